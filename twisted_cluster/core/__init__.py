@@ -1,0 +1,3 @@
+"""
+The pure core: no reactor, no descriptors, no clock.
+"""

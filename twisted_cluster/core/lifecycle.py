@@ -1,0 +1,118 @@
+"""
+One worker's life, as the primary sees it: starting, online, draining, gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+from automat import TypeMachineBuilder
+
+
+@frozen
+class Effects:
+    """
+    What the machine asks of the world.
+
+    @ivar enter: The worker may be offered connections.
+    @ivar leave: It may not any more.
+    @ivar sendDrain: Tell it to finish what it serves, and end.
+    @ivar kill: Give it no more time.
+    @ivar bury: It is gone: clean up, and say whether that was asked for.
+    """
+
+    enter: Callable[[], None]
+    leave: Callable[[], None]
+    sendDrain: Callable[[], None]
+    kill: Callable[[], None]
+    bury: Callable[[bool], None]
+
+
+class Lifecycle(Protocol):
+    """
+    What happens to a worker.
+    """
+
+    def online(self) -> None:
+        "It said that its application has started."
+
+    def retire(self) -> None:
+        "It is to end, with grace."
+
+    def leaving(self) -> None:
+        "It is ending with grace because somebody else told it to."
+
+    def overdue(self) -> None:
+        "It was given time to end, and the time is over."
+
+    def exited(self) -> None:
+        "The process is gone."
+
+
+builder = TypeMachineBuilder(Lifecycle, Effects)
+starting, ready, draining, gone = map(
+    builder.state, ("starting", "online", "draining", "gone")
+)
+for state in (draining, gone):
+    state.upon(Lifecycle.online).loop().returns(None)
+    state.upon(Lifecycle.leaving).loop().returns(None)
+    state.upon(Lifecycle.retire).loop().returns(None)
+for state in (starting, ready, gone):
+    state.upon(Lifecycle.overdue).loop().returns(None)
+ready.upon(Lifecycle.online).loop().returns(None)
+gone.upon(Lifecycle.exited).loop().returns(None)
+
+
+@starting.upon(Lifecycle.online).to(ready)
+def enter(worker: Lifecycle, effects: Effects) -> None:
+    effects.enter()
+
+
+@ready.upon(Lifecycle.retire).to(draining)
+def askToDrain(worker: Lifecycle, effects: Effects) -> None:
+    effects.leave()
+    effects.sendDrain()
+
+
+@starting.upon(Lifecycle.retire).to(draining)
+def giveUpStarting(worker: Lifecycle, effects: Effects) -> None:
+    """
+    It serves nobody, and may be busy importing for long: no grace is needed.
+    """
+    effects.kill()
+
+
+@ready.upon(Lifecycle.leaving).to(draining)
+def letLeave(worker: Lifecycle, effects: Effects) -> None:
+    effects.leave()
+
+
+@starting.upon(Lifecycle.leaving).to(draining)
+def leaveUnstarted(worker: Lifecycle, effects: Effects) -> None:
+    effects.leave()
+
+
+@draining.upon(Lifecycle.overdue).loop()
+def runOutOfTime(worker: Lifecycle, effects: Effects) -> None:
+    effects.kill()
+
+
+@draining.upon(Lifecycle.exited).to(gone)
+def buryRetired(worker: Lifecycle, effects: Effects) -> None:
+    effects.bury(True)
+
+
+@starting.upon(Lifecycle.exited).to(gone)
+def buryUnstarted(worker: Lifecycle, effects: Effects) -> None:
+    effects.bury(False)
+
+
+@ready.upon(Lifecycle.exited).to(gone)
+def buryDead(worker: Lifecycle, effects: Effects) -> None:
+    effects.leave()
+    effects.bury(False)
+
+
+newLifecycle = builder.build()

@@ -1,0 +1,142 @@
+"""
+Typed messages between the primary and a worker, and their bytes.
+
+One message is one datagram: a JSON list of its name and its fields. Each side
+holds the other for hostile: names, fields, types and sizes are checked.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Union
+
+from attrs import asdict, field, frozen
+from attrs.validators import ge, instance_of
+
+from twisted_cluster.errors import MessageError
+from twisted_cluster.events import ListenSpec
+
+LONGEST = 16384
+
+
+def toSpec(value: object) -> object:
+    """
+    Make a spec of what JSON had for one.
+    """
+    return ListenSpec(**value) if isinstance(value, dict) else value
+
+
+WHOLE = instance_of(int)
+TEXT = instance_of(str)
+FLAG = instance_of(bool)
+
+
+@frozen
+class Listen:
+    """
+    A worker asks to listen.
+
+    @ivar question: Comes back in the L{Answer}.
+    @ivar ordinal: Which of the worker's listens on port 0 this is, from 0; workers
+        whose ordinals agree share a port.
+    @ivar directory: The worker's, which a relative path is relative to.
+    """
+
+    question: int = field(validator=WHOLE)
+    spec: ListenSpec = field(converter=toSpec, validator=instance_of(ListenSpec))
+    ordinal: int = field(default=0, validator=[WHOLE, ge(0)])
+    directory: str = field(default=".", validator=TEXT)
+
+
+@frozen
+class Answer:
+    """
+    The primary's answer to a L{Listen}; with it comes the listening socket.
+
+    @ivar errno: 0 if the listening socket comes along, or why there is none.
+    """
+
+    question: int = field(validator=WHOLE)
+    listener: int = field(default=0, validator=WHOLE)
+    errno: int = field(default=0, validator=WHOLE)
+    reason: str = field(default="", validator=TEXT)
+
+
+@frozen
+class Unlisten:
+    """
+    A worker no longer listens there.
+    """
+
+    listener: int = field(validator=WHOLE)
+
+
+@frozen
+class Pause:
+    """
+    A worker takes no connections from a listener for now, or takes them again.
+    """
+
+    listener: int = field(validator=WHOLE)
+    paused: bool = field(validator=FLAG)
+
+
+@frozen
+class Online:
+    """
+    The worker's application has started and its reactor runs.
+    """
+
+
+@frozen
+class Room:
+    """
+    A worker which was full, and was asked to say so, has taken something.
+    """
+
+
+@frozen
+class Leaving:
+    """
+    A worker was told by somebody else, with a signal, to stop: hand it nothing more.
+    """
+
+
+@frozen
+class Drain:
+    """
+    The primary tells a worker to finish what it serves, and end.
+
+    @ivar timeout: After so many seconds it ends all the same.
+    """
+
+    timeout: float = field(converter=float, validator=ge(0.0))
+
+
+Message = Union[Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain]
+KINDS = {
+    kind.__name__: kind
+    for kind in (Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain)
+}
+
+
+def encode(message: Message) -> bytes:
+    """
+    @raise MessageError: If the message is longer than L{LONGEST} bytes.
+    """
+    data = json.dumps([type(message).__name__, asdict(message)]).encode("ascii")
+    if len(data) > LONGEST:
+        raise MessageError(f"message of {len(data)} bytes: the limit is {LONGEST}")
+    return data
+
+
+def decode(data: bytes) -> Message:
+    """
+    @raise MessageError: If C{data} is not what L{encode} makes.
+    """
+    try:
+        name, fields = json.loads(data)
+        message: Message = KINDS[name](**fields)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise MessageError(f"not a message: {data[:60]!r} ({error})") from None
+    return message

@@ -1,0 +1,80 @@
+"""
+C{--listen}: from an endpoint description to what the primary binds for it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.endpoints import _parse
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
+
+from twisted_cluster.errors import StartError
+from twisted_cluster.events import TCP, UNIX, ListenSpec
+
+
+def _internet(
+    port: str, *, interface: str = "", backlog: str = "50", **rest: str
+) -> ListenSpec:
+    if interface and not isIPAddress(interface) and not isIPv6Address(interface):
+        raise ValueError(f"interface {interface!r} is no numeric address")
+    number = int(port) if port.isdigit() else socket.getservbyname(port)
+    return ListenSpec(TCP, interface, number, backlog=int(backlog))
+
+
+def _unix(
+    address: str, *, mode: str = "666", backlog: str = "50", lockfile: str = "1"
+) -> ListenSpec:
+    wantPID = bool(int(lockfile))
+    bits = int(mode, 8)
+    return ListenSpec(UNIX, path=address, mode=bits, backlog=int(backlog), wantPID=wantPID)
+
+
+KINDS: Mapping[str, Callable[..., ListenSpec]] = {
+    "tcp": _internet,
+    "ssl": _internet,
+    "unix": _unix,
+}
+WRAPPERS = ("haproxy",)
+
+
+def parseListen(description: str) -> ListenSpec | None:
+    """
+    What is to be bound for an endpoint. Its keys and certificates stay unread.
+
+    @return: L{None} for a kind of endpoint that only a worker can make sense of.
+    @raise StartError: If it is malformed.
+    """
+    wrapper, _, inner = description.partition(":")
+    if wrapper in WRAPPERS and inner:
+        return parseListen(inner)
+    try:
+        (kind, *given), named = _parse(description)
+        if kind not in KINDS:
+            return _unknown(kind)
+        return KINDS[kind](*given, **_addressed(given, named))
+    except (ValueError, TypeError, OSError) as error:
+        raise StartError(
+            f"twistd cluster: --listen {description}: {error}\n"
+            "Give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"
+        ) from None
+
+
+def _addressed(given: list[str], named: dict[str, str]) -> dict[str, Any]:
+    """
+    The first argument of an endpoint may be named, too.
+    """
+    if not given and not named:
+        raise ValueError("it does not say where")
+    return named
+
+
+def _unknown(kind: str) -> None:
+    known = {parser.prefix for parser in getPlugins(IStreamServerEndpointStringParser)}
+    known |= set(KINDS)
+    if kind not in known:
+        raise ValueError(f"{kind!r} is no kind of endpoint; there are {sorted(known)}")

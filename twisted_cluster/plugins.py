@@ -1,0 +1,42 @@
+"""
+Finds policies with C{twisted.plugin.getPlugins}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.plugin import getPlugins
+
+from twisted_cluster.errors import PolicyArgumentError
+from twisted_cluster.interfaces import IPolicyMaker, ISchedulingPolicy
+
+
+def findPolicies() -> dict[str, IPolicyMaker]:
+    """
+    @return: Every policy that is installed, by name.
+    """
+    return {maker.name: maker for maker in getPlugins(IPolicyMaker)}
+
+
+def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy]:
+    """
+    @param text: C{NAME}, or C{NAME:key=value,key=value}.
+    @return: Makes one listener's policy.
+    @raise PolicyArgumentError: If there is no such policy, or it does not take that.
+    """
+    name, _, rest = text.partition(":")
+    known = findPolicies()
+    if name not in known:
+        raise PolicyArgumentError(
+            f"there is no policy {name!r}; there are: {', '.join(sorted(known))}"
+        )
+    arguments = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise PolicyArgumentError(f"policy {name}: {part!r} is not key=value")
+        arguments[key] = value
+    maker = known[name]
+    maker.makePolicy(arguments)
+    return lambda: maker.makePolicy(arguments)

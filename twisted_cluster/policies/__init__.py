@@ -1,0 +1,49 @@
+"""
+Built-in policies, and what makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, frozen
+from zope.interface import implementer
+
+from twisted_cluster.errors import PolicyArgumentError
+from twisted_cluster.interfaces import IPolicyMaker, ISchedulingPolicy
+
+
+@implementer(IPolicyMaker)
+@frozen
+class PolicyMaker:
+    """
+    An L{IPolicyMaker} that calls a class.
+
+    @ivar name: What C{--policy} calls it.
+    @ivar description: One line for the help text.
+    @ivar factory: Called with the arguments given, converted.
+    @ivar parameters: For each argument that C{factory} takes, what converts its text;
+        it raises L{ValueError} for a bad one.
+    """
+
+    name: str
+    description: str
+    factory: Callable[..., ISchedulingPolicy]
+    parameters: Mapping[str, Callable[[str], Any]] = Factory(dict)
+
+    def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy:
+        given = {}
+        for name, text in arguments.items():
+            if name not in self.parameters:
+                known = ", ".join(sorted(self.parameters)) or "none"
+                raise PolicyArgumentError(
+                    f"policy {self.name} has no argument {name!r}; it takes: {known}"
+                )
+            try:
+                given[name] = self.parameters[name](text)
+            except ValueError as error:
+                raise PolicyArgumentError(
+                    f"policy {self.name}, argument {name}={text}: {error}"
+                ) from None
+        return self.factory(**given)

@@ -1,0 +1,32 @@
+"""
+Any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from attrs import Factory, define
+from zope.interface import implementer
+
+from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+
+
+@implementer(ISchedulingPolicy)
+@define
+class RandomChoice:
+    """
+    Each with the same chance.
+
+    @ivar seed: The same seed makes the same choices.
+    """
+
+    seed: int | None = None
+    _random: Random = Factory(lambda self: Random(self.seed), takes_self=True)
+
+    def choose(
+        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
+    ) -> IWorkerLoad:
+        return ready[int(self._random.random() * len(ready))]

@@ -1,0 +1,34 @@
+"""
+Each in turn.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import attrgetter
+
+from attrs import define
+from zope.interface import implementer
+
+from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+
+byNumber = attrgetter("number")
+
+
+@implementer(ISchedulingPolicy)
+@define
+class RoundRobin:
+    """
+    Serve in order of worker number, resuming after the last one chosen.
+    """
+
+    _last: int = 0
+
+    def choose(
+        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
+    ) -> IWorkerLoad:
+        chosen = ready[bisect_right(ready, self._last, key=byNumber) % len(ready)]
+        self._last = chosen.number
+        return chosen

@@ -1,0 +1,167 @@
+"""
+The cluster as a service: wires the parts together, decides nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from twisted_cluster.errors import StartError
+from twisted_cluster.events import ListenSpec
+from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.dispatch import Dispatcher
+from twisted_cluster.primary.listeners import ListenerTable
+from twisted_cluster.primary.reaping import reapStrangers
+from twisted_cluster.primary.supervisor import Supervisor
+from twisted_cluster.primary.worker_process import Recipe, WorkerProcess
+from twisted_cluster.wire.scoreboard import Scoreboard
+
+log = Logger()
+LOOK = 0.05
+
+
+@frozen
+class ClusterConfig:
+    """
+    What a cluster is to be.
+
+    @ivar workers: How many; 1 or more.
+    @ivar recipe: What each is made of.
+    @ivar newPolicy: Makes one listener's policy.
+    @ivar listen: Ports that the cluster itself binds, and holds.
+    @ivar backlog: The least backlog of every listener.
+    """
+
+    workers: int
+    recipe: Recipe
+    newPolicy: Callable[[], ISchedulingPolicy]
+    listen: Sequence[ListenSpec] = ()
+    backlog: int = 511
+
+
+class ClusterService(Service):
+    """
+    Runs the primary's side: binds, starts workers, hands connections over.
+    """
+
+    name = "cluster"
+
+    def __init__(self, reactor: Any, config: ClusterConfig) -> None:
+        self._reactor = reactor
+        self._config = config
+        self._bound = False
+        self.dispatcher = Dispatcher(reactor, config.newPolicy, time.monotonic_ns)
+        self.listeners = ListenerTable(self.dispatcher, config.backlog)
+        self._look = LoopingCall(self.dispatcher.look)
+        self._look.clock = reactor
+        self._reap = LoopingCall(reapStrangers)
+        self._reap.clock = reactor
+        self.supervisor = Supervisor(
+            reactor,
+            config.workers,
+            self._newWorker,
+            self.listeners.closeUnused,
+            self._giveUp,
+        )
+
+    def privilegedStartService(self) -> None:
+        """
+        Bind the ports, while we may.
+
+        @raise StartError: If one cannot be bound; none stays bound.
+        """
+        self._bound = True
+        for spec in self._config.listen:
+            try:
+                self.listeners.hold(spec)
+            except OSError as error:
+                self.listeners.closeAll()
+                raise StartError(
+                    f"twistd cluster: cannot listen on {spec}: {error.strerror or error}"
+                ) from None
+
+    def startService(self) -> None:
+        """
+        Start the workers.
+        """
+        if not self._bound:
+            self.privilegedStartService()
+        super().startService()
+        self._scoreboard = Scoreboard.create(self._config.workers)
+        self._look.start(LOOK, now=False)
+        if os.getpid() == 1:
+            self._reap.start(1.0, now=False)
+        self.supervisor.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Hand over what has come in, stop listening, let workers finish, and end.
+        """
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self.dispatcher.drainBacklogs()
+        self.listeners.closeAll()
+        await self.supervisor.stop()
+        for call in (self._look, self._reap):
+            if call.running:
+                call.stop()
+        self._scoreboard.close()
+
+    def _newWorker(
+        self, number: int, online: Callable[..., None], gone: Callable[..., None]
+    ) -> WorkerProcess:
+        return WorkerProcess(
+            self._reactor,
+            number,
+            self._config.recipe,
+            self._scoreboard,
+            self.listeners,
+            self.dispatcher,
+            online,
+            gone,
+        )
+
+    def _giveUp(self, worker: WorkerProcess) -> None:
+        """
+        No worker can start: say why, once, and exit with 1.
+        """
+        tail = list(worker.output.tail)
+        why = "\n".join(tail) or "twistd cluster: the worker said nothing"
+        log.critical("workers cannot start: the cluster ends")
+        if _isNothing(2):
+            worker.output.release()
+        else:
+            sys.__stderr__.write(why + "\n")  # type: ignore[union-attr]
+        atexit.register(_exitWithFailure)
+        self._reactor.callWhenRunning(self._reactor.stop)
+
+
+def _isNothing(fd: int) -> bool:
+    """
+    Whether a descriptor is /dev/null, as a daemon's are.
+    """
+    try:
+        return os.fstat(fd).st_rdev == os.stat(os.devnull).st_rdev
+    except OSError:
+        return True
+
+
+def _exitWithFailure() -> None:
+    # twistd exits with 0 whenever its reactor stops, and offers no other way.
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    os._exit(1)

@@ -1,0 +1,3 @@
+"""
+What the primary and a worker share: the only folder that holds descriptors.
+"""

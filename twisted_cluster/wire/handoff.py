@@ -1,0 +1,154 @@
+"""
+The handoff queue: accepted connections on their way to one worker.
+
+One message carries up to L{BATCH} descriptors and a record for each. The primary
+keeps a duplicate of the worker's end, so that what no worker has taken can be
+counted (L{HandoffQueue.depth}) and taken back (L{HandoffQueue.takeBack}); the kernel
+gives each message to one reader only.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import socket
+import struct
+import termios
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Union
+
+PeerName = Union[tuple[str, int], tuple[str, int, int, int], str]
+
+BATCH = 64
+KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
+# Python's recv_fds ignores its flags, hence recvmsg.
+RECEIVE = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+
+_record = struct.Struct("<IBBHI16s")
+_ancillary = socket.CMSG_SPACE(BATCH * 4)
+_int = struct.Struct("i")
+_AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
+_inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
+_NOWHERE = bytes(16)
+
+
+def packRecord(listener: int, name: PeerName, bounces: int = 0) -> bytes:
+    """
+    @param listener: The listener's number.
+    @param name: The peer, as C{accept} gave it.
+    @param bounces: How many workers have sent the connection back.
+    """
+    if not isinstance(name, tuple):
+        return _record.pack(listener, 0, bounces, 0, 0, _NOWHERE)
+    if len(name) == 2:
+        return _record.pack(listener, _AF_INET, bounces, name[1], 0, _inet_aton(name[0]))
+    host = socket.inet_pton(socket.AF_INET6, name[0].partition("%")[0])
+    return _record.pack(listener, _AF_INET6, bounces, name[1], name[3], host)
+
+
+class Handed(NamedTuple):
+    """
+    One connection that came out of a queue; who has it must close C{fd}.
+    """
+
+    fd: int
+    listener: int
+    name: PeerName
+    bounces: int
+
+
+def unpackRecord(record: tuple[int, int, int, int, int, bytes], fd: int) -> Handed:
+    """
+    @param record: What the record's bytes unpack to.
+    @param fd: The connection's descriptor.
+    """
+    listener, family, bounces, port, scope, host = record
+    if family == _AF_INET:
+        return Handed(fd, listener, (_inet_ntoa(host[:4]), port), bounces)
+    if family == _AF_INET6:
+        name = (socket.inet_ntop(socket.AF_INET6, host), port, 0, scope)
+        return Handed(fd, listener, name, bounces)
+    return Handed(fd, listener, "", bounces)
+
+
+def _closeAll(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def receive(queue: socket.socket) -> list[Handed]:
+    """
+    Take one message out of a queue.
+
+    @return: Its connections; none at the end of the queue's life. Connections whose
+        descriptors the kernel dropped for want of room (MSG_CTRUNC) are left out.
+    @raise BlockingIOError: If the queue is empty.
+    """
+    data, ancillary, _, _ = queue.recvmsg(BATCH * _record.size, _ancillary, RECEIVE)
+    fds = array.array("i")
+    for level, kind, part in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(part[: len(part) - len(part) % fds.itemsize])
+    count = len(data) // _record.size
+    _closeAll(fds[count:])
+    return [
+        unpackRecord(record, fd)
+        for record, fd in zip(_record.iter_unpack(data[: count * _record.size]), fds)
+    ]
+
+
+def send(queue: socket.socket, records: Sequence[bytes], fds: Sequence[int]) -> None:
+    """
+    Put connections into a queue, as one message. The caller still has to close them.
+
+    @param records: As many as C{fds}, 1 to L{BATCH}.
+    @raise OSError: BlockingIOError or ETOOMANYREFS if the queue is full.
+    """
+    queue.sendmsg(
+        (b"".join(records),),
+        ((socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds)),),
+        socket.MSG_DONTWAIT,
+    )
+
+
+class HandoffQueue:
+    """
+    The primary's side of one worker's queue.
+
+    @ivar end: The primary's end; what a worker sends back arrives here.
+    @ivar worker: The primary's duplicate of the worker's end.
+    """
+
+    def __init__(self) -> None:
+        self.end, self.worker = socket.socketpair(socket.AF_UNIX, KIND)
+        self.end.setblocking(False)
+
+    def depth(self) -> int:
+        """
+        How many connections the worker has not taken, asked of the kernel.
+
+        @see: unix(7), SIOCINQ; on a SEQPACKET socket it sums all messages.
+        """
+        count = fcntl.ioctl(self.worker, termios.FIONREAD, bytes(_int.size))
+        return int(_int.unpack(count)[0] // _record.size)
+
+    def takeBack(self) -> Iterator[Handed]:
+        """
+        Take back what the worker has not taken.
+        """
+        while True:
+            try:
+                message = receive(self.worker)
+            except BlockingIOError:
+                return
+            if not message:
+                return
+            yield from message
+
+    def close(self) -> None:
+        """
+        Close both ends; connections still in the queue are closed with it.
+        """
+        self.end.close()
+        self.worker.close()

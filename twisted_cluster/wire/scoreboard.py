@@ -1,0 +1,112 @@
+"""
+The shared page: one row of counters per worker, read without a system call.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import tempfile
+
+COUNTERS = (
+    "heartbeat",  # monotonic nanoseconds at the worker's last sign of life
+    "taken",  # connections received from the handoff queue
+    "opened",  # connections begun
+    "closed",  # connections ended
+    "lag",  # nanoseconds by which the worker's last timer was late
+    "headroom",  # descriptors that the worker can still open
+    "waiting",  # written by the primary: say so when you have taken something
+)
+ROW = 16
+CELL = 8
+
+
+class Row:
+    """
+    One worker's counters, each an unsigned 64-bit number.
+
+    A store is one aligned 8-byte write, so that a reader in another process sees
+    either the old number or the new one.
+    """
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: memoryview) -> None:
+        self._cells = cells
+
+    def clear(self) -> None:
+        """
+        Begin anew, for a new worker.
+        """
+        for index in range(ROW):
+            self._cells[index] = 0
+
+
+def _counter(index: int) -> property:
+    def read(row: Row) -> int:
+        return row._cells[index]  # type: ignore[no-any-return]
+
+    def write(row: Row, value: int) -> None:
+        row._cells[index] = value
+
+    return property(read, write, doc=COUNTERS[index])
+
+
+for _index, _name in enumerate(COUNTERS):
+    setattr(Row, _name, _counter(_index))
+
+
+def _anonymousFile() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("twisted_cluster", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with tempfile.TemporaryFile() as nameless:
+        return os.dup(nameless.fileno())
+
+
+class Scoreboard:
+    """
+    The page, mapped.
+
+    @ivar fd: What a worker maps it from.
+    """
+
+    def __init__(self, fd: int, slots: int) -> None:
+        """
+        @param fd: An open file of L{size} bytes; this owns it from now on.
+        @param slots: How many rows it has.
+        """
+        self.fd = fd
+        self._map = mmap.mmap(fd, slots * ROW * CELL)
+        self._cells = memoryview(self._map).cast("Q")
+
+    @classmethod
+    def create(cls, slots: int) -> Scoreboard:
+        """
+        Make a new one, all zeros.
+        """
+        fd = _anonymousFile()
+        os.ftruncate(fd, slots * ROW * CELL)
+        if hasattr(fcntl, "F_ADD_SEALS"):
+            # A worker that made it shorter would kill the primary with SIGBUS.
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        return cls(fd, slots)
+
+    @classmethod
+    def inherit(cls, fd: int) -> Scoreboard:
+        """
+        Map the one that the primary made.
+        """
+        return cls(fd, os.fstat(fd).st_size // (ROW * CELL))
+
+    def row(self, slot: int) -> Row:
+        """
+        @param slot: From 1.
+        """
+        return Row(self._cells[(slot - 1) * ROW : slot * ROW])
+
+    def close(self) -> None:
+        """
+        Close the file; rows in use stay readable until they are forgotten.
+        """
+        os.close(self.fd)

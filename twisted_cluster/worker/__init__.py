@@ -1,0 +1,3 @@
+"""
+The child process: twistd with the cluster reactor.
+"""

@@ -1,0 +1,84 @@
+"""
+C{python -m twisted_cluster.worker}: twistd, told what to run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.application import app
+from twisted.application.service import IService
+from twisted.python import usage
+from twisted.scripts.twistd import ServerOptions, runApp
+
+APP = "cluster-app"
+TWISTD = (
+    "--nodaemon",
+    "--pidfile=",
+    # A .tac that sets a process name would make twistd start itself anew, and lose
+    # the descriptors.
+    "--originalname",
+    "--reactor=cluster",
+    "--logger=twisted_cluster.worker.logs.observer",
+)
+
+
+class AppOptions(usage.Options):
+    """
+    What the primary was given for C{--app}, passed on.
+    """
+
+    optParameters = [["app", None, None, "The application."]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+
+    def opt_listen(self, description: str) -> None:
+        """
+        Where to listen.
+        """
+        self["listen"].append(description)
+
+
+class AppMaker:
+    """
+    Makes the service of C{--app}, as a plugin of twistd would.
+    """
+
+    tapname = APP
+    options = AppOptions
+
+    @staticmethod
+    def makeService(options: AppOptions) -> IService:
+        from twisted.internet import reactor
+
+        from twisted_cluster.worker.application import makeService
+
+        return makeService(options["app"], options["listen"], reactor)
+
+
+class WorkerOptions(ServerOptions):
+    """
+    twistd's options, with one more command.
+    """
+
+    @property
+    def subCommands(self) -> Iterator[Any]:
+        yield from super().subCommands
+        self.loadedPlugins[APP] = AppMaker
+        yield APP, None, AppOptions, "An application by its dotted name."
+
+
+def main() -> None:
+    """
+    Run twistd.
+    """
+    sys.argv[0:1] = ["twistd", *TWISTD]
+    app.run(runApp, WorkerOptions)
+
+
+if __name__ == "__main__":
+    main()

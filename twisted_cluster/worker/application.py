@@ -1,0 +1,154 @@
+"""
+C{--app}: from a dotted name to a running service.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.application.strports import service as portService
+from twisted.internet.interfaces import IProtocolFactory
+
+from twisted_cluster.errors import StartError
+
+ACCEPTED = (
+    "a protocol factory, an IResource, a Klein app, an IService, a WSGI application, "
+    "or something that can be called with nothing, or with the reactor, and returns one"
+)
+
+
+def resolve(name: str) -> Any:
+    """
+    Find what a dotted name names.
+
+    @param name: C{"package.module.attribute"}, or C{"package.module:attribute"}.
+    @raise StartError: If there is no such thing; if a module failed while it was
+        imported, with its traceback.
+    """
+    parts = name.replace(":", ".").split(".")
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        raise StartError(
+            f"twistd cluster: --app={name}: give a dotted name, such as mod.factory"
+        )
+    for end in range(len(parts) - 1, 0, -1):
+        found = _import(".".join(parts[:end]))
+        if found is not None:
+            return _attribute(found, parts[end:], name)
+    raise StartError(f"twistd cluster: --app={name}: there is no module {parts[0]!r}")
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if module == missing or module.startswith(missing + "."):
+            return None
+        raise _failed(module) from None
+    except Exception:
+        raise _failed(module) from None
+
+
+def _failed(module: str) -> StartError:
+    return StartError(
+        f"{traceback.format_exc()}twistd cluster: --app: importing {module} failed"
+    )
+
+
+def _attribute(found: Any, names: Sequence[str], whole: str) -> Any:
+    for name in names:
+        if not hasattr(found, name):
+            raise StartError(
+                f"twistd cluster: --app={whole}: "
+                f"{getattr(found, '__name__', found)!r} has no attribute {name!r}"
+            )
+        found = getattr(found, name)
+    return found
+
+
+def makeService(name: str, listen: Sequence[str], reactor: Any) -> IService:
+    """
+    Make the service of an application.
+
+    @param name: What L{resolve} takes.
+    @param listen: Endpoint descriptions, for applications that do not listen
+        themselves.
+    @raise StartError: If the application is of an unusable kind, or C{listen} is
+        missing.
+    """
+    given = resolve(name)
+    made = _asService(given, reactor)
+    if made is None and callable(given):
+        made = _asService(_call(given, reactor, name), reactor)
+    if made is None:
+        raise StartError(
+            f"twistd cluster: --app={name} is {_kindOf(given)}; accepted are {ACCEPTED}"
+        )
+    if IService.providedBy(made):
+        return made  # type: ignore[no-any-return]
+    if not listen:
+        raise StartError(
+            f"twistd cluster: --app={name} does not say where to listen: "
+            "add --listen, such as --listen tcp:8080"
+        )
+    services = MultiService()
+    for description in listen:
+        portService(description, made, reactor=reactor).setServiceParent(services)
+    return services
+
+
+def _kindOf(given: Any) -> str:
+    return f"{given!r:.60} (a {type(given).__name__})"
+
+
+def _asService(given: Any, reactor: Any) -> Any:
+    """
+    @return: An L{IService}, an L{IProtocolFactory}, or L{None}.
+    """
+    if isinstance(given, type):
+        return None
+    if IService.providedBy(given) or IProtocolFactory.providedBy(given):
+        return given
+    return _asSite(given, reactor)
+
+
+def _asSite(given: Any, reactor: Any) -> Any:
+    from twisted.web.resource import IResource
+    from twisted.web.server import Site
+    from twisted.web.wsgi import WSGIResource
+
+    if hasattr(given, "url_map") and callable(getattr(given, "resource", None)):
+        given = given.resource()  # Klein's
+    if IResource.providedBy(given):
+        return Site(given)
+    if callable(given) and len(_required(given)) == 2:
+        return Site(WSGIResource(reactor, reactor.getThreadPool(), given))
+    return None
+
+
+def _required(given: Any) -> list[str]:
+    try:
+        parameters = inspect.signature(given).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in positional and p.default is p.empty]
+
+
+def _call(given: Any, reactor: Any, name: str) -> Any:
+    required = _required(given)
+    if len(required) > 1:
+        return None
+    try:
+        return given(reactor) if required else given()
+    except StartError:
+        raise
+    except Exception:
+        raise StartError(
+            f"{traceback.format_exc()}twistd cluster: calling --app={name} failed"
+        ) from None

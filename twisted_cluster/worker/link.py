@@ -1,0 +1,284 @@
+"""
+A worker's end of its wires: asks the primary, takes connections, shows life.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from twisted_cluster.core import messages
+from twisted_cluster.core.messages import Message
+from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.events import ListenSpec
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, SCOREBOARD, Announcement
+from twisted_cluster.wire.handoff import Handed, packRecord, receive, send
+from twisted_cluster.wire.reader import Reader
+from twisted_cluster.wire.scoreboard import Row, Scoreboard
+
+if TYPE_CHECKING:
+    from twisted_cluster.worker.port import DeliveredPort
+
+log = Logger()
+PATIENCE = 10.0
+TURN = 16
+MEASURE_EVERY = 1_000_000_000
+
+
+class Link:
+    """
+    @ivar row: This worker's counters.
+    @ivar ports: What this worker listens on, by the listener's number.
+    """
+
+    def __init__(
+        self, channel: Channel, queue: socket.socket, row: Row, drainTimeout: float = 30.0
+    ) -> None:
+        """
+        @param queue: The worker's end of the handoff queue.
+        @param drainTimeout: How long to finish what is served when nobody is left to
+            ask, in seconds.
+        """
+        self.row = row
+        self.ports: dict[int, DeliveredPort] = {}
+        self._channel = channel
+        self._queue = queue
+        self._drainTimeout = drainTimeout
+        self._questions = 0
+        self._postponed: deque[tuple[Message, int | None]] = deque()
+        self._reactor: Any = None
+        self._draining = False
+        self._stopping = False
+        self._measured = 0
+        self._due = 0
+
+    @classmethod
+    def inherit(cls, announcement: Announcement) -> Link:
+        """
+        Use the descriptors that this process was born with.
+        """
+        return cls(
+            Channel(socket.socket(fileno=CONTROL)),
+            socket.socket(fileno=HANDOFF),
+            Scoreboard.inherit(SCOREBOARD).row(announcement.slot),
+            announcement.drainTimeout,
+        )
+
+    def attach(self, reactor: Any) -> None:
+        """
+        Begin to read, with a reactor.
+        """
+        self._reactor = reactor
+        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._readers = [
+            Reader(self._channel.fileno, self._readMessages),
+            Reader(self._queue.fileno, self._readConnections),
+        ]
+        for reader in self._readers:
+            # removeAll() is for what the application reads.
+            reactor._internalReaders.add(reader)
+            reactor.addReader(reader)
+        reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
+
+    def beat(self, now: int) -> None:
+        """
+        Show life; called every time the reactor turns.
+
+        @param now: Monotonic nanoseconds.
+        """
+        row = self.row
+        row.heartbeat = now
+        row.lag = max(0, now - self._due) if self._due else 0
+        if now - self._measured >= MEASURE_EVERY:
+            self._measured = now
+            row.headroom = self._headroom()
+
+    def willBeat(self, due: int) -> None:
+        """
+        @param due: When the reactor means to turn again, in monotonic nanoseconds.
+        """
+        self._due = due
+
+    def _headroom(self) -> int:
+        # The kernel gives the lowest free number, so that it counts what is open.
+        try:
+            lowest = os.dup(self._channel.fileno())
+        except OSError:
+            return 0
+        os.close(lowest)
+        return self._limit - lowest
+
+    # Listening
+
+    def listen(self, spec: ListenSpec) -> tuple[int, int, int]:
+        """
+        Ask the primary to listen, and wait for its answer.
+
+        @return: The listener's number, the ordinal that was asked with, and a
+            descriptor of the listening socket.
+        @raise OSError: The primary's bind failed, or there is no primary.
+        """
+        self._questions += 1
+        ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
+        question = messages.Listen(self._questions, spec, ordinal, os.getcwd())
+        try:
+            self._channel.send(question)
+            answer, fd = self._awaitAnswer(self._questions)
+        except ChannelClosedError as error:
+            raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+        if fd is None:
+            raise OSError(answer.errno, answer.reason)
+        return answer.listener, ordinal, fd
+
+    def unlisten(self, number: int) -> None:
+        """
+        Tell the primary that a port is closed.
+        """
+        self.ports.pop(number, None)
+        self._tell(messages.Unlisten(number))
+
+    def pause(self, number: int, paused: bool) -> None:
+        """
+        Tell the primary that a port takes nothing for now, or takes again.
+        """
+        self._tell(messages.Pause(number, paused))
+
+    def _freeOrdinal(self, spec: ListenSpec) -> int:
+        taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
+        return min(set(range(len(taken) + 1)) - set(taken))
+
+    def _awaitAnswer(self, question: int) -> tuple[messages.Answer, int | None]:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                message, fd = self._channel.receive()
+            except BlockingIOError:
+                self._channel.wait(deadline - time.monotonic())
+                continue
+            if isinstance(message, messages.Answer) and message.question == question:
+                return message, fd
+            self._postponed.append((message, fd))
+            self._reactor.callFromThread(self._readMessages)
+        raise ChannelClosedError(f"no answer in {PATIENCE} s")
+
+    def _tell(self, message: Message) -> None:
+        try:
+            self._channel.send(message)
+        except ChannelClosedError:
+            log.debug("the primary is gone: it is not told {message}", message=message)
+
+    # Messages
+
+    def _sayOnline(self) -> None:
+        self.beat(time.monotonic_ns())
+        self._tell(messages.Online())
+
+    def _readMessages(self) -> None:
+        try:
+            while True:
+                if self._postponed:
+                    message, fd = self._postponed.popleft()
+                else:
+                    message, fd = self._channel.receive()
+                if fd is not None:
+                    os.close(fd)
+                if isinstance(message, messages.Drain):
+                    self.drain(message.timeout)
+        except BlockingIOError:
+            pass
+        except ChannelClosedError:
+            self._stopReading(0)
+            if not self._draining:
+                log.error("the primary is gone: this worker finishes and ends")
+            self.drain(self._drainTimeout)
+
+    def _stopReading(self, which: int) -> None:
+        self._reactor._internalReaders.discard(self._readers[which])
+        self._reactor.removeReader(self._readers[which])
+
+    # Connections
+
+    def _readConnections(self) -> None:
+        try:
+            for _ in range(TURN):
+                connections = receive(self._queue)
+                if not connections:
+                    self._stopReading(1)
+                    return
+                self._take(connections)
+        except BlockingIOError:
+            pass
+
+    def _take(self, connections: list[Handed]) -> None:
+        self.row.taken += len(connections)
+        if self.row.waiting:
+            self._tell(messages.Room())
+        byPort: dict[int, list[Handed]] = {}
+        for connection in connections:
+            byPort.setdefault(connection.listener, []).append(connection)
+        for number, mine in byPort.items():
+            port = self.ports.get(number)
+            for connection in mine if port is None else port.deliver(mine):
+                self._bounce(connection)
+
+    def _bounce(self, connection: Handed) -> None:
+        record = packRecord(
+            connection.listener, connection.name, min(255, connection.bounces + 1)
+        )
+        try:
+            send(self._queue, [record], [connection.fd])
+        except OSError:
+            log.info("the primary cannot take a connection back: closed")
+        os.close(connection.fd)
+
+    # Ending
+
+    def leave(self) -> None:
+        """
+        Somebody has sent SIGTERM: end with grace. Sent again, without.
+        """
+        if self._draining:
+            self._stop()
+        else:
+            self._tell(messages.Leaving())
+            self.drain(self._drainTimeout)
+
+    def drain(self, timeout: float) -> None:
+        """
+        Take what has been handed over already, serve it to the end, and stop.
+
+        @param timeout: Stop after so many seconds all the same.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        self._readConnections()
+        for port in self.ports.values():
+            port.release()
+        self._reactor.callLater(timeout, self._stop)
+        self.connectionClosed()
+
+    def connectionClosed(self) -> None:
+        """
+        A connection has ended; if it was the last one, so may this worker.
+        """
+        if self._draining and self.row.opened <= self.row.closed:
+            self._reactor.callLater(0, self._stopIfIdle)
+
+    def _stopIfIdle(self) -> None:
+        self._readConnections()
+        if self.row.opened <= self.row.closed:
+            self._stop()
+
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._reactor.stop()

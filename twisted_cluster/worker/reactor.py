@@ -1,0 +1,108 @@
+"""
+The cluster reactor: any posix reactor, whose ports the primary owns.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from typing import Any
+
+from twisted.application.reactors import installReactor
+
+from twisted_cluster.wire.descriptors import takeAnnouncement
+from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.port import TCPPort, UDPPort, UNIXPort
+
+BEAT = 0.1
+
+
+class ClusterReactorMixin:
+    """
+    What a posix reactor does differently in a worker.
+    """
+
+    clusterLink: Link
+
+    def listenTCP(
+        self, port: Any, factory: Any, backlog: int = 50, interface: str = ""
+    ) -> TCPPort:
+        return self._begin(TCPPort(port, factory, backlog, interface, self))
+
+    def listenUNIX(
+        self,
+        address: Any,
+        factory: Any,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> UNIXPort:
+        return self._begin(UNIXPort(address, factory, backlog, mode, self, wantPID))
+
+    def listenUDP(
+        self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192
+    ) -> UDPPort:
+        return self._begin(UDPPort(port, protocol, interface, maxPacketSize, self))
+
+    def _begin(self, port: Any) -> Any:
+        port.link = self.clusterLink
+        port.startListening()
+        return port
+
+    def getReaders(self) -> list[Any]:
+        return super().getReaders() + self._takingPorts()  # type: ignore[misc,no-any-return]
+
+    def removeAll(self) -> list[Any]:
+        ports = self._takingPorts()
+        for port in ports:
+            port.stopReading()
+        return super().removeAll() + ports  # type: ignore[misc,no-any-return]
+
+    def _takingPorts(self) -> list[Any]:
+        ports = self.clusterLink.ports.values()
+        return [port for port in ports if getattr(port, "taking", False)]
+
+    def runUntilCurrent(self) -> None:
+        self.clusterLink.beat(time.monotonic_ns())
+        super().runUntilCurrent()  # type: ignore[misc]
+
+    def timeout(self) -> float:
+        asked = super().timeout()  # type: ignore[misc]
+        wait = BEAT if asked is None else min(asked, BEAT)
+        self.clusterLink.willBeat(time.monotonic_ns() + int(wait * 1e9))
+        return float(wait)
+
+    def sigTerm(self, number: int, frame: Any = None) -> None:
+        self.callFromThread(self.clusterLink.leave)  # type: ignore[attr-defined]
+
+
+def clusterize(reactor: Any, link: Link) -> None:
+    """
+    Turn a reactor into a worker's.
+
+    @param reactor: A stock one, which has not run yet.
+    """
+    base = reactor.__class__
+    # Twisted's child processes import the reactor by the name of its class's module,
+    # and its tests know reactors by the names of their classes.
+    names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
+    reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
+    reactor.clusterLink = link
+    link.attach(reactor)
+
+
+def install() -> None:
+    """
+    Install the cluster reactor; what C{--reactor=cluster} does.
+
+    @raise StartError: If this process is not a worker.
+    """
+    announcement = takeAnnouncement(os.environ)
+    # Ctrl-C reaches the whole foreground group: the primary decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    reactor = installReactor(announcement.reactor)
+    clusterize(reactor, Link.inherit(announcement))

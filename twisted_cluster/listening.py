@@ -31,7 +31,9 @@ def _unix(
 ) -> ListenSpec:
     wantPID = bool(int(lockfile))
     bits = int(mode, 8)
-    return ListenSpec(UNIX, path=address, mode=bits, backlog=int(backlog), wantPID=wantPID)
+    return ListenSpec(
+        UNIX, path=address, mode=bits, backlog=int(backlog), wantPID=wantPID
+    )
 
 
 KINDS: Mapping[str, Callable[..., ListenSpec]] = {
@@ -55,7 +57,8 @@ def parseListen(description: str) -> ListenSpec | None:
     try:
         (kind, *given), named = _parse(description)
         if kind not in KINDS:
-            return _unknown(kind)
+            _refuseUnknown(kind)
+            return None
         return KINDS[kind](*given, **_addressed(given, named))
     except (ValueError, TypeError, OSError) as error:
         raise StartError(
@@ -73,7 +76,7 @@ def _addressed(given: list[str], named: dict[str, str]) -> dict[str, Any]:
     return named
 
 
-def _unknown(kind: str) -> None:
+def _refuseUnknown(kind: str) -> None:
     known = {parser.prefix for parser in getPlugins(IStreamServerEndpointStringParser)}
     known |= set(KINDS)
     if kind not in known:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from attrs import frozen
-from twisted.internet import fdesc
 from twisted.internet.abstract import isIPv6Address
 from twisted.python.lockfile import FilesystemLock
 

@@ -217,7 +217,9 @@ class ListenerTable:
             listener = Listener(self._count, spec, bound, self._dispatcher.newPolicy())
             self._byKey[key] = self.byNumber[listener.number] = listener
             self._dispatcher.addListener(listener)
-            log.info("listening on {spec} ({name})", spec=spec, name=_nameOf(bound.socket))
+            log.info(
+                "listening on {spec} ({name})", spec=spec, name=_nameOf(bound.socket)
+            )
         return self._byKey[key]
 
     def _close(self, listener: Listener) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger, LogLevel
@@ -121,6 +122,6 @@ class Output:
         else:
             self._emit(known, str(text), str(system))
 
-    def _emit(self, level: object, text: str, system: str) -> None:
+    def _emit(self, level: Any, text: str, system: str) -> None:
         where = self._name() if system == "-" else f"{self._name()} {system}"
         log.emit(level, "{text}", text=text, log_system=where)

@@ -44,7 +44,9 @@ class Supervisor:
         self,
         clock: IReactorTime,
         slots: int,
-        newWorker: Callable[[int, Callable[..., None], Callable[..., None]], WorkerProcess],
+        newWorker: Callable[
+            [int, Callable[..., None], Callable[..., None]], WorkerProcess
+        ],
         allOnline: Callable[[], None],
         gaveUp: Callable[[WorkerProcess], None],
     ) -> None:

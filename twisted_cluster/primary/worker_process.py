@@ -112,7 +112,10 @@ class WorkerProcess(ProcessProtocol):
         reading, writing = os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
         inherited = {0: nothing, 1: writing, 2: writing, CONTROL: theirs.fileno()}
-        inherited |= {HANDOFF: self._queue.worker.fileno(), SCOREBOARD: self._scoreboard.fd}
+        inherited |= {
+            HANDOFF: self._queue.worker.fileno(),
+            SCOREBOARD: self._scoreboard.fd,
+        }
         self.output = Output(self._reactor, lambda: self.name, reading)
         try:
             process = self._reactor.spawnProcess(
@@ -159,7 +162,7 @@ class WorkerProcess(ProcessProtocol):
         """
         The process is gone.
         """
-        status = reason.value
+        status: Any = reason.value
         if status.signal is not None:
             self._ending = f"was ended by {signal.Signals(status.signal).name}"
         else:

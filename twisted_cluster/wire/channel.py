@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import array
 import os
-import socket
 import select
+import socket
 from collections.abc import Sequence
 
 from twisted_cluster.core.messages import LONGEST, Message, decode, encode

@@ -9,17 +9,23 @@ import mmap
 import os
 import tempfile
 
-COUNTERS = (
-    "heartbeat",  # monotonic nanoseconds at the worker's last sign of life
-    "taken",  # connections received from the handoff queue
-    "opened",  # connections begun
-    "closed",  # connections ended
-    "lag",  # nanoseconds by which the worker's last timer was late
-    "headroom",  # descriptors that the worker can still open
-    "waiting",  # written by the primary: say so when you have taken something
-)
 ROW = 16
 CELL = 8
+
+
+class _Counter:
+    """
+    One cell of a row, as an attribute.
+    """
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __get__(self, row: Row, owner: type) -> int:
+        return row.cells[self._index]
+
+    def __set__(self, row: Row, value: int) -> None:
+        row.cells[self._index] = value
 
 
 class Row:
@@ -28,33 +34,36 @@ class Row:
 
     A store is one aligned 8-byte write, so that a reader in another process sees
     either the old number or the new one.
+
+    @ivar heartbeat: Monotonic nanoseconds at the worker's last sign of life.
+    @ivar taken: Connections received from the handoff queue.
+    @ivar opened: Connections begun.
+    @ivar closed: Connections ended.
+    @ivar lag: Nanoseconds by which the worker's last timer was late.
+    @ivar headroom: Descriptors that the worker can still open.
+    @ivar waiting: Not 0 while the primary wants to know that something was taken; the
+        only one that the primary writes.
     """
 
-    __slots__ = ("_cells",)
+    __slots__ = ("cells",)
 
-    def __init__(self, cells: memoryview) -> None:
-        self._cells = cells
+    heartbeat = _Counter(0)
+    taken = _Counter(1)
+    opened = _Counter(2)
+    closed = _Counter(3)
+    lag = _Counter(4)
+    headroom = _Counter(5)
+    waiting = _Counter(6)
+
+    def __init__(self, cells: memoryview[int]) -> None:
+        self.cells = cells
 
     def clear(self) -> None:
         """
         Begin anew, for a new worker.
         """
         for index in range(ROW):
-            self._cells[index] = 0
-
-
-def _counter(index: int) -> property:
-    def read(row: Row) -> int:
-        return row._cells[index]  # type: ignore[no-any-return]
-
-    def write(row: Row, value: int) -> None:
-        row._cells[index] = value
-
-    return property(read, write, doc=COUNTERS[index])
-
-
-for _index, _name in enumerate(COUNTERS):
-    setattr(Row, _name, _counter(_index))
+            self.cells[index] = 0
 
 
 def _anonymousFile() -> int:

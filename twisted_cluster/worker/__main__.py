@@ -11,7 +11,8 @@ from typing import Any
 from twisted.application import app
 from twisted.application.service import IService
 from twisted.python import usage
-from twisted.scripts.twistd import ServerOptions, runApp
+from twisted.scripts._twistd_unix import ServerOptions
+from twisted.scripts.twistd import runApp
 
 APP = "cluster-app"
 TWISTD = (
@@ -68,7 +69,8 @@ class WorkerOptions(ServerOptions):
     @property
     def subCommands(self) -> Iterator[Any]:
         yield from super().subCommands
-        self.loadedPlugins[APP] = AppMaker
+        makers: dict[str, Any] = self.loadedPlugins
+        makers[APP] = AppMaker
         yield APP, None, AppOptions, "An application by its dotted name."
 
 

@@ -90,7 +90,7 @@ def makeService(name: str, listen: Sequence[str], reactor: Any) -> IService:
             f"twistd cluster: --app={name} is {_kindOf(given)}; accepted are {ACCEPTED}"
         )
     if IService.providedBy(made):
-        return made  # type: ignore[no-any-return]
+        return made
     if not listen:
         raise StartError(
             f"twistd cluster: --app={name} does not say where to listen: "
@@ -136,7 +136,10 @@ def _required(given: Any) -> list[str]:
         parameters = inspect.signature(given).parameters.values()
     except (TypeError, ValueError):
         return []
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
     return [p.name for p in parameters if p.kind in positional and p.default is p.empty]
 
 

@@ -122,7 +122,8 @@ class DeliveredPort:
         self.taking = self._paused = False
         self.link.ports[self.number] = self
         self._preexistingSocket = DeliveredSocket(
-            fd, self.addressFamily  # type: ignore[attr-defined]
+            fd,
+            self.addressFamily,  # type: ignore[attr-defined]
         )
 
     def abandon(self) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import provider
@@ -28,7 +27,7 @@ def writeRecord(event: LogEvent) -> None:
         line = line[os.write(1, line) :]
 
 
-def observer() -> Callable[[LogEvent], None]:
+def observer() -> object:
     """
     What twistd's C{--logger} calls.
     """

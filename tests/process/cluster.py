@@ -1,0 +1,210 @@
+"""
+Real clusters for tests: started as a user would, and checked for what they leave.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TWISTD = (
+    "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+)
+PATIENCE = 20.0
+
+
+def freePort() -> int:
+    """
+    A port of 127.0.0.1 that nobody has just now.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(
+    isTrue: Callable[[], object], what: str, patience: float = PATIENCE
+) -> None:
+    """
+    Wait until something is true.
+    """
+    deadline = time.monotonic() + patience
+    while not isTrue():
+        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        time.sleep(0.01)
+
+
+def childrenOf(pid: int) -> list[int]:
+    """
+    The living children of a process.
+    """
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except OSError:
+        return []
+
+
+def isAlive(pid: int) -> bool:
+    """
+    Whether a process runs: zombies do not.
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """
+    An environment in which this checkout is what gets imported.
+    """
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, **(extra or {})}
+
+
+class RunningCluster:
+    """
+    C{twistd -n cluster ...}, while a C{with} block lasts.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        env: Mapping[str, str] | None = None,
+        twistd: Sequence[str] = ("-n", "--pidfile="),
+    ) -> None:
+        self._log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TWISTD, *twistd, "cluster", *arguments],
+            cwd=directory,
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self.process.pid
+        self._seen: set[int] = set()
+
+    def __enter__(self) -> RunningCluster:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if error is None:
+                self.stop()
+                self.checkNothingLeft()
+            else:
+                print(self.output())
+        finally:
+            for pid in [self.pid, *self._members()]:
+                if isAlive(pid):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            self._log.close()
+
+    def _members(self) -> list[int]:
+        """
+        The living processes of this cluster's session.
+        """
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[3]) == self.pid and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+        return found
+
+    def output(self) -> str:
+        """
+        All that the cluster has written.
+        """
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
+    def waitFor(self, text: str, count: int = 1, timeout: float = PATIENCE) -> None:
+        """
+        Wait until the output has a text, so many times.
+        """
+        eventually(
+            lambda: self.output().count(text) >= count or self.process.poll() is not None,
+            f"{text!r} {count} times in:\n{self.output()}",
+            timeout,
+        )
+        assert self.output().count(text) >= count, self.output()
+
+    def waitOnline(self, count: int) -> None:
+        """
+        Wait until so many workers have come online, in all.
+        """
+        self.waitFor(" is online", count)
+
+    def workerPids(self) -> list[int]:
+        """
+        The workers, by slot.
+        """
+        said = re.findall(r"worker (\d+) \((\d+)\) is online", self.output())
+        return [pid for _, pid in sorted({int(s): int(p) for s, p in said}.items())]
+
+    def signal(self, number: int) -> None:
+        """
+        Send the primary a signal.
+        """
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """
+        Wait for the primary's exit code.
+        """
+        return self.process.wait(timeout)
+
+    def stop(self) -> int:
+        """
+        Ask the primary to stop.
+
+        @return: Its exit code.
+        """
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def checkNothingLeft(self) -> None:
+        """
+        No process has outlived the primary.
+        """
+        eventually(lambda: not self._members(), "every process has ended", 5.0)
+
+
+def ask(port: int, data: bytes = b"", timeout: float = 5.0) -> bytes:
+    """
+    Connect, send, and read to the end.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout) as client:
+        if data:
+            client.sendall(data)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str], directory: Path, workers: int = 2
+) -> Iterator[RunningCluster]:
+    """
+    A cluster whose workers are all online.
+    """
+    with RunningCluster(["--workers", str(workers), *arguments], directory) as cluster:
+        cluster.waitOnline(workers)
+        yield cluster

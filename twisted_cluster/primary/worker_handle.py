@@ -17,7 +17,7 @@ from twisted_cluster.wire.scoreboard import Row
 if TYPE_CHECKING:
     from twisted_cluster.primary.listeners import Listener
 
-WINDOW = 16
+WINDOW = 32
 RESERVE = 64
 STALE = 250_000_000
 

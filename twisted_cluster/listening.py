@@ -17,13 +17,17 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 
 
-def _internet(
-    port: str, *, interface: str = "", backlog: str = "50", **rest: str
-) -> ListenSpec:
+def _tcp(port: str, *, interface: str = "", backlog: str = "50") -> ListenSpec:
     if interface and not isIPAddress(interface) and not isIPv6Address(interface):
         raise ValueError(f"interface {interface!r} is no numeric address")
     number = int(port) if port.isdigit() else socket.getservbyname(port)
     return ListenSpec(TCP, interface, number, backlog=int(backlog))
+
+
+def _ssl(
+    port: str, *, interface: str = "", backlog: str = "50", **rest: str
+) -> ListenSpec:
+    return _tcp(port, interface=interface, backlog=backlog)
 
 
 def _unix(
@@ -37,8 +41,8 @@ def _unix(
 
 
 KINDS: Mapping[str, Callable[..., ListenSpec]] = {
-    "tcp": _internet,
-    "ssl": _internet,
+    "tcp": _tcp,
+    "ssl": _ssl,
     "unix": _unix,
 }
 WRAPPERS = ("haproxy",)

@@ -49,9 +49,10 @@ def childrenOf(pid: int) -> list[int]:
     The living children of a process.
     """
     try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except OSError:
         return []
+    return list(map(int, children.split()))
 
 
 def isAlive(pid: int) -> bool:

@@ -54,7 +54,7 @@ obey = Factory.forProtocol(Obey)
 '''
 
 
-@pytest.fixture()
+@pytest.fixture
 def app(tmp_path: Path) -> Path:
     """
     A directory with an application, C{hello}.

@@ -262,7 +262,7 @@ def test_workersChildrenSeeNothingOfTheCluster(app: Path) -> None:
         "import subprocess, sys\n"
         "from hello import greet\n"
         "print(subprocess.run([sys.executable, '-c', 'import os;"
-        "print(sorted(os.listdir(\"/proc/self/fd\"))[:4],"
+        'print(sorted(os.listdir("/proc/self/fd"))[:4],'
         ' [n for n in os.environ if "CLUSTER" in n])\'], '
         "close_fds=False, capture_output=True, text=True).stdout)\n"
     )

@@ -90,7 +90,9 @@ class Dispatcher:
         @return: Whether there may be more.
         """
         self._recheckFull()
-        limit = BATCH
+        # As many as came last time, so that accept() seldom has to say that there are
+        # no more; the reactor asks again.
+        limit = burst = listener.burst
         while limit and listener.ready(self._version) and not listener.held:
             try:
                 connection = listener.accept()
@@ -107,6 +109,7 @@ class Dispatcher:
         self._flush()
         if listener.held or not listener.ready(self._version):
             self.changed()
+        listener.burst = max(1, burst - limit) if limit else min(BATCH, burst * 2)
         return limit == 0
 
     def redirect(self, connections: Iterable[Handed]) -> None:

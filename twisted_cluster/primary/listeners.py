@@ -37,6 +37,7 @@ class Listener:
 
     @ivar held: Connections that were accepted and can go to nobody just now.
     @ivar users: Workers which listen here, by number; L{None} for one that has paused.
+    @ivar burst: How many connections to expect at once.
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
         listen here.
     """
@@ -47,6 +48,7 @@ class Listener:
         self.number = number
         self.spec = spec
         self.keep = False
+        self.burst = 1
         self.users: dict[int, WorkerHandle | None] = {}
         self.held: deque[Handed] = deque()
         self.policy = policy
@@ -92,7 +94,7 @@ class Listener:
         """
 
     def logPrefix(self) -> str:
-        return str(self.spec)
+        return self.facts.name
 
     def watch(self, reactor: IReactorFDSet, wanted: bool) -> None:
         """

@@ -8,24 +8,20 @@ import fcntl
 import mmap
 import os
 import tempfile
+from typing import Any
 
 ROW = 16
 CELL = 8
 
 
-class _Counter:
-    """
-    One cell of a row, as an attribute.
-    """
+def _counter(index: int) -> Any:
+    def read(row: Row) -> int:
+        return row.cells[index]
 
-    def __init__(self, index: int) -> None:
-        self._index = index
+    def write(row: Row, value: int) -> None:
+        row.cells[index] = value
 
-    def __get__(self, row: Row, owner: type) -> int:
-        return row.cells[self._index]
-
-    def __set__(self, row: Row, value: int) -> None:
-        row.cells[self._index] = value
+    return property(read, write)
 
 
 class Row:
@@ -45,15 +41,13 @@ class Row:
         only one that the primary writes.
     """
 
-    __slots__ = ("cells",)
-
-    heartbeat = _Counter(0)
-    taken = _Counter(1)
-    opened = _Counter(2)
-    closed = _Counter(3)
-    lag = _Counter(4)
-    headroom = _Counter(5)
-    waiting = _Counter(6)
+    heartbeat: int = _counter(0)
+    taken: int = _counter(1)
+    opened: int = _counter(2)
+    closed: int = _counter(3)
+    lag: int = _counter(4)
+    headroom: int = _counter(5)
+    waiting: int = _counter(6)
 
     def __init__(self, cells: memoryview[int]) -> None:
         self.cells = cells

@@ -57,8 +57,8 @@ class Link:
         self._reactor: Any = None
         self._draining = False
         self._stopping = False
-        self._measured = 0
-        self._due = 0
+        self._measureAt = 0
+        self._due = time.monotonic_ns()
 
     @classmethod
     def inherit(cls, announcement: Announcement) -> Link:
@@ -88,24 +88,22 @@ class Link:
             reactor.addReader(reader)
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
 
-    def beat(self, now: int) -> None:
+    def beat(self, wait: float) -> float:
         """
         Show life; called every time the reactor turns.
 
-        @param now: Monotonic nanoseconds.
+        @param wait: How long the reactor means to wait now, in seconds.
+        @return: C{wait}.
         """
+        now = time.monotonic_ns()
         row = self.row
         row.heartbeat = now
-        row.lag = max(0, now - self._due) if self._due else 0
-        if now - self._measured >= MEASURE_EVERY:
-            self._measured = now
+        row.lag = now - self._due if now > self._due else 0
+        self._due = now + int(wait * 1e9)
+        if now >= self._measureAt:
+            self._measureAt = now + MEASURE_EVERY
             row.headroom = self._headroom()
-
-    def willBeat(self, due: int) -> None:
-        """
-        @param due: When the reactor means to turn again, in monotonic nanoseconds.
-        """
-        self._due = due
+        return wait
 
     def _headroom(self) -> int:
         # The kernel gives the lowest free number, so that it counts what is open.
@@ -178,7 +176,7 @@ class Link:
     # Messages
 
     def _sayOnline(self) -> None:
-        self.beat(time.monotonic_ns())
+        self.beat(0.0)
         self._tell(messages.Online())
 
     def _readMessages(self) -> None:

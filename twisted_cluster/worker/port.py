@@ -221,7 +221,10 @@ class UNIXPort(DeliveredPort, unix.Port):
         path = getattr(self, "_bindPath", self.port)
         tcp._reservedFD.reserve()
         # Where no socket can be made, a stock port says so as it would.
-        self.createInternetSocket().close()
+        try:
+            self.createInternetSocket().close()
+        except OSError as error:
+            raise CannotListenError(None, path, error) from error
         self.spec = ListenSpec(
             UNIX,
             path=os.fsdecode(path),

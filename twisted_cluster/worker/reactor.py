@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import time
 from typing import Any
 
 from twisted.application.reactors import installReactor
@@ -64,15 +63,10 @@ class ClusterReactorMixin:
         ports = self.clusterLink.ports.values()
         return [port for port in ports if getattr(port, "taking", False)]
 
-    def runUntilCurrent(self) -> None:
-        self.clusterLink.beat(time.monotonic_ns())
-        super().runUntilCurrent()  # type: ignore[misc]
-
     def timeout(self) -> float:
+        # Asked once in every turn of the loop: the heart beats here.
         asked = super().timeout()  # type: ignore[misc]
-        wait = BEAT if asked is None else min(asked, BEAT)
-        self.clusterLink.willBeat(time.monotonic_ns() + int(wait * 1e9))
-        return float(wait)
+        return self.clusterLink.beat(BEAT if asked is None or asked > BEAT else asked)
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
         self.callFromThread(self.clusterLink.leave)  # type: ignore[attr-defined]

@@ -1,0 +1,48 @@
+"""
+One worker's life.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from twisted_cluster.core.lifecycle import Effects, newLifecycle
+
+
+def effectsOf(*events: str) -> list[str]:
+    """
+    What a life asks of the world when things happen in this order.
+    """
+    asked: list[str] = []
+    life = newLifecycle(
+        Effects(
+            lambda: asked.append("enter"),
+            lambda: asked.append("leave"),
+            lambda: asked.append("drain"),
+            lambda: asked.append("kill"),
+            lambda wanted: asked.append(f"bury {wanted}"),
+        )
+    )
+    for event in events:
+        getattr(life, event)()
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("events", "effects"),
+    [
+        ("online retire exited", "enter,leave,drain,bury True"),
+        ("online retire retire overdue exited", "enter,leave,drain,kill,bury True"),
+        ("online leaving exited", "enter,leave,bury True"),
+        ("online exited exited", "enter,leave,bury False"),
+        ("exited online retire leaving overdue", "bury False"),
+        ("retire exited", "kill,bury True"),
+        ("leaving online exited", "leave,bury True"),
+        ("online online overdue exited", "enter,leave,bury False"),
+    ],
+)
+def test_eventsHaveTheseEffects(events: str, effects: str) -> None:
+    """
+    Each order of events has these effects, in this order.
+    """
+    assert effectsOf(*events.split()) == effects.split(",")

@@ -1,0 +1,145 @@
+"""
+What is wrong is said in one or two lines, with exit code 1, and nothing is left.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import TWISTD, RunningCluster, environment, freePort
+
+pytestmark = pytest.mark.process
+
+PORT = "--listen=tcp:{port}"
+APP = "--app=hello.greet"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--app=nowhere.factory", PORT], "there is no module 'nowhere'"),
+        (["--app=hello.nothing", PORT], "'hello' has no attribute 'nothing'"),
+        (["--app=hello", PORT], "give a dotted name"),
+        (["--app=hello.os", PORT], "accepted are a protocol factory"),
+        (["--app=hello.greet"], "add --listen"),
+        ([APP, "--listen=tcp:x"], "--listen tcp:x:"),
+        ([APP, "--listen=tcp:8080:interface=nowhere"], "no numeric address"),
+        ([APP, PORT, "--workers=0"], "--workers 0: give a number from 1"),
+        ([APP, PORT, "--workers=-3"], "--workers -3: give a number from 1"),
+        ([APP, PORT, "--workers=many"], "--workers many: give a number from 1"),
+        ([APP, PORT, "--policy=best"], "there are: least-connections"),
+        ([APP, PORT, "--policy=random:x=1"], "has no argument 'x'"),
+        ([APP, PORT, "--reactor=nuclear"], "there is no such reactor"),
+        ([APP, PORT, "--drain-timeout=-1"], "--drain-timeout -1: give a number"),
+        ([APP, PORT, "--backlog=lots"], "--backlog lots: give a number"),
+        ([APP, PORT, "--wrokers=2"], "option --wrokers not recognized"),
+        (["nothing", "--x"], "there is no plugin 'nothing'"),
+        (["cluster", "web"], "there is no plugin 'cluster'"),
+        (["-y", "nowhere.tac"], "there is no such file"),
+        ([], "say what to run"),
+        ([APP, "-y", "x.tac"], "say what to run"),
+    ],
+)
+def test_badInputIsExplained(app: Path, arguments: list[str], says: str) -> None:
+    """
+    Each mistake has its line.
+    """
+    given = [argument.format(port=freePort()) for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "cluster", *given],
+        cwd=app,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert "Traceback" not in done.stdout
+
+
+def test_busyPortIsExplained(app: Path) -> None:
+    """
+    Nothing stays bound when one of the ports is taken.
+    """
+    free = freePort()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        listens = [f"--listen=tcp:{free}", f"--listen=tcp:{port}:interface=127.0.0.1"]
+        with RunningCluster([APP, *listens], app) as cluster:
+            assert cluster.wait() == 1
+            assert f"cannot listen on tcp:{port}" in cluster.output()
+            assert "Address already in use" in cluster.output()
+            assert "Traceback" not in cluster.output()
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("setpriv") is None,
+    reason="only root can give a capability up",
+)
+def test_forbiddenPortIsExplained(app: Path) -> None:
+    """
+    Who may not bind a low port is told.
+    """
+    drop = ["setpriv", "--inh-caps=-net_bind_service", "--bounding-set=-net_bind_service"]
+    arguments = ["-n", "--pidfile=", "cluster", APP, "--listen=tcp:81"]
+    done = subprocess.run(
+        [*drop, sys.executable, "-c", TWISTD, *arguments],
+        cwd=app,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "twistd cluster: cannot listen on tcp:81: Permission denied\n"
+
+
+def test_tacThatRaisesIsShownOnce(app: Path) -> None:
+    """
+    User code has its traceback, once.
+    """
+    (app / "bad.tac").write_text("1 / 0\n")
+    with RunningCluster(["-y", "bad.tac"], app) as cluster:
+        assert cluster.wait() == 1
+        assert cluster.output().count("ZeroDivisionError: ") == 1
+
+
+def test_portTakenByAnotherInAPluginIsShown(app: Path) -> None:
+    """
+    A worker's own listen fails as CannotListenError, and the cluster ends.
+    """
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = ["web", f"--listen=tcp:{port}:interface=127.0.0.1", "--path=."]
+        with RunningCluster(arguments, app) as cluster:
+            assert cluster.wait() == 1
+            assert "CannotListenError" in cluster.output()
+
+
+def test_clusterReactorOutsideAClusterIsRefused(app: Path) -> None:
+    """
+    C{--reactor=cluster} in a process that is no worker says so.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", TWISTD, "-n", "--reactor=cluster", "web"],
+        cwd=app,
+        env=environment({"TWISTED_CLUSTER_WORKER": '{"slot": 1}'}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert "runs in workers only" in done.stdout

@@ -1,0 +1,3 @@
+"""
+Twisted's own tests, run on the cluster reactor and compared with the stock one.
+"""

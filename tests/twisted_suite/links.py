@@ -1,0 +1,75 @@
+"""
+Where a test run gets links from: a primary of its own, in a child process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.worker.link import Link
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOTS = 4096
+
+
+class LinkSource:
+    """
+    The test run's side of L{tests.twisted_suite.primary}, which it starts and ends.
+    """
+
+    def __init__(self) -> None:
+        self._rendezvous, theirs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET
+        )
+        self._board = Scoreboard.create(SLOTS)
+        fds = [theirs.fileno(), self._board.fd]
+        self._primary = subprocess.Popen(
+            [sys.executable, "-m", "tests.twisted_suite.primary", *map(str, fds)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+            pass_fds=fds,
+        )
+        theirs.close()
+
+    def newLink(self) -> tuple[Link, Callable[[], None]]:
+        """
+        Become one more worker of the primary.
+
+        @return: Its link, and what closes it.
+        """
+        self._rendezvous.send(b"link")
+        data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 2)
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        channel = Channel(socket.socket(fileno=fds[0]))
+        queue = socket.socket(fileno=fds[1])
+
+        def close() -> None:
+            channel.close()
+            queue.close()
+
+        return Link(channel, queue, self._board.row(int(data))), close
+
+    def report(self) -> tuple[int, int]:
+        """
+        @return: How many times it bound for a worker, and how many connections
+            workers have taken.
+        """
+        self._rendezvous.send(b"report")
+        counts = json.loads(self._rendezvous.recv(1024))
+        return counts["binds"], counts["connections"]
+
+    def close(self) -> None:
+        """
+        End the primary.
+        """
+        self._rendezvous.close()
+        self._primary.wait(10)

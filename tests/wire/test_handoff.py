@@ -1,0 +1,139 @@
+"""
+The handoff queue, with real sockets.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, ip_addresses
+
+from twisted_cluster.wire.handoff import (
+    BATCH,
+    HandoffQueue,
+    packRecord,
+    receive,
+    send,
+)
+
+
+def openDescriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def put(queue: HandoffQueue, count: int) -> None:
+    """
+    Hand over the writing ends of so many pipes, as one message.
+    """
+    for reading, writing in [os.pipe() for _ in range(count)]:
+        os.close(reading)
+        send(queue.end, [packRecord(1, ("127.0.0.1", 80))], [writing])
+        os.close(writing)
+
+
+def fill(queue: HandoffQueue) -> None:
+    """
+    Hand over more than any queue takes.
+    """
+    for _ in range(10000):
+        send(queue.end, [packRecord(1, "")], [queue.end.fileno()])
+
+
+def test_depthIsExact() -> None:
+    """
+    The kernel says how many connections are in the queue, whatever the messages.
+    """
+    before = openDescriptors()
+    queue = HandoffQueue()
+    put(queue, 3)
+    send(queue.end, [packRecord(1, "")] * 5, [queue.end.fileno()] * 5)
+    assert queue.depth() == 8
+    for connection in receive(queue.worker):
+        os.close(connection.fd)
+    assert queue.depth() == 7
+    queue.close()
+    assert openDescriptors() == before
+
+
+def test_whatIsTakenBackIsAllThatIsLeft() -> None:
+    """
+    Everything not received comes back, with its address, and the queue is empty.
+    """
+    queue = HandoffQueue()
+    put(queue, 4)
+    back = list(queue.takeBack())
+    assert [(c.listener, c.name, c.bounces) for c in back] == [
+        (1, ("127.0.0.1", 80), 0)
+    ] * 4
+    assert queue.depth() == 0
+    for connection in back:
+        os.close(connection.fd)
+    queue.close()
+
+
+def test_receivedDescriptorsAreNotInherited() -> None:
+    """
+    They are close-on-exec from the first moment.
+    """
+    queue = HandoffQueue()
+    put(queue, 1)
+    (connection,) = receive(queue.worker)
+    assert not os.get_inheritable(connection.fd)
+    os.close(connection.fd)
+    queue.close()
+
+
+def test_fullQueueSaysSo() -> None:
+    """
+    A queue that nobody reads is full at some point, and then takes nothing.
+    """
+    queue = HandoffQueue()
+    with pytest.raises(BlockingIOError):
+        fill(queue)
+    queue.close()
+
+
+def test_aWholeBatchFits() -> None:
+    """
+    One message carries up to BATCH connections.
+    """
+    before = openDescriptors()
+    queue = HandoffQueue()
+    send(queue.end, [packRecord(1, "")] * BATCH, [queue.end.fileno()] * BATCH)
+    received = receive(queue.worker)
+    assert len(received) == BATCH
+    for connection in received:
+        os.close(connection.fd)
+    queue.close()
+    assert openDescriptors() == before
+
+
+def test_rubbishIsNoConnection() -> None:
+    """
+    A message of the wrong size loses its descriptors, not ours.
+    """
+    before = openDescriptors()
+    queue = HandoffQueue()
+    socket.send_fds(queue.end, [b"?"], [0, 1])
+    assert receive(queue.worker) == []
+    queue.close()
+    assert openDescriptors() == before
+
+
+@given(ip_addresses(), integers(0, 65535), integers(1, 2**32 - 1), integers(0, 255))
+def test_addressesComeBackAsTheyWent(
+    host: object, port: int, listener: int, bounces: int
+) -> None:
+    """
+    IPv4 and IPv6 peers survive the trip.
+    """
+    name = (str(host), port) if "." in str(host) else (str(host), port, 0, 3)
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with one, two:
+        send(one, [packRecord(listener, name, bounces)], [one.fileno()])
+        (received,) = receive(two)
+        os.close(received.fd)
+    assert received[1:] == (listener, name, bounces)

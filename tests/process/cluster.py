@@ -84,10 +84,11 @@ class RunningCluster:
         directory: Path,
         env: Mapping[str, str] | None = None,
         twistd: Sequence[str] = ("-n", "--pidfile="),
+        python: str = sys.executable,
     ) -> None:
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", TWISTD, *twistd, "cluster", *arguments],
+            [python, "-c", TWISTD, *twistd, "cluster", *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -67,9 +67,19 @@ class LinkSource:
         counts = json.loads(self._rendezvous.recv(1024))
         return counts["binds"], counts["connections"]
 
-    def close(self) -> None:
+    def tell(self) -> bool:
         """
-        End the primary.
+        Say what the primary did.
+
+        @return: Whether it did anything: bound, and handed connections over.
         """
+        binds, connections = self.report()
+        print(f"{binds} binds and {connections} connections went through the primary")
+        return bool(binds and connections)
+
+    def __enter__(self) -> LinkSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._rendezvous.close()
         self._primary.wait(10)

@@ -94,7 +94,9 @@ class TestPrimary:
     Answers a test run.
     """
 
-    def __init__(self, reactor: Any, rendezvous: socket.socket, board: Scoreboard) -> None:
+    def __init__(
+        self, reactor: Any, rendezvous: socket.socket, board: Scoreboard
+    ) -> None:
         self._reactor = reactor
         self._rendezvous = rendezvous
         self._board = board
@@ -133,7 +135,9 @@ class TestPrimary:
         )
         worker.spawn()
         self._workers.append(worker)
-        ends = array.array("i", [worker.theirs.fileno(), worker.handle.queue.worker.fileno()])
+        ends = array.array(
+            "i", [worker.theirs.fileno(), worker.handle.queue.worker.fileno()]
+        )
         self._rendezvous.sendmsg(
             [b"%d" % worker.number], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)]
         )

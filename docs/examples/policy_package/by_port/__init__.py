@@ -1,0 +1,21 @@
+"""
+A policy of one's own: the client's port decides.
+"""
+
+from attrs import define
+from zope.interface import implementer
+
+from twisted_cluster import ISchedulingPolicy
+
+
+@implementer(ISchedulingPolicy)
+@define
+class ByPort:
+    """
+    The same client port goes to the same worker, for as long as that one is ready.
+    """
+
+    offset: int = 0
+
+    def choose(self, connection, ready):
+        return ready[(connection.peer.port + self.offset) % len(ready)]

@@ -1,0 +1,191 @@
+"""
+Other ways to run: as a daemon, as somebody else, as process 1, under twist.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import site
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import (
+    ROOT,
+    TWISTD,
+    RunningCluster,
+    ask,
+    childrenOf,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
+
+pytestmark = pytest.mark.process
+asRoot = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+
+
+def uidOf(pid: int) -> int:
+    return os.stat(f"/proc/{pid}").st_uid
+
+
+def test_daemonServes(app: Path) -> None:
+    """
+    Without -n: pidfile and logfile as with any twistd, both workers serve, and SIGTERM
+    removes the pidfile.
+    """
+    port = freePort()
+    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
+    subprocess.run(
+        [sys.executable, "-c", TWISTD, "--logfile=out.log", "cluster", *arguments],
+        cwd=app,
+        env=environment(),
+        check=True,
+        timeout=30,
+    )
+    primary = int((app / "twistd.pid").read_text())
+    try:
+        eventually(lambda: (app / "out.log").read_text().count("is online") == 2, "up")
+        assert len({ask(port) for _ in range(4)}) == 2
+        workers = childrenOf(primary)
+        os.kill(primary, signal.SIGTERM)
+        eventually(lambda: not any(map(isAlive, [primary, *workers])), "all ended")
+        assert not (app / "twistd.pid").exists()
+    finally:
+        if isAlive(primary):
+            os.kill(primary, signal.SIGKILL)
+
+
+@asRoot
+def test_privilegesAreShedAfterBinding(app: Path, tmp_path: Path) -> None:
+    """
+    With --uid a low port is bound, and primary and workers are nobody.
+    """
+    python = _pythonForNobody()
+    if python is None:
+        pytest.skip("nobody cannot run any Python here")
+    shutil.chown(app, 65534, 65534)
+    port = freePort()
+    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
+    twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
+    env = {"PYTHONPATH": _allPaths()}
+    app.parent.chmod(0o755)
+    with RunningCluster(arguments, app, env, twistd, python) as cluster:
+        cluster.waitOnline(2)
+        assert {uidOf(pid) for pid in [cluster.pid, *cluster.workerPids()]} == {65534}
+        assert len({ask(port) for _ in range(4)}) == 2
+
+
+def _allPaths() -> str:
+    return os.pathsep.join([str(ROOT), *site.getsitepackages()])
+
+
+def _pythonForNobody() -> str | None:
+    """
+    This interpreter, or the system's, whichever an unprivileged user can run.
+    """
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            done = subprocess.run(
+                [python, "-c", "import twisted_cluster.worker.reactor"],
+                env={"PYTHONPATH": _allPaths()},
+                user=65534,
+                group=65534,
+                capture_output=True,
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return python
+    return None
+
+
+@asRoot
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_processOneServesAndReaps(app: Path) -> None:
+    """
+    As process 1 of a container: orphans are reaped, SIGTERM ends it with 0.
+    """
+    probe = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"])
+    if probe.returncode != 0:
+        pytest.skip("no namespaces here")
+    (app / "orphans.py").write_text(
+        "import subprocess\nfrom hello import greet\n"
+        "subprocess.run(['sh', '-c', 'sleep 0.1 & exit 0'])\n"
+    )
+    port = freePort()
+    arguments = ["--workers=1", "--app=orphans.greet", f"--listen=tcp:{port}"]
+    inside = [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "cluster", *arguments]
+    with open(app / "out.log", "wb") as log:
+        process = subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--mount-proc", *inside],
+            cwd=app,
+            env=environment(),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        eventually(lambda: b"is online" in (app / "out.log").read_bytes(), "up")
+        assert ask(port)
+        (primary,) = childrenOf(process.pid)
+        eventually(lambda: len(childrenOf(primary)) == 1, "the orphan is reaped", 5.0)
+        os.kill(primary, signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_twistRunsItToo(app: Path) -> None:
+    """
+    C{twist cluster} is the same command.
+    """
+    port = freePort()
+    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
+    twist = "import sys; from twisted.application.twist._twist import Twist; "
+    with open(app / "out.log", "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", twist + "Twist.main(sys.argv)", "cluster", *arguments],
+            cwd=app,
+            env=environment(),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        eventually(
+            lambda: (app / "out.log").read_bytes().count(b"is online") == 2, "both up"
+        )
+        assert len({ask(port) for _ in range(4)}) == 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_policyOfAnotherPackageIsFound(app: Path, tmp_path: Path) -> None:
+    """
+    A package that is built and installed on its own brings a policy along.
+    """
+    target = tmp_path / "site"
+    package = ROOT / "docs/examples/policy_package"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    source = shutil.copytree(package, tmp_path / "source")
+    subprocess.run([*pip, "--no-deps", "--target", target, source], check=True)
+    port = freePort()
+    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
+    paths = os.pathsep.join([str(target), environment()["PYTHONPATH"]])
+    env = {"PYTHONPATH": paths}
+    with RunningCluster([*arguments, "--policy=by-port:offset=1"], app, env) as cluster:
+        cluster.waitOnline(2)
+        first, second = cluster.workerPids()
+        for _ in range(8):
+            with socket.create_connection(("127.0.0.1", port), 5.0) as client:
+                own = client.getsockname()[1]
+                assert int(client.recv(100)) == (second if own % 2 == 0 else first)

@@ -11,6 +11,7 @@ import site
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,20 +64,24 @@ def test_daemonServes(app: Path) -> None:
 
 
 @asRoot
-def test_privilegesAreShedAfterBinding(app: Path, tmp_path: Path) -> None:
+def test_privilegesAreShedAfterBinding(app: Path) -> None:
     """
     With --uid a low port is bound, and primary and workers are nobody.
     """
     python = _pythonForNobody()
     if python is None:
         pytest.skip("nobody cannot run any Python here")
-    shutil.chown(app, 65534, 65534)
     port = freePort()
     arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
     twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
     env = {"PYTHONPATH": _allPaths()}
-    app.parent.chmod(0o755)
-    with RunningCluster(arguments, app, env, twistd, python) as cluster:
+    with (
+        tempfile.TemporaryDirectory() as public,
+        RunningCluster(
+            arguments, shutil.copytree(app, f"{public}/app"), env, twistd, python
+        ) as cluster,
+    ):
+        os.chmod(public, 0o755)
         cluster.waitOnline(2)
         assert {uidOf(pid) for pid in [cluster.pid, *cluster.workerPids()]} == {65534}
         assert len({ask(port) for _ in range(4)}) == 2

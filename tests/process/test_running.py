@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -76,15 +78,24 @@ def test_privilegesAreShedAfterBinding(app: Path) -> None:
     twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
     env = {"PYTHONPATH": _allPaths()}
     with (
-        tempfile.TemporaryDirectory() as public,
-        RunningCluster(
-            arguments, shutil.copytree(app, f"{public}/app"), env, twistd, python
-        ) as cluster,
+        publicCopy(app) as copy,
+        RunningCluster(arguments, copy, env, twistd, python) as cluster,
     ):
-        os.chmod(public, 0o755)
         cluster.waitOnline(2)
         assert {uidOf(pid) for pid in [cluster.pid, *cluster.workerPids()]} == {65534}
         assert len({ask(port) for _ in range(4)}) == 2
+
+
+@contextmanager
+def publicCopy(app: Path) -> Iterator[Path]:
+    """
+    The application, where everybody may read it.
+    """
+    with tempfile.TemporaryDirectory() as public:
+        copy = shutil.copytree(app, Path(public, "app"))
+        for folder in (public, copy):
+            os.chmod(folder, 0o755)
+        yield copy
 
 
 def _allPaths() -> str:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+TWISTD = (
+    "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+)
 TWISTD_COMMAND = [sys.executable, "-c", TWISTD, "-n", "--pidfile="]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}"}
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
@@ -72,7 +74,9 @@ def freePort() -> int:
         return int(probe.getsockname()[1])
 
 
-def waitReady(port: int, processes: Sequence[subprocess.Popen[bytes]], count: int) -> None:
+def waitReady(
+    port: int, processes: Sequence[subprocess.Popen[bytes]], count: int
+) -> None:
     """
     Wait until the port answers, and the first process has its children.
     """

@@ -101,7 +101,7 @@ class Dispatcher:
             except OSError as error:
                 # EMFILE and its like: what waits stays in the backlog, and the
                 # next look begins again.
-                log.error("cannot accept on {port}: {error}", port=listener, error=error)
+                log.error("{port}: {error}", port=listener.facts.name, error=error)
                 listener.watch(self._reactor, False)
                 break
             self._route(listener, connection)
@@ -129,14 +129,16 @@ class Dispatcher:
         Look at every worker's heartbeat; to be called some 20 times a second.
         """
         now = self._now()
+        stalled = []
         for worker in self._workers:
             worker.fresh = worker.isAlive(now)
-            if not worker.full and not worker.hasRoom():
+            if worker.reconcile() and not worker.fresh:
+                stalled.append(worker)
+            if not worker.hasRoom():
                 self._full.add(worker)
         if any(worker.offerable for worker in self._workers):
-            for worker in self._workers:
-                if not worker.fresh and worker.queued:
-                    self.redirect(worker.takeBack())
+            for worker in stalled:
+                self.redirect(worker.takeBack())
         self.changed()
 
     def changed(self) -> None:
@@ -151,13 +153,19 @@ class Dispatcher:
             listener.watch(self._reactor, able)
         self._askForRoom()
 
-    def drainBacklogs(self) -> None:
+    def drainBacklogs(self) -> bool:
         """
         Hand over what the kernel has queued already, before the ports are closed.
+
+        @return: Whether that is all: L{False} if workers have no room for more now.
         """
         for listener in list(self._listeners.values()):
             while listener.reading and self.acceptFrom(listener):
                 pass
+        return all(
+            listener.reading or not listener.hasBacklog or not listener.users
+            for listener in self._listeners.values()
+        )
 
     def _serveHeld(self, listener: Listener) -> None:
         for _ in range(len(listener.held)):

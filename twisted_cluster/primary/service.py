@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from twisted_cluster.errors import StartError
@@ -29,6 +29,7 @@ from twisted_cluster.wire.scoreboard import Scoreboard
 
 log = Logger()
 LOOK = 0.05
+CATCH_UP = 1.0
 
 
 @frozen
@@ -112,7 +113,11 @@ class ClusterService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        self.dispatcher.drainBacklogs()
+        deadline = self._reactor.seconds() + CATCH_UP
+        while not self.dispatcher.drainBacklogs():
+            if not self.supervisor.workers or self._reactor.seconds() > deadline:
+                break
+            await deferLater(self._reactor, LOOK)
         self.listeners.closeAll()
         await self.supervisor.stop()
         for call in (self._look, self._reap):

@@ -69,6 +69,17 @@ class WorkerHandle:
         row = self.row
         return now - row.heartbeat < STALE and row.headroom > RESERVE
 
+    def reconcile(self) -> int:
+        """
+        Ask the kernel how much is in the queue; what the worker says is only what it
+        says.
+
+        @return: How many connections the worker has not taken.
+        """
+        depth = self.queue.depth()
+        self._sent = self.row.taken + depth
+        return depth
+
     def add(self, listener: Listener, connection: Handed) -> bool:
         """
         Put a connection into the next batch.

@@ -18,6 +18,10 @@ import termios
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union
 
+from twisted.logger import Logger
+
+log = Logger()
+
 PeerName = Union[tuple[str, int], tuple[str, int, int, int], str]
 
 BATCH = 64
@@ -85,7 +89,9 @@ def receive(queue: socket.socket) -> list[Handed]:
         descriptors the kernel dropped for want of room (MSG_CTRUNC) are left out.
     @raise BlockingIOError: If the queue is empty.
     """
-    data, ancillary, _, _ = queue.recvmsg(BATCH * _record.size, _ancillary, RECEIVE)
+    data, ancillary, flags, _ = queue.recvmsg(BATCH * _record.size, _ancillary, RECEIVE)
+    if flags & socket.MSG_CTRUNC:
+        log.error("no room for descriptors: the kernel has closed connections")
     fds = array.array("i")
     for level, kind, part in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -1,0 +1,77 @@
+"""
+What a worker pays per connection: Port.doRead over handed-over sockets, against
+reactor.adoptStreamConnection.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.port import DeliveredSocket, TCPPort
+
+COUNT = 1500
+ROUNDS = 5
+
+
+def connected(listening: socket.socket) -> tuple[list[socket.socket], list[Handed]]:
+    """
+    COUNT clients, and their other ends.
+    """
+    clients, handed = [], []
+    for _ in range(COUNT):
+        clients.append(socket.create_connection(listening.getsockname()))
+        accepted, name = listening.accept()
+        handed.append(Handed(accepted.detach(), 1, name, 0))
+    return clients, handed
+
+
+def adopt(factory: Factory, listening: socket.socket, handed: list[Handed]) -> None:
+    """
+    The documented way for a connection without a port.
+    """
+    for connection in handed:
+        os.set_blocking(connection.fd, False)
+        reactor.adoptStreamConnection(connection.fd, socket.AF_INET, factory)
+        os.close(connection.fd)
+
+
+def deliver(factory: Factory, listening: socket.socket, handed: list[Handed]) -> None:
+    """
+    The way of a port, in batches of 16.
+    """
+    port = TCPPort(0, factory, reactor=reactor)
+    port.transport = TCPPort.__mro__[2].transport
+    port.socket = DeliveredSocket(os.dup(listening.fileno()), socket.AF_INET)
+    port.number, port.taking = 1, True
+    for start in range(0, COUNT, 16):
+        port.deliver(handed[start : start + 16])
+
+
+def cost(way: Callable[..., None]) -> float:
+    """
+    CPU time per connection, in microseconds.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
+        clients, handed = connected(listening)
+        before = time.process_time()
+        way(Factory.forProtocol(Protocol), listening, handed)
+        spent = time.process_time() - before
+        for reader in reactor.removeAll():
+            if hasattr(reader, "socket"):
+                reader.socket.close()
+        for client in clients:
+            client.close()
+    return spent / COUNT * 1e6
+
+
+if __name__ == "__main__":
+    for way in (deliver, adopt):
+        costs = [cost(way) for _ in range(ROUNDS)]
+        print(f"{way.__name__:8} {min(costs):5.1f} us per connection")

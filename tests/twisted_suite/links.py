@@ -74,7 +74,9 @@ class LinkSource:
         @return: Whether it did anything: bound, and handed connections over.
         """
         binds, connections = self.report()
-        print(f"{binds} binds and {connections} connections went through the primary")
+        said = f"{binds} binds and {connections} connections went through the primary"
+        # Tests may have replaced sys.stdout.
+        print(said, file=sys.__stdout__)
         return bool(binds and connections)
 
     def __enter__(self) -> LinkSource:

@@ -45,7 +45,7 @@ def run(python: str, output: Path, *options: str) -> tuple[set[str], str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=55,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout
     return passed(load(output)), done.stdout
@@ -53,7 +53,7 @@ def run(python: str, output: Path, *options: str) -> tuple[set[str], str]:
 
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("reactor", NAMES)
 def test_whatPassesOnStockPassesOnTheCluster(

@@ -176,6 +176,7 @@ class Link:
     # Messages
 
     def _sayOnline(self) -> None:
+        self.beat(0.0)
         # The asyncio reactor asks for its timeout only after it had a timer.
         self._reactor.callFromThread(self.beat, 0.0)
         self._tell(messages.Online())

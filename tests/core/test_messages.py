@@ -30,7 +30,7 @@ def test_listenComesBackAsItWent(
     "message",
     [
         messages.Answer(1, 2, 98, "busy"),
-        messages.Unlisten(3),
+        messages.Unlisten(1, 3),
         messages.Pause(3, True),
         messages.Online(),
         messages.Room(),
@@ -59,8 +59,8 @@ def test_rubbishIsRefused(data: bytes) -> None:
     [
         b'["Nothing", {}]',
         b'["Unlisten", {}]',
-        b'["Unlisten", {"listener": "1"}]',
-        b'["Unlisten", {"listener": 1, "more": 2}]',
+        b'["Unlisten", {"question": 1, "listener": "1"}]',
+        b'["Unlisten", {"question": 1, "listener": 1, "more": 2}]',
         b'["Drain", {"timeout": -1}]',
         b'["Listen", {"question": 1, "spec": {"kind": "sctp"}}]',
         b'["Listen", {"question": 1, "spec": {"kind": "tcp", "port": 65536}}]',

@@ -51,9 +51,10 @@ class Listen:
 @frozen
 class Answer:
     """
-    The primary's answer to a L{Listen}; with it comes the listening socket.
+    The primary's answer to a L{Listen}, with which comes the listening socket, or to
+    an L{Unlisten}.
 
-    @ivar errno: 0 if the listening socket comes along, or why there is none.
+    @ivar errno: 0, or why there is no listening socket.
     """
 
     question: int = field(validator=WHOLE)
@@ -65,9 +66,10 @@ class Answer:
 @frozen
 class Unlisten:
     """
-    A worker no longer listens there.
+    A worker no longer listens there; the L{Answer} says that this is done.
     """
 
+    question: int = field(validator=WHOLE)
     listener: int = field(validator=WHOLE)
 
 

@@ -263,6 +263,7 @@ class WorkerProcess(ProcessProtocol):
 
     def _unlisten(self, message: messages.Unlisten) -> None:
         self._listeners.leave(self.handle, message.listener)
+        self._answer(messages.Answer(message.question, message.listener))
 
     def _pause(self, message: messages.Pause) -> None:
         self._listeners.pause(self.handle, message.listener, message.paused)

@@ -124,12 +124,9 @@ class Link:
             descriptor of the listening socket.
         @raise OSError: The primary's bind failed, or there is no primary.
         """
-        self._questions += 1
         ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
-        question = messages.Listen(self._questions, spec, ordinal, os.getcwd())
         try:
-            self._channel.send(question)
-            answer, fd = self._awaitAnswer(self._questions)
+            answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd())
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
         if fd is None:
@@ -138,10 +135,14 @@ class Link:
 
     def unlisten(self, number: int) -> None:
         """
-        Tell the primary that a port is closed.
+        Have the primary close a port, and wait until it has: then it is as free, and
+        its file and lock are as gone, as a stock port's would be.
         """
         self.ports.pop(number, None)
-        self._tell(messages.Unlisten(number))
+        try:
+            self._ask(messages.Unlisten, number)
+        except ChannelClosedError:
+            log.debug("the primary is gone, and so is listener {n}", n=number)
 
     def pause(self, number: int, paused: bool) -> None:
         """
@@ -152,6 +153,11 @@ class Link:
     def _freeOrdinal(self, spec: ListenSpec) -> int:
         taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
         return min(set(range(len(taken) + 1)) - set(taken))
+
+    def _ask(self, kind: Any, *fields: Any) -> tuple[messages.Answer, int | None]:
+        self._questions += 1
+        self._channel.send(kind(self._questions, *fields))
+        return self._awaitAnswer(self._questions)
 
     def _awaitAnswer(self, question: int) -> tuple[messages.Answer, int | None]:
         deadline = time.monotonic() + PATIENCE

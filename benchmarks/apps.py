@@ -1,48 +1,54 @@
 """
-What is served: the same for every Twisted contestant.
+The applications that every Twisted contestant serves.
 """
 
 from __future__ import annotations
 
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n"
+BODY = b"hello, world\n"
+RESPONSE = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+    % (len(BODY), BODY)
+)  # fmt: skip
 
 
 class Raw(Protocol):
     """
-    Answers the first bytes with the same bytes, and closes; no HTTP is parsed.
+    Answer the first bytes, whatever they are, and close: no parser.
     """
 
     def dataReceived(self, data: bytes) -> None:
-        self.transport.write(ANSWER)
+        self.transport.write(RESPONSE)
         self.transport.loseConnection()
 
 
-class Hello(Resource):
+class Page(Resource):
     """
-    A short page.
+    A small fixed body.
     """
 
     isLeaf = True
 
-    def render_GET(self, request: object) -> bytes:
-        return b"hello\n"
+    def render_GET(self, request: Request) -> bytes:
+        return BODY
 
 
 class QuietSite(Site):
     """
-    A site with no access log.
+    A site without an access log: Node's http has none either.
     """
 
-    def log(self, request: object) -> None:
+    noisy = False
+
+    def log(self, request: Request) -> None:
         """
-        Say nothing.
+        Write nothing.
         """
 
 
 raw = Factory.forProtocol(Raw)
 raw.noisy = False
-web = QuietSite(Hello())
+web = QuietSite(Page())

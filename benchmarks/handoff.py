@@ -1,119 +1,201 @@
 """
-Connections and requests per second, beside Node: one table, and the ratios that count.
+What does one connection, or one request, cost when it is handed to a worker?
+
+    python benchmarks/handoff.py [--seconds 4] [--workers 2] [--rounds 2] [--only NAME...]
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 from collections.abc import Sequence
-from statistics import median
+from dataclasses import dataclass, fields
+from functools import partial
 
-from harness import TWISTD_COMMAND, Measured, freePort, measure
+from contestants import CONTESTANTS, contestant
+from harness import Server, endOnSignals, freePort, micros, millis, running, table
+from load import Load, Measurement, measure, measureUndisturbed
 
-CLOSE = ("Connection: close",)
+WARM_UP = 1
+PAIRED = ("plain", "cluster-1")
+HEADER = ["workload", "contestant", "per s", "p50 ms", "p99 ms", "primary µs"]
+HEADER += ["workers µs", "errors", "others"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """
+    @ivar app: What L{contestants.contestant} calls the application.
+    @ivar names: Who takes part.
+    """
+
+    app: str
+    keepAlive: bool
+    names: Sequence[str]
+
+
+EVERYONE = ("cluster", "node-rr", "node-none", "plain", "sharded")
 WORKLOADS = {
-    "raw close": ("raw", ()),
-    "http close": ("web", CLOSE),
-    "keep-alive": ("web", ()),
+    "raw": Workload("raw", False, EVERYONE),
+    "http-close": Workload("web", False, EVERYONE),
+    "keep-alive": Workload("web", True, (*EVERYONE, "cluster-1")),
 }
-CONTESTANTS = ("cluster", "node rr", "node none", "plain", "sharded", "cluster x1")
+Results = dict[tuple[str, str], list[Measurement]]
 
 
-def commandsOf(
-    contestant: str, app: str, port: int, workers: int
-) -> tuple[Sequence[Sequence[str]], int]:
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """
-    @return: What to start, and how many children the first has then.
+    Read the command line.
     """
-    listen = f"tcp:{port}:interface=127.0.0.1"
-    if contestant in ("cluster", "cluster x1"):
-        count = 1 if contestant.endswith("x1") else workers
-        options = ["--workers", str(count), f"--app=apps.{app}", f"--listen={listen}"]
-        return [[*TWISTD_COMMAND, "cluster", *options]], count
-    if contestant.startswith("node"):
-        policy = contestant.split()[1]
-        script = ["node", "contestants/node_cluster.js", policy, app]
-        return [[*script, str(port), str(workers)]], workers
-    if contestant == "plain":
-        variables = ["env", f"BENCH_APP={app}", f"BENCH_PORT={port}"]
-        return [[*variables, *TWISTD_COMMAND, "-y", "contestants/plain.tac"]], 0
-    sharded = [sys.executable, "contestants/sharded.py", app, str(port)]
-    return [sharded] * workers, 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--seconds", type=int, default=4, help="of each run")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2, help="the median counts")
+    parser.add_argument("--patience", type=int, default=3, help="tries per run, while "
+                        "other programs keep the machine busy")  # fmt: skip
+    parser.add_argument("--connections", type=int, default=32)
+    add = partial(parser.add_argument, nargs="+")
+    names, workloads = list(CONTESTANTS), list(WORKLOADS)
+    add("--only", default=names, choices=names, metavar="NAME", help=", ".join(names))
+    add("--workload", default=workloads, choices=workloads)
+    return parser.parse_args(arguments)
 
 
-def middle(runs: Sequence[Measured]) -> Measured:
+def say(text: str) -> None:
     """
-    The median of each figure; the sum of errors.
+    Progress, kept apart from the table.
     """
-    figures = [median(column) for column in zip(*(run[:5] for run in runs), strict=True)]
-    return Measured(*figures, sum(run.errors for run in runs))
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(name: str, asked: argparse.Namespace) -> Results:
+    """
+    Measure one workload, the contestants in turn, round after round.
+    """
+    workload = WORKLOADS[name]
+    load = Load(asked.seconds, asked.connections, workload.keepAlive)
+    names = [each for each in workload.names if each in asked.only]
+    results: Results = {}
+    chosen = [contestant(n, workload.app, freePort(), asked.workers) for n in names]
+    with running(chosen) as servers:
+        for server in servers:
+            measure(server, Load(WARM_UP, load.connections, load.keepAlive))
+        for turn in range(asked.rounds):
+            for server in servers:
+                say(f"{name}, round {turn + 1}: {server.name}")
+                run = measureUndisturbed(server, load, asked.patience)
+                results.setdefault((name, server.name), []).append(run)
+        if workload.keepAlive:
+            runPair(name, servers, load, asked, results)
+    return results
+
+
+def runPair(
+    name: str,
+    servers: list[Server],
+    load: Load,
+    asked: argparse.Namespace,
+    results: Results,
+) -> None:
+    """
+    The narrowest bar compares these two, so they run again in turn, in short spells.
+    """
+    pair = [server for server in servers if server.name in PAIRED]
+    if len(pair) < 2:
+        return
+    for server in pair:
+        results[name, server.name].clear()
+    spell = Load(max(1, load.seconds // 2), load.connections, load.keepAlive)
+    for turn in range(max(4, 2 * asked.rounds)):
+        say(f"{name}, pair, spell {turn + 1}")
+        for server in pair if turn % 2 else reversed(pair):
+            run = measureUndisturbed(server, spell, asked.patience)
+            results[name, server.name].append(run)
+
+
+def median(runs: Sequence[Measurement]) -> Measurement:
+    """
+    @return: The median of each figure; of errors, the sum.
+    """
+    columns = {}
+    for field in fields(Measurement):
+        values = [getattr(each, field.name) for each in runs]
+        known = [value for value in values if value is not None]
+        columns[field.name] = statistics.median(known) if known else None
+    columns["errors"] = sum(each.errors for each in runs)
+    return Measurement(**columns)
+
+
+def row(key: tuple[str, str], runs: Sequence[Measurement]) -> list[str]:
+    """
+    One line of the table.
+    """
+    m = median(runs)
+    cells = [f"{m.rate:.0f}", millis(m.p50), millis(m.p99), micros(m.primary)]
+    return [*key, *cells, micros(m.workers), str(m.errors), f"{m.others:.0%}"]
+
+
+def budgets(results: Results) -> list[list[str]]:
+    """
+    The bars of the design, as far as both sides were measured.
+
+    @return: Rows of (what, against, ratio, bar, verdict).
+    """
+    rows = []
+
+    def compare(what, workload, ours, theirs, figure, bar, atMost=False):
+        two = results.get((workload, ours), []), results.get((workload, theirs), [])
+        if not all(two):
+            return
+        ratio = statistics.median(figure(a, b) for a, b in zip(*two))
+        good = ratio <= bar if atMost else ratio >= bar
+        verdict = "pass" if good else "FALLS SHORT"
+        sign = "≤" if atMost else "≥"
+        rows.append(
+            [what, f"{ours} / {theirs}", f"{ratio:.3f}", f"{sign} {bar}", verdict]
+        )
+
+    def primary(a: Measurement, b: Measurement) -> float:
+        return (a.primary or 0) / (b.primary or 1)
+
+    def rate(a: Measurement, b: Measurement) -> float:
+        return a.rate / b.rate
+
+    def economy(a: Measurement, b: Measurement) -> float:
+        return b.cpu / a.cpu
+
+    for workload in ("raw", "http-close"):
+        what = f"{workload}: primary CPU per connection"
+        compare(what, workload, "cluster", "node-rr", primary, 0.5, atMost=True)
+    compare("raw: connections per second", "raw", "cluster", "node-rr", rate, 1.4)
+    what = "http-close: connections per second"
+    compare(what, "http-close", "cluster", "node-rr", rate, 1.2)
+    what = "keep-alive: requests per second"
+    compare(what, "keep-alive", "cluster-1", "plain", rate, 0.98)
+    what = "keep-alive: requests per CPU second"
+    compare(what, "keep-alive", "cluster-1", "plain", economy, 0.98)
+    return rows
 
 
 def main() -> None:
     """
-    Run and print.
+    Measure, then print the table and the budgets.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="*", default=CONTESTANTS)
-    parser.add_argument("--workloads", nargs="*", default=list(WORKLOADS))
-    asked = parser.parse_args()
-    runs: dict[tuple[str, str], list[Measured]] = {}
-    for _ in range(asked.rounds):
-        for workload in asked.workloads:
-            app, headers = WORKLOADS[workload]
-            for name in asked.only:
-                port = freePort()
-                commands, children = commandsOf(name, app, port, asked.workers)
-                measured = measure(commands, port, children, asked.seconds, headers)
-                runs.setdefault((workload, name), []).append(measured)
-    table = {key: middle(measured) for key, measured in runs.items()}
-    printTable(table)
-    printRatios(table)
-
-
-def printTable(table: dict[tuple[str, str], Measured]) -> None:
-    """
-    One row per contestant and workload.
-    """
-    print(
-        f"{'workload':11} {'contestant':11} {'per s':>8} {'p50 ms':>7} {'p99 ms':>7} "
-        f"{'primary us':>10} {'workers us':>10} {'errors':>6}"
-    )
-    for (workload, name), row in table.items():
-        print(
-            f"{workload:11} {name:11} {row.rate:8.0f} {row.p50:7.2f} {row.p99:7.2f} "
-            f"{row.first:10.1f} {row.others:10.1f} {row.errors:6}"
-        )
-
-
-RATIOS = (
-    # what, figure, workload, peer, bar, whether less is better
-    ("primary CPU per connection / Node RR", "first", "raw close", "node rr", 0.5, True),
-    ("raw connections per s / Node RR", "rate", "raw close", "node rr", 1.4, False),
-    ("HTTP connections per s / Node RR", "rate", "http close", "node rr", 1.2, False),
-    ("keep-alive, 1 worker / plain, rate", "rate", "keep-alive", "plain", 0.98, False),
-    ("keep-alive, 1 worker / plain, CPU", "others", "keep-alive", "plain", 1.02, True),
-)
-
-
-def printRatios(table: dict[tuple[str, str], Measured]) -> None:
-    """
-    The bars of the design, and whether they are met.
-    """
-    for what, figure, workload, peer, bar, lessIsBetter in RATIOS:
-        name = "cluster x1" if peer == "plain" else "cluster"
-        if (workload, name) not in table or (workload, peer) not in table:
-            continue
-        ours = getattr(table[workload, name], figure)
-        ratio = ours / getattr(table[workload, peer], figure)
-        met = ratio <= bar if lessIsBetter else ratio >= bar
-        sign = "<=" if lessIsBetter else ">="
-        print(f"{what:38} {ratio:5.2f}  (bar {sign} {bar}) {'met' if met else 'MISSED'}")
+    asked = options()
+    endOnSignals()
+    results: Results = {}
+    for name in asked.workload:
+        results.update(run(name, asked))
+    print(table(HEADER, [row(key, runs) for key, runs in results.items()]))
+    verdicts = budgets(results)
+    if verdicts:
+        header = ["budget", "compared", "ratio", "bar", "verdict"]
+        print(f"\n{table(header, verdicts)}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,187 +1,321 @@
 """
-Start a contestant, load it with wrk, and count the CPU that it took.
+What the benchmarks share: processes, what they cost, the load generator, tables.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from contestants import Contestant
 
 HERE = Path(__file__).resolve().parent
-TWISTD = (
-    "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-)
-TWISTD_COMMAND = [sys.executable, "-c", TWISTD, "-n", "--pidfile="]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}"}
-UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+TOP = next(folder for folder in HERE.parents if (folder / "pyproject.toml").exists())
+QUESTION = b"GET / HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n\r\n"
+START_LIMIT = 120.0
+STOP_LIMIT = 10.0
+ENDINGS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
-class Measured(NamedTuple):
+class StartError(Exception):
     """
-    One run.
-
-    @ivar rate: Requests per second.
-    @ivar p50: Milliseconds.
-    @ivar p99: Milliseconds.
-    @ivar first: CPU of the first process, microseconds per request.
-    @ivar others: CPU of its children, microseconds per request.
-    @ivar errors: Connections that failed, and answers that were none.
+    A server did not come up; the message has the end of what it printed.
     """
 
-    rate: float
-    p50: float
-    p99: float
-    first: float
-    others: float
-    errors: int
+
+# Processes
 
 
-def childrenOf(pid: int) -> list[int]:
+def _stat(pid: int) -> list[str]:
     """
-    The children of every thread of a process.
+    Fields of /proc/PID/stat from the third (the state) on.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _birth(pid: int) -> str | None:
+    """
+    When a process started, which with its number makes it unique; None: it is gone.
+    """
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def descendants(pid: int) -> list[int]:
+    """
+    @return: Every living child of a process, and theirs.
     """
     found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += map(int, path.read_text().split())
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *descendants(child)]
     return found
 
 
-def cpuOf(pid: int) -> float:
+def cpuSeconds(pid: int) -> float:
     """
-    CPU time of a process with all its threads, in seconds.
+    @return: What all threads of a process have run; exact, not sampled by ticks.
+    """
+    total = 0
+    for threads in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError):
+            total += int(threads.read_text().split()[0])
+    return total / 1e9
 
-    @see: proc(5), schedstat: nanoseconds on the CPU.
+
+def descriptors(pid: int) -> int:
     """
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(path.read_text().split()[0]) for path in tasks) / 1e9
+    @return: How many descriptors a process has open.
+    """
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def memory(pid: int) -> tuple[int, int]:
+    """
+    @return: (PSS, USS) in bytes.
+    """
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    kilobytes = {k: int(v) for k, v in re.findall(r"^(\w+): +(\d+) kB", text, re.M)}
+    unique = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
+    return kilobytes["Pss"] * 1024, unique * 1024
+
+
+class Server:
+    """
+    A running contestant.
+
+    @ivar primaries: Processes that only hand connections over; may be empty.
+    @ivar workers: Processes that serve.
+    """
+
+    def __init__(self, contestant: Contestant) -> None:
+        self.name = contestant.name
+        self.port = contestant.port
+        self._contestant = contestant
+        self._log = tempfile.TemporaryFile()
+        self._mains: list[subprocess.Popen[bytes]] = []
+        self._births: dict[int, str | None] = {}
+        self.primaries: list[int] = []
+        self.workers: list[int] = []
+
+    def start(self) -> None:
+        """
+        Start, and return when every process is up and at rest.
+
+        @raise StartError: If that takes longer than L{START_LIMIT}.
+        """
+        begun = time.monotonic()
+        deadline = begun + START_LIMIT
+        for _ in range(self._contestant.mains):
+            self._mains.append(self._spawn())
+        while not (self._found() and answers(self.port)):
+            self._checkAlive(deadline)
+            time.sleep(0.05)
+        self.startSeconds = time.monotonic() - begun
+        while not self._atRest(0.3):
+            self._checkAlive(deadline)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        paths = [str(TOP), os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            **self._contestant.environment,
+        }
+        return subprocess.Popen(
+            self._contestant.command,
+            cwd=HERE,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def _found(self) -> bool:
+        """
+        Look for the processes; true if all are there.
+        """
+        mains = [main.pid for main in self._mains]
+        if not self._contestant.children:
+            self.workers = mains
+            return True
+        self.primaries = mains
+        self.workers = descendants(mains[0])
+        self._know(self.workers)
+        return len(self.workers) >= self._contestant.children
+
+    def _checkAlive(self, deadline: float) -> None:
+        dead = any(main.poll() is not None for main in self._mains)
+        if dead or time.monotonic() > deadline:
+            reason = "ended" if dead else f"not ready after {START_LIMIT:.0f} s"
+            raise StartError(f"{self.name}: {reason}\n{self.logged()}")
+
+    def _atRest(self, seconds: float) -> bool:
+        """
+        Watch for a while; true if the processes ran for less than a tenth of it.
+        """
+        before = self.cpu()
+        time.sleep(seconds)
+        return sum(self.cpu()) - sum(before) < seconds / 10
+
+    def cpu(self) -> tuple[float, float]:
+        """
+        @return: CPU seconds so far of (primaries, workers).
+        """
+        return sum(map(cpuSeconds, self.primaries)), sum(map(cpuSeconds, self.workers))
+
+    def lost(self) -> int:
+        """
+        @return: How many of the workers found at the start are gone.
+        """
+        return sum(_birth(pid) is None for pid in self.workers)
+
+    def logged(self) -> str:
+        """
+        @return: The end of what the server printed.
+        """
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")[-3000:]
+
+    def stop(self) -> None:
+        """
+        End every process of this server, by force after L{STOP_LIMIT}.
+        """
+        self._know([main.pid for main in self._mains])
+        for main in self._mains:
+            self._know(descendants(main.pid))
+            if main.poll() is None:
+                main.terminate()
+        deadline = time.monotonic() + STOP_LIMIT
+        while self._left() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for pid in self._left():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for main in self._mains:
+            main.wait()
+        self._log.close()
+
+    def _know(self, pids: Sequence[int]) -> None:
+        """
+        Remember processes as ours, so that none is left over.
+        """
+        for pid in pids:
+            self._births.setdefault(pid, _birth(pid))
+
+    def _left(self) -> list[int]:
+        for main in self._mains:
+            main.poll()
+        known = self._births.items()
+        return [pid for pid, birth in known if birth and _birth(pid) == birth]
+
+
+@contextmanager
+def running(contestants: Sequence[Contestant]) -> Iterator[list[Server]]:
+    """
+    Start contestants; end all of them however the block is left. Those that do not
+    start are named on standard error and left out.
+    """
+    servers = [Server(contestant) for contestant in contestants]
+    started = []
+    try:
+        for server in servers:
+            try:
+                server.start()
+                started.append(server)
+            except (StartError, OSError) as error:
+                print(f"left out: {error}", file=sys.stderr)
+        yield started
+    finally:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        for server in servers:
+            server.stop()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def endOnSignals() -> None:
+    """
+    Make SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing is left over.
+    """
+
+    def leave(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
+
+
+# Ports
 
 
 def freePort() -> int:
     """
-    A port that nobody has just now.
+    @return: A port below those that the kernel gives to clients.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def waitReady(
-    port: int, processes: Sequence[subprocess.Popen[bytes]], count: int
-) -> None:
-    """
-    Wait until the port answers, and the first process has its children.
-    """
-    deadline = time.monotonic() + 60
     while True:
-        if any(process.poll() is not None for process in processes):
-            raise SystemExit(f"contestant ended: {processes[0].args}")
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1.0) as client:
-                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                ready = client.recv(100) and len(childrenOf(processes[0].pid)) >= count
-        except OSError:
-            ready = False
-        if ready:
-            time.sleep(1.0)  # the other workers finish their start
-            return
-        if time.monotonic() > deadline:
-            raise SystemExit(f"contestant is not ready: {processes[0].args}")
-        time.sleep(0.05)
+        port = random.randrange(15000, 30000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
-@contextmanager
-def started(
-    commands: Sequence[Sequence[str]], port: int, children: int
-) -> Iterator[list[subprocess.Popen[bytes]]]:
+def answers(port: int) -> bool:
     """
-    Processes that serve a port, for as long as a C{with} block lasts.
+    @return: Whether a server answers a request there, within two seconds.
     """
-    processes = [
-        subprocess.Popen(
-            command,
-            cwd=HERE,
-            env=ENVIRONMENT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        for command in commands
-    ]
     try:
-        waitReady(port, processes, children)
-        yield processes
-    finally:
-        everybody = [(p, childrenOf(p.pid)) for p in processes]
-        for process, _ in everybody:
-            process.send_signal(signal.SIGTERM)
-        for process, pids in everybody:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                for pid in [*pids, process.pid]:
-                    os.kill(pid, signal.SIGKILL)
-                process.wait()
+        with socket.create_connection(("127.0.0.1", port), 2) as client:
+            client.sendall(QUESTION)
+            return client.recv(4096).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
 
 
-def wrk(port: int, seconds: int, connections: int, headers: Sequence[str]) -> str:
+# Tables
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
-    Load a port of this machine, for so long.
+    @return: Markdown, aligned: the first two columns to the left, the others right.
     """
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    for header in headers:
-        command += ["-H", header]
-    url = f"http://127.0.0.1:{port}/"
-    done = subprocess.run([*command, url], capture_output=True, text=True, check=True)
-    return done.stdout
+    lines = [list(header), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+
+    def text(line: Sequence[str]) -> str:
+        cells = [
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths))
+        ]
+        return f"| {' | '.join(cells)} |"
+
+    rule = "|".join("-" * (w + 1) + ("-" if i < 2 else ":") for i, w in enumerate(widths))
+    return "\n".join([text(lines[0]), f"|{rule}|", *map(text, lines[1:])])
 
 
-def _milliseconds(output: str, percentile: str) -> float:
-    found = re.search(rf"{percentile}%\s+([\d.]+)(us|ms|s|m)", output)
-    return float(found[1]) * UNITS[found[2]] if found else float("nan")
-
-
-def measure(
-    commands: Sequence[Sequence[str]],
-    port: int,
-    children: int,
-    seconds: int,
-    headers: Sequence[str] = (),
-    connections: int = 32,
-) -> Measured:
+def micros(seconds: float | None) -> str:
     """
-    One contestant, one run. Where there is no first among equals (C{children} is 0
-    and several processes serve) all count as workers.
+    @return: Microseconds as text; a dash for None.
     """
-    with started(commands, port, children) as processes:
-        firsts = [p.pid for p in processes]
-        others = [pid for first in firsts for pid in childrenOf(first)]
-        if not children:
-            firsts, others = [], firsts
-        wrk(port, 1, connections, headers)
-        before = sum(map(cpuOf, firsts)), sum(map(cpuOf, others))
-        output = wrk(port, seconds, connections, headers)
-        after = sum(map(cpuOf, firsts)), sum(map(cpuOf, others))
-    found = re.search(r"(\d+) requests in ([\d.]+)(s|ms|m)", output)
-    assert found is not None, output
-    count = int(found[1])
-    broken = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
-    status = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
-    errors = sum(map(int, broken.groups())) if broken else 0
-    return Measured(
-        count / (float(found[2]) * UNITS[found[3]] / 1e3),
-        _milliseconds(output, "50"),
-        _milliseconds(output, "99"),
-        (after[0] - before[0]) / count * 1e6,
-        (after[1] - before[1]) / count * 1e6,
-        errors + (int(status[1]) if status else 0),
-    )
+    return "-" if seconds is None else f"{seconds * 1e6:.1f}"
+
+
+def millis(seconds: float) -> str:
+    """
+    @return: Milliseconds as text.
+    """
+    return f"{seconds * 1e3:.2f}"

@@ -1,0 +1,101 @@
+"""
+The servers that are compared: name, command, and how many processes to expect.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TWISTD = [
+    sys.executable,
+    "-c",
+    "from twisted.scripts.twistd import run; run()",
+    "-n",
+    "--pidfile=",
+]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """
+    How to start one server.
+
+    @ivar name: What the table and C{--only} call it.
+    @ivar command: The command line of each of its main processes.
+    @ivar port: Where it will listen, on 127.0.0.1.
+    @ivar mains: How many main processes to start.
+    @ivar children: How many workers the main process is to have; 0: it serves itself.
+    @ivar environment: Added to ours.
+    """
+
+    name: str
+    command: list[str]
+    port: int
+    mains: int = 1
+    children: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def clustered(name: str, app: str, port: int, workers: int) -> Contestant:
+    """
+    C{twistd cluster}.
+    """
+    command = [
+        *TWISTD,
+        "cluster",
+        f"--workers={workers}",
+        f"--app=apps.{app}",
+        "--drain-timeout=1",
+        "--listen",
+        f"tcp:{port}:interface=127.0.0.1",
+    ]
+    return Contestant(name, command, port, children=workers)
+
+
+def node(name: str, app: str, port: int, workers: int) -> Contestant:
+    """
+    Node's cluster module; the name's end is its scheduling policy.
+    """
+    script = os.path.join(HERE, "node_cluster.js")
+    policy = name.removeprefix("node-")
+    executable = shutil.which("node") or "node"
+    command = [executable, script, policy, app, str(port), str(workers)]
+    return Contestant(name, command, port, children=workers)
+
+
+def plain(name: str, app: str, port: int, workers: int) -> Contestant:
+    """
+    One twistd process, or C{workers} of them on one port, without a cluster.
+    """
+    sharded = name == "sharded"
+    environment = {"BENCHMARK_APP": f"apps.{app}", "BENCHMARK_PORT": str(port)}
+    if sharded:
+        environment["BENCHMARK_SHARDED"] = "1"
+    command = [*TWISTD, "--no_save", "-y", os.path.join(HERE, "plain.tac")]
+    mains = workers if sharded else 1
+    return Contestant(name, command, port, mains=mains, environment=environment)
+
+
+CONTESTANTS = {
+    "cluster": clustered,
+    "node-rr": node,
+    "node-none": node,
+    "plain": plain,
+    "sharded": plain,
+    "cluster-1": lambda name, app, port, workers: clustered(name, app, port, 1),
+}
+
+
+def contestant(name: str, app: str, port: int, workers: int) -> Contestant:
+    """
+    @param name: A key of L{CONTESTANTS}.
+    @param app: C{raw} or C{web}.
+    @param port: A free port.
+    @param workers: How many workers, where it has any.
+    """
+    return CONTESTANTS[name](name, app, port, workers)

@@ -1,0 +1,271 @@
+"""
+What does a connection cost with more workers, and while idle connections are held?
+
+    python benchmarks/scaling.py [--part workers idle] [--seconds 3] [--only NAME...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from contestants import HERE, contestant
+from harness import (
+    Server,
+    descriptors,
+    endOnSignals,
+    freePort,
+    memory,
+    micros,
+    millis,
+    running,
+    table,
+)
+from load import Load, measure, measureUndisturbed
+
+CONNECTIONS_PER_HOLDER = 4000
+ARRIVAL_LIMIT = 60.0
+PATIENCE = 3
+MODERATE = {"connections": 64, "pause": 32}
+NAMES = ("cluster", "node-rr")
+WORKERS_HEADER = ["contestant", "workers", "start s", "idle primary", "idle workers",
+                  "paced per s", "primary µs", "workers µs", "p99 ms",
+                  "flat out per s", "primary µs", "workers µs", "errors",
+                  "others"]  # fmt: skip
+IDLE_HEADER = ["contestant", "held", "fds/conn", "PSS/conn", "USS/conn", "primary fds",
+               "primary PSS", "new per s", "primary µs", "workers µs", "p99 ms",
+               "errors", "others"]  # fmt: skip
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """
+    Read the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    add = parser.add_argument
+    add("--part", nargs="+", choices=["workers", "idle"], default=["workers", "idle"])
+    add("--seconds", type=int, default=3, help="of each run")
+    add("--workers", type=int, nargs="+", default=[2, 4, 8, 16, 32, 64])
+    add("--idle", type=int, nargs="+", default=[1000, 5000, 10000, 20000])
+    add("--only", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME",
+        help=", ".join(NAMES))  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def say(text: str) -> None:
+    """
+    Progress, kept apart from the table.
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+# Number of workers
+
+
+def idleCost(server: Server, seconds: float) -> list[str]:
+    """
+    @return: Milliseconds of CPU per second of doing nothing: primary, workers together.
+    """
+    before = server.cpu()
+    time.sleep(seconds)
+    return [f"{(b - a) / seconds * 1e3:.2f}" for a, b in zip(before, server.cpu())]
+
+
+def workersRow(name: str, workers: int, seconds: int) -> tuple[list[str], float] | None:
+    """
+    @return: A line of the table, and the primary's CPU per connection under even load;
+        None if the contestant did not start.
+    """
+    say(f"{name}, {workers} workers")
+    with running([contestant(name, "raw", freePort(), workers)]) as servers:
+        for server in servers:
+            measure(server, Load(1))
+            idle = idleCost(server, seconds)
+            paced = measureUndisturbed(server, Load(seconds, **MODERATE), PATIENCE)
+            full = measureUndisturbed(server, Load(seconds), PATIENCE)
+            cells = [name, str(workers), f"{server.startSeconds:.1f}", *idle]
+            cells += [f"{paced.rate:.0f}", micros(paced.primary), micros(paced.workers)]
+            cells += [millis(paced.p99), f"{full.rate:.0f}", micros(full.primary)]
+            cells += [micros(full.workers), str(paced.errors + full.errors)]
+            cells.append(f"{max(paced.others, full.others):.0%}")
+            return cells, paced.primary or 0
+    return None
+
+
+def workersPart(asked: argparse.Namespace) -> None:
+    """
+    Print cost against number of workers.
+    """
+    rows, verdicts = [], []
+    for name in asked.only:
+        found = [workersRow(name, n, asked.seconds) for n in asked.workers]
+        known = [each for each in found if each]
+        rows += [cells for cells, _ in known]
+        if len(known) > 1:
+            ratio = known[-1][1] / known[0][1]
+            few, many = known[0][0][1], known[-1][0][1]
+            verdict = "pass" if ratio <= 1.3 else "FALLS SHORT"
+            verdicts.append(f"{name}: primary CPU per connection with {many} workers / "
+                            f"{few} = {ratio:.2f} (bar ≤ 1.3: {verdict})")  # fmt: skip
+    print(table(WORKERS_HEADER, rows))
+    print(
+        "\nidle: ms of CPU per second, all processes of the kind together; "
+        "others: share of the machine that other programs had"
+    )
+    print("\n".join(verdicts), end="\n\n")
+
+
+# Idle connections
+
+
+class Holders:
+    """
+    Client processes that hold idle connections, each from an address of its own.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._running: list[subprocess.Popen[bytes]] = []
+        self.count = 0
+
+    def holdUpTo(self, count: int) -> None:
+        """
+        Open as many more as it takes.
+
+        @raise RuntimeError: If a client could not open them.
+        """
+        while self.count < count:
+            some = min(CONNECTIONS_PER_HOLDER, count - self.count)
+            source = f"127.0.0.{len(self._running) + 2}"
+            script = os.path.join(HERE, "holder.py")
+            command = [sys.executable, script, source, str(self._port), str(some)]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            holder = subprocess.Popen(command, start_new_session=True, **pipes)
+            self._running.append(holder)
+            if holder.stdout.readline() != b"ready\n":
+                raise RuntimeError(f"could not open {some} connections from {source}")
+            self.count += some
+
+    def close(self) -> None:
+        """
+        End the clients, and with them the connections.
+        """
+        for holder in self._running:
+            holder.stdin.close()
+        for holder in self._running:
+            try:
+                holder.wait(10)
+            except subprocess.TimeoutExpired:
+                holder.kill()
+                holder.wait()
+            holder.stdout.close()
+
+
+def total(figure: Callable[[int], int], pids: Sequence[int]) -> int:
+    """
+    @return: The sum of a figure over processes.
+    """
+    return sum(figure(pid) for pid in pids)
+
+
+def pss(pid: int) -> int:
+    """
+    @return: Proportional set size, bytes.
+    """
+    return memory(pid)[0]
+
+
+def uss(pid: int) -> int:
+    """
+    @return: Unique set size, bytes.
+    """
+    return memory(pid)[1]
+
+
+def taken(server: Server) -> list[int]:
+    """
+    @return: Of the workers, descriptors, PSS and USS; of the primary, descriptors, PSS.
+    """
+    ofWorkers = [total(figure, server.workers) for figure in (descriptors, pss, uss)]
+    return ofWorkers + [total(figure, server.primaries) for figure in (descriptors, pss)]
+
+
+def waitForArrival(server: Server, wanted: int) -> None:
+    """
+    Wait until the workers have so many descriptors; give up after L{ARRIVAL_LIMIT}.
+    """
+    deadline = time.monotonic() + ARRIVAL_LIMIT
+    while total(descriptors, server.workers) < wanted and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+
+
+def idleRow(server: Server, held: int, before: list[int], seconds: int) -> list[str]:
+    """
+    @param held: Idle connections that the clients hold.
+    @param before: What L{taken} said when there were none.
+    @return: A line of the table.
+    """
+    waitForArrival(server, before[0] + held)
+    fds, ofPSS, ofUSS, primaryFDs, primaryPSS = (
+        now - then for now, then in zip(taken(server), before)
+    )
+    run = measureUndisturbed(server, Load(seconds), PATIENCE)
+    cells = [server.name, str(held)]
+    if held:
+        each = [f"{amount / held / 1024:.2f} K" for amount in (ofPSS, ofUSS)]
+        cells += [f"{fds / held:.3f}", *each]
+    else:
+        cells += ["-", "-", "-"]
+    cells += [f"{primaryFDs:+d}", f"{primaryPSS / 2**20:+.1f} M", f"{run.rate:.0f}"]
+    cells += [micros(run.primary), micros(run.workers), millis(run.p99)]
+    return [*cells, str(run.errors), f"{run.others:.0%}"]
+
+
+def idlePart(asked: argparse.Namespace) -> None:
+    """
+    Print cost against idle connections held, with two workers.
+    """
+    rows = []
+    for name in asked.only:
+        with ExitStack() as stack:
+            chosen = [contestant(name, "raw", freePort(), 2)]
+            for server in stack.enter_context(running(chosen)):
+                measure(server, Load(1))
+                holders = Holders(server.port)
+                stack.callback(holders.close)
+                time.sleep(1)
+                before = taken(server)
+                for held in [0, *sorted(asked.idle)]:
+                    say(f"{name}, {held} idle connections")
+                    holders.holdUpTo(held)
+                    rows.append(idleRow(server, held, before, asked.seconds))
+    print(table(IDLE_HEADER, rows))
+    print("\nprimary fds and PSS: more than with no connection held")
+
+
+def main() -> None:
+    """
+    Measure, then print.
+    """
+    asked = options()
+    endOnSignals()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if "workers" in asked.part:
+        workersPart(asked)
+    if "idle" in asked.part:
+        idlePart(asked)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -69,14 +69,15 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run(name: str, asked: argparse.Namespace) -> Results:
+def run(name: str, asked: argparse.Namespace, results: Results) -> None:
     """
     Measure one workload, the contestants in turn, round after round.
+
+    @param results: Where each run is added, so that an early end loses none.
     """
     workload = WORKLOADS[name]
     load = Load(asked.seconds, asked.connections, workload.keepAlive)
     names = [each for each in workload.names if each in asked.only]
-    results: Results = {}
     chosen = [contestant(n, workload.app, freePort(), asked.workers) for n in names]
     with running(chosen) as servers:
         for server in servers:
@@ -88,7 +89,6 @@ def run(name: str, asked: argparse.Namespace) -> Results:
                 results.setdefault((name, server.name), []).append(run)
         if workload.keepAlive:
             runPair(name, servers, load, asked, results)
-    return results
 
 
 def runPair(
@@ -185,8 +185,17 @@ def main() -> None:
     asked = options()
     endOnSignals()
     results: Results = {}
-    for name in asked.workload:
-        results.update(run(name, asked))
+    try:
+        for name in asked.workload:
+            run(name, asked, results)
+    finally:
+        report({key: runs for key, runs in results.items() if runs})
+
+
+def report(results: Results) -> None:
+    """
+    Print the table and the budgets.
+    """
     print(table(HEADER, [row(key, runs) for key, runs in results.items()]))
     verdicts = budgets(results)
     if verdicts:

@@ -58,7 +58,6 @@ class Link:
         self._draining = False
         self._stopping = False
         self._measureAt = 0
-        self._due = time.monotonic_ns()
 
     @classmethod
     def inherit(cls, announcement: Announcement) -> Link:
@@ -88,22 +87,19 @@ class Link:
             reactor.addReader(reader)
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
 
-    def beat(self, wait: float) -> float:
+    def beat(self, now: int, late: int) -> None:
         """
-        Show life; called every time the reactor turns.
+        Show life.
 
-        @param wait: How long the reactor means to wait now, in seconds.
-        @return: C{wait}.
+        @param now: Monotonic nanoseconds.
+        @param late: By how many nanoseconds the reactor turned later than it meant to.
         """
-        now = time.monotonic_ns()
         row = self.row
         row.heartbeat = now
-        row.lag = now - self._due if now > self._due else 0
-        self._due = now + int(wait * 1e9)
+        row.lag = max(0, late)
         if now >= self._measureAt:
             self._measureAt = now + MEASURE_EVERY
             row.headroom = self._headroom()
-        return wait
 
     def _headroom(self) -> int:
         # The kernel gives the lowest free number, so that it counts what is open.
@@ -182,9 +178,9 @@ class Link:
     # Messages
 
     def _sayOnline(self) -> None:
-        self.beat(0.0)
+        self.beat(time.monotonic_ns(), 0)
         # The asyncio reactor asks for its timeout only after it had a timer.
-        self._reactor.callFromThread(self.beat, 0.0)
+        self._reactor.callFromThread(lambda: None)
         self._tell(messages.Online())
 
     def _readMessages(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from time import monotonic_ns
 from typing import Any
 
 from twisted.application.reactors import installReactor
@@ -15,7 +16,8 @@ from twisted_cluster.wire.descriptors import takeAnnouncement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.port import TCPPort, UDPPort, UNIXPort
 
-BEAT = 0.1
+LONGEST_WAIT = 0.1
+BEAT_EVERY = 5_000_000
 
 
 class ClusterReactorMixin:
@@ -24,6 +26,8 @@ class ClusterReactorMixin:
     """
 
     clusterLink: Link
+    _nextBeat = 0
+    _nextTurn = 0
 
     def listenTCP(
         self, port: Any, factory: Any, backlog: int = 50, interface: str = ""
@@ -64,9 +68,15 @@ class ClusterReactorMixin:
         return [port for port in ports if getattr(port, "taking", False)]
 
     def timeout(self) -> float:
-        # Asked once in every turn of the loop: the heart beats here.
+        # Asked once in every turn of the loop, so that every microsecond counts.
         asked = super().timeout()  # type: ignore[misc]
-        return self.clusterLink.beat(BEAT if asked is None or asked > BEAT else asked)
+        now = monotonic_ns()
+        if now >= self._nextBeat:
+            self._nextBeat = now + BEAT_EVERY
+            self.clusterLink.beat(now, now - (self._nextTurn or now))
+        wait = asked if asked is not None and asked < LONGEST_WAIT else LONGEST_WAIT
+        self._nextTurn = now + int(wait * 1e9)
+        return wait  # type: ignore[no-any-return]
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
         self.callFromThread(self.clusterLink.leave)  # type: ignore[attr-defined]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import _parse
@@ -63,21 +62,14 @@ def parseListen(description: str) -> ListenSpec | None:
         if kind not in KINDS:
             _refuseUnknown(kind)
             return None
-        return KINDS[kind](*given, **_addressed(given, named))
+        if not given and not named:
+            raise ValueError("it does not say where")
+        return KINDS[kind](*given, **named)
     except (ValueError, TypeError, OSError) as error:
         raise StartError(
             f"twistd cluster: --listen {description}: {error}\n"
             "Give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"
         ) from None
-
-
-def _addressed(given: list[str], named: dict[str, str]) -> dict[str, Any]:
-    """
-    The first argument of an endpoint may be named, too.
-    """
-    if not given and not named:
-        raise ValueError("it does not say where")
-    return named
 
 
 def _refuseUnknown(kind: str) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,27 @@ pytestmark = pytest.mark.process
 
 PORT = "--listen=tcp:{port}"
 APP = "--app=hello.greet"
+
+
+def runToItsEnd(
+    directory: Path,
+    arguments: Sequence[str],
+    under: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run a twistd that is expected to give up by itself.
+
+    @param under: A command that is to run it.
+    """
+    return subprocess.run(
+        [*under, sys.executable, "-c", TWISTD, "-n", *arguments],
+        cwd=directory,
+        env=environment(env),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,14 +74,7 @@ def test_badInputIsExplained(app: Path, arguments: list[str], says: str) -> None
     Each mistake has its line.
     """
     given = [argument.format(port=freePort()) for argument in arguments]
-    done = subprocess.run(
-        [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "cluster", *given],
-        cwd=app,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    done = runToItsEnd(app, ["--pidfile=", "cluster", *given])
     assert done.returncode == 1
     assert says in done.stderr
     assert len(done.stderr.splitlines()) <= 2
@@ -92,15 +107,8 @@ def test_forbiddenPortIsExplained(app: Path) -> None:
     Who may not bind a low port is told.
     """
     drop = ["setpriv", "--inh-caps=-net_bind_service", "--bounding-set=-net_bind_service"]
-    arguments = ["-n", "--pidfile=", "cluster", APP, "--listen=tcp:81"]
-    done = subprocess.run(
-        [*drop, sys.executable, "-c", TWISTD, *arguments],
-        cwd=app,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    arguments = ["--pidfile=", "cluster", APP, "--listen=tcp:81"]
+    done = runToItsEnd(app, arguments, under=drop)
     assert done.returncode == 1
     assert "twistd cluster: cannot listen on tcp:81: Permission denied" in done.stdout
     assert "Traceback" not in done.stdout
@@ -134,13 +142,7 @@ def test_clusterReactorOutsideAClusterIsRefused(app: Path) -> None:
     """
     C{--reactor=cluster} in a process that is no worker says so.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", TWISTD, "-n", "--reactor=cluster", "web"],
-        cwd=app,
-        env=environment({"TWISTED_CLUSTER_WORKER": '{"slot": 1}'}),
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    faked = {"TWISTED_CLUSTER_WORKER": '{"slot": 1}'}
+    done = runToItsEnd(app, ["--reactor=cluster", "web"], env=faked)
     assert done.returncode == 1
     assert "runs in workers only" in done.stdout

@@ -17,6 +17,8 @@ from twisted_cluster.errors import MessageError
 from twisted_cluster.events import ListenSpec
 
 LONGEST = 16384
+# Begins a log record on a worker's standard output; without it a line is a stray one.
+RECORD = b"\x1e"
 
 
 def toSpec(value: object) -> object:

@@ -14,8 +14,9 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
+from twisted_cluster.core.messages import RECORD
+
 log = Logger()
-RECORD = b"\x1e"
 LONGEST = 65536
 TAIL = 100
 LEVELS = {level.name: level for level in LogLevel.iterconstants()}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from twisted_cluster.core.messages import LONGEST, Message, decode, encode
 from twisted_cluster.errors import ChannelClosedError
-from twisted_cluster.wire.handoff import KIND, RECEIVE
+from twisted_cluster.wire.handoff import KIND, RECEIVE, descriptorsIn
 
 _ancillary = socket.CMSG_SPACE(4)
 
@@ -63,10 +63,7 @@ class Channel:
             data, ancillary, _, _ = self._socket.recvmsg(LONGEST, _ancillary, RECEIVE)
         except ConnectionError as error:
             raise ChannelClosedError(str(error)) from error
-        fds = array.array("i")
-        for level, kind, part in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                fds.frombytes(part[: len(part) - len(part) % fds.itemsize])
+        fds = descriptorsIn(ancillary)
         if not data:
             raise ChannelClosedError("the other end is closed")
         try:

@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Union
 
 from twisted.logger import Logger
@@ -81,6 +81,18 @@ def _closeAll(fds: Sequence[int]) -> None:
         os.close(fd)
 
 
+def descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:
+    """
+    @param ancillary: What C{recvmsg} gave.
+    @return: The descriptors that came along; who has them must close them.
+    """
+    fds = array.array("i")
+    for level, kind, part in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(part[: len(part) - len(part) % fds.itemsize])
+    return fds
+
+
 def receive(queue: socket.socket) -> list[Handed]:
     """
     Take one message out of a queue.
@@ -92,10 +104,7 @@ def receive(queue: socket.socket) -> list[Handed]:
     data, ancillary, flags, _ = queue.recvmsg(BATCH * _record.size, _ancillary, RECEIVE)
     if flags & socket.MSG_CTRUNC:
         log.error("no room for descriptors: the kernel has closed connections")
-    fds = array.array("i")
-    for level, kind, part in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(part[: len(part) - len(part) % fds.itemsize])
+    fds = descriptorsIn(ancillary)
     count = len(data) // _record.size
     _closeAll(fds[count:])
     return [

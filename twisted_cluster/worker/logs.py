@@ -10,7 +10,7 @@ import os
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import provider
 
-RECORD = b"\x1e"
+from twisted_cluster.core.messages import RECORD
 
 
 @provider(ILogObserver)

@@ -23,10 +23,7 @@ from twisted_cluster.core import messages
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.dispatch import Dispatcher
 from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.primary.worker_process import Recipe, WorkerProcess
-from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.handoff import HandoffQueue
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Scoreboard
 
@@ -62,18 +59,8 @@ class LinkedWorker(WorkerProcess):
     binds = 0
 
     def spawn(self) -> None:
-        self._queue = HandoffQueue()
-        self.handle = WorkerHandle(
-            self.number, self._scoreboard.row(self.number), self._queue
-        )
-        self._channel, self.theirs = Channel.pair()
+        self.theirs = self._makeWires()
         self.output = NoOutput()  # type: ignore[assignment]
-        self._readers = [
-            Reader(self._channel.fileno, self._readMessages),
-            Reader(self._queue.end.fileno, self._readBounced),
-        ]
-        for reader in self._readers:
-            self._reactor.addReader(reader)
         self.life.online()
 
     def kill(self) -> None:

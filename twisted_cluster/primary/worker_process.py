@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -104,38 +105,59 @@ class WorkerProcess(ProcessProtocol):
 
         @raise OSError: If the system has no room for one.
         """
-        row = self._scoreboard.row(self.number)
-        row.clear()
-        self._queue = HandoffQueue()
-        self.handle = WorkerHandle(self.number, row, self._queue)
-        self._channel, theirs = Channel.pair()
+        theirs = self._makeWires()
         reading, writing = os.pipe()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        inherited = {0: nothing, 1: writing, 2: writing, CONTROL: theirs.fileno()}
-        inherited |= {
-            HANDOFF: self._queue.worker.fileno(),
-            SCOREBOARD: self._scoreboard.fd,
-        }
         self.output = Output(self._reactor, lambda: self.name, reading)
+        nothing = os.open(os.devnull, os.O_RDONLY)
         try:
             process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
                 [sys.executable, "-m", "twisted_cluster.worker", *self._recipe.arguments],
                 env=self._environment(),
-                childFDs=inherited,
+                childFDs={
+                    0: nothing,
+                    1: writing,
+                    2: writing,
+                    CONTROL: theirs.fileno(),
+                    HANDOFF: self._queue.worker.fileno(),
+                    SCOREBOARD: self._scoreboard.fd,
+                },
             )
+        except OSError:
+            self.output.finish()
+            self._cutWires()
+            raise
         finally:
             theirs.close()
             os.close(writing)
             os.close(nothing)
         self.pid = process.pid
+
+    def _makeWires(self) -> socket.socket:
+        """
+        Make the queue and the channel, and read them.
+
+        @return: The worker's end of the channel.
+        """
+        row = self._scoreboard.row(self.number)
+        row.clear()
+        self._queue = HandoffQueue()
+        self.handle = WorkerHandle(self.number, row, self._queue)
+        self._channel, theirs = Channel.pair()
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.end.fileno, self._readBounced),
         ]
         for reader in self._readers:
             self._reactor.addReader(reader)
+        return theirs
+
+    def _cutWires(self) -> None:
+        for reader in self._readers:
+            self._reactor.removeReader(reader)
+        self._channel.close()
+        self._queue.close()
 
     def _environment(self) -> Mapping[str, str]:
         told = Announcement(self.number, self._recipe.reactor, self._recipe.drainTimeout)
@@ -201,10 +223,7 @@ class WorkerProcess(ProcessProtocol):
         self._listeners.forget(self.handle)
         self._readBounced()
         self._dispatcher.redirect(self.handle.takeBack())
-        for reader in self._readers:
-            self._reactor.removeReader(reader)
-        self._channel.close()
-        self._queue.close()
+        self._cutWires()
         self._wentAway(self, asked)
 
     def _readMessages(self) -> None:

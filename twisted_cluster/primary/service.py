@@ -46,7 +46,7 @@ class ClusterConfig:
 
     workers: int
     recipe: Recipe
-    newPolicy: Callable[[], ISchedulingPolicy]
+    newPolicy: Callable[[], ISchedulingPolicy | None]
     listen: Sequence[ListenSpec] = ()
     backlog: int = 511
 

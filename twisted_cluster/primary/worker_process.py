@@ -271,8 +271,10 @@ class WorkerProcess(ProcessProtocol):
             )
             self._answer(answer)
         else:
-            answer = messages.Answer(question.question, listener.number)
-            self._answer(answer, listener.fileno())
+            answer = messages.Answer(
+                question.question, listener.number, mode=listener.mode
+            )
+            self._answer(answer, listener.descriptorFor(self.handle))
 
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
         try:
@@ -286,6 +288,12 @@ class WorkerProcess(ProcessProtocol):
 
     def _pause(self, message: messages.Pause) -> None:
         self._listeners.pause(self.handle, message.listener, message.paused)
+
+    def _limit(self, message: messages.Limit) -> None:
+        self._listeners.limit(self.handle, message.listener, message.willing)
+
+    def _listening(self, message: messages.Listening) -> None:
+        pass
 
     def _online(self, message: messages.Online) -> None:
         self.life.online()
@@ -301,6 +309,8 @@ class WorkerProcess(ProcessProtocol):
         messages.Listen: _listen,
         messages.Unlisten: _unlisten,
         messages.Pause: _pause,
+        messages.Limit: _limit,
+        messages.Listening: _listening,
         messages.Online: _online,
         messages.Room: _room,
         messages.Leaving: _leaving,

@@ -90,7 +90,7 @@ def test_randomRepeatsUnderASeed() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("roundrobin", "there are: least-connections, random, round-robin"),
+        ("roundrobin", "there are: least-connections, none, random, round-robin"),
         ("round-robin:x=1", "no argument 'x'"),
         ("random:seed", "not key=value"),
         ("random:seed=many", "seed=many"),

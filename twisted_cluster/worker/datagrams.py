@@ -134,6 +134,7 @@ class UDPPort(udp.Port):
         number, self.number = self.number, None
         if number is not None:
             # First, so that who takes what is left in this socket misses nothing.
+            self.stopReading()
             self.socket.release()
             self.link.unlisten(number)
         super().connectionLost(reason)

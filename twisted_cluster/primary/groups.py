@@ -38,6 +38,14 @@ class DatagramGroup:
             socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
         )
 
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """
+        Every socket of the group.
+        """
+        spare = [] if self._spare is None else [self._spare]
+        return [*self.members.values(), *spare]
+
     def socketOf(self, worker: int) -> socket.socket:
         """
         The socket of a worker, made if it has none yet.
@@ -81,10 +89,8 @@ class DatagramGroup:
         """
         Close every socket.
         """
-        for member in self.members.values():
-            member.close()
-        if self._spare is not None:
-            self._spare.close()
+        for one in self.sockets:
+            one.close()
 
 
 def makeGroup(first: socket.socket) -> DatagramGroup | None:

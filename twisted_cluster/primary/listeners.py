@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -45,6 +44,7 @@ class Listener:
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
         listen here.
     @ivar metered: Whether a worker has ever said how much it is willing to take.
+    @ivar name: What C{getsockname} says.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Listener:
         self.metered = False
         self.socket = bound.socket
         self.fileno = bound.socket.fileno
+        self.name = bound.socket.getsockname()
         self.facts = ListenerFacts(number, str(spec))
         self.reading = False
         isOwn = spec.kind == UDP and policy is not None and spec.fd is None
@@ -105,6 +106,15 @@ class Listener:
         """
         one = self.group.socketOf(worker.number) if self.group else self.socket
         return one.fileno()
+
+    def owns(self, other: os.stat_result) -> bool:
+        """
+        Whether a descriptor is one of this listener's sockets.
+
+        @param other: What C{fstat} says of the descriptor.
+        """
+        ours = self.group.sockets if self.group else [self.socket]
+        return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
 
     def withdraw(self, number: int) -> list[Handed]:
         """
@@ -290,11 +300,11 @@ class ListenerTable:
 
     def _findByRealPort(self, spec: ListenSpec) -> Listener | None:
         # Who learns the number that another worker got for port 0 may ask for that.
-        if spec.port == 0:
+        if spec.port == 0 or spec.kind == UNIX:
             return None
         for (known, _), listener in self._byKey.items():
             same = evolve(known, port=spec.port, name="") == spec
-            if same and known.port == 0 and _portOf(listener) == spec.port:
+            if same and known.port == 0 and listener.name[1] == spec.port:
                 return listener
         return None
 
@@ -309,7 +319,7 @@ class ListenerTable:
         key = _key(spec, ordinal, directory)
         self._byKey[key] = self.byNumber[listener.number] = listener
         self._dispatcher.addListener(listener)
-        log.info("listening on {spec} ({name})", spec=spec, name=_nameOf(bound.socket))
+        log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
     def _adopt(self, spec: ListenSpec) -> Bound:
@@ -319,7 +329,7 @@ class ListenerTable:
             raise OSError(errno.EPERM, why)
         asked = os.fstat(spec.fd)
         for listener in self.byNumber.values():
-            if os.path.samestat(asked, os.fstat(listener.fileno())):
+            if listener.owns(asked):
                 why = f"descriptor {spec.fd} is {listener.facts.name} already"
                 raise OSError(errno.EEXIST, why)
         return adopt(spec)
@@ -356,11 +366,5 @@ def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, in
     return spec, ordinal if isNth else 0
 
 
-def _nameOf(bound: socket.socket) -> str:
-    name = bound.getsockname()
+def _inWords(name: tuple[str, int] | str | bytes) -> str:
     return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else repr(name)
-
-
-def _portOf(listener: Listener) -> int | None:
-    name = listener.socket.getsockname()
-    return name[1] if isinstance(name, tuple) else None

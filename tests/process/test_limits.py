@@ -113,7 +113,7 @@ def test_limitSetWhileConnectionsAreServed(tmp_path: Path, way: str) -> None:
         for most in (4, 2):
             port.do("set", maxConnections=most)
         waiting = Served(port.port)
-        assert clients.pop().echoes()
+        assert clients[0].echoes()
         assert not waiting.isServed()
         clients.pop().close()
         eventually(lambda: port.get("active") == 2, "one has ended")

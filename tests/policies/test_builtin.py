@@ -45,6 +45,14 @@ def test_policiesProvideTheirInterfaces(name: str) -> None:
     verifyObject(ISchedulingPolicy, maker.makePolicy({}))
 
 
+def test_noneIsNoPolicy() -> None:
+    """
+    With it the kernel chooses.
+    """
+    verifyObject(IPolicyMaker, findPolicies()["none"])
+    assert parsePolicy("none")() is None
+
+
 @given(lists(sets(integers(1, 64), min_size=1), min_size=1, max_size=50))
 def test_chosenIsReady(rounds: list[set[int]]) -> None:
     """
@@ -92,6 +100,7 @@ def test_randomRepeatsUnderASeed() -> None:
     [
         ("roundrobin", "there are: least-connections, none, random, round-robin"),
         ("round-robin:x=1", "no argument 'x'"),
+        ("none:x=1", "no argument 'x'"),
         ("random:seed", "not key=value"),
         ("random:seed=many", "seed=many"),
     ],

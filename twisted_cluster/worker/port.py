@@ -237,7 +237,7 @@ class DeliveredPort(LimitedPort):
             self.taking = False
             if not self.handedOver:
                 self._poll()
-            else:
+            elif self.number is not None:
                 self._paused = True
                 self.link.pause(self.number, True)
 

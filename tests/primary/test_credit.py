@@ -136,3 +136,13 @@ def test_countOutlivesTheMembership(primary: Primary) -> None:
     primary.serve(listener)
     assert closing(worker) == 1
     assert worker.handedBy(listener.number) == 4
+
+
+def test_closedListenerIsForgotten(primary: Primary) -> None:
+    """
+    What was counted for a listener goes with it.
+    """
+    worker = primary.newWorker()
+    listener = primary.join(worker, SPEC, room=3)
+    primary.table.leave(worker, listener.number)
+    assert worker.credits == {}

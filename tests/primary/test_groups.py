@@ -148,3 +148,30 @@ def test_withoutGroupsAllShareOneSocket(
     primary.join(two, SPEC)
     assert listener.mode == SHARED
     assert listener.descriptorFor(one) == listener.descriptorFor(two)
+
+
+def test_portOfTheClusterItselfLosesNothing(
+    primary: Primary, peers: list[socket.socket]
+) -> None:
+    """
+    With no worker left its last socket stays, for the next one.
+    """
+    one, two = primary.newWorker(), primary.newWorker()
+    listener = primary.table.hold(SPEC)
+    assert primary.join(one, SPEC) is listener
+    primary.table.leave(one, listener.number)
+    sendAll(peers, listener)
+    primary.join(two, SPEC)
+    assert len(list(received(socketOf(listener, 2)))) == PEERS
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_everySocketOfAGroupIsForIPv6Only(primary: Primary) -> None:
+    """
+    The port of that number is free for IPv4.
+    """
+    spec = ListenSpec(UDP, "::", 0, ipv6Only=True)
+    listener = primary.join(primary.newWorker(), spec)
+    primary.join(primary.newWorker(), spec)
+    with socket.socket(type=socket.SOCK_DGRAM) as four:
+        four.bind(("", portOf(listener)))

@@ -5,6 +5,7 @@ Who shares a listener with whom, and what becomes of it.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -70,14 +71,17 @@ def test_aNumberSaysEnough(primary: Primary) -> None:
     assert primary.join(primary.newWorker(), ListenSpec(TCP, LOCAL, port)) is first
 
 
+@pytest.mark.parametrize("name", ["", "a"])
 @pytest.mark.parametrize("kind", [TCP, UDP])
-def test_numberThatAnotherWorkerGotFromZero(primary: Primary, kind: str) -> None:
+def test_numberThatAnotherWorkerGotFromZero(
+    primary: Primary, kind: str, name: str
+) -> None:
     """
     Asking for the real port of a listener on port 0 joins that one, once, if all else
     is the same.
     """
     one, two = primary.newWorker(), primary.newWorker()
-    listener = primary.join(one, anyPort(kind))
+    listener = primary.join(one, anyPort(kind, name=name))
     fixed = ListenSpec(kind, LOCAL, portOf(listener))
     assert primary.join(two, fixed) is listener
     for worker in (one, two):
@@ -85,6 +89,14 @@ def test_numberThatAnotherWorkerGotFromZero(primary: Primary, kind: str) -> None
             primary.join(worker, fixed)
     with pytest.raises(OSError, match="in use"):
         primary.join(primary.newWorker(), ListenSpec(kind, "", portOf(listener)))
+
+
+def test_allAddressesInTwoSpellings(primary: Primary) -> None:
+    """
+    No interface, and 0.0.0.0, are the same.
+    """
+    listener = primary.join(primary.newWorker(), ListenSpec(TCP, "0.0.0.0", 0))
+    assert primary.join(primary.newWorker(), ListenSpec(TCP, "", 0)) is listener
 
 
 def test_ipv6OnlyLeavesThePortToIPv4(primary: Primary) -> None:
@@ -221,6 +233,8 @@ def test_descriptorThatIsNoPort(fresh: Primary, kind: str) -> None:
     pair = socket.socketpair()
     with open(os.devnull) as file, stream, datagram, pair[0], pair[1], listening() as tcp:
         wrong = [stream, datagram, *pair] + ([tcp] if kind != TCP else [])
+        # What earlier tests have dropped must not be closed meanwhile.
+        gc.collect()
         before = os.listdir("/proc/self/fd")
         for one in wrong:
             with pytest.raises(OSError, match="is no") as caught:

@@ -75,9 +75,9 @@ def test_withoutAPolicyWorkersReadOneSocket(
     tmp_path: Path, peers: list[socket.socket]
 ) -> None:
     """
-    Every datagram is answered, by whoever was first.
+    Every datagram is answered, by whoever was first; protocols are told of the end.
     """
-    with commanded(tmp_path, "--policy", "none") as (_, (one, two)):
+    with commanded(tmp_path, "--policy", "none") as (cluster, (one, two)):
         first = one.listen("UDP", name="a")
         assert two.listen("UDP", name="a").port == first.port
         send(peers, first.port)
@@ -85,6 +85,9 @@ def test_withoutAPolicyWorkersReadOneSocket(
         first.do("pause")
         send(peers, first.port)
         assert set(answers(peers)) == {two.pid}
+        first.do("resume")
+        os.kill(one.pid, signal.SIGTERM)
+        cluster.waitFor("UDP has stopped")
 
 
 @linux

@@ -122,9 +122,10 @@ def test_drainServesWhoHasConnected(app: Path) -> None:
 
 def test_connectionsCount(tmp_path: Path) -> None:
     """
-    A worker that is to end waits for the connections that it accepted itself.
+    A worker that is to end waits for the connections that it accepted itself; then its
+    factories stop, which the reactor sees to.
     """
-    with commanded(tmp_path, *NONE) as (_, (one, two)):
+    with commanded(tmp_path, *NONE) as (cluster, (one, two)):
         first = one.listen("TCP", name="a")
         client = Served(first.port)
         assert client.server() == one.pid
@@ -134,3 +135,9 @@ def test_connectionsCount(tmp_path: Path) -> None:
         assert client.echoes()
         client.close()
         eventually(lambda: not isAlive(one.pid), "it ends")
+        stopped = [
+            line
+            for line in cluster.output().splitlines()
+            if "Stopping factory" in line and f"({one.pid})" in line
+        ]
+        assert len(stopped) == 2

@@ -16,9 +16,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.messages import SHARED
+from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
-from twisted_cluster.worker.limits import Meter
+from twisted_cluster.worker.limits import RETRY, Meter
 from twisted_cluster.worker.link import Joined
 from twisted_cluster.worker.port import SHARE, TCPPort
 
@@ -31,20 +31,31 @@ class Row:
     opened = closed = 0
 
 
-class SharedLink:
+class FakeLink:
     """
-    A primary that lets workers accept from one socket.
+    A primary that says yes to everything.
+
+    @ivar said: What it was told of limits.
+    @ivar hears: Whether there is room in the channel.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
+    hears = True
+
+    def __init__(self, listening: socket.socket, mode: str) -> None:
         self._listening = listening
+        self._mode = mode
+        self.said: list[tuple[int, int | None]] = []
         self.row = Row()
         self.ports: dict[int, Any] = {}
         self.alone: set[Any] = set()
         self.meters: dict[int, Meter] = {}
 
     def listen(self, spec: object, room: int | None) -> Joined:
-        return Joined(1, 0, os.dup(self._listening.fileno()), SHARED)
+        return Joined(1, 0, os.dup(self._listening.fileno()), self._mode)
+
+    def limit(self, number: int, willing: int | None) -> bool:
+        self.said.append((number, willing))
+        return self.hears
 
     def sayListening(self, message: object) -> None:
         pass
@@ -57,9 +68,17 @@ class SharedLink:
 
 
 @pytest.fixture
-def port() -> Iterator[TCPPort]:
+def mode() -> str:
     """
-    A shared port with three times as many clients as it takes at once.
+    How connections reach the port.
+    """
+    return SHARED
+
+
+@pytest.fixture
+def port(mode: str) -> Iterator[TCPPort]:
+    """
+    A port with three times as many clients as it takes at once.
     """
     with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as stack:
         listening.setblocking(False)
@@ -68,7 +87,7 @@ def port() -> Iterator[TCPPort]:
             stack.enter_context(client)
         reactor = MemoryReactorClock()
         made = TCPPort(1, Factory.forProtocol(Protocol), 50, "127.0.0.1", reactor)
-        made.link = SharedLink(listening)
+        made.link = FakeLink(listening, mode)
         made.configure(ListenOptions())
         made.startListening()
         yield made
@@ -94,6 +113,26 @@ def test_whoHasConnectedIsTakenBeforeTheSocketIsLetGo(port: TCPPort) -> None:
     assert port.active == 2 * SHARE
     assert port not in port.reactor.getReaders()
     assert port.hidden
+
+
+@pytest.mark.parametrize("mode", [HANDOFF])
+def test_aLimitIsSaidOnceItCanBe(port: TCPPort) -> None:
+    """
+    Changes of one turn are one message; where the channel is full, it is sent again.
+    """
+    port.link.hears = False
+    port.maxConnections = 1
+    port.maxConnections = 2
+    port.reactor.advance(0)
+    assert port.link.said == [(1, 2)]
+    port.link.hears = True
+    port.maxConnections = 3
+    port.reactor.advance(RETRY)
+    port.reactor.advance(RETRY)
+    assert port.link.said == [(1, 2), (1, 3)]
+    port.maxConnections = 4
+    port.connectionLost(Failure(ConnectionDone()))
+    assert port.reactor.getDelayedCalls() == []
 
 
 @pytest.mark.parametrize(

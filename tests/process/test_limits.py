@@ -193,6 +193,23 @@ def test_manyShortConnectionsUnderALimit(tmp_path: Path) -> None:
             client.close()
 
 
+def test_allPlacesCanBeTaken(tmp_path: Path) -> None:
+    """
+    Also those that came free while the primary did not have to know.
+    """
+    with commanded(tmp_path, workers=1) as (_, (one,)):
+        port = one.listen("TCP", name="a", maxConnections=10)
+        for client in busy(port.port, 2):
+            client.close()
+        eventually(lambda: port.get("active") == 0, "they have ended")
+        clients = busy(port.port, 10)
+        assert port.get("active") == 10
+        waiting = Served(port.port)
+        assert not waiting.isServed()
+        for client in [*clients, waiting]:
+            client.close()
+
+
 def test_limitOnAPortOpenedAgain(tmp_path: Path) -> None:
     """
     What the port served before it was closed counts when it is open again.

@@ -209,11 +209,12 @@ def test_descriptorOfThePrimary(tmp_path: Path) -> None:
     the primary is told, with the real port.
     """
     control = freePort()
-    with socket.create_server((LOCAL, 0)) as theirs, ExitStack() as stack:
+    IPv6 = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    with socket.create_server((LOCAL, 0)) as theirs, IPv6, ExitStack() as stack:
         primary = subprocess.Popen(
             [sys.executable, FIXTURES / "fullprimary.py", FIXTURES / "ports.tac"],
             env=environment({"CONTROL": str(control)}),
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), IPv6.fileno()],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
@@ -233,6 +234,9 @@ def test_descriptorOfThePrimary(tmp_path: Path) -> None:
             told = [worker.listen("TCP", fd=fd, interface="") for worker in (one, two)]
             assert [each.port for each in told] == [port, port]
             assert set(servers(port, 4)) == {one.pid, two.pid}
+            one.listen("TCP", fd=IPv6.fileno(), interface="")
+            with socket.create_connection(IPv6.getsockname()[:2], 5.0) as client:
+                assert int(client.recv(100)) == one.pid
             path = tmp_path / "socket"
             one.listen("UNIX", str(path))
             udp = one.listen("UDP", name="a").port

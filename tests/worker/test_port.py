@@ -135,6 +135,19 @@ def test_aLimitIsSaidOnceItCanBe(port: TCPPort) -> None:
     assert port.reactor.getDelayedCalls() == []
 
 
+@pytest.mark.parametrize("mode", [HANDOFF])
+def test_whatIsOnItsWayCountsWhenAPortIsOpenedAgain(port: TCPPort) -> None:
+    """
+    The primary is told anew what this worker has really received of a listener.
+    """
+    port.connectionLost(Failure(ConnectionDone()))
+    port.link.meters[1] = Meter(received=5, told=7)
+    port.maxConnections = 2
+    port.startListening()
+    port.reactor.advance(0)
+    assert port.link.said == [(1, 7)]
+
+
 @pytest.mark.parametrize(
     ("received", "told", "willing", "limit", "expected"),
     [

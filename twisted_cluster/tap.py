@@ -159,8 +159,8 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    from twisted_cluster.primary.recipe import Recipe
     from twisted_cluster.primary.service import ClusterConfig, ClusterService
-    from twisted_cluster.primary.worker_process import Recipe
 
     _exitWithZero(reactor)
     specs: list[ListenSpec] = [spec for spec in options["specs"] if spec is not None]

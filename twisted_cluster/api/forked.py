@@ -129,6 +129,7 @@ class Worker(BaseWorker):
         super().__init__()
         self.id = id
         self.process = Process()
+        self.exitedAfterDisconnect: bool | None = None
         self._retired = False
         self._overhear: Callable[..., None] = lambda *arguments: None
         self._dead = False

@@ -49,7 +49,7 @@ class OwnWorker(BaseWorker):
         link.disconnected = self._disconnected
         link.missed = partial(self.tell, "missed")
 
-    @property  # type: ignore[override]
+    @property
     def exitedAfterDisconnect(self) -> bool | None:
         return True if self._link.planned else None
 
@@ -72,10 +72,8 @@ class OwnWorker(BaseWorker):
         """
         End now: with exit code 0, if the script does not say otherwise.
         """
-        from twisted.internet import reactor
-
         self._link.quit()
-        if not reactor.running:  # type: ignore[attr-defined]
+        if not self._link.reactor.running:
             sys.exit(0)
 
     def _disconnected(self) -> None:

@@ -312,7 +312,9 @@ class Mail:
         return "cluster"
 
 
-def _without(pieces: Sequence[memoryview | bytes], count: int) -> list[memoryview | bytes]:
+def _without(
+    pieces: Sequence[memoryview | bytes], count: int
+) -> list[memoryview | bytes]:
     """
     @return: The pieces without their first C{count} bytes.
     """

@@ -97,9 +97,7 @@ class Peer:
         """
         body = self._codec.encode(message)
         if handle is None:
-            return self.mail.send(
-                Frame(frames.MESSAGE, self._codec.flag, body=body)
-            )
+            return self.mail.send(Frame(frames.MESSAGE, self._codec.flag, body=body))
         ready = prepare(handle, keepOpen)
         frame = Frame(frames.MESSAGE, self._codec.flag | HANDLE, 0, unread, body)
         return ready.addCallback(self._give, frame)
@@ -119,7 +117,11 @@ class Peer:
         body = self._codec.encode(message)
         self._asked += 1
         number = self._asked
-        answer: Deferred[Any] = Deferred(lambda _: self._forget(number))
+
+        def cancel(_: Deferred[Any]) -> None:
+            self._forget(number)
+
+        answer: Deferred[Any] = Deferred(cancel)
         overdue = self._reactor.callLater(timeout, self._overdue, number, timeout)
         self._questions[number] = answer, overdue
         frame = Frame(frames.ASK, self._codec.flag, number, b"", body)
@@ -208,7 +210,7 @@ class Peer:
             self._paused = True
             self.mail.pause()
             log.warn(
-                "{count} messages wait for a listener: no more are read until there is one",
+                "{count} messages wait for a listener; no more are read before",
                 count=len(self._unheard),
             )
 
@@ -254,7 +256,8 @@ class Peer:
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
         log.failure("a question could not be answered", failure)
-        self._refuse(number, f"{failure.type.__name__}: {failure.getErrorMessage()}")
+        kind = type(failure.value).__name__
+        self._refuse(number, f"{kind}: {failure.getErrorMessage()}")
 
     def _refuse(self, number: int, why: str) -> None:
         body = why.encode("utf-8", "replace")

@@ -86,6 +86,13 @@ class Pause:
 
 
 @frozen
+class Born:
+    """
+    The worker's process is there, and is about to run what it was told to.
+    """
+
+
+@frozen
 class Online:
     """
     The worker's application has started and its reactor runs.
@@ -102,8 +109,12 @@ class Room:
 @frozen
 class Leaving:
     """
-    A worker was told by somebody else, with a signal, to stop: hand it nothing more.
+    A worker stops, and nobody here has told it to: hand it nothing more.
+
+    @ivar planned: Whether it wants that itself; if not, it was sent a signal.
     """
+
+    planned: bool = field(default=False, validator=FLAG)
 
 
 @frozen
@@ -117,10 +128,10 @@ class Drain:
     timeout: float = field(converter=float, validator=ge(0.0))
 
 
-Message = Union[Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain]
+Message = Union[Listen, Answer, Unlisten, Pause, Born, Online, Room, Leaving, Drain]
 KINDS = {
     kind.__name__: kind
-    for kind in (Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain)
+    for kind in (Listen, Answer, Unlisten, Pause, Born, Online, Room, Leaving, Drain)
 }
 
 

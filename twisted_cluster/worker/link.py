@@ -10,17 +10,29 @@ import resource
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.tcp import BaseClient
 from twisted.logger import Logger
 
-from twisted_cluster.core import messages
+from twisted_cluster.core import frames, messages
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
-from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.core.topics import Subscriptions
+from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, SCOREBOARD, Announcement
+from twisted_cluster.wire.descriptors import (
+    CONTROL,
+    HANDOFF,
+    MAIL,
+    SCOREBOARD,
+    Announcement,
+)
 from twisted_cluster.wire.handoff import Handed, packRecord, receive, send
+from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
 
@@ -37,21 +49,41 @@ class Link:
     """
     @ivar row: This worker's counters.
     @ivar ports: What this worker listens on, by the listener's number.
+    @ivar told: What this worker was told at birth.
+    @ivar peer: The primary, as users' messages see it.
+    @ivar subscriptions: Who hears of which topic here.
+    @ivar planned: Whether this worker is to end, by its own will or the primary's.
+    @ivar isConnected: Whether the channel is open.
+    @ivar signalled: The signal that it was told to end with, or L{None}.
+    @ivar disconnected: Called when the channel closes.
     """
 
+    peer: Peer
+
     def __init__(
-        self, channel: Channel, queue: socket.socket, row: Row, drainTimeout: float = 30.0
+        self,
+        channel: Channel,
+        queue: socket.socket,
+        row: Row,
+        mail: socket.socket,
+        told: Announcement,
     ) -> None:
         """
         @param queue: The worker's end of the handoff queue.
-        @param drainTimeout: How long to finish what is served when nobody is left to
-            ask, in seconds.
+        @param mail: The worker's end of the mail stream.
         """
         self.row = row
         self.ports: dict[int, DeliveredPort] = {}
+        self.told = told
+        self.subscriptions = Subscriptions()
+        self.planned = False
+        self.isConnected = True
+        self.signalled: int | None = None
+        self.disconnected: Callable[[], None] = lambda: None
+        self.missed: Callable[[int], None] = lambda count: None
         self._channel = channel
         self._queue = queue
-        self._drainTimeout = drainTimeout
+        self._mail = mail
         self._questions = 0
         self._postponed: deque[tuple[Message, int | None]] = deque()
         self._reactor: Any = None
@@ -60,15 +92,16 @@ class Link:
         self._measureAt = 0
 
     @classmethod
-    def inherit(cls, announcement: Announcement) -> Link:
+    def inherit(cls, told: Announcement) -> Link:
         """
         Use the descriptors that this process was born with.
         """
         return cls(
-            Channel(socket.socket(fileno=CONTROL)),
-            socket.socket(fileno=HANDOFF),
-            Scoreboard.inherit(SCOREBOARD).row(announcement.slot),
-            announcement.drainTimeout,
+            Channel(socket.socket(fileno=told.first + CONTROL)),
+            socket.socket(fileno=told.first + HANDOFF),
+            Scoreboard.inherit(told.first + SCOREBOARD).row(told.slot),
+            socket.socket(fileno=told.first + MAIL),
+            told,
         )
 
     def attach(self, reactor: Any) -> None:
@@ -81,10 +114,13 @@ class Link:
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.fileno, self._readConnections),
         ]
+        ears = Ears(self._hearTopic, self._mailEnded, self._readMessages)
+        codec = codecNamed(self.told.serialization)
+        self.peer = Peer(reactor, self._mail, codec, ears)
         for reader in self._readers:
-            # removeAll() is for what the application reads.
-            reactor._internalReaders.add(reader)
             reactor.addReader(reader)
+        # removeAll() is for what the application reads.
+        reactor._internalReaders.update([*self._readers, self.peer.mail])
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
 
     def beat(self, now: int, late: int) -> None:
@@ -100,6 +136,8 @@ class Link:
         if now >= self._measureAt:
             self._measureAt = now + MEASURE_EVERY
             row.headroom = self._headroom()
+        if self._draining and not self.isConnected:
+            self._stopIfAlone()
 
     def _headroom(self) -> int:
         # The kernel gives the lowest free number, so that it counts what is open.
@@ -177,6 +215,12 @@ class Link:
 
     # Messages
 
+    def sayBorn(self) -> None:
+        """
+        Tell the primary that this process is there.
+        """
+        self._tell(messages.Born())
+
     def _sayOnline(self) -> None:
         self.beat(time.monotonic_ns(), 0)
         # The asyncio reactor asks for its timeout only after it had a timer.
@@ -185,7 +229,7 @@ class Link:
 
     def _readMessages(self) -> None:
         try:
-            while True:
+            while self.isConnected:
                 if self._postponed:
                     message, fd = self._postponed.popleft()
                 else:
@@ -193,14 +237,25 @@ class Link:
                 if fd is not None:
                     os.close(fd)
                 if isinstance(message, messages.Drain):
+                    self.planned = True
                     self.drain(message.timeout)
         except BlockingIOError:
             pass
         except ChannelClosedError:
-            self._stopReading(0)
             if not self._draining:
                 log.error("the primary is gone: this worker finishes and ends")
-            self.drain(self._drainTimeout)
+            self._disconnect()
+            self.drain(self.told.drainTimeout)
+
+    def _hearTopic(self, frame: Frame) -> None:
+        if frame.kind == frames.MISSED:
+            self.missed(frame.number)
+        elif frame.kind == frames.PUBLISH:
+            tellSubscribers(self.subscriptions, frame)
+
+    def _mailEnded(self, error: Exception) -> None:
+        if isinstance(error, MessageError):
+            log.error("the primary sends what is no message: {error}", error=error)
 
     def _stopReading(self, which: int) -> None:
         self._reactor._internalReaders.discard(self._readers[which])
@@ -243,15 +298,27 @@ class Link:
 
     # Ending
 
-    def leave(self) -> None:
+    def leave(self, number: int | None = None) -> None:
         """
-        Somebody has sent SIGTERM: end with grace. Sent again, without.
+        End with grace, though the primary has not asked for it. Again: without.
+
+        @param number: The signal that asked for it; L{None}: this worker wants it.
         """
         if self._draining:
-            self._stop()
-        else:
-            self._tell(messages.Leaving())
-            self.drain(self._drainTimeout)
+            self.stop()
+            return
+        self.signalled = number
+        self.planned = self.planned or number is None
+        self._tell(messages.Leaving(self.planned))
+        self.drain(self.told.drainTimeout)
+
+    def quit(self) -> None:
+        """
+        End now, because this worker wants it.
+        """
+        self.planned = True
+        self._tell(messages.Leaving(True))
+        self.stop()
 
     def drain(self, timeout: float) -> None:
         """
@@ -265,7 +332,7 @@ class Link:
         self._readConnections()
         for port in self.ports.values():
             port.release()
-        self._reactor.callLater(timeout, self._stop)
+        self._reactor.callLater(timeout, self.stop)
         self.connectionClosed()
 
     def connectionClosed(self) -> None:
@@ -273,14 +340,41 @@ class Link:
         A connection has ended; if it was the last one, so may this worker.
         """
         if self._draining and self.row.opened <= self.row.closed:
-            self._reactor.callLater(0, self._stopIfIdle)
+            self._reactor.callLater(0, self._endIfIdle)
 
-    def _stopIfIdle(self) -> None:
+    def _endIfIdle(self) -> None:
         self._readConnections()
         if self.row.opened <= self.row.closed:
-            self._stop()
+            flushed = self.peer.mail.flushed()
+            flushed.addCallback(lambda _: self._disconnect())
+            flushed.addCallback(lambda _: self._stopIfAlone())
 
-    def _stop(self) -> None:
+    def _disconnect(self) -> None:
+        """
+        Close the channel, or know that it is closed.
+        """
+        if self.isConnected:
+            self.isConnected = False
+            self._stopReading(0)
+            self._reactor._internalReaders.discard(self.peer.mail)
+            self.peer.close()
+            self._channel.close()
+            self.disconnected()
+
+    def _stopIfAlone(self) -> None:
+        if self.row.opened <= self.row.closed and not self._hasOutgoing():
+            self.stop()
+
+    def _hasOutgoing(self) -> bool:
+        reactor = self._reactor
+        open_ = [*reactor.getReaders(), *reactor.getWriters()] if self.told.outgoing else ()
+        return any(isinstance(one, BaseClient) for one in open_)
+
+    def stop(self) -> None:
+        """
+        Stop the reactor, as soon as it runs.
+        """
         if not self._stopping:
             self._stopping = True
-            self._reactor.stop()
+            self._disconnect()
+            self._reactor.callWhenRunning(self._reactor.stop)

@@ -79,7 +79,7 @@ class ClusterReactorMixin:
         return wait  # type: ignore[no-any-return]
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
-        self.callFromThread(self.clusterLink.leave)  # type: ignore[attr-defined]
+        self.callFromThread(self.clusterLink.leave, number)  # type: ignore[attr-defined]
 
 
 def clusterize(reactor: Any, link: Link) -> None:

@@ -33,19 +33,23 @@ class Ground:
     def __init__(
         self,
         reactor: Any,
-        newPolicy: Callable[[], ISchedulingPolicy],
+        newPolicy: Callable[[], ISchedulingPolicy | None],
         slots: int,
         backlog: int,
+        keep: bool = True,
+        descriptors: bool = False,
     ) -> None:
         """
-        @param newPolicy: Makes one listener's policy.
+        @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
         @param slots: The most workers at a time.
         @param backlog: The least backlog of every listener.
+        @param keep: Whether ports wait for the replacement of a worker that is gone.
+        @param descriptors: Whether workers may listen on descriptors of this process.
         """
         self.reactor = reactor
         self.slots = slots
         self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns)
-        self.listeners = ListenerTable(self.dispatcher, backlog)
+        self.listeners = ListenerTable(self.dispatcher, backlog, keep, descriptors)
         self.exchange = Exchange()
         self._calls = [LoopingCall(self.dispatcher.look), LoopingCall(reapStrangers)]
         for call in self._calls:

@@ -20,7 +20,8 @@ from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.supervisor import Supervisor
-from twisted_cluster.primary.worker_process import Recipe, WorkerProcess
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.worker_process import WorkerProcess
 
 log = Logger()
 
@@ -39,7 +40,7 @@ class ClusterConfig:
 
     workers: int
     recipe: Recipe
-    newPolicy: Callable[[], ISchedulingPolicy]
+    newPolicy: Callable[[], ISchedulingPolicy | None]
     listen: Sequence[ListenSpec] = ()
     backlog: int = 511
 

@@ -13,7 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.restarts import Backoff
-from twisted_cluster.primary.worker_process import Watcher, WorkerProcess
+from twisted_cluster.primary.watcher import Watcher
+from twisted_cluster.primary.worker_process import WorkerProcess
 
 log = Logger()
 SETTLED = 2.0

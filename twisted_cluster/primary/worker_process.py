@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, frozen
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -24,7 +23,8 @@ from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.logs import Output
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import WIRES, Announcement
@@ -36,71 +36,6 @@ from twisted_cluster.wire.reader import Reader
 log = Logger()
 GRACE = 2.0
 TURN = 64
-
-
-@frozen
-class Recipe:
-    """
-    What every worker is made of.
-
-    @ivar command: What follows the interpreter's name.
-    @ivar reactor: The short name of the workers' reactor.
-    @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
-    @ivar environment: Added to the primary's own.
-    @ivar directory: Where it runs; L{None} for the primary's own.
-    @ivar uid: Whose it is; L{None} for the primary's own.
-    @ivar gid: The same for the group.
-    @ivar serialization: The codec of what is sent to it, and by it.
-    @ivar outgoing: Whether it ends only when the connections that it made itself have
-        ended too, and may finish its start when it is told to end.
-    @ivar newOutput: Makes what takes care of its standard streams.
-    """
-
-    command: Sequence[str]
-    reactor: str = "default"
-    drainTimeout: float = 30.0
-    environment: Mapping[str, str] = Factory(dict)
-    directory: str | None = None
-    uid: int | None = None
-    gid: int | None = None
-    serialization: str = "json"
-    outgoing: bool = False
-    newOutput: Callable[[Any, Callable[[], str]], Any] = Output
-
-
-class Watcher:
-    """
-    Who wants to know what becomes of workers.
-    """
-
-    def born(self, worker: WorkerProcess) -> None:
-        """
-        Its process is there, and about to run its application.
-        """
-
-    def online(self, worker: WorkerProcess) -> None:
-        """
-        Its application has started.
-        """
-
-    def leaving(self, worker: WorkerProcess, planned: bool) -> None:
-        """
-        It ends without having been told to by this process.
-
-        @param planned: Whether it wants that itself.
-        """
-
-    def disconnected(self, worker: WorkerProcess) -> None:
-        """
-        It can be told nothing more, and has nothing more to say.
-        """
-
-    def gone(self, worker: WorkerProcess, asked: bool) -> None:
-        """
-        The process has ended.
-
-        @param asked: Whether it was to.
-        """
 
 
 class WorkerProcess(ProcessProtocol):
@@ -302,6 +237,7 @@ class WorkerProcess(ProcessProtocol):
 
     def _leave(self) -> None:
         self._dispatcher.removeWorker(self.handle)
+        self._listeners.retire(self.handle)
 
     def _sendDrain(self) -> None:
         # What was sent to it before it is to hear first.
@@ -400,8 +336,10 @@ class WorkerProcess(ProcessProtocol):
             )
             self._answer(answer)
         else:
-            answer = messages.Answer(question.question, listener.number)
-            self._answer(answer, listener.fileno())
+            answer = messages.Answer(
+                question.question, listener.number, mode=listener.mode
+            )
+            self._answer(answer, listener.descriptorFor(self.handle))
 
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
         try:
@@ -419,6 +357,12 @@ class WorkerProcess(ProcessProtocol):
     def _born(self, message: messages.Born) -> None:
         self._watcher.born(self)
 
+    def _limit(self, message: messages.Limit) -> None:
+        self._listeners.limit(self.handle, message.listener, message.willing)
+
+    def _listening(self, message: messages.Listening) -> None:
+        self._watcher.listening(self, message)
+
     def _online(self, message: messages.Online) -> None:
         self.life.online()
 
@@ -435,6 +379,8 @@ class WorkerProcess(ProcessProtocol):
         messages.Unlisten: _unlisten,
         messages.Pause: _pause,
         messages.Born: _born,
+        messages.Limit: _limit,
+        messages.Listening: _listening,
         messages.Online: _online,
         messages.Room: _room,
         messages.Leaving: _leaving,

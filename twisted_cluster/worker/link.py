@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from twisted.internet.tcp import BaseClient
 from twisted.logger import Logger
 
@@ -31,18 +32,35 @@ from twisted_cluster.wire.descriptors import (
     SCOREBOARD,
     Announcement,
 )
-from twisted_cluster.wire.handoff import Handed, packRecord, receive, send
+from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
 from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
 
 if TYPE_CHECKING:
+    from twisted_cluster.worker.limits import Meter
     from twisted_cluster.worker.port import DeliveredPort
 
 log = Logger()
 PATIENCE = 10.0
 TURN = 16
 MEASURE_EVERY = 1_000_000_000
+
+
+@frozen
+class Joined:
+    """
+    A listener that this worker may serve.
+
+    @ivar ordinal: What was asked with.
+    @ivar fd: The listening socket; who has this must close it.
+    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
+    """
+
+    number: int
+    ordinal: int
+    fd: int
+    mode: str
 
 
 class Link:
@@ -56,6 +74,8 @@ class Link:
     @ivar isConnected: Whether the channel is open.
     @ivar signalled: The signal that it was told to end with, or L{None}.
     @ivar disconnected: Called when the channel closes.
+    @ivar alone: What it listens on without the primary.
+    @ivar meters: What listeners have given it, by number, where that is limited.
     """
 
     peer: Peer
@@ -81,6 +101,8 @@ class Link:
         self.signalled: int | None = None
         self.disconnected: Callable[[], None] = lambda: None
         self.missed: Callable[[int], None] = lambda count: None
+        self.alone: set[DeliveredPort] = set()
+        self.meters: dict[int, Meter] = {}
         self._channel = channel
         self._queue = queue
         self._mail = mail
@@ -150,22 +172,28 @@ class Link:
 
     # Listening
 
-    def listen(self, spec: ListenSpec) -> tuple[int, int, int]:
+    def listen(self, spec: ListenSpec, room: int | None = None) -> Joined:
         """
         Ask the primary to listen, and wait for its answer.
 
-        @return: The listener's number, the ordinal that was asked with, and a
-            descriptor of the listening socket.
+        @param room: How many connections to be given to begin with; L{None} is any
+            number.
         @raise OSError: The primary's bind failed, or there is no primary.
         """
         ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
         try:
-            answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd())
+            answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd(), room)
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
         if fd is None:
             raise OSError(answer.errno, answer.reason)
-        return answer.listener, ordinal, fd
+        return Joined(answer.listener, ordinal, fd, answer.mode)
+
+    def allPorts(self) -> list[DeliveredPort]:
+        """
+        What this worker listens on.
+        """
+        return [*self.ports.values(), *self.alone]
 
     def unlisten(self, number: int) -> None:
         """
@@ -183,6 +211,20 @@ class Link:
         Tell the primary that a port takes nothing for now, or takes again.
         """
         self._tell(messages.Pause(number, paused))
+
+    def limit(self, number: int, willing: int | None) -> bool:
+        """
+        Tell the primary how many connections to be given, in all.
+
+        @return: Whether it was told.
+        """
+        return self._tell(messages.Limit(number, willing))
+
+    def sayListening(self, message: messages.Listening) -> None:
+        """
+        Tell the primary that a port is open.
+        """
+        self._tell(message)
 
     def _freeOrdinal(self, spec: ListenSpec) -> int:
         taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
@@ -207,11 +249,13 @@ class Link:
             self._reactor.callFromThread(self._readMessages)
         raise ChannelClosedError(f"no answer in {PATIENCE} s")
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Message) -> bool:
         try:
             self._channel.send(message)
         except ChannelClosedError:
             log.debug("the primary is gone: it is not told {message}", message=message)
+            return False
+        return True
 
     # Messages
 
@@ -278,6 +322,8 @@ class Link:
         self.row.taken += len(connections)
         if self.row.waiting:
             self._tell(messages.Room())
+        if self.meters:
+            connections = [self._weigh(connection) for connection in connections]
         byPort: dict[int, list[Handed]] = {}
         for connection in connections:
             byPort.setdefault(connection.listener, []).append(connection)
@@ -285,11 +331,17 @@ class Link:
             port = self.ports.get(number)
             for connection in mine if port is None else port.deliver(mine):
                 self._bounce(connection)
+            if port is not None and number in self.meters:
+                port.limitChanged()
+
+    def _weigh(self, connection: Handed) -> Handed:
+        if not connection.bounces & METERED:
+            return connection
+        self.meters[connection.listener].received += 1
+        return connection._replace(bounces=connection.bounces & ~METERED)
 
     def _bounce(self, connection: Handed) -> None:
-        record = packRecord(
-            connection.listener, connection.name, min(255, connection.bounces + 1)
-        )
+        record = packRecord(connection.listener, connection.name, connection.bounces + 1)
         try:
             send(self._queue, [record], [connection.fd])
         except OSError:
@@ -330,7 +382,7 @@ class Link:
             return
         self._draining = True
         self._readConnections()
-        for port in self.ports.values():
+        for port in self.allPorts():
             port.release()
         self._reactor.callLater(timeout, self.stop)
         self.connectionClosed()

@@ -25,10 +25,10 @@ CATCH_UP = 1.0
 
 class Ground:
     """
-    @ivar scoreboard: There between L{start} and the end of L{stop}.
+    @ivar scoreboard: There between L{start} and L{rest}.
     """
 
-    scoreboard: Scoreboard
+    scoreboard: Scoreboard | None = None
 
     def __init__(
         self,
@@ -81,7 +81,15 @@ class Ground:
             await deferLater(self.reactor, LOOK)
         self.listeners.closeAll()
         await retireAll()
+        self.rest()
+
+    def rest(self) -> None:
+        """
+        There are no workers. L{start} begins again.
+        """
         for call in self._calls:
             if call.running:
                 call.stop()
-        self.scoreboard.close()
+        if self.scoreboard is not None:
+            self.scoreboard.close()
+            self.scoreboard = None

@@ -122,7 +122,9 @@ class WorkerProcess(ProcessProtocol):
 
         @return: What the worker is to inherit, in the order of L{WIRES}.
         """
-        row = self._ground.scoreboard.row(self.number)
+        scoreboard = self._ground.scoreboard
+        assert scoreboard is not None, "there is no ground to stand on"
+        row = scoreboard.row(self.number)
         row.clear()
         self._queue = HandoffQueue()
         self.handle = WorkerHandle(self.number, row, self._queue)
@@ -141,7 +143,7 @@ class WorkerProcess(ProcessProtocol):
         for reader in self._readers:
             self._reactor.addReader(reader)
         self._connected = True
-        return channel, self._queue.worker, self._ground.scoreboard, mail
+        return channel, self._queue.worker, scoreboard, mail
 
     def _cutWires(self) -> None:
         self._disconnected()

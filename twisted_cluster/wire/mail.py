@@ -169,6 +169,8 @@ class Mail:
 
         @param timeout: In seconds; returns after it all the same.
         """
+        if not self._parcels:
+            return
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self.fileno(), select.POLLOUT)

@@ -14,7 +14,7 @@ from inspect import iscoroutine
 from typing import Any
 
 from attrs import define
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -39,6 +39,8 @@ log = Logger()
 UNHEARD = 1 << 24
 UNHEARD_COUNT = 10_000
 UNANSWERED = 10_000
+# How late an overdue question may be noticed, in seconds.
+LATE = 0.01
 
 
 @define
@@ -80,7 +82,8 @@ class Peer:
         self.ears = ears
         self.isOpen = True
         self.mail = Mail(reactor, end, self._take, self._lost)
-        self._questions: dict[int, tuple[Deferred[Any], Any]] = {}
+        self._questions: dict[int, tuple[Deferred[Any], float, float]] = {}
+        self._timer: Any = None
         self._asked = 0
         self._answering = 0
         self._unheard: deque[tuple[Frame, int | None]] = deque()
@@ -97,7 +100,7 @@ class Peer:
         """
         body = self._codec.encode(message)
         if handle is None:
-            return self.mail.send(Frame(frames.MESSAGE, self._codec.flag, body=body))
+            return self.mail.send(Frame(frames.MESSAGE, self._codec.flag, 0, b"", body))
         ready = prepare(handle, keepOpen)
         frame = Frame(frames.MESSAGE, self._codec.flag | HANDLE, 0, unread, body)
         return ready.addCallback(self._give, frame)
@@ -122,22 +125,42 @@ class Peer:
             self._forget(number)
 
         answer: Deferred[Any] = Deferred(cancel)
-        overdue = self._reactor.callLater(timeout, self._overdue, number, timeout)
-        self._questions[number] = answer, overdue
+        due = self._reactor.seconds() + timeout
+        self._questions[number] = answer, due, timeout
         frame = Frame(frames.ASK, self._codec.flag, number, b"", body)
-        self.mail.send(frame).addErrback(self._unasked, number)
+        waits = self.mail.post(frame)
+        if waits is not None:
+            waits.addErrback(self._unasked, number)
+        if self._questions:
+            self._watch(due)
         return answer
+
+    def _watch(self, due: float) -> None:
+        """
+        See to it that the timer goes off by then; there is one for all questions.
+        """
+        if self._timer is None or due < self._timer.getTime():
+            left = max(0.0, due - self._reactor.seconds())
+            if self._timer is None:
+                self._timer = self._reactor.callLater(left, self._expire)
+            else:
+                self._timer.reset(left)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        overdue = [(n, t) for n, (_, due, t) in self._questions.items() if due <= now]
+        for number, timeout in overdue:
+            answer = self._forget(number)
+            if answer is not None:
+                answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
+        if self._questions:
+            earliest = min(due for _, due, _ in self._questions.values())
+            self._watch(max(earliest, now + LATE))
 
     def _forget(self, number: int) -> Deferred[Any] | None:
-        answer, overdue = self._questions.pop(number, (None, None))
-        if overdue is not None and overdue.active():
-            overdue.cancel()
-        return answer
-
-    def _overdue(self, number: int, timeout: float) -> None:
-        answer = self._forget(number)
-        if answer is not None:
-            answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
+        question = self._questions.pop(number, None)
+        return None if question is None else question[0]
 
     def _unasked(self, failure: Failure, number: int) -> None:
         answer = self._forget(number)
@@ -239,11 +262,20 @@ class Peer:
         if self._answering >= UNANSWERED:
             self._refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
+        try:
+            result = _call(ask, message)
+            if isinstance(result, Deferred):
+                self._answerLater(result, frame.number)
+            else:
+                self._answer(result, frame.number)
+        except Exception:
+            self._cannotAnswer(Failure(), frame.number)
+
+    def _answerLater(self, result: Deferred[Any], number: int) -> None:
         self._answering += 1
-        answer = maybeDeferred(_call, ask, message)
-        answer.addBoth(self._answered)
-        answer.addCallback(self._answer, frame.number)
-        answer.addErrback(self._cannotAnswer, frame.number)
+        result.addBoth(self._answered)
+        result.addCallback(self._answer, number)
+        result.addErrback(self._cannotAnswer, number)
 
     def _answered(self, result: Any) -> Any:
         self._answering -= 1
@@ -251,8 +283,9 @@ class Peer:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
-        self.mail.send(frame).addErrback(lambda failure: failure.trap(ClusterError))
+        waits = self.mail.post(Frame(frames.ANSWER, self._codec.flag, number, b"", body))
+        if waits is not None:
+            waits.addErrback(lambda failure: failure.trap(ClusterError))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
         log.failure("a question could not be answered", failure)
@@ -299,6 +332,9 @@ class Peer:
         if not self.isOpen:
             return
         self.isOpen = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for number in list(self._questions):
             answer = self._forget(number)
             if answer is not None:
@@ -329,5 +365,10 @@ def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:
     if subscribers:
         message = codecOf(frame.flags).decode(frame.body)
     for subscriber in subscribers:
-        told = maybeDeferred(_call, subscriber, message, frame.number)
-        told.addErrback(lambda failure: log.failure("a subscriber failed", failure))
+        try:
+            told = _call(subscriber, message, frame.number)
+        except Exception:
+            log.failure("a subscriber failed")
+            continue
+        if isinstance(told, Deferred):
+            told.addErrback(lambda failure: log.failure("a subscriber failed", failure))

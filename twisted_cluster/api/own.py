@@ -28,6 +28,14 @@ class ThisProcess:
     """
 
     pid: int
+    _link: Link
+
+    def disconnect(self) -> None:
+        """
+        Close the channel now, as if the primary were gone: the worker serves what it
+        has, and ends with 0.
+        """
+        self._link.abandon()
 
 
 class OwnWorker(BaseWorker):
@@ -43,7 +51,7 @@ class OwnWorker(BaseWorker):
         super().__init__()
         self.id = link.told.id
         self.state = "online"
-        self.process = ThisProcess(os.getpid())
+        self.process = ThisProcess(os.getpid(), link)
         self._link = link
         self._peer = link.peer
         link.disconnected = self._disconnected

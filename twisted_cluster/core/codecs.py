@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from enum import Enum
 from functools import cache
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from twisted_cluster.core.frames import ADVANCED
 from twisted_cluster.errors import MessageError, NotSerializableError, SettingsError
 
 try:
-    import orjson
+    orjson: Any = import_module("orjson")
 except ImportError:  # several times slower, and the same otherwise
     orjson = None
     _OPTIONS = 0

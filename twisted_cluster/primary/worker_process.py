@@ -114,6 +114,7 @@ class WorkerProcess(ProcessProtocol):
             for end in (theirs[0], theirs[3]):
                 end.close()
         self.pid = process.pid
+        log.info("{worker} is started", worker=self.name)
 
     def _makeWires(self) -> Sequence[Any]:
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from inspect import iscoroutine
 from typing import Any
 
@@ -39,6 +39,8 @@ log = Logger()
 UNHEARD = 1 << 24
 UNHEARD_COUNT = 10_000
 UNANSWERED = 10_000
+# More reads than the kernel's buffer can hold anything for.
+LAST_WORDS = 64
 # How late an overdue question may be noticed, in seconds.
 LATE = 0.01
 
@@ -86,6 +88,7 @@ class Peer:
         self._timer: Any = None
         self._asked = 0
         self._answering = 0
+        self._come: deque[tuple[Frame, int | None]] = deque()
         self._unheard: deque[tuple[Frame, int | None]] = deque()
         self._unheardSize = 0
         self._paused = False
@@ -193,23 +196,29 @@ class Peer:
     def _hearAgain(self) -> None:
         again, self._unheard = self._unheard, deque()
         self._unheardSize = 0
-        self._hear(again)
+        self._come.extendleft(reversed(again))
+        self._hearAll()
         if self._paused and self._hasRoom():
             self._paused = False
             self.mail.resume()
 
-    def _take(self, come: Sequence[tuple[Frame, int | None]]) -> None:
+    def _take(self, come: Iterable[tuple[Frame, int | None]]) -> None:
+        self._come.extend(come)
+        # This may find that the channel has ended, and so read on: what that brings is
+        # behind what has come.
         self.ears.before()
-        self._hear(come)
+        self._hearAll()
 
-    def _hear(self, come: Sequence[tuple[Frame, int | None]]) -> None:
-        for frame, fd in come:
+    def _hearAll(self) -> None:
+        while self._come:
+            frame, fd = self._come.popleft()
             try:
-                self._hearOne(frame, fd)
+                self._hear(frame, fd)
             except MessageError as error:
                 self.close(error)
+                _forget(self._come)
 
-    def _hearOne(self, frame: Frame, fd: int | None) -> None:
+    def _hear(self, frame: Frame, fd: int | None) -> None:
         kind = frame.kind
         if kind == frames.MESSAGE:
             if self.ears.message is None:
@@ -315,9 +324,9 @@ class Peer:
 
     def finish(self) -> None:
         """
-        The other process has ended: hear what it still said.
+        Hear what the other process has said until now, which may be its last words.
         """
-        for _ in range(UNANSWERED):
+        for _ in range(LAST_WORDS):
             if not self.mail.readOnce():
                 return
 
@@ -345,10 +354,17 @@ class Peer:
         """
         Nobody will listen any more: forget what waits for it.
         """
-        unheard, self._unheard = self._unheard, deque()
-        for _, fd in unheard:
-            if fd is not None:
-                os.close(fd)
+        _forget(self._unheard)
+
+
+def _forget(frames: deque[tuple[Frame, int | None]]) -> None:
+    """
+    Forget what has come, and close what came with it.
+    """
+    for _, fd in frames:
+        if fd is not None:
+            os.close(fd)
+    frames.clear()
 
 
 def _call(callee: Callable[..., Any], *arguments: object) -> Any:

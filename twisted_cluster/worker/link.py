@@ -282,14 +282,15 @@ class Link:
                     os.close(fd)
                 if isinstance(message, messages.Drain):
                     self.planned = True
+                    # What was sent before it is to be heard before it.
+                    self.peer.finish()
                     self.drain(message.timeout)
         except BlockingIOError:
             pass
         except ChannelClosedError:
             if not self._draining:
                 log.error("the primary is gone: this worker finishes and ends")
-            self._disconnect()
-            self.drain(self.told.drainTimeout)
+            self.abandon()
 
     def _hearTopic(self, frame: Frame) -> None:
         if frame.kind == frames.MISSED:
@@ -362,6 +363,13 @@ class Link:
         self.signalled = number
         self.planned = self.planned or number is None
         self._tell(messages.Leaving(self.planned))
+        self.drain(self.told.drainTimeout)
+
+    def abandon(self) -> None:
+        """
+        End with grace; there is no primary, or it is to be told nothing more.
+        """
+        self._disconnect()
         self.drain(self.told.drainTimeout)
 
     def quit(self) -> None:

@@ -186,6 +186,13 @@ class Worker(BaseWorker):
         self.tell("message", message, handle)
         self._overhear(self, message, handle)
 
+    def forget(self) -> None:
+        """
+        Nobody has listened to it while it lived: what it sent is dropped.
+        """
+        if self._peer is not None:
+            self._peer.drop()
+
     def leave(self, planned: bool) -> None:
         """
         It ends, and nobody here has told it to.

@@ -240,6 +240,7 @@ class PrimaryCluster(Cluster, Watcher):
         worker.exited(code, name)
         worker.tell("exit", code, name)
         self.tell("exit", worker, code, name)
+        worker.forget()
 
 
 def _command(settings: Mapping[str, Any]) -> list[str]:

@@ -90,6 +90,7 @@ class Peer:
         self._answering = 0
         self._come: deque[tuple[Frame, int | None]] = deque()
         self._unheard: deque[tuple[Frame, int | None]] = deque()
+        self._unheardKinds: set[int] = set()
         self._unheardSize = 0
         self._paused = False
 
@@ -194,13 +195,19 @@ class Peer:
             self._reactor.callLater(0, self._hearAgain)
 
     def _hearAgain(self) -> None:
-        again, self._unheard = self._unheard, deque()
-        self._unheardSize = 0
+        again = [one for one in self._unheard if self._earFor(one[0].kind)]
+        kinds = {frame.kind for frame, _ in again}
+        self._unheard = deque(one for one in self._unheard if one[0].kind not in kinds)
+        self._unheardKinds -= kinds
+        self._unheardSize = sum(len(frame.body) for frame, _ in self._unheard)
         self._come.extendleft(reversed(again))
         self._hearAll()
         if self._paused and self._hasRoom():
             self._paused = False
             self.mail.resume()
+
+    def _earFor(self, kind: int) -> Callable[..., Any] | None:
+        return self.ears.message if kind == frames.MESSAGE else self.ears.ask
 
     def _take(self, come: Iterable[tuple[Frame, int | None]]) -> None:
         self._come.extend(come)
@@ -221,7 +228,8 @@ class Peer:
     def _hear(self, frame: Frame, fd: int | None) -> None:
         kind = frame.kind
         if kind == frames.MESSAGE:
-            if self.ears.message is None:
+            # What has waited comes first.
+            if self.ears.message is None or kind in self._unheardKinds:
                 self._postpone(frame, fd)
             else:
                 self._hearMessage(self.ears.message, frame, fd)
@@ -237,6 +245,7 @@ class Peer:
 
     def _postpone(self, frame: Frame, fd: int | None) -> None:
         self._unheard.append((frame, fd))
+        self._unheardKinds.add(frame.kind)
         self._unheardSize += len(frame.body)
         if not self._paused and not self._hasRoom():
             self._paused = True
@@ -264,7 +273,7 @@ class Peer:
 
     def _hearQuestion(self, frame: Frame) -> None:
         ask = self.ears.ask
-        if ask is None:
+        if ask is None or frame.kind in self._unheardKinds:
             self._postpone(frame, None)
             return
         message = codecOf(frame.flags).decode(frame.body)
@@ -297,7 +306,8 @@ class Peer:
             waits.addErrback(lambda failure: failure.trap(ClusterError))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
-        log.failure("a question could not be answered", failure)
+        if not failure.check(ClusterError):
+            log.failure("a question could not be answered", failure)
         kind = type(failure.value).__name__
         self._refuse(number, f"{kind}: {failure.getErrorMessage()}")
 
@@ -370,6 +380,27 @@ def _forget(frames: deque[tuple[Frame, int | None]]) -> None:
 def _call(callee: Callable[..., Any], *arguments: object) -> Any:
     result = callee(*arguments)
     return Deferred.fromCoroutine(result) if iscoroutine(result) else result
+
+
+def hearNothing(peer: Peer) -> None:
+    """
+    No code of users runs here: messages are dropped, and questions refused.
+    """
+    warned = False
+
+    def hear(message: Any, handle: Handle | None) -> None:
+        nonlocal warned
+        if handle is not None:
+            handle.close()
+        if not warned:
+            warned = True
+            log.warn("a worker sends messages to the primary, where nobody hears them")
+
+    def refuse(question: Any) -> None:
+        raise AskFailedError("nobody answers in this primary")
+
+    peer.ears.message = hear
+    peer.ears.ask = refuse
 
 
 def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:

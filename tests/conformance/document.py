@@ -19,26 +19,30 @@ MEASURED = Path(__file__).parent / "node" / "measured.json"
 INTRODUCTION = """\
 # Conformance with Node's cluster module
 
-`from twisted_cluster import cluster` is Node's `cluster` in Python: the same names, the same
-events, the same order. This page says, case by case, what Node does and what happens here. It
-is generated: by `python -m tests.conformance.document`, from the tests in `tests/conformance/`
-(one for each row, named after it, with real processes) and from what the scripts in
-`tests/conformance/node/` found on Node {node}, run by `python -m tests.conformance.node`.
+`from twisted_cluster import cluster` is Node's `cluster` in Python: the same names,
+the same events, the same order. This page says, case by case, what Node does and what
+happens here. It is generated: by `python -m tests.conformance.document`, from the
+tests in `tests/conformance/` (one for each row, named after it, with real processes)
+and from what the scripts in `tests/conformance/node/` found on Node {node}, run by
+`python -m tests.conformance.node`.
 
 What differs on purpose:
 
-- **Port 0.** Node pairs the n-th `listen(0)` of every worker, at any time. Here that rule
-  holds until the reactor runs; later, port 0 is the worker's own unless it is given a name
-  (`name="admin"`): an FTP server's data port must not be shared with other workers.
-- **Events and callbacks.** A listener may take fewer arguments than its event has, and may be
-  a coroutine function; an exception in one is logged and ends nothing. Where Node takes a
-  callback there is a Deferred, and `await cluster.when("listening")` beside `on`, `once` and
-  `off`. An unknown event name is an error.
-- **Misuse is an error at once**: `fork()` in a worker, settings of a wrong type, a scheduling
-  policy after the first fork. Node ignores or asserts.
-- **Life.** Twisted's reactor does not end when it has nothing left to do, so nothing is
-  `ref`-ed. A worker ends when it is disconnected and its connections have ended, after
-  `drainTimeout` at the latest; SIGTERM drains, too. What is in JavaScript `undefined` is `None`.
+- **Port 0.** Node pairs the n-th `listen(0)` of every worker, at any time. Here that
+  rule holds until the reactor runs; later, port 0 is the worker's own unless it is
+  given a name (`name="admin"`): an FTP server's data port must not be shared with
+  other workers.
+- **Events and callbacks.** A listener may take fewer arguments than its event has,
+  and may be a coroutine function; an exception in one is logged and ends nothing.
+  Where Node takes a callback there is a Deferred, and `await
+  cluster.when("listening")` beside `on`, `once` and `off`. An unknown event name is
+  an error.
+- **Misuse is an error at once**: `fork()` in a worker, settings of a wrong type, a
+  scheduling policy after the first fork. Node ignores or asserts.
+- **Life.** Twisted's reactor does not end when it has nothing left to do, so nothing
+  is `ref`-ed. A worker ends when it is disconnected and its connections have ended,
+  after `drainTimeout` at the latest; SIGTERM drains, too. What is in JavaScript
+  `undefined` is `None`.
 - **The rows X01 to X20** at the end, where Node is known to misbehave.
 """
 

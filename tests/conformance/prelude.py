@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet import error, reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import ClientCreator, Factory, Protocol
-from twisted.python import log as oldLog
+from twisted.logger import globalLogPublisher
 
 from twisted_cluster import cluster
 
@@ -32,16 +32,18 @@ __all__ = [
     "fetch",
     "gatherResults",
     "json",
+    "listen",
     "nextTurn",
-    "oldLog",
     "os",
     "play",
     "reactor",
     "say",
+    "sayFailures",
     "signal",
     "stopWhenAlone",
     "sys",
     "until",
+    "watch",
 ]
 
 GUARD = float(os.environ.get("CONFORMANCE_GUARD", "12"))
@@ -94,6 +96,34 @@ def stopWhenAlone(_: object = None) -> None:
     cluster.on("disconnect", look)
 
 
+def watch(emitter: Any, *names: str, **facts: Callable[[], Any]) -> None:
+    """
+    Say each event of some names, with what is so when it comes.
+    """
+
+    def begin(name: str) -> None:
+        def tell(*_: object) -> None:
+            say(name, **{key: fact() for key, fact in facts.items()})
+
+        emitter.on(name, tell)
+
+    for name in names:
+        begin(name)
+
+
+def sayFailures() -> None:
+    """
+    Say every failure that is logged.
+    """
+
+    def observe(event: Any) -> None:
+        failure = event.get("log_failure")
+        if failure is not None:
+            say("failure", kind=failure.type.__name__, text=str(failure.value))
+
+    globalLogPublisher.addObserver(observe)
+
+
 async def until(isTrue: Callable[[], object]) -> None:
     """
     Wait until something is true; the guard bounds it.
@@ -129,6 +159,14 @@ class Holder(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(data)
+
+
+def listen(protocol: type[Protocol] = Greeter, port: int = 0, **options: Any) -> Any:
+    """
+    Serve a protocol on a TCP port of 127.0.0.1.
+    """
+    factory = Factory.forProtocol(protocol)
+    return reactor.listenTCP(port, factory, interface="127.0.0.1", **options)
 
 
 class Client(Protocol):

@@ -76,9 +76,7 @@ SECTIONS = (
     Section(
         "2b",
         "Lives, exit, kill",
-        tuple(
-            "C20 C21 C23 C25 C26 C27 C28 C29 C30 C31 C32 C33 C35 C36 C37 C39".split()
-        ),
+        tuple("C20 C21 C23 C25 C26 C27 C28 C29 C30 C31 C32 C33 C35 C36 C37 C39".split()),
     ),
     Section(
         "2c",

@@ -71,12 +71,11 @@ class Script:
         @param fds: Descriptors to pass, under the numbers they have here.
         """
         self.directory = directory
-        path = directory / name
-        path.write_text(HEADER + dedent(text))
+        (directory / name).write_text(HEADER + dedent(text))
         self._out = tempfile.TemporaryFile()
         self._err = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*python, str(path), *arguments],
+            [*python, name, *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

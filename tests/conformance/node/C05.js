@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, once, say } = require('./telling');
+
 guard();
 
 let sync = true;

@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, say } = require('./telling');
+
 guard();
 
 if (cluster.isWorker) {
@@ -18,6 +19,6 @@ if (cluster.isWorker) {
   worker.on('message', (value) => { back = value; });
   worker.on('exit', () => {
     say(`assigned directly, the codec is used: ${back.self === back ? 'a cycle' : 'no cycle'} ` +
-        `and a ${back.many.constructor.name} come back`, {});
+        `and a ${back.many.constructor.name} come back`);
   });
 }

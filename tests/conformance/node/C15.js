@@ -12,6 +12,6 @@ if (cluster.isWorker) {
   const worker = cluster.fork();
   worker.on('exit', () => {
     say(`${seen.length} announcement on the channel child_process, ` +
-        `${seen[0] === worker.process ? 'of the worker' : 'of another'}`, {});
+        `${seen[0] === worker.process ? 'of the worker' : 'of another'}`);
   });
 }

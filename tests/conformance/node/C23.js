@@ -15,6 +15,6 @@ if (cluster.isWorker) {
   worker.on('exit', (code, signal) => {
     look();
     say(`${code}, ${signal}; exitedAfterDisconnect ${worker.exitedAfterDisconnect}; workers ` +
-        `at the last event: ${last}`, {});
+        `at the last event: ${last}`);
   });
 }

@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, say } = require('./telling');
+
 guard();
 
 if (cluster.isWorker) {
@@ -17,6 +18,6 @@ if (cluster.isWorker) {
   });
   worker.on('exit', () => {
     worker.destroy();
-    say(`destroy after disconnect and after exit raises ${raised}`, {});
+    say(`destroy after disconnect and after exit raises ${raised}`);
   });
 }

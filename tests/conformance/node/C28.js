@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, say } = require('./telling');
+
 guard();
 
 if (cluster.isWorker) {
@@ -12,6 +13,6 @@ if (cluster.isWorker) {
   let inside;
   worker.on('message', (dead) => { inside = dead; });
   worker.on('exit', () => {
-    say(`after fork: ${first}; in the worker: ${inside}; at exit: ${worker.isDead()}`, {});
+    say(`after fork: ${first}; in the worker: ${inside}; at exit: ${worker.isDead()}`);
   });
 }

@@ -16,6 +16,6 @@ if (cluster.isWorker) {
   worker.on('disconnect', () => { inside = worker.isConnected(); });
   worker.on('exit', () => {
     say(`primary: ${first} after fork, ${inside} inside disconnect; worker: ` +
-        fs.readFileSync('said', 'utf8'), {});
+        fs.readFileSync('said', 'utf8'));
   });
 }

@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, say } = require('./telling');
+
 guard();
 
 if (cluster.isWorker) {

@@ -9,6 +9,6 @@ if (cluster.isWorker) {
 } else {
   const worker = cluster.fork();
   worker.on('exit', (code, signal) => {
-    say(`${code}, ${signal}; exitedAfterDisconnect ${worker.exitedAfterDisconnect}`, {});
+    say(`${code}, ${signal}; exitedAfterDisconnect ${worker.exitedAfterDisconnect}`);
   });
 }

@@ -14,6 +14,6 @@ if (process.env.PRIMARY === 'yes' && cluster.isPrimary) {
   child.on('exit', async (code) => {
     let tries = 0;
     while (isAlive(pid) && tries++ < 200) await pause(10);
-    say(`primary exits ${code}; its worker ${isAlive(pid) ? 'stays' : 'goes'}`, {});
+    say(`primary exits ${code}; its worker ${isAlive(pid) ? 'stays' : 'goes'}`);
   });
 }

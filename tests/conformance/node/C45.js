@@ -33,6 +33,6 @@ if (cluster.isWorker) {
   };
   cycle().then(async ([first, early]) => {
     const [second, again] = await cycle();
-    say(`${first}; again: ${second}; callback while workers live: ${early || again}`, {});
+    say(`${first}; again: ${second}; callback while workers live: ${early || again}`);
   });
 }

@@ -1,6 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const { guard, say } = require('./telling');
+
 guard();
 
 if (cluster.isWorker) {
@@ -13,6 +14,6 @@ if (cluster.isWorker) {
   let known;
   worker.on('disconnect', () => { known = worker.exitedAfterDisconnect; });
   worker.on('exit', (code) => {
-    say(`the primary knows at disconnect: ${known}; so does the worker: ${code === 3}`, {});
+    say(`the primary knows at disconnect: ${known}; so does the worker: ${code === 3}`);
   });
 }

@@ -13,7 +13,7 @@ if (cluster.isWorker) {
   worker.on('listening', () => seen.push('listening'));
   worker.on('exit', (code, signal) => {
     say(`disconnected right after fork: exit ${code}, ${signal}; ` +
-        `${seen.length ? 'listened' : 'never listened'}`, {});
+        `${seen.length ? 'listened' : 'never listened'}`);
   });
   worker.disconnect();
 }

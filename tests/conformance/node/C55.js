@@ -19,6 +19,6 @@ if (cluster.isWorker) {
   });
   worker.on('exit', (code) => {
     say(`returns ${same ? 'the worker' : 'another'}; at disconnect state ${state}, ` +
-        `exitedAfterDisconnect ${ead}; the worker's own exit code: ${code}`, {});
+        `exitedAfterDisconnect ${ead}; the worker's own exit code: ${code}`);
   });
 }

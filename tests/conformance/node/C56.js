@@ -18,7 +18,7 @@ if (cluster.isWorker) {
     worker.on('exit', (code) => {
       server.close();
       say(`${why}, then disconnect: exit ${code}, exitedAfterDisconnect ` +
-          `${worker.exitedAfterDisconnect}`, {});
+          `${worker.exitedAfterDisconnect}`);
     });
   });
 }

@@ -5,7 +5,7 @@ const net = require('net');
 
 let told = false;
 
-exports.say = (says, result) => {
+exports.say = (says, result = {}) => {
   if (told) return;
   told = true;
   process.stdout.write(JSON.stringify({ says, result }) + '\n');

@@ -32,10 +32,10 @@ def busyPort() -> Iterator[str]:
 
 @row(
     "C45",
-    behaviour="Workers that listen on port 0 twice share two ports, both answer, and the "
-    "cluster disconnects; and again in the same primary.",
-    ours="the same, before the reactor runs; disconnect() fires when the last worker has "
-    "gone and the ports are closed",
+    behaviour="Workers that listen on port 0 twice share two ports, both answer, and "
+    "the cluster disconnects; and again in the same primary.",
+    ours="the same, before the reactor runs; disconnect() fires when the last "
+    "worker has gone and the ports are closed",
     difference="Node calls back when the first worker has gone (X06).",
 )
 def test_C45_twoPortsAreSharedAndClosed(tmp_path: Path) -> None:
@@ -117,7 +117,8 @@ def test_C46_disconnectWithoutWorkersFiresLater(tmp_path: Path) -> None:
 
 @row(
     "C47",
-    behaviour="Idle workers disconnect; the callback sees no workers; fork works unbound.",
+    behaviour="Idle workers disconnect; the callback sees no workers; fork works "
+    "unbound.",
     ours="the same",
 )
 def test_C47_idleWorkersDisconnect(tmp_path: Path) -> None:
@@ -145,7 +146,8 @@ def test_C47_idleWorkersDisconnect(tmp_path: Path) -> None:
 
 @row(
     "C49",
-    behaviour="A worker's own disconnect waits until the primary knows that it is planned.",
+    behaviour="A worker's own disconnect waits until the primary knows that it is "
+    "planned.",
     ours="the same",
 )
 def test_C49_primaryKnowsBeforeTheChannelCloses(tmp_path: Path) -> None:
@@ -298,7 +300,8 @@ def test_C55_workerPicksItsCodeAtDisconnect(tmp_path: Path) -> None:
             cluster.worker.on("disconnect", lambda: codes.append(42))
         else:
             worker = cluster.fork()
-            worker.on("listening", lambda: say("same", same=worker.disconnect() is worker))
+            worker.on("listening",
+                      lambda: say("same", same=worker.disconnect() is worker))
             watch(worker, "disconnect", state=lambda: worker.state,
                   planned=lambda: worker.exitedAfterDisconnect)
             worker.on("exit", lambda *how: say("exit", how=how))

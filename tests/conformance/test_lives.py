@@ -89,8 +89,8 @@ def test_C21_unplannedExitIsToldOnce(tmp_path: Path) -> None:
 
 @row(
     "C23",
-    behaviour="kill(signal) in the primary delivers that signal; exitedAfterDisconnect is "
-    "false; at the last event workers is empty.",
+    behaviour="kill(signal) in the primary delivers that signal; exitedAfterDisconnect "
+    "is false; at the last event workers is empty.",
     ours="the same; SIGTERM, the default, lets the worker drain first",
     difference="Node's worker dies of SIGTERM at once, with its requests.",
 )
@@ -126,8 +126,8 @@ def test_C23_killDeliversTheSignal(tmp_path: Path) -> None:
 
 @row(
     "C25",
-    behaviour="After disconnect() or kill() in the worker exitedAfterDisconnect is true at "
-    "both events, and the exit code 0.",
+    behaviour="After disconnect() or kill() in the worker exitedAfterDisconnect is true"
+    " at both events, and the exit code 0.",
     ours="the same, also before the reactor runs",
 )
 def test_C25_workerMayPlanItsEnd(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_C27_killingTheGoneIsHarmless(tmp_path: Path) -> None:
             sayFailures()
             worker = cluster.fork()
             worker.on("disconnect", lambda: (worker.kill(), say("killed")))
-            worker.on("exit", lambda: (worker.kill(), worker.process.kill(), say("killed")))
+            worker.on("exit", lambda: (worker.kill(), say("killed")))
             stopWhenAlone()
         reactor.run()
         """,
@@ -256,8 +256,8 @@ def test_C28_isDeadOnlyAtExit(tmp_path: Path) -> None:
 
 @row(
     "C29",
-    behaviour="isConnected() is true after fork and in the worker, false inside disconnect "
-    "on both sides.",
+    behaviour="isConnected() is true after fork and in the worker, false inside "
+    "disconnect on both sides.",
     ours="the same",
 )
 def test_C29_isConnectedUntilDisconnect(tmp_path: Path) -> None:
@@ -275,7 +275,8 @@ def test_C29_isConnectedUntilDisconnect(tmp_path: Path) -> None:
             worker.on("online", worker.disconnect)
             stopWhenAlone()
         name = "worker" if cluster.isWorker else "primary"
-        worker.on("disconnect", lambda: say(name, at="end", connected=worker.isConnected()))
+        worker.on("disconnect",
+                  lambda: say(name, at="end", connected=worker.isConnected()))
         reactor.run()
         """,
         tmp_path,
@@ -287,9 +288,10 @@ def test_C29_isConnectedUntilDisconnect(tmp_path: Path) -> None:
 
 @row(
     "C30",
-    behaviour="After a planned disconnect the worker's own later exit code counts; a channel "
-    "closed by the primary forces 0 at once.",
-    ours="the same codes; with the channel gone a worker drains, bounded, and ends with 0",
+    behaviour="After a planned disconnect the worker's own later exit code counts; a "
+    "channel closed by the primary forces 0 at once.",
+    ours="the same codes; with the channel gone a worker drains, bounded, and ends"
+    " with 0",
     difference="Requests that are being served are not cut.",
 )
 def test_C30_plannedDisconnectKeepsTheExitCode(tmp_path: Path) -> None:
@@ -320,7 +322,8 @@ def test_C30_plannedDisconnectKeepsTheExitCode(tmp_path: Path) -> None:
 
 @row(
     "C31",
-    behaviour="A worker that closes the channel itself, with an open server, ends with 0.",
+    behaviour="A worker that closes the channel itself, with an open server, ends with "
+    "0.",
     ours="the same, by cluster.worker.process.disconnect()",
 )
 def test_C31_workerMayCloseTheChannel(tmp_path: Path) -> None:
@@ -416,10 +419,10 @@ def test_C33_workersFollowThePrimary(tmp_path: Path) -> None:
 
 @row(
     "C35",
-    behaviour="The user's own handler of uncaught exceptions in the primary decides how it "
-    "exits.",
-    ours="sys.excepthook is the user's; what a listener raises is logged once and ends "
-    "nothing",
+    behaviour="The user's own handler of uncaught exceptions in the primary decides how"
+    " it exits.",
+    ours="sys.excepthook is the user's; what a listener raises is logged once and "
+    "ends nothing",
     difference="Twisted logs what a callback raises, and goes on.",
 )
 def test_C35_listenersThatRaiseEndNothing(tmp_path: Path) -> None:
@@ -452,8 +455,10 @@ def test_C35_listenersThatRaiseEndNothing(tmp_path: Path) -> None:
 
 @row(
     "C36",
-    behaviour="In a worker a message is emitted once by process and once by cluster.worker.",
-    ours="once to each listener of cluster.worker, which takes it from the channel in order",
+    behaviour="In a worker a message is emitted once by process and once by "
+    "cluster.worker.",
+    ours="once to each listener of cluster.worker, which takes it from the channel"
+    " in order",
     difference="There is one emitter: Python has no process object to put another on.",
 )
 def test_C36_eachListenerHearsAMessageOnce(tmp_path: Path) -> None:
@@ -487,7 +492,8 @@ def test_C36_eachListenerHearsAMessageOnce(tmp_path: Path) -> None:
 
 @row(
     "C37",
-    behaviour="A message goes to a worker and back; cluster emits it with the worker first.",
+    behaviour="A message goes to a worker and back; cluster emits it with the worker "
+    "first.",
     ours="the same",
 )
 def test_C37_messageGoesThereAndBack(tmp_path: Path) -> None:
@@ -520,9 +526,10 @@ def test_C37_messageGoesThereAndBack(tmp_path: Path) -> None:
 
 @row(
     "C39",
-    behaviour="A handler of a failed listen which disconnects and throws gives one uncaught "
-    "exception and no second fault.",
-    ours="the same: an errback that disconnects and raises is logged once; exit 0, planned",
+    behaviour="A handler of a failed listen which disconnects and throws gives one "
+    "uncaught exception and no second fault.",
+    ours="the same: an errback that disconnects and raises is logged once; exit 0,"
+    " planned",
 )
 def test_C39_errbackMayDisconnectAndRaise(tmp_path: Path) -> None:
     """

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.process
 
 @row(
     "C01",
-    behaviour="fork, online, listening, disconnect and exit come once each, with the worker "
-    "and the state that belongs to them; info has four keys; the first id is 1.",
+    behaviour="fork, online, listening, disconnect and exit come once each, with the "
+    "worker and the state that belongs to them; info has four keys; the first"
+    " id is 1.",
     ours="the same, in this order; nothing of a worker's role is in the environment",
 )
 def test_C01_eachEventComesOnce(tmp_path: Path) -> None:
@@ -91,7 +92,8 @@ def test_C02_settingsHoldForWorkers(tmp_path: Path) -> None:
         """
         if cluster.isWorker:
             print("noise", flush=True)
-            here = os.path.samefile(sys.path[0], os.path.dirname(os.path.abspath(__file__)))
+            folder = os.path.dirname(os.path.abspath(__file__))
+            here = os.path.samefile(sys.path[0], folder)
             cluster.worker.send([sys.argv[1:], __name__, here])
         else:
             watch(cluster, "setup")
@@ -140,8 +142,8 @@ def test_C03_argumentsAreReadLate(tmp_path: Path) -> None:
 
 @row(
     "C04",
-    behaviour="Settings are empty at first, then defaults; later calls merge, undefined "
-    "overrides away, and a call without options changes nothing.",
+    behaviour="Settings are empty at first, then defaults; later calls merge, undefined"
+    " overrides away, and a call without options changes nothing.",
     ours="the same, None in the place of undefined; each call makes a new dict",
 )
 def test_C04_settingsAreCumulative(tmp_path: Path) -> None:
@@ -183,7 +185,8 @@ def test_C04_settingsAreCumulative(tmp_path: Path) -> None:
 
 @row(
     "C05",
-    behaviour="setup is emitted later than setupPrimary returns, with the merged settings.",
+    behaviour="setup is emitted later than setupPrimary returns, with the merged "
+    "settings.",
     ours="the same: in the next turn of the reactor",
 )
 def test_C05_setupIsEmittedLater(tmp_path: Path) -> None:
@@ -251,7 +254,7 @@ def test_C07_cwdHoldsForLaterForks(tmp_path: Path) -> None:
             cluster.worker.send(os.getcwd())
             cluster.worker.disconnect()
         else:
-            cluster.on("message", lambda worker, where: say("in", id=worker.id, cwd=where))
+            cluster.on("message", lambda worker, cwd: say("in", id=worker.id, cwd=cwd))
             cluster.fork()
             cluster.setupPrimary(cwd=os.path.abspath("sub"))
             cluster.fork()
@@ -266,9 +269,11 @@ def test_C07_cwdHoldsForLaterForks(tmp_path: Path) -> None:
 
 @row(
     "C08",
-    behaviour="fork's environment adds to the primary's and overrides it; send returns true.",
+    behaviour="fork's environment adds to the primary's and overrides it; send returns "
+    "true.",
     ours="the same environment; send gives a Deferred that fires",
-    difference="A Deferred tells when the message was taken; true tells only that it may be.",
+    difference="A Deferred tells when the message was taken; true tells only that it may"
+    " be.",
 )
 def test_C08_forkTakesAnEnvironment(tmp_path: Path) -> None:
     """
@@ -336,8 +341,8 @@ def test_C09_extraPipeGoesBothWays(tmp_path: Path) -> None:
 
 @row(
     "C11",
-    behaviour="With the codec 'advanced', also when assigned to settings directly, a cyclic "
-    "object and a Set survive.",
+    behaviour="With the codec 'advanced', also when assigned to settings directly, a "
+    "cyclic object and a Set survive.",
     ours="the same; sets, bytes, datetimes and cycles survive",
     difference="The codec is made for Python's types; neither reads the other's.",
 )
@@ -418,7 +423,8 @@ def test_C12_newWorkerIsNeutral(tmp_path: Path) -> None:
 
 @row(
     "C13",
-    behaviour="A message sent on online reaches cluster.worker; disconnect returns itself.",
+    behaviour="A message sent on online reaches cluster.worker; disconnect returns "
+    "itself.",
     ours="the same",
 )
 def test_C13_messageOnOnlineArrives(tmp_path: Path) -> None:
@@ -447,8 +453,8 @@ def test_C13_messageOnOnlineArrives(tmp_path: Path) -> None:
 
 @row(
     "C14",
-    behaviour="execArgv reaches the worker's interpreter; a module preloaded by it knows "
-    "which worker it is in.",
+    behaviour="execArgv reaches the worker's interpreter; a module preloaded by it "
+    "knows which worker it is in.",
     ours="interpreter options reach it; any module the script imports knows its worker",
     difference="Python has no option that preloads a module.",
 )

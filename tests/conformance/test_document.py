@@ -5,10 +5,13 @@ The suite and its page are complete.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 
+import pytest
+
 from tests.conformance.document import MEASURED, PAGE, page
-from tests.conformance.node.__main__ import scenarios
+from tests.conformance.node.__main__ import measure, scenarios, version
 from tests.conformance.rows import LEFT, SECTIONS, found
 
 
@@ -34,3 +37,16 @@ def test_pageIsGenerated() -> None:
     docs/conformance.md is what python -m tests.conformance.document writes.
     """
     assert PAGE.read_text() == page()
+
+
+@pytest.mark.process
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_nodeDoesWhatWasMeasured() -> None:
+    """
+    Where the same Node is installed, a scenario says what was written down.
+    """
+    measured = json.loads(MEASURED.read_text())
+    if version() != measured["node"]:
+        pytest.skip(f"needs Node {measured['node']}")
+    for name in ["C01", "C46"]:
+        assert measure(scenarios()[name]) == measured["rows"][name]

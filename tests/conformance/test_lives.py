@@ -96,32 +96,45 @@ def test_C21_unplannedExitIsToldOnce(tmp_path: Path) -> None:
 )
 def test_C23_killDeliversTheSignal(tmp_path: Path) -> None:
     """
-    Killed by SIGKILL and by default by SIGTERM, as exit says.
+    Killed by SIGKILL, and by default by SIGTERM after what it is serving.
     """
     script = run(
         """
-        if cluster.isWorker:
-            listen()
-        else:
-            for how in [["SIGKILL"], []]:
-                worker = cluster.fork()
-                worker.on("listening", lambda worker=worker, how=how: worker.kill(*how))
+        class Slow(Protocol):
+            def connectionMade(self):
+                self.transport.write(b"begun")
+                cluster.worker.send("serving")
+                reactor.callLater(0.3, self.transport.write, b", ended")
+                reactor.callLater(0.3, self.transport.loseConnection)
 
+        if cluster.isWorker:
+            listen(Slow)
+        else:
             @cluster.on("exit")
             def ended(worker, code, signal):
                 say("exit", id=worker.id, code=code, signal=signal,
                     planned=worker.exitedAfterDisconnect)
 
-            stopWhenAlone()
+            @play
+            async def scene():
+                first, second = cluster.fork(), cluster.fork()
+                up = gatherResults([first.when("listening"), second.when("listening")])
+                port = (await up)[0].port
+                first.kill("SIGKILL")
+                await first.when("exit")
+                client = await connect(port)
+                await second.when("message")
+                second.kill()
+                say("heard", heard=(await client.ended).decode())
+                await until(lambda: not cluster.workers)
+
         reactor.run()
-        if cluster.isPrimary:
-            say("left", workers=list(cluster.workers))
         """,
         tmp_path,
     )
     found = {e["id"]: (e["code"], e["signal"], e["planned"]) for e in script.of("exit")}
     assert found == {1: (None, "SIGKILL", False), 2: (None, "SIGTERM", False)}
-    assert script.the("left")["workers"] == []
+    assert script.the("heard")["heard"] == "begun, ended"
 
 
 @row(

@@ -13,24 +13,25 @@ if (cluster.isWorker) {
     setTimeout(() => socket.end(', ended'), 300);
   }).listen(0, '127.0.0.1');
 } else {
-  const got = {};
-  let answer;
   let last;
-  const look = () => { last = Object.keys(cluster.workers).length; };
-  for (const signal of ['SIGKILL', 'SIGTERM']) {
+  const end = (start, ended) => {
     const worker = cluster.fork();
-    worker.on('listening', ({ port }) => {
-      if (signal === 'SIGKILL') worker.kill(signal);
-      else answer = fetch({ port, host: '127.0.0.1' });
-    });
-    worker.on('message', () => worker.kill());
+    const look = () => { last = Object.keys(cluster.workers).length; };
+    worker.on('listening', ({ port }) => start(worker, port));
     worker.on('disconnect', look);
-    worker.on('exit', async (...how) => {
+    worker.on('exit', (code, signal) => {
       look();
-      got[signal] = `${how[1]} (exitedAfterDisconnect ${worker.exitedAfterDisconnect})`;
-      if (Object.keys(got).length < 2) return;
-      say(`${got.SIGKILL}; by default ${got.SIGTERM}, whose client hears "${await answer}"; ` +
-          `workers at the last event: ${last}`, got);
+      ended(`${signal} (exitedAfterDisconnect ${worker.exitedAfterDisconnect})`);
     });
-  }
+  };
+  let answer;
+  end((worker) => worker.kill('SIGKILL'), (first) => {
+    end((worker, port) => {
+      answer = fetch({ port, host: '127.0.0.1' });
+      worker.on('message', () => worker.kill());
+    }, async (second) => {
+      say(`${first}; by default ${second}, whose client hears "${await answer}"; workers at the ` +
+          `last event: ${last}`, { first, second });
+    });
+  });
 }

@@ -35,3 +35,57 @@ class ChannelClosedError(ClusterError):
     """
     The process at the other end of a channel is gone.
     """
+
+
+class NotPrimaryError(ClusterError):
+    """
+    A worker was asked for something that only the primary does.
+    """
+
+
+class SettingsError(ClusterError, ValueError):
+    """
+    A setting of the cluster is unknown, or its value is not accepted.
+    """
+
+
+class UnknownEventError(ClusterError, ValueError):
+    """
+    There is no such event.
+    """
+
+
+class NotSerializableError(ClusterError, TypeError):
+    """
+    A message holds something that the codec in use cannot carry.
+    """
+
+
+class MessageTooLongError(ClusterError, ValueError):
+    """
+    A message is longer than any process would accept.
+    """
+
+
+class MailboxFullError(ClusterError):
+    """
+    So much waits for a process to read it that no more is taken.
+    """
+
+
+class HandleError(ClusterError, ValueError):
+    """
+    This cannot be handed to another process: it is closed, or of no such kind.
+    """
+
+
+class AskTimeoutError(ClusterError, TimeoutError):
+    """
+    A question was not answered in time.
+    """
+
+
+class AskFailedError(ClusterError):
+    """
+    The process that was asked could not answer; the message says why.
+    """

@@ -4,14 +4,93 @@ Facts: frozen values that say what was asked for, or what came in.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from attrs import field, frozen
-from attrs.validators import ge, in_, instance_of, le
+from attrs import Attribute, field, fields, frozen
+from attrs.validators import ge, in_, instance_of, le, optional
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 TCP, UNIX, UDP = "tcp", "unix", "udp"
 PORTS = [instance_of(int), ge(0), le(65535)]
+
+
+def wholeNumber(instance: object, attribute: Attribute[int], value: int) -> None:
+    """
+    An attrs validator.
+
+    @raise TypeError: If C{value} is no number; True and False are none.
+    @raise ValueError: If it is negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name}={value!r}: it must be a whole number")
+    if value < 0:
+        raise ValueError(f"{attribute.name}={value!r}: it must be 0 or more")
+
+
+@frozen(kw_only=True)
+class ListenOptions:
+    """
+    What the listening calls of a worker's reactor take beyond the stock arguments.
+
+    @ivar name: Ports with one name, kind and interface are one listener, also on
+        port 0 and while the reactor runs.
+    @ivar exclusive: Whether this worker binds the port for itself.
+    @ivar reusePort: The same, with SO_REUSEPORT set.
+    @ivar fd: The number that the port's socket has in the primary.
+    @ivar ipv6Only: Whether a port on an IPv6 address refuses IPv4.
+    @ivar maxConnections: How many connections the port serves at a time, in this
+        worker; L{None} is any number, 0 is none.
+    @ivar dropMaxConnections: Whether to close what is beyond that, which else others
+        are given, or waits.
+    """
+
+    name: str = field(default="", validator=instance_of(str))
+    exclusive: bool = field(default=False, validator=instance_of(bool))
+    reusePort: bool = field(default=False, validator=instance_of(bool))
+    fd: int | None = field(default=None, validator=optional(wholeNumber))
+    ipv6Only: bool = field(default=False, validator=instance_of(bool))
+    maxConnections: int | None = field(default=None, validator=optional(wholeNumber))
+    dropMaxConnections: bool = field(default=False, validator=instance_of(bool))
+
+    def __attrs_post_init__(self) -> None:
+        if self.local and (self.name or self.fd is not None):
+            raise ValueError(
+                "name and fd are for ports that workers share, "
+                "exclusive and reusePort for those that they do not"
+            )
+
+    @property
+    def local(self) -> bool:
+        """
+        Whether the port is this worker's own, of which the primary knows nothing.
+        """
+        return self.exclusive or self.reusePort
+
+    @classmethod
+    def forKind(cls, kind: str, given: Mapping[str, Any]) -> ListenOptions:
+        """
+        @param kind: C{"tcp"}, C{"unix"} or C{"udp"}.
+        @param given: The options by name.
+        @raise TypeError: If one is unknown, makes no sense for this kind of port, or
+            is of the wrong type.
+        @raise ValueError: If one has a bad value.
+        """
+        known = {each.name for each in fields(cls)} - _SENSELESS[kind]
+        for name in given:
+            if name not in known:
+                raise TypeError(
+                    f"{name!r} is no option of a {kind} port; "
+                    f"there are: {', '.join(sorted(known))}"
+                )
+        return cls(**given)
+
+
+_SENSELESS: Mapping[str, set[str]] = {
+    TCP: set(),
+    UNIX: {"reusePort", "ipv6Only"},
+    UDP: {"maxConnections", "dropMaxConnections"},
+}
 
 
 @frozen
@@ -29,6 +108,9 @@ class ListenSpec:
     @ivar wantPID: Whether a UNIX socket has a lock file beside it.
     @ivar reuseAddress: Whether to set SO_REUSEADDR.
     @ivar reusePort: Whether to set SO_REUSEPORT.
+    @ivar ipv6Only: Whether to set IPV6_V6ONLY.
+    @ivar name: Tells listeners on port 0 apart.
+    @ivar fd: The number that the socket has in the primary already; nothing is bound.
     """
 
     kind: str = field(validator=in_((TCP, UNIX, UDP)))
@@ -40,8 +122,13 @@ class ListenSpec:
     wantPID: bool = field(default=False, validator=instance_of(bool))
     reuseAddress: bool = field(default=True, eq=False, validator=instance_of(bool))
     reusePort: bool = field(default=False, validator=instance_of(bool))
+    ipv6Only: bool = field(default=False, validator=instance_of(bool))
+    name: str = field(default="", validator=instance_of(str))
+    fd: int | None = field(default=None, validator=optional(wholeNumber))
 
     def __str__(self) -> str:
+        if self.fd is not None:
+            return f"{self.kind}:fd={self.fd}"
         if self.kind == UNIX:
             return f"unix:{self.path}".replace("\0", "@")
         where = f":interface={self.interface}" if self.interface else ""

@@ -49,10 +49,12 @@ class IPolicyMaker(IPlugin):
     name: str = Attribute("What C{--policy} calls it: lower case, words by hyphens.")
     description: str = Attribute("One line for the help text.")
 
-    def makePolicy(arguments: Mapping[str, str]) -> ISchedulingPolicy:
+    def makePolicy(arguments: Mapping[str, str]) -> ISchedulingPolicy | None:
         """
         Make the policy of one listener.
 
         @param arguments: What followed the name: C{by=cookie,name=sid}.
+        @return: L{None} to leave the choice to the kernel: the workers then accept from
+            one socket themselves.
         @raise PolicyArgumentError: If an argument is unknown or has a bad value.
         """

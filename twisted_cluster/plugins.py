@@ -19,7 +19,7 @@ def findPolicies() -> dict[str, IPolicyMaker]:
     return {maker.name: maker for maker in getPlugins(IPolicyMaker)}
 
 
-def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy]:
+def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy | None]:
     """
     @param text: C{NAME}, or C{NAME:key=value,key=value}.
     @return: Makes one listener's policy.

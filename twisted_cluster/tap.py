@@ -164,7 +164,8 @@ def makeService(options: Options) -> IService:
 
     _exitWithZero(reactor)
     specs: list[ListenSpec] = [spec for spec in options["specs"] if spec is not None]
-    recipe = Recipe(options["arguments"], options["reactor"], options["drain-timeout"])
+    command = ["-m", "twisted_cluster.worker", *options["arguments"]]
+    recipe = Recipe(command, options["reactor"], options["drain-timeout"])
     config = ClusterConfig(
         options["workers"], recipe, options["newPolicy"], specs, options["backlog"]
     )

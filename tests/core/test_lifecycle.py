@@ -19,6 +19,7 @@ def effectsOf(*events: str) -> list[str]:
             lambda: asked.append("enter"),
             lambda: asked.append("leave"),
             lambda: asked.append("drain"),
+            lambda: asked.append("give up"),
             lambda: asked.append("kill"),
             lambda wanted: asked.append(f"bury {wanted}"),
         )
@@ -36,7 +37,7 @@ def effectsOf(*events: str) -> list[str]:
         ("online leaving exited", "enter,leave,bury True"),
         ("online exited exited", "enter,leave,bury False"),
         ("exited online retire leaving overdue", "bury False"),
-        ("retire exited", "kill,bury True"),
+        ("retire exited", "give up,bury True"),
         ("leaving online exited", "leave,bury True"),
         ("online online overdue exited", "enter,leave,bury False"),
     ],

@@ -21,8 +21,8 @@ def test_listenComesBackAsItWent(
     """
     What is decoded is what was encoded, any text included.
     """
-    spec = ListenSpec("tcp", interface, port, path, wantPID=wantPID)
-    message = messages.Listen(7, spec, 1, "/somewhere")
+    spec = ListenSpec("tcp", interface, port, path, wantPID=wantPID, name=path, fd=port)
+    message = messages.Listen(7, spec, 1, "/somewhere", port)
     assert decode(encode(message)) == message
 
 
@@ -30,6 +30,13 @@ def test_listenComesBackAsItWent(
     "message",
     [
         messages.Answer(1, 2, 98, "busy"),
+        messages.Answer(1, 2, mode="group"),
+        messages.Limit(3, None),
+        messages.Limit(3, 0),
+        messages.Listening("127.0.0.1", 80, 4),
+        messages.Listening(None, 80, 6, 17),
+        messages.Listening("/tmp/socket", -1, -1),
+        messages.Listening("::1", 53, "udp6", -1),
         messages.Unlisten(1, 3),
         messages.Pause(3, True),
         messages.Online(),
@@ -62,6 +69,14 @@ def test_rubbishIsRefused(data: bytes) -> None:
         b'["Unlisten", {"question": 1, "listener": "1"}]',
         b'["Unlisten", {"question": 1, "listener": 1, "more": 2}]',
         b'["Drain", {"timeout": -1}]',
+        b'["Answer", {"question": 1, "mode": "telepathy"}]',
+        b'["Limit", {"listener": 1, "willing": -1}]',
+        b'["Limit", {"listener": 1, "willing": true}]',
+        b'["Listening", {"address": 5, "port": 1, "addressType": 4}]',
+        b'["Listening", {"address": "::1", "port": 1, "addressType": 5}]',
+        b'["Listening", {"address": null, "port": "1", "addressType": 4}]',
+        b'["Listen", {"question": 1, "spec": {"kind": "tcp"}, "room": -1}]',
+        b'["Listen", {"question": 1, "spec": {"kind": "tcp", "fd": "5"}}]',
         b'["Listen", {"question": 1, "spec": {"kind": "sctp"}}]',
         b'["Listen", {"question": 1, "spec": {"kind": "tcp", "port": 65536}}]',
         b"[" * 100000,

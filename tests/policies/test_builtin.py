@@ -45,6 +45,14 @@ def test_policiesProvideTheirInterfaces(name: str) -> None:
     verifyObject(ISchedulingPolicy, maker.makePolicy({}))
 
 
+def test_noneIsNoPolicy() -> None:
+    """
+    With it the kernel chooses.
+    """
+    verifyObject(IPolicyMaker, findPolicies()["none"])
+    assert parsePolicy("none")() is None
+
+
 @given(lists(sets(integers(1, 64), min_size=1), min_size=1, max_size=50))
 def test_chosenIsReady(rounds: list[set[int]]) -> None:
     """
@@ -90,8 +98,9 @@ def test_randomRepeatsUnderASeed() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("roundrobin", "there are: least-connections, random, round-robin"),
+        ("roundrobin", "there are: least-connections, none, random, round-robin"),
         ("round-robin:x=1", "no argument 'x'"),
+        ("none:x=1", "no argument 'x'"),
         ("random:seed", "not key=value"),
         ("random:seed=many", "seed=many"),
     ],

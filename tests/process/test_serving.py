@@ -85,11 +85,14 @@ def test_noDescriptorIsLeaked(app: Path) -> None:
     with running(["--app=hello.greet", f"--listen=tcp:{port}"], app) as cluster:
         ask(port), ask(port)
         everybody = [cluster.pid, *cluster.workerPids()]
+        # The last client may have seen its end before its socket was closed: not more
+        # than before, then.
         before = [openDescriptors(pid) for pid in everybody]
         with ThreadPoolExecutor(16) as clients:
             list(clients.map(lambda _: ask(port), range(1000)))
         eventually(
-            lambda: [openDescriptors(pid) for pid in everybody] == before, "as before"
+            lambda: all(openDescriptors(p) <= n for p, n in zip(everybody, before)),
+            "as before",
         )
 
 

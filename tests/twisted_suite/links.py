@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.scoreboard import Scoreboard
 from twisted_cluster.worker.link import Link
 
@@ -46,17 +47,19 @@ class LinkSource:
         @return: Its link, and what closes it.
         """
         self._rendezvous.send(b"link")
-        data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 2)
+        data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 3)
         for fd in fds:
             os.set_inheritable(fd, False)
         channel = Channel(socket.socket(fileno=fds[0]))
-        queue = socket.socket(fileno=fds[1])
+        queue, mail = socket.socket(fileno=fds[1]), socket.socket(fileno=fds[2])
+        slot = int(data)
 
         def close() -> None:
-            channel.close()
-            queue.close()
+            for end in (channel, queue, mail):
+                end.close()
 
-        return Link(channel, queue, self._board.row(int(data))), close
+        link = Link(channel, queue, self._board.row(slot), mail, Announcement(slot))
+        return link, close
 
     def report(self) -> tuple[int, int]:
         """

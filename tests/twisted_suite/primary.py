@@ -13,7 +13,6 @@ import json
 import os
 import socket
 import sys
-import time
 from typing import Any
 
 from twisted.internet import reactor
@@ -21,9 +20,10 @@ from twisted.internet.task import LoopingCall
 
 from twisted_cluster.core import messages
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.worker_process import Recipe, WorkerProcess
+from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.watcher import Watcher
+from twisted_cluster.primary.worker_process import WorkerProcess
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Scoreboard
 
@@ -68,7 +68,7 @@ class LinkedWorker(WorkerProcess):
 
     def _readMessages(self) -> None:
         super()._readMessages()
-        if self._readers[0] not in self._reactor.getReaders():
+        if not self.isConnected:
             self.life.exited()
 
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
@@ -76,7 +76,7 @@ class LinkedWorker(WorkerProcess):
         super()._answer(answer, *fds)
 
 
-class TestPrimary:
+class TestPrimary(Watcher):
     """
     Answers a test run.
     """
@@ -86,11 +86,10 @@ class TestPrimary:
     ) -> None:
         self._reactor = reactor
         self._rendezvous = rendezvous
-        self._board = board
         self._workers: list[LinkedWorker] = []
-        self._dispatcher = Dispatcher(reactor, RoundRobin, time.monotonic_ns)
-        self._listeners = ListenerTable(self._dispatcher)
-        self._look = LoopingCall(self._dispatcher.look)
+        self._ground = Ground(reactor, RoundRobin, 0, 0)
+        self._ground.scoreboard = board
+        self._look = LoopingCall(self._ground.dispatcher.look)
 
     def start(self) -> None:
         """
@@ -106,29 +105,28 @@ class TestPrimary:
         elif question == REPORT:
             self._rendezvous.send(self._report())
         else:
-            self._listeners.closeAll()
+            self._ground.listeners.closeAll()
             self._reactor.stop()
 
     def _link(self) -> None:
-        worker = LinkedWorker(
-            self._reactor,
-            len(self._workers) + 1,
-            Recipe((), drainTimeout=1.0),
-            self._board,
-            self._listeners,
-            self._dispatcher,
-            lambda worker: None,
-            lambda worker, asked: self._listeners.closeUnused(),
-        )
+        number = len(self._workers) + 1
+        recipe = Recipe((), drainTimeout=1.0)
+        worker = LinkedWorker(self._ground, number, number, recipe, self)
         worker.spawn()
         self._workers.append(worker)
-        ends = array.array(
-            "i", [worker.theirs.fileno(), worker.handle.queue.worker.fileno()]
-        )
+        channel, queue, _, mail = worker.theirs
+        ends = array.array("i", [channel.fileno(), queue.fileno(), mail.fileno()])
         self._rendezvous.sendmsg(
             [b"%d" % worker.number], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)]
         )
-        worker.theirs.close()
+        channel.close()
+        mail.close()
+
+    def gone(self, worker: WorkerProcess, asked: bool) -> None:
+        """
+        One link of the test run has ended.
+        """
+        self._ground.listeners.closeUnused()
 
     def _report(self) -> bytes:
         binds = sum(worker.binds for worker in self._workers)

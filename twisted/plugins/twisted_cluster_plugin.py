@@ -6,7 +6,7 @@ the reactor.
 from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
-from twisted_cluster.policies import PolicyMaker
+from twisted_cluster.policies import PolicyMaker, noPolicy
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
@@ -28,4 +28,7 @@ leastConnections = PolicyMaker(
 )
 randomChoice = PolicyMaker(
     "random", "Any worker; takes seed=NUMBER.", RandomChoice, {"seed": int}
+)
+none = PolicyMaker(
+    "none", "The kernel chooses: workers accept from one shared socket.", noPolicy
 )

@@ -19,6 +19,7 @@ class Effects:
     @ivar enter: The worker may be offered connections.
     @ivar leave: It may not any more.
     @ivar sendDrain: Tell it to finish what it serves, and end.
+    @ivar giveUp: Its application has not started yet, and it is to end.
     @ivar kill: Give it no more time.
     @ivar bury: It is gone: clean up, and say whether that was asked for.
     """
@@ -26,6 +27,7 @@ class Effects:
     enter: Callable[[], None]
     leave: Callable[[], None]
     sendDrain: Callable[[], None]
+    giveUp: Callable[[], None]
     kill: Callable[[], None]
     bury: Callable[[bool], None]
 
@@ -78,10 +80,7 @@ def askToDrain(worker: Lifecycle, effects: Effects) -> None:
 
 @starting.upon(Lifecycle.retire).to(draining)
 def giveUpStarting(worker: Lifecycle, effects: Effects) -> None:
-    """
-    It serves nobody, and may be busy importing for long: no grace is needed.
-    """
-    effects.kill()
+    effects.giveUp()
 
 
 @ready.upon(Lifecycle.leaving).to(draining)

@@ -8,17 +8,20 @@ holds the other for hostile: names, fields, types and sizes are checked.
 from __future__ import annotations
 
 import json
-from typing import Union
+from typing import Union, get_args
 
 from attrs import asdict, field, frozen
-from attrs.validators import ge, instance_of
+from attrs.validators import ge, in_, instance_of, optional
 
 from twisted_cluster.errors import MessageError
-from twisted_cluster.events import ListenSpec
+from twisted_cluster.events import ListenSpec, wholeNumber
 
 LONGEST = 16384
 # Begins a log record on a worker's standard output; without it a line is a stray one.
 RECORD = b"\x1e"
+# How connections or datagrams reach the workers of a listener: the primary hands them
+# over; all workers read one socket; each has a socket of its own, in one group.
+HANDOFF, SHARED, GROUP = MODES = ("handoff", "shared", "group")
 
 
 def toSpec(value: object) -> object:
@@ -28,6 +31,7 @@ def toSpec(value: object) -> object:
     return ListenSpec(**value) if isinstance(value, dict) else value
 
 
+ADDRESS_TYPES: tuple[int | str, ...] = (4, 6, "udp4", "udp6", -1)
 WHOLE = instance_of(int)
 TEXT = instance_of(str)
 FLAG = instance_of(bool)
@@ -42,12 +46,15 @@ class Listen:
     @ivar ordinal: Which of the worker's listens on port 0 this is, from 0; workers
         whose ordinals agree share a port.
     @ivar directory: The worker's, which a relative path is relative to.
+    @ivar room: How many connections it is willing to have been handed beyond those that
+        it has been; L{None} is any number.
     """
 
     question: int = field(validator=WHOLE)
     spec: ListenSpec = field(converter=toSpec, validator=instance_of(ListenSpec))
     ordinal: int = field(default=0, validator=[WHOLE, ge(0)])
     directory: str = field(default=".", validator=TEXT)
+    room: int | None = field(default=None, validator=optional(wholeNumber))
 
 
 @frozen
@@ -57,12 +64,14 @@ class Answer:
     an L{Unlisten}.
 
     @ivar errno: 0, or why there is no listening socket.
+    @ivar mode: One of L{MODES}.
     """
 
     question: int = field(validator=WHOLE)
     listener: int = field(default=0, validator=WHOLE)
     errno: int = field(default=0, validator=WHOLE)
     reason: str = field(default="", validator=TEXT)
+    mode: str = field(default=HANDOFF, validator=in_(MODES))
 
 
 @frozen
@@ -86,6 +95,47 @@ class Pause:
 
 
 @frozen
+class Born:
+    """
+    The worker's process is there, and is about to run what it was told to.
+    """
+
+
+@frozen
+class Limit:
+    """
+    A worker says how many connections of a listener it will have been handed, in all.
+
+    What is handed over carries a mark from the first of these on; each connection with
+    a mark counts, at both ends, for as long as the worker lives.
+
+    @ivar willing: L{None} is any number.
+    """
+
+    listener: int = field(validator=WHOLE)
+    willing: int | None = field(default=None, validator=optional(wholeNumber))
+
+
+@frozen
+class Listening:
+    """
+    A worker listens now, be it on a listener of the cluster or for itself.
+
+    @ivar address: The interface that was given, L{None} if none was; a UNIX socket's
+        absolute path.
+    @ivar port: The real one; -1 for a UNIX socket.
+    @ivar addressType: 4 or 6, C{"udp4"} or C{"udp6"}; -1 for a UNIX socket.
+    @ivar fd: The descriptor of the primary that was given, L{None} if none was; -1 for
+        UDP.
+    """
+
+    address: str | None = field(validator=optional(TEXT))
+    port: int = field(validator=WHOLE)
+    addressType: int | str = field(validator=in_(ADDRESS_TYPES))
+    fd: int | None = field(default=None, validator=optional(WHOLE))
+
+
+@frozen
 class Online:
     """
     The worker's application has started and its reactor runs.
@@ -102,8 +152,12 @@ class Room:
 @frozen
 class Leaving:
     """
-    A worker was told by somebody else, with a signal, to stop: hand it nothing more.
+    A worker stops, and nobody here has told it to: hand it nothing more.
+
+    @ivar planned: Whether it wants that itself; if not, it was sent a signal.
     """
+
+    planned: bool = field(default=False, validator=FLAG)
 
 
 @frozen
@@ -117,11 +171,10 @@ class Drain:
     timeout: float = field(converter=float, validator=ge(0.0))
 
 
-Message = Union[Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain]
-KINDS = {
-    kind.__name__: kind
-    for kind in (Listen, Answer, Unlisten, Pause, Online, Room, Leaving, Drain)
-}
+Message = Union[
+    Listen, Answer, Unlisten, Pause, Limit, Listening, Born, Online, Room, Leaving, Drain
+]
+KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

@@ -29,10 +29,10 @@ class PolicyMaker:
 
     name: str
     description: str
-    factory: Callable[..., ISchedulingPolicy]
+    factory: Callable[..., ISchedulingPolicy | None]
     parameters: Mapping[str, Callable[[str], Any]] = Factory(dict)
 
-    def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy:
+    def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy | None:
         given = {}
         for name, text in arguments.items():
             if name not in self.parameters:
@@ -47,3 +47,9 @@ class PolicyMaker:
                     f"policy {self.name}, argument {name}={text}: {error}"
                 ) from None
         return self.factory(**given)
+
+
+def noPolicy() -> None:
+    """
+    Leave the choice to the kernel.
+    """

@@ -4,6 +4,7 @@ Make the socket that a spec asks for, and clean up after it.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -14,7 +15,13 @@ from attrs import frozen
 from twisted.internet.abstract import isIPv6Address
 from twisted.python.lockfile import FilesystemLock
 
-from twisted_cluster.events import UDP, UNIX, ListenSpec
+from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
+
+FAMILIES = {
+    TCP: (socket.AF_INET, socket.AF_INET6),
+    UDP: (socket.AF_INET, socket.AF_INET6),
+    UNIX: (socket.AF_UNIX,),
+}
 
 
 @frozen
@@ -48,6 +55,8 @@ def _bindInternet(spec: ListenSpec) -> Bound:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if spec.reusePort:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if spec.ipv6Only:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         # getaddrinfo turns a scope, as in fe80::1%eth0, into a number.
         found = socket.getaddrinfo(
             spec.interface or "0.0.0.0", spec.port, family, kind, 0, socket.AI_NUMERICHOST
@@ -59,6 +68,32 @@ def _bindInternet(spec: ListenSpec) -> Bound:
         made.close()
         raise
     return Bound(made, made.close)
+
+
+def adopt(spec: ListenSpec) -> Bound:
+    """
+    Listen with a socket that somebody else has made, whatever becomes of the original.
+
+    @param spec: Has an C{fd}.
+    @raise OSError: EBADF or ENOTSOCK if that is no socket, EINVAL if it does not listen,
+        is not bound, or is of another kind than C{spec}.
+    """
+    assert spec.fd is not None
+    if not stat.S_ISSOCK(os.fstat(spec.fd).st_mode):
+        raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+    made = socket.socket(fileno=os.dup(spec.fd))
+    if made.family not in FAMILIES[spec.kind] or not _isReady(made, spec.kind):
+        made.close()
+        raise OSError(errno.EINVAL, f"descriptor {spec.fd} is no {spec.kind} port")
+    made.setblocking(False)
+    return Bound(made, made.close)
+
+
+def _isReady(made: socket.socket, kind: str) -> bool:
+    if kind == UDP:
+        return made.type == socket.SOCK_DGRAM and made.getsockname()[1] != 0
+    listens = made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    return made.type == socket.SOCK_STREAM and bool(listens)
 
 
 @contextmanager

@@ -34,11 +34,11 @@ class Dispatcher:
     def __init__(
         self,
         reactor: IReactorFDSet,
-        newPolicy: Callable[[], ISchedulingPolicy],
+        newPolicy: Callable[[], ISchedulingPolicy | None],
         nanoseconds: Callable[[], int],
     ) -> None:
         """
-        @param newPolicy: Makes one listener's policy.
+        @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
         @param nanoseconds: The monotonic clock.
         """
         self.newPolicy = newPolicy

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,12 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from twisted_cluster.core.messages import Listen
+from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED, Listen
 from twisted_cluster.events import UDP, UNIX, ListenerFacts, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.binding import Bound, bind
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.binding import Bound, adopt, bind
+from twisted_cluster.primary.groups import makeGroup
 from twisted_cluster.wire.handoff import Handed
 
 if TYPE_CHECKING:
@@ -35,28 +36,46 @@ class Listener:
     """
     One bound port, the workers that serve it, and the policy that chooses among them.
 
-    @ivar held: Connections that were accepted and can go to nobody just now.
+    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
+    @ivar held: Connections that were accepted and can go to nobody just now; of a
+        group, sockets whose worker has left.
     @ivar users: Workers which listen here, by number; L{None} for one that has paused.
     @ivar burst: How many connections to expect at once.
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
         listen here.
+    @ivar metered: Whether a worker has ever said how much it is willing to take.
+    @ivar name: What C{getsockname} says.
     """
 
     def __init__(
-        self, number: int, spec: ListenSpec, bound: Bound, policy: ISchedulingPolicy
+        self,
+        number: int,
+        spec: ListenSpec,
+        bound: Bound,
+        policy: ISchedulingPolicy | None,
     ) -> None:
+        """
+        @param policy: L{None} to let the kernel choose.
+        """
         self.number = number
         self.spec = spec
         self.keep = False
         self.burst = 1
         self.users: dict[int, WorkerHandle | None] = {}
         self.held: deque[Handed] = deque()
-        self.policy = policy
+        self.metered = False
         self.socket = bound.socket
         self.fileno = bound.socket.fileno
+        self.name = bound.socket.getsockname()
         self.facts = ListenerFacts(number, str(spec))
         self.reading = False
-        self.hasBacklog = spec.kind != UDP
+        isOwn = spec.kind == UDP and policy is not None and spec.fd is None
+        self.group = makeGroup(bound.socket) if isOwn else None
+        self.mode = GROUP if self.group else HANDOFF
+        if policy is None or (spec.kind == UDP and self.group is None):
+            self.mode = SHARED
+        self.policy = policy if policy and self.mode == HANDOFF else RoundRobin()
+        self.hasBacklog = self.mode == HANDOFF
         self._release = bound.release
         self._ready: list[WorkerHandle] = []
         self._readyAt = -1
@@ -71,7 +90,47 @@ class Listener:
             self._readyAt = version
             users = sorted(self.users.items())
             self._ready = [w for _, w in users if w is not None and w.offerable]
+            if self.metered:
+                self._ready = [w for w in self._ready if w.mayTakeFrom(self.number)]
         return self._ready
+
+    def recount(self) -> None:
+        """
+        A worker has been given all that it is willing to take.
+        """
+        self._readyAt = -1
+
+    def descriptorFor(self, worker: WorkerHandle) -> int:
+        """
+        The listening socket that one of the users is to have.
+        """
+        one = self.group.socketOf(worker.number) if self.group else self.socket
+        return one.fileno()
+
+    def owns(self, other: os.stat_result) -> bool:
+        """
+        Whether a descriptor is one of this listener's sockets.
+
+        @param other: What C{fstat} says of the descriptor.
+        """
+        ours = self.group.sockets if self.group else [self.socket]
+        return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
+
+    def withdraw(self, number: int) -> list[Handed]:
+        """
+        A worker has gone for good.
+
+        @return: The socket that it had for itself, for another to empty and close.
+        """
+        fd = self.group.remove(number) if self.group else None
+        return [] if fd is None else [Handed(fd, self.number, "", 0)]
+
+    def absent(self) -> list[int]:
+        """
+        The numbers of workers whose sockets are kept although they do not listen.
+        """
+        members = self.group.members if self.group else {}
+        return [number for number in members if number not in self.users]
 
     def accept(self) -> Handed:
         """
@@ -110,6 +169,8 @@ class Listener:
         """
         while self.held:
             os.close(self.held.popleft().fd)
+        if self.group is not None:
+            self.group.close()
         self._release()
 
 
@@ -118,12 +179,23 @@ class ListenerTable:
     Every listener of the cluster, by what was asked for.
     """
 
-    def __init__(self, dispatcher: Dispatcher, backlog: int = 0) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        backlog: int = 0,
+        keep: bool = True,
+        descriptors: bool = False,
+    ) -> None:
         """
         @param backlog: The least backlog of a listener.
+        @param keep: Whether what a worker leaves behind when it dies waits for the one
+            that replaces it.
+        @param descriptors: Whether workers may listen on descriptors of this process.
         """
         self._dispatcher = dispatcher
         self._backlog = backlog
+        self._keep = keep
+        self.descriptors = descriptors
         self._byKey: dict[tuple[ListenSpec, int], Listener] = {}
         self.byNumber: dict[int, Listener] = {}
         self._count = 0
@@ -135,9 +207,9 @@ class ListenerTable:
         @raise OSError: As bind(2) says.
         """
         ordinal = 0
-        while spec.port == 0 and self._key(spec, ordinal, ".") in self._byKey:
+        while spec.port == 0 and _key(spec, ordinal, ".") in self._byKey:
             ordinal += 1
-        listener = self._find(spec, ordinal, ".")
+        listener = self._find(spec, ordinal, ".") or self._open(spec, ordinal, ".")
         listener.keep = True
         return listener
 
@@ -146,14 +218,18 @@ class ListenerTable:
         A worker listens.
 
         @raise OSError: EADDRINUSE if this worker listens there already, or as
-            bind(2) says.
+            bind(2) and L{adopt} say.
         """
-        key = self._key(question.spec, question.ordinal, question.directory)
-        known = self._byKey.get(key)
-        if known is not None and worker.number in known.users:
+        where = question.spec, question.ordinal, question.directory
+        listener = self._find(*where)
+        if listener is not None and worker.number in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
-        listener = self._find(question.spec, question.ordinal, question.directory)
+        listener = listener or self._open(*where)
+        listener.descriptorFor(worker)
         listener.users[worker.number] = worker
+        room = question.room
+        handed = worker.handedBy(listener.number)
+        self.limit(worker, listener.number, None if room is None else handed + room)
         self._dispatcher.changed()
         return listener
 
@@ -164,8 +240,7 @@ class ListenerTable:
         listener = self.byNumber.get(number)
         if listener is None or listener.users.pop(worker.number, self) is self:
             return
-        if not listener.users and not listener.keep:
-            self._close(listener)
+        self._withdraw(worker, listener)
         self._dispatcher.changed()
 
     def pause(self, worker: WorkerHandle, number: int, paused: bool) -> None:
@@ -177,13 +252,36 @@ class ListenerTable:
             listener.users[worker.number] = None if paused else worker
             self._dispatcher.changed()
 
+    def limit(self, worker: WorkerHandle, number: int, willing: int | None) -> None:
+        """
+        A worker says how many connections of a listener it will have been given.
+
+        @param willing: In all, since it first said so; L{None} is any number.
+        """
+        listener = self.byNumber.get(number)
+        if listener is None or worker.number not in listener.users:
+            return
+        if willing is not None or number in worker.credits:
+            listener.metered = True
+            worker.limit(number, willing)
+            self._dispatcher.changed()
+
     def forget(self, worker: WorkerHandle) -> None:
         """
-        A worker is gone. Its ports stay bound, for the one that replaces it.
+        A worker is gone. Its ports stay bound for the one that replaces it, if one will.
         """
-        for listener in self.byNumber.values():
-            listener.users.pop(worker.number, None)
+        for listener in list(self.byNumber.values()):
+            known = listener.users.pop(worker.number, self) is not self
+            if known and not self._keep:
+                self._withdraw(worker, listener)
         self._dispatcher.changed()
+
+    def retire(self, worker: WorkerHandle) -> None:
+        """
+        A worker takes nothing more, and ends. If nobody replaces it, nobody waits for it.
+        """
+        if not self._keep:
+            self.forget(worker)
 
     def closeUnused(self) -> None:
         """
@@ -192,6 +290,9 @@ class ListenerTable:
         for listener in list(self.byNumber.values()):
             if not listener.users and not listener.keep:
                 self._close(listener)
+                continue
+            for number in listener.absent():
+                self._dispatcher.redirect(listener.withdraw(number))
 
     def closeAll(self) -> None:
         """
@@ -200,29 +301,52 @@ class ListenerTable:
         for listener in list(self.byNumber.values()):
             self._close(listener)
 
-    def _key(
-        self, spec: ListenSpec, ordinal: int, directory: str
-    ) -> tuple[ListenSpec, int]:
-        if spec.kind == UNIX and not spec.path.startswith("\0"):
-            full = os.path.normpath(os.path.join(os.path.abspath(directory), spec.path))
-            spec = evolve(spec, path=full)
-        if spec.interface == "0.0.0.0":
-            spec = evolve(spec, interface="")
-        return spec, ordinal if spec.port == 0 and spec.kind != UNIX else 0
+    def _find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
+        key = _key(spec, ordinal, directory)
+        return self._byKey.get(key) or self._findByRealPort(key[0])
 
-    def _find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
-        key = self._key(spec, ordinal, directory)
-        if key not in self._byKey:
+    def _findByRealPort(self, spec: ListenSpec) -> Listener | None:
+        # Who learns the number that another worker got for port 0 may ask for that.
+        if spec.port == 0 or spec.kind == UNIX:
+            return None
+        for (known, _), listener in self._byKey.items():
+            same = evolve(known, port=spec.port, name="") == spec
+            if same and known.port == 0 and listener.name[1] == spec.port:
+                return listener
+        return None
+
+    def _open(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
+        if spec.fd is None:
             asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
             bound = bind(asked, directory)
-            self._count += 1
-            listener = Listener(self._count, spec, bound, self._dispatcher.newPolicy())
-            self._byKey[key] = self.byNumber[listener.number] = listener
-            self._dispatcher.addListener(listener)
-            log.info(
-                "listening on {spec} ({name})", spec=spec, name=_nameOf(bound.socket)
-            )
-        return self._byKey[key]
+        else:
+            bound = self._adopt(spec)
+        self._count += 1
+        listener = Listener(self._count, spec, bound, self._dispatcher.newPolicy())
+        key = _key(spec, ordinal, directory)
+        self._byKey[key] = self.byNumber[listener.number] = listener
+        self._dispatcher.addListener(listener)
+        log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
+        return listener
+
+    def _adopt(self, spec: ListenSpec) -> Bound:
+        assert spec.fd is not None
+        if not self.descriptors:
+            why = "workers may not listen on descriptors of this primary"
+            raise OSError(errno.EPERM, why)
+        asked = os.fstat(spec.fd)
+        for listener in self.byNumber.values():
+            if listener.owns(asked):
+                why = f"descriptor {spec.fd} is {listener.facts.name} already"
+                raise OSError(errno.EEXIST, why)
+        return adopt(spec)
+
+    def _withdraw(self, worker: WorkerHandle, listener: Listener) -> None:
+        if listener.users or listener.keep:
+            self._dispatcher.redirect(listener.withdraw(worker.number))
+        else:
+            self._close(listener)
+            worker.credits.pop(listener.number, None)
 
     def _close(self, listener: Listener) -> None:
         self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
@@ -231,6 +355,23 @@ class ListenerTable:
         listener.close()
 
 
-def _nameOf(bound: socket.socket) -> str:
-    name = bound.getsockname()
+def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, int]:
+    """
+    What is the same for all who mean one listener.
+    """
+    if spec.fd is not None:
+        return ListenSpec(spec.kind, fd=spec.fd), 0
+    if spec.kind == UNIX and not spec.path.startswith("\0"):
+        full = os.path.normpath(os.path.join(os.path.abspath(directory), spec.path))
+        spec = evolve(spec, path=full)
+    if spec.interface == "0.0.0.0":
+        spec = evolve(spec, interface="")
+    if spec.port != 0:
+        # A number says enough.
+        spec = evolve(spec, name="")
+    isNth = spec.port == 0 and spec.kind != UNIX and not spec.name
+    return spec, ordinal if isNth else 0
+
+
+def _inWords(name: tuple[str, int] | str | bytes) -> str:
     return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else repr(name)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
@@ -32,19 +33,32 @@ class Output:
         worker is up they are what the person at the terminal has to read.
     """
 
-    def __init__(self, reactor: IReactorFDSet, name: Callable[[], str], fd: int) -> None:
+    def __init__(self, reactor: IReactorFDSet, name: Callable[[], str]) -> None:
         """
         @param name: Says which worker this is.
-        @param fd: The pipe's reading end; this owns it from now on.
         """
-        os.set_blocking(fd, False)
+        self._fd, self._writing = os.pipe()
+        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        os.set_blocking(self._fd, False)
         self._reactor = reactor
         self._name = name
-        self._fd = fd
         self._rest = b""
         self.keep = True
         self.tail: deque[str] = deque(maxlen=TAIL)
         reactor.addReader(self)
+
+    def childFDs(self) -> dict[int, Any]:
+        """
+        What C{spawnProcess} is to give the worker.
+        """
+        return {0: self._nothing, 1: self._writing, 2: self._writing}
+
+    def spawned(self, process: ProcessProtocol) -> None:
+        """
+        The worker has its own copies, or there is no worker.
+        """
+        os.close(self._writing)
+        os.close(self._nothing)
 
     def fileno(self) -> int:
         return self._fd

@@ -7,29 +7,23 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.reaping import reapStrangers
+from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.supervisor import Supervisor
-from twisted_cluster.primary.worker_process import Recipe, WorkerProcess
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.worker_process import WorkerProcess
 
 log = Logger()
-LOOK = 0.05
-CATCH_UP = 1.0
 
 
 @frozen
@@ -46,7 +40,7 @@ class ClusterConfig:
 
     workers: int
     recipe: Recipe
-    newPolicy: Callable[[], ISchedulingPolicy]
+    newPolicy: Callable[[], ISchedulingPolicy | None]
     listen: Sequence[ListenSpec] = ()
     backlog: int = 511
 
@@ -62,12 +56,9 @@ class ClusterService(Service):
         self._reactor = reactor
         self._config = config
         self._bound = False
-        self.dispatcher = Dispatcher(reactor, config.newPolicy, time.monotonic_ns)
-        self.listeners = ListenerTable(self.dispatcher, config.backlog)
-        self._look = LoopingCall(self.dispatcher.look)
-        self._look.clock = reactor
-        self._reap = LoopingCall(reapStrangers)
-        self._reap.clock = reactor
+        self._count = 0
+        self.ground = Ground(reactor, config.newPolicy, config.workers, config.backlog)
+        self.listeners = self.ground.listeners
         self.supervisor = Supervisor(
             reactor,
             config.workers,
@@ -99,10 +90,7 @@ class ClusterService(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()
-        self._scoreboard = Scoreboard.create(self._config.workers)
-        self._look.start(LOOK, now=False)
-        if os.getpid() == 1:
-            self._reap.start(1.0, now=False)
+        self.ground.start()
         self.supervisor.start()
 
     def stopService(self) -> Deferred[None]:
@@ -110,33 +98,14 @@ class ClusterService(Service):
         Hand over what has come in, stop listening, let workers finish, and end.
         """
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        supervisor = self.supervisor
+        stopping = self.ground.stop(lambda: supervisor.workers, supervisor.stop)
+        return Deferred.fromCoroutine(stopping)
 
-    async def _stop(self) -> None:
-        deadline = self._reactor.seconds() + CATCH_UP
-        while not self.dispatcher.drainBacklogs():
-            if not self.supervisor.workers or self._reactor.seconds() > deadline:
-                break
-            await deferLater(self._reactor, LOOK)
-        self.listeners.closeAll()
-        await self.supervisor.stop()
-        for call in (self._look, self._reap):
-            if call.running:
-                call.stop()
-        self._scoreboard.close()
-
-    def _newWorker(
-        self, number: int, online: Callable[..., None], gone: Callable[..., None]
-    ) -> WorkerProcess:
+    def _newWorker(self, number: int) -> WorkerProcess:
+        self._count += 1
         return WorkerProcess(
-            self._reactor,
-            number,
-            self._config.recipe,
-            self._scoreboard,
-            self.listeners,
-            self.dispatcher,
-            online,
-            gone,
+            self.ground, number, self._count, self._config.recipe, self.supervisor
         )
 
     def _giveUp(self, worker: WorkerProcess) -> None:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.restarts import Backoff
+from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_process import WorkerProcess
 
 log = Logger()
@@ -31,7 +32,7 @@ class Slot:
     respawn: Any = None
 
 
-class Supervisor:
+class Supervisor(Watcher):
     """
     Keeps every slot filled.
 
@@ -44,15 +45,12 @@ class Supervisor:
         self,
         clock: IReactorTime,
         slots: int,
-        newWorker: Callable[
-            [int, Callable[..., None], Callable[..., None]], WorkerProcess
-        ],
+        newWorker: Callable[[int], WorkerProcess],
         allOnline: Callable[[], None],
         gaveUp: Callable[[WorkerProcess], None],
     ) -> None:
         """
-        @param newWorker: Makes a worker for a slot, with what to call when it is
-            online, and when it is gone.
+        @param newWorker: Makes a worker for a slot, which this is told about.
         @param allOnline: Called when every slot has an online worker.
         @param gaveUp: Called with the last worker that failed to start.
         """
@@ -94,7 +92,7 @@ class Supervisor:
 
     def _fill(self, slot: Slot) -> None:
         slot.respawn = None
-        worker = self._newWorker(slot.number, self._online, self._gone)
+        worker = self._newWorker(slot.number)
         try:
             worker.spawn()
         except OSError as error:
@@ -103,14 +101,14 @@ class Supervisor:
         else:
             slot.worker = worker
 
-    def _online(self, worker: WorkerProcess) -> None:
+    def online(self, worker: WorkerProcess) -> None:
         for slot in self._slots:
             if slot.worker is None and slot.respawn is None:
                 self._fill(slot)
         if all(s.worker and s.worker.onlineAt is not None for s in self._slots):
             self._allOnline()
 
-    def _gone(self, worker: WorkerProcess, asked: bool) -> None:
+    def gone(self, worker: WorkerProcess, asked: bool) -> None:
         slot = self._slots[worker.number - 1]
         slot.worker = None
         if self._stopped is not None:

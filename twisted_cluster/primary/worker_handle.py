@@ -8,10 +8,17 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from attrs import define
 from zope.interface import implementer
 
 from twisted_cluster.interfaces import IWorkerLoad
-from twisted_cluster.wire.handoff import Handed, HandoffQueue, packRecord, send
+from twisted_cluster.wire.handoff import (
+    METERED,
+    Handed,
+    HandoffQueue,
+    packRecord,
+    send,
+)
 from twisted_cluster.wire.scoreboard import Row
 
 if TYPE_CHECKING:
@@ -20,6 +27,24 @@ if TYPE_CHECKING:
 WINDOW = 32
 RESERVE = 64
 STALE = 250_000_000
+
+
+@define
+class Credit:
+    """
+    What a worker lets one listener give it; both numbers only count what bears the
+    mark L{METERED}, since the worker first said so.
+
+    @ivar willing: How many it will have been handed, in all; L{None} is any number.
+    @ivar handed: How many it has been.
+    """
+
+    willing: int | None
+    handed: int = 0
+
+    @property
+    def isSpent(self) -> bool:
+        return self.willing is not None and self.handed >= self.willing
 
 
 @implementer(IWorkerLoad)
@@ -32,6 +57,8 @@ class WorkerHandle:
     @ivar fresh: Whether its heartbeat was recent, and it has descriptors left, when
         last looked at.
     @ivar full: Whether it has L{WINDOW} connections that it has not taken.
+    @ivar credits: What it lets listeners give it, by their numbers; for one that is
+        not here, any number.
     """
 
     def __init__(self, number: int, row: Row, queue: HandoffQueue) -> None:
@@ -41,6 +68,7 @@ class WorkerHandle:
         self.open = True
         self.fresh = False
         self.full = False
+        self.credits: dict[int, Credit] = {}
         self._sent = 0
         self._credit = WINDOW
         self._batch: list[tuple[Listener, Handed]] = []
@@ -89,14 +117,60 @@ class WorkerHandle:
         self._batch.append((listener, connection))
         self._sent += 1
         self._credit -= 1
-        return self._credit > 0 or self.hasRoom()
+        return self._credit > 0 or self._weigh()
+
+    def limit(self, listener: int, willing: int | None) -> None:
+        """
+        Give no more than a worker is willing to be given.
+
+        @param willing: As in L{Credit}.
+        """
+        self.credits.setdefault(listener, Credit(willing)).willing = willing
+        self.hasRoom()
+
+    def handedBy(self, listener: int) -> int:
+        """
+        How many connections of a listener have counted so far.
+        """
+        credit = self.credits.get(listener)
+        return 0 if credit is None else credit.handed
+
+    def mayTakeFrom(self, listener: int) -> bool:
+        """
+        Whether it is willing to be given one more by a listener.
+        """
+        credit = self.credits.get(listener)
+        return credit is None or not credit.isSpent
+
+    def _weigh(self) -> bool:
+        listener, connection = self._batch[-1]
+        credit = self.credits.get(listener.number)
+        if credit is not None:
+            marked = connection._replace(bounces=connection.bounces | METERED)
+            self._batch[-1] = listener, marked
+            credit.handed += 1
+            if credit.isSpent:
+                listener.recount()
+        return self.hasRoom()
+
+    def _unmark(self, connection: Handed) -> Handed:
+        """
+        A connection was not given after all.
+        """
+        if not connection.bounces & METERED:
+            return connection
+        if connection.listener in self.credits:
+            self.credits[connection.listener].handed -= 1
+        return connection._replace(bounces=connection.bounces & ~METERED)
 
     def hasRoom(self) -> bool:
         """
         Look at what the worker has taken meanwhile.
         """
-        self._credit = WINDOW - self.queued
-        self.full = self._credit <= 0
+        room = WINDOW - self.queued
+        self.full = room <= 0
+        # With none left add() takes the long way, which counts what has to be counted.
+        self._credit = 0 if self.credits else room
         return not self.full
 
     def flush(self) -> list[tuple[Listener, Handed]]:
@@ -115,7 +189,7 @@ class WorkerHandle:
         except OSError:
             self._sent -= len(batch)
             self.full = True
-            return batch
+            return [(to, self._unmark(one)) for to, one in batch]
         for _, one in batch:
             os.close(one.fd)
         return []
@@ -126,5 +200,5 @@ class WorkerHandle:
         """
         for connection in self.queue.takeBack():
             self._sent -= 1
-            yield connection
+            yield self._unmark(connection)
         self.hasRoom()

@@ -11,44 +11,31 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import messages
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import ChannelClosedError, MessageError
-from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.logs import Output
+from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, SCOREBOARD, Announcement
+from twisted_cluster.wire.descriptors import WIRES, Announcement
 from twisted_cluster.wire.handoff import HandoffQueue, receive
+from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.peer import Ears, Peer
 from twisted_cluster.wire.reader import Reader
-from twisted_cluster.wire.scoreboard import Scoreboard
 
 log = Logger()
 GRACE = 2.0
 TURN = 64
-
-
-@frozen
-class Recipe:
-    """
-    What every worker is made of.
-
-    @ivar arguments: What follows C{python -m twisted_cluster.worker}.
-    @ivar reactor: The short name of the workers' reactor.
-    @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
-    """
-
-    arguments: Sequence[str]
-    reactor: str = "default"
-    drainTimeout: float = 30.0
 
 
 class WorkerProcess(ProcessProtocol):
@@ -56,40 +43,37 @@ class WorkerProcess(ProcessProtocol):
     Spawns one worker, answers it, hears it out, and buries it.
 
     @ivar number: Its slot, from 1.
-    @ivar pid: The process, or L{None} before and after.
+    @ivar id: Counts the primary's workers, from 1; never used again.
+    @ivar pid: The process, or L{None} before.
     @ivar output: What it writes.
+    @ivar peer: Users' messages to it and from it.
+    @ivar exitCode: What it ended with, or L{None}.
+    @ivar exitSignal: The name of the signal that ended it, or L{None}.
     """
 
     pid: int | None = None
+    exitCode: int | None = None
+    exitSignal: str | None = None
 
     def __init__(
-        self,
-        reactor: Any,
-        number: int,
-        recipe: Recipe,
-        scoreboard: Scoreboard,
-        listeners: ListenerTable,
-        dispatcher: Dispatcher,
-        wentOnline: Callable[[WorkerProcess], None],
-        wentAway: Callable[[WorkerProcess, bool], None],
+        self, ground: Ground, number: int, id: int, recipe: Recipe, watcher: Watcher
     ) -> None:
-        """
-        @param wentOnline: Called when its application has started.
-        @param wentAway: Called when it is gone, with whether that was asked for.
-        """
         self.number = number
-        self._reactor = reactor
+        self.id = id
+        self._ground = ground
+        self._reactor = ground.reactor
         self._recipe = recipe
-        self._scoreboard = scoreboard
-        self._listeners = listeners
-        self._dispatcher = dispatcher
-        self._wentOnline = wentOnline
-        self._wentAway = wentAway
+        self._listeners = ground.listeners
+        self._dispatcher = ground.dispatcher
+        self._watcher = watcher
         self.onlineAt: float | None = None
         self._overdue: Any = None
-        self._ending = "is gone"
+        self._connected = False
+        giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
-            Effects(self._enter, self._leave, self._sendDrain, self.kill, self._bury)
+            Effects(
+                self._enter, self._leave, self._sendDrain, giveUp, self.kill, self._bury
+            )
         )
 
     @property
@@ -106,62 +90,86 @@ class WorkerProcess(ProcessProtocol):
         @raise OSError: If the system has no room for one.
         """
         theirs = self._makeWires()
-        reading, writing = os.pipe()
-        self.output = Output(self._reactor, lambda: self.name, reading)
-        nothing = os.open(os.devnull, os.O_RDONLY)
+        self.output = self._recipe.newOutput(self._reactor, lambda: self.name)
+        streams = self.output.childFDs()
+        first = max(streams) + 1
+        wires = {first + wire: end.fileno() for wire, end in zip(WIRES, theirs)}
+        recipe = self._recipe
         try:
             process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                [sys.executable, "-m", "twisted_cluster.worker", *self._recipe.arguments],
-                env=self._environment(),
-                childFDs={
-                    0: nothing,
-                    1: writing,
-                    2: writing,
-                    CONTROL: theirs.fileno(),
-                    HANDOFF: self._queue.worker.fileno(),
-                    SCOREBOARD: self._scoreboard.fd,
-                },
+                [sys.executable, *recipe.command],
+                env=self._environment(first),
+                path=recipe.directory,
+                uid=recipe.uid,
+                gid=recipe.gid,
+                childFDs={**streams, **wires},
             )
         except OSError:
             self.output.finish()
             self._cutWires()
             raise
         finally:
-            theirs.close()
-            os.close(writing)
-            os.close(nothing)
+            self.output.spawned(self)
+            for end in (theirs[0], theirs[3]):
+                end.close()
         self.pid = process.pid
 
-    def _makeWires(self) -> socket.socket:
+    def _makeWires(self) -> Sequence[Any]:
         """
-        Make the queue and the channel, and read them.
+        Make the queue, the channel and the mail stream, and read them.
 
-        @return: The worker's end of the channel.
+        @return: What the worker is to inherit, in the order of L{WIRES}.
         """
-        row = self._scoreboard.row(self.number)
+        scoreboard = self._ground.scoreboard
+        assert scoreboard is not None, "there is no ground to stand on"
+        row = scoreboard.row(self.number)
         row.clear()
         self._queue = HandoffQueue()
         self.handle = WorkerHandle(self.number, row, self._queue)
-        self._channel, theirs = Channel.pair()
+        self._channel, channel = Channel.pair()
+        ours, mail = Mail.pair()
+        self.peer = Peer(
+            self._reactor,
+            ours,
+            codecNamed(self._recipe.serialization),
+            Ears(self._hearTopic, self._mailEnded, self._readMessages),
+        )
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.end.fileno, self._readBounced),
         ]
         for reader in self._readers:
             self._reactor.addReader(reader)
-        return theirs
+        self._connected = True
+        return channel, self._queue.worker, scoreboard, mail
 
     def _cutWires(self) -> None:
-        for reader in self._readers:
-            self._reactor.removeReader(reader)
+        self._disconnected()
+        self._reactor.removeReader(self._readers[1])
         self._channel.close()
         self._queue.close()
 
-    def _environment(self) -> Mapping[str, str]:
-        told = Announcement(self.number, self._recipe.reactor, self._recipe.drainTimeout)
-        return {**os.environ, **told.toEnvironment()}
+    def _environment(self, first: int) -> Mapping[str, str]:
+        recipe = self._recipe
+        told = Announcement(
+            self.number,
+            self.id,
+            recipe.reactor,
+            recipe.drainTimeout,
+            recipe.serialization,
+            recipe.outgoing,
+            first,
+        )
+        return {**os.environ, **recipe.environment, **told.toEnvironment()}
+
+    @property
+    def isConnected(self) -> bool:
+        """
+        Whether it can be told anything.
+        """
+        return self._connected
 
     def retire(self) -> None:
         """
@@ -170,25 +178,51 @@ class WorkerProcess(ProcessProtocol):
         self._expectEnd()
         self.life.retire()
 
+    def disconnect(self) -> None:
+        """
+        Close the channel, as if this primary were gone.
+        """
+        self._expectEnd()
+        self.life.leaving()
+        self._disconnected()
+        self._channel.close()
+
+    def signalProcess(self, name: str) -> None:
+        """
+        @param name: Such as C{"TERM"}. A process that has ended already is let be.
+        """
+        if self.transport is not None:
+            try:
+                self.transport.signalProcess(name)
+            except ProcessExitedAlready:
+                pass
+
     def kill(self) -> None:
         """
         End it now.
         """
-        if self.transport is not None:
-            try:
-                self.transport.signalProcess("KILL")
-            except ProcessExitedAlready:
-                pass
+        self.signalProcess("KILL")
 
-    def processEnded(self, reason: Failure) -> None:
+    def childDataReceived(self, fd: int, data: bytes) -> None:
+        """
+        It has written to a pipe.
+        """
+        self.output.received(fd, data)
+
+    def childConnectionLost(self, fd: int) -> None:
+        """
+        It has closed a pipe.
+        """
+        self.output.closed(fd)
+
+    def processExited(self, reason: Failure) -> None:
         """
         The process is gone.
         """
         status: Any = reason.value
+        self.exitCode = status.exitCode if status.signal is None else None
         if status.signal is not None:
-            self._ending = f"was ended by {signal.Signals(status.signal).name}"
-        else:
-            self._ending = f"exited with {status.exitCode}"
+            self.exitSignal = signal.Signals(status.signal).name
         self.life.exited()
 
     def _expectEnd(self) -> None:
@@ -201,34 +235,60 @@ class WorkerProcess(ProcessProtocol):
         self.output.release()
         log.info("{worker} is online", worker=self.name)
         self._dispatcher.addWorker(self.handle)
-        self._wentOnline(self)
+        self._watcher.online(self)
 
     def _leave(self) -> None:
         self._dispatcher.removeWorker(self.handle)
+        self._listeners.retire(self.handle)
 
     def _sendDrain(self) -> None:
-        try:
-            self._channel.send(messages.Drain(self._recipe.drainTimeout))
-        except ChannelClosedError:
-            self.kill()
+        # What was sent to it before it is to hear first.
+        self.peer.mail.flushed().addCallback(lambda _: self._sendDrainNow())
+
+    def _sendDrainNow(self) -> None:
+        if self._connected:
+            try:
+                self._channel.send(messages.Drain(self._recipe.drainTimeout))
+            except ChannelClosedError:
+                self.kill()
 
     def _bury(self, asked: bool) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
+        self._readMessages()
         self.output.finish()
+        ending = f"exited with {self.exitCode}"
+        if self.exitSignal is not None:
+            ending = f"was ended by {self.exitSignal}"
         (log.info if asked else log.error)(
-            "{worker} {ending}", worker=self.name, ending=self._ending
+            "{worker} {ending}", worker=self.name, ending=ending
         )
         self._dispatcher.removeWorker(self.handle)
         self._listeners.forget(self.handle)
         self._readBounced()
-        self._dispatcher.redirect(self.handle.takeBack())
         self._cutWires()
-        self._wentAway(self, asked)
+        self._watcher.gone(self, asked)
+
+    def _disconnected(self) -> None:
+        """
+        It is told nothing more; what it has not taken others get.
+        """
+        if not self._connected:
+            return
+        self._connected = False
+        self._reactor.removeReader(self._readers[0])
+        self.peer.finish()
+        self.peer.close()
+        self._ground.exchange.leave(self.id)
+        self._leave()
+        self._dispatcher.redirect(self.handle.takeBack())
+        self._watcher.disconnected(self)
 
     def _readMessages(self) -> None:
         try:
             for _ in range(TURN):
+                if not self._connected:
+                    return
                 self._take(*self._channel.receive())
         except BlockingIOError:
             pass
@@ -237,10 +297,17 @@ class WorkerProcess(ProcessProtocol):
             self.kill()
         except ChannelClosedError:
             # It ends, or has closed what it cannot do without.
-            self._reactor.removeReader(self._readers[0])
-            self._leave()
             self._expectEnd()
             self.life.leaving()
+            self._disconnected()
+
+    def _hearTopic(self, frame: Frame) -> None:
+        self._ground.exchange.take(self.id, self.peer, frame)
+
+    def _mailEnded(self, error: Exception) -> None:
+        if isinstance(error, MessageError):
+            log.error("{worker}: {error}; killed", worker=self.name, error=error)
+            self.kill()
 
     def _take(self, message: Message, fd: int | None) -> None:
         if fd is not None:
@@ -271,8 +338,10 @@ class WorkerProcess(ProcessProtocol):
             )
             self._answer(answer)
         else:
-            answer = messages.Answer(question.question, listener.number)
-            self._answer(answer, listener.fileno())
+            answer = messages.Answer(
+                question.question, listener.number, mode=listener.mode
+            )
+            self._answer(answer, listener.descriptorFor(self.handle))
 
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
         try:
@@ -287,6 +356,15 @@ class WorkerProcess(ProcessProtocol):
     def _pause(self, message: messages.Pause) -> None:
         self._listeners.pause(self.handle, message.listener, message.paused)
 
+    def _born(self, message: messages.Born) -> None:
+        self._watcher.born(self)
+
+    def _limit(self, message: messages.Limit) -> None:
+        self._listeners.limit(self.handle, message.listener, message.willing)
+
+    def _listening(self, message: messages.Listening) -> None:
+        self._watcher.listening(self, message)
+
     def _online(self, message: messages.Online) -> None:
         self.life.online()
 
@@ -294,6 +372,7 @@ class WorkerProcess(ProcessProtocol):
         self._dispatcher.changed()
 
     def _leaving(self, message: messages.Leaving) -> None:
+        self._watcher.leaving(self, message.planned)
         self._expectEnd()
         self.life.leaving()
 
@@ -301,6 +380,9 @@ class WorkerProcess(ProcessProtocol):
         messages.Listen: _listen,
         messages.Unlisten: _unlisten,
         messages.Pause: _pause,
+        messages.Born: _born,
+        messages.Limit: _limit,
+        messages.Listening: _listening,
         messages.Online: _online,
         messages.Room: _room,
         messages.Leaving: _leaving,

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import MutableMapping
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
+from attrs.validators import instance_of
 
 from twisted_cluster.errors import StartError
 
-CONTROL = 3
-HANDOFF = 4
-SCOREBOARD = 5
-INHERITED = (CONTROL, HANDOFF, SCOREBOARD)
+# Counted from the announcement's C{first}.
+CONTROL = 0
+HANDOFF = 1
+SCOREBOARD = 2
+MAIL = 3
+WIRES = (CONTROL, HANDOFF, SCOREBOARD, MAIL)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
 
@@ -26,14 +30,23 @@ class Announcement:
     What a worker is told at birth.
 
     @ivar slot: Its number, from 1.
+    @ivar id: Counts the workers of this primary, from 1; never used again.
     @ivar reactor: The short name of the reactor that it is to run on.
     @ivar drainTimeout: How long it may finish what it serves, in seconds, where
         nobody is left to ask.
+    @ivar serialization: The name of the codec of what it sends.
+    @ivar outgoing: Whether it ends only when the connections that it made itself have
+        ended too.
+    @ivar first: The number of the first of the cluster's descriptors.
     """
 
-    slot: int
+    slot: int = field(validator=instance_of(int))
+    id: int = field(default=0, validator=instance_of(int))
     reactor: str = "default"
     drainTimeout: float = 30.0
+    serialization: str = "json"
+    outgoing: bool = False
+    first: int = field(default=3, validator=instance_of(int))
 
     def toEnvironment(self) -> dict[str, str]:
         """
@@ -52,11 +65,27 @@ def takeAnnouncement(environment: MutableMapping[str, str]) -> Announcement:
     text = environment.pop(VARIABLE, None)
     try:
         announcement = Announcement(**json.loads(text or ""))
-        for fd in INHERITED:
-            os.set_inheritable(fd, False)
+        _checkWires(announcement.first)
     except (ValueError, TypeError, OSError):
         raise StartError(
             "the cluster reactor runs in workers only: start them with "
-            "'twistd cluster', which takes the workers' reactor as --reactor"
+            "'twistd cluster', which takes the workers' reactor as --reactor, or with "
+            "cluster.fork()"
         ) from None
     return announcement
+
+
+def _checkWires(first: int) -> None:
+    """
+    Somebody may have set the variable by hand: whatever is open at those numbers then is
+    no wire, and must not be touched.
+
+    @raise OSError: If these are not what a primary gives its workers.
+    """
+    for wire in (CONTROL, HANDOFF, MAIL):
+        if not stat.S_ISSOCK(os.fstat(first + wire).st_mode):
+            raise OSError(f"descriptor {first + wire} is no socket")
+    if not stat.S_ISREG(os.fstat(first + SCOREBOARD).st_mode):
+        raise OSError(f"descriptor {first + SCOREBOARD} is no scoreboard")
+    for wire in WIRES:
+        os.set_inheritable(first + wire, False)

@@ -25,6 +25,8 @@ log = Logger()
 PeerName = Union[tuple[str, int], tuple[str, int, int, int], str]
 
 BATCH = 64
+# A bit of a connection's bounces: it counts against what the worker is willing to take.
+METERED = 0x80
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
 # Python's recv_fds ignores its flags, hence recvmsg.
 RECEIVE = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)

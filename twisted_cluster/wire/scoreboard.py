@@ -102,6 +102,12 @@ class Scoreboard:
         """
         return cls(fd, os.fstat(fd).st_size // (ROW * CELL))
 
+    def fileno(self) -> int:
+        """
+        The file's descriptor.
+        """
+        return self.fd
+
     def row(self, slot: int) -> Row:
         """
         @param slot: From 1.

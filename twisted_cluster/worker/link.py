@@ -10,21 +10,35 @@ import resource
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+from twisted.internet.tcp import BaseClient
 from twisted.logger import Logger
 
-from twisted_cluster.core import messages
+from twisted_cluster.core import frames, messages
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
-from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.core.topics import Subscriptions
+from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, SCOREBOARD, Announcement
-from twisted_cluster.wire.handoff import Handed, packRecord, receive, send
+from twisted_cluster.wire.descriptors import (
+    CONTROL,
+    HANDOFF,
+    MAIL,
+    SCOREBOARD,
+    Announcement,
+)
+from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
+from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
 
 if TYPE_CHECKING:
+    from twisted_cluster.worker.limits import Meter
     from twisted_cluster.worker.port import DeliveredPort
 
 log = Logger()
@@ -33,25 +47,65 @@ TURN = 16
 MEASURE_EVERY = 1_000_000_000
 
 
+@frozen
+class Joined:
+    """
+    A listener that this worker may serve.
+
+    @ivar ordinal: What was asked with.
+    @ivar fd: The listening socket; who has this must close it.
+    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
+    """
+
+    number: int
+    ordinal: int
+    fd: int
+    mode: str
+
+
 class Link:
     """
     @ivar row: This worker's counters.
     @ivar ports: What this worker listens on, by the listener's number.
+    @ivar told: What this worker was told at birth.
+    @ivar peer: The primary, as users' messages see it.
+    @ivar subscriptions: Who hears of which topic here.
+    @ivar planned: Whether this worker is to end, by its own will or the primary's.
+    @ivar isConnected: Whether the channel is open.
+    @ivar signalled: The signal that it was told to end with, or L{None}.
+    @ivar disconnected: Called when the channel closes.
+    @ivar alone: What it listens on without the primary.
+    @ivar meters: What listeners have given it, by number, where that is limited.
     """
 
+    peer: Peer
+
     def __init__(
-        self, channel: Channel, queue: socket.socket, row: Row, drainTimeout: float = 30.0
+        self,
+        channel: Channel,
+        queue: socket.socket,
+        row: Row,
+        mail: socket.socket,
+        told: Announcement,
     ) -> None:
         """
         @param queue: The worker's end of the handoff queue.
-        @param drainTimeout: How long to finish what is served when nobody is left to
-            ask, in seconds.
+        @param mail: The worker's end of the mail stream.
         """
         self.row = row
         self.ports: dict[int, DeliveredPort] = {}
+        self.told = told
+        self.subscriptions = Subscriptions()
+        self.planned = False
+        self.isConnected = True
+        self.signalled: int | None = None
+        self.disconnected: Callable[[], None] = lambda: None
+        self.missed: Callable[[int], None] = lambda count: None
+        self.alone: set[DeliveredPort] = set()
+        self.meters: dict[int, Meter] = {}
         self._channel = channel
         self._queue = queue
-        self._drainTimeout = drainTimeout
+        self._mail = mail
         self._questions = 0
         self._postponed: deque[tuple[Message, int | None]] = deque()
         self._reactor: Any = None
@@ -60,15 +114,16 @@ class Link:
         self._measureAt = 0
 
     @classmethod
-    def inherit(cls, announcement: Announcement) -> Link:
+    def inherit(cls, told: Announcement) -> Link:
         """
         Use the descriptors that this process was born with.
         """
         return cls(
-            Channel(socket.socket(fileno=CONTROL)),
-            socket.socket(fileno=HANDOFF),
-            Scoreboard.inherit(SCOREBOARD).row(announcement.slot),
-            announcement.drainTimeout,
+            Channel(socket.socket(fileno=told.first + CONTROL)),
+            socket.socket(fileno=told.first + HANDOFF),
+            Scoreboard.inherit(told.first + SCOREBOARD).row(told.slot),
+            socket.socket(fileno=told.first + MAIL),
+            told,
         )
 
     def attach(self, reactor: Any) -> None:
@@ -81,10 +136,13 @@ class Link:
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.fileno, self._readConnections),
         ]
+        ears = Ears(self._hearTopic, self._mailEnded, self._readMessages)
+        codec = codecNamed(self.told.serialization)
+        self.peer = Peer(reactor, self._mail, codec, ears)
         for reader in self._readers:
-            # removeAll() is for what the application reads.
-            reactor._internalReaders.add(reader)
             reactor.addReader(reader)
+        # removeAll() is for what the application reads.
+        reactor._internalReaders.update([*self._readers, self.peer.mail])
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
 
     def beat(self, now: int, late: int) -> None:
@@ -100,6 +158,8 @@ class Link:
         if now >= self._measureAt:
             self._measureAt = now + MEASURE_EVERY
             row.headroom = self._headroom()
+        if self._draining and not self.isConnected:
+            self._stopIfAlone()
 
     def _headroom(self) -> int:
         # The kernel gives the lowest free number, so that it counts what is open.
@@ -112,22 +172,28 @@ class Link:
 
     # Listening
 
-    def listen(self, spec: ListenSpec) -> tuple[int, int, int]:
+    def listen(self, spec: ListenSpec, room: int | None = None) -> Joined:
         """
         Ask the primary to listen, and wait for its answer.
 
-        @return: The listener's number, the ordinal that was asked with, and a
-            descriptor of the listening socket.
+        @param room: How many connections to be given to begin with; L{None} is any
+            number.
         @raise OSError: The primary's bind failed, or there is no primary.
         """
         ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
         try:
-            answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd())
+            answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd(), room)
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
         if fd is None:
             raise OSError(answer.errno, answer.reason)
-        return answer.listener, ordinal, fd
+        return Joined(answer.listener, ordinal, fd, answer.mode)
+
+    def allPorts(self) -> list[DeliveredPort]:
+        """
+        What this worker listens on.
+        """
+        return [*self.ports.values(), *self.alone]
 
     def unlisten(self, number: int) -> None:
         """
@@ -145,6 +211,20 @@ class Link:
         Tell the primary that a port takes nothing for now, or takes again.
         """
         self._tell(messages.Pause(number, paused))
+
+    def limit(self, number: int, willing: int | None) -> bool:
+        """
+        Tell the primary how many connections to be given, in all.
+
+        @return: Whether it was told.
+        """
+        return self._tell(messages.Limit(number, willing))
+
+    def sayListening(self, message: messages.Listening) -> None:
+        """
+        Tell the primary that a port is open.
+        """
+        self._tell(message)
 
     def _freeOrdinal(self, spec: ListenSpec) -> int:
         taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
@@ -169,13 +249,21 @@ class Link:
             self._reactor.callFromThread(self._readMessages)
         raise ChannelClosedError(f"no answer in {PATIENCE} s")
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: Message) -> bool:
         try:
             self._channel.send(message)
         except ChannelClosedError:
             log.debug("the primary is gone: it is not told {message}", message=message)
+            return False
+        return True
 
     # Messages
+
+    def sayBorn(self) -> None:
+        """
+        Tell the primary that this process is there.
+        """
+        self._tell(messages.Born())
 
     def _sayOnline(self) -> None:
         self.beat(time.monotonic_ns(), 0)
@@ -185,7 +273,7 @@ class Link:
 
     def _readMessages(self) -> None:
         try:
-            while True:
+            while self.isConnected:
                 if self._postponed:
                     message, fd = self._postponed.popleft()
                 else:
@@ -193,14 +281,25 @@ class Link:
                 if fd is not None:
                     os.close(fd)
                 if isinstance(message, messages.Drain):
+                    self.planned = True
                     self.drain(message.timeout)
         except BlockingIOError:
             pass
         except ChannelClosedError:
-            self._stopReading(0)
             if not self._draining:
                 log.error("the primary is gone: this worker finishes and ends")
-            self.drain(self._drainTimeout)
+            self._disconnect()
+            self.drain(self.told.drainTimeout)
+
+    def _hearTopic(self, frame: Frame) -> None:
+        if frame.kind == frames.MISSED:
+            self.missed(frame.number)
+        elif frame.kind == frames.PUBLISH:
+            tellSubscribers(self.subscriptions, frame)
+
+    def _mailEnded(self, error: Exception) -> None:
+        if isinstance(error, MessageError):
+            log.error("the primary sends what is no message: {error}", error=error)
 
     def _stopReading(self, which: int) -> None:
         self._reactor._internalReaders.discard(self._readers[which])
@@ -223,6 +322,8 @@ class Link:
         self.row.taken += len(connections)
         if self.row.waiting:
             self._tell(messages.Room())
+        if self.meters:
+            connections = [self._weigh(connection) for connection in connections]
         byPort: dict[int, list[Handed]] = {}
         for connection in connections:
             byPort.setdefault(connection.listener, []).append(connection)
@@ -230,11 +331,17 @@ class Link:
             port = self.ports.get(number)
             for connection in mine if port is None else port.deliver(mine):
                 self._bounce(connection)
+            if port is not None and number in self.meters:
+                port.limitChanged()
+
+    def _weigh(self, connection: Handed) -> Handed:
+        if not connection.bounces & METERED:
+            return connection
+        self.meters[connection.listener].received += 1
+        return connection._replace(bounces=connection.bounces & ~METERED)
 
     def _bounce(self, connection: Handed) -> None:
-        record = packRecord(
-            connection.listener, connection.name, min(255, connection.bounces + 1)
-        )
+        record = packRecord(connection.listener, connection.name, connection.bounces + 1)
         try:
             send(self._queue, [record], [connection.fd])
         except OSError:
@@ -243,15 +350,27 @@ class Link:
 
     # Ending
 
-    def leave(self) -> None:
+    def leave(self, number: int | None = None) -> None:
         """
-        Somebody has sent SIGTERM: end with grace. Sent again, without.
+        End with grace, though the primary has not asked for it. Again: without.
+
+        @param number: The signal that asked for it; L{None}: this worker wants it.
         """
         if self._draining:
-            self._stop()
-        else:
-            self._tell(messages.Leaving())
-            self.drain(self._drainTimeout)
+            self.stop()
+            return
+        self.signalled = number
+        self.planned = self.planned or number is None
+        self._tell(messages.Leaving(self.planned))
+        self.drain(self.told.drainTimeout)
+
+    def quit(self) -> None:
+        """
+        End now, because this worker wants it.
+        """
+        self.planned = True
+        self._tell(messages.Leaving(True))
+        self.stop()
 
     def drain(self, timeout: float) -> None:
         """
@@ -263,9 +382,9 @@ class Link:
             return
         self._draining = True
         self._readConnections()
-        for port in self.ports.values():
+        for port in self.allPorts():
             port.release()
-        self._reactor.callLater(timeout, self._stop)
+        self._reactor.callLater(timeout, self.stop)
         self.connectionClosed()
 
     def connectionClosed(self) -> None:
@@ -273,14 +392,41 @@ class Link:
         A connection has ended; if it was the last one, so may this worker.
         """
         if self._draining and self.row.opened <= self.row.closed:
-            self._reactor.callLater(0, self._stopIfIdle)
+            self._reactor.callLater(0, self._endIfIdle)
 
-    def _stopIfIdle(self) -> None:
+    def _endIfIdle(self) -> None:
         self._readConnections()
         if self.row.opened <= self.row.closed:
-            self._stop()
+            flushed = self.peer.mail.flushed()
+            flushed.addCallback(lambda _: self._disconnect())
+            flushed.addCallback(lambda _: self._stopIfAlone())
 
-    def _stop(self) -> None:
+    def _disconnect(self) -> None:
+        """
+        Close the channel, or know that it is closed.
+        """
+        if self.isConnected:
+            self.isConnected = False
+            self._stopReading(0)
+            self._reactor._internalReaders.discard(self.peer.mail)
+            self.peer.close()
+            self._channel.close()
+            self.disconnected()
+
+    def _stopIfAlone(self) -> None:
+        if self.row.opened <= self.row.closed and not self._hasOutgoing():
+            self.stop()
+
+    def _hasOutgoing(self) -> bool:
+        reactor = self._reactor
+        open_ = [*reactor.getReaders(), *reactor.getWriters()] if self.told.outgoing else ()
+        return any(isinstance(one, BaseClient) for one in open_)
+
+    def stop(self) -> None:
+        """
+        Stop the reactor, as soon as it runs.
+        """
         if not self._stopping:
             self._stopping = True
-            self._reactor.stop()
+            self._disconnect()
+            self._reactor.callWhenRunning(self._reactor.stop)

@@ -1,79 +1,54 @@
 """
-The ports that the cluster reactor makes: stock ones, whose sockets the primary owns.
+The stream ports that the cluster reactor makes: stock ones, whose sockets the primary
+owns.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet import tcp, udp, unix
+from twisted.internet import tcp, unix
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.python import log
 
-from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
+from twisted_cluster.core.messages import HANDOFF, Listening
+from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.limits import LimitedPort, Meter
+from twisted_cluster.worker.sockets import DeliveredSocket, PolledSocket
 
-
-class DeliveredSocket(socket.socket):
-    """
-    A listening socket whose C{accept} gives what was handed over.
-    """
-
-    def __init__(self, fd: int, family: int) -> None:
-        super().__init__(family, socket.SOCK_STREAM, 0, fd)
-        self.handed: deque[Handed] = deque()
-        self._name = super().getsockname()
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """
-        @raise BlockingIOError: If nothing was handed over.
-        """
-        if not self.handed:
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        connection = self.handed.popleft()
-        accepted = socket.socket(self.family, socket.SOCK_STREAM, 0, connection.fd)
-        return accepted, connection.name or _peerOf(accepted)
-
-    def getsockname(self) -> Any:
-        return self._name
-
-    def release(self) -> None:
-        """
-        Let go of the listening socket, but stay an open socket.
-        """
-        with socket.socket(self.family, socket.SOCK_STREAM) as unbound:
-            os.dup2(unbound.fileno(), self.fileno(), inheritable=False)
-
-
-def _peerOf(accepted: socket.socket) -> Any:
-    try:
-        return accepted.getpeername()
-    except OSError:
-        return ""
+# How much a worker accepts at once from a socket that others accept from as well.
+SHARE = 4
+FAREWELL = 1024
 
 
 class _Counted:
     """
-    Counts itself on the scoreboard.
+    Counts itself on the scoreboard, and on the port that it came by, if by one.
     """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        link = self.server.link  # type: ignore[attr-defined]
-        link.row.opened += 1
+        self.reactor.clusterLink.row.opened += 1  # type: ignore[attr-defined]
+        port = self.server  # type: ignore[attr-defined]
+        if port is not None:
+            port.active += 1
 
     def connectionLost(self, reason: Any) -> None:
         counts = hasattr(self, "socket")
         super().connectionLost(reason)  # type: ignore[misc]
         if counts:
-            link = self.server.link  # type: ignore[attr-defined]
+            link = self.reactor.clusterLink  # type: ignore[attr-defined]
             link.row.closed += 1
+            port = self.server  # type: ignore[attr-defined]
+            if port is not None:
+                port.active -= 1
+                if port.maxConnections is not None:
+                    port.limitChanged()
             link.connectionClosed()
 
 
@@ -89,25 +64,43 @@ class CountedUNIXServer(_Counted, unix.Server):
     """
 
 
-class DeliveredPort:
+class DeliveredPort(LimitedPort):
     """
-    What a stream port does differently when the primary owns its socket.
+    What a stream port does differently in a worker.
 
-    A port that the application opens on port 0 while the reactor runs is its own
-    affair (FTP's passive mode): then nothing here differs from a stock port.
+    The primary owns its socket, and hands connections over, or has the workers accept
+    them. An exclusive port is the worker's own, and so is one that the application
+    opens on port 0 while the reactor runs (FTP's passive mode).
 
-    @ivar number: The listener's, or L{None} if this port is not the cluster's.
+    @ivar number: The listener's, or L{None} if the primary has nothing to do with it.
+    @ivar handedOver: Whether the primary accepts its connections.
     @ivar taking: Whether it takes connections now.
     """
 
-    link: Link
-    reactor: Any
-    number: int | None = None
+    options = ListenOptions()
+    handedOver = False
     taking = False
     _paused = False
+    _polling = False
+    _released = False
     ordinal = 0
     spec: ListenSpec
     socket: Any
+
+    def configure(self, options: ListenOptions) -> None:
+        """
+        Take what the application asked for, before it listens.
+        """
+        self.options = options
+        self._most = options.maxConnections
+        self._closesMore = options.dropMaxConnections
+
+    @property
+    def hidden(self) -> bool:
+        """
+        Whether it reads, as far as the application can tell, but not by the reactor.
+        """
+        return self.taking and not self._polling
 
     def join(self, where: Any) -> None:
         """
@@ -115,21 +108,59 @@ class DeliveredPort:
 
         @raise CannotListenError: If it cannot.
         """
+        self._begin()
         try:
-            self.number, self.ordinal, fd = self.link.listen(self.spec)
+            joined = self.link.listen(self.spec, self.room)
         except OSError as error:
             raise CannotListenError(*where, error) from error
-        self.taking = self._paused = False
-        self.link.ports[self.number] = self
-        self._preexistingSocket = DeliveredSocket(
-            fd,
-            self.addressFamily,  # type: ignore[attr-defined]
+        self.number, self.ordinal = joined.number, joined.ordinal
+        self.handedOver = joined.mode == HANDOFF
+        self.link.ports[joined.number] = self
+        self._startMeter(joined.number)
+        made: DeliveredSocket | PolledSocket = (
+            DeliveredSocket(joined.fd)
+            if self.handedOver
+            else PolledSocket(joined.fd, self.mustDrop)
         )
+        if self.spec.fd is not None:
+            self.addressFamily = made.family
+        self._preexistingSocket = made
+
+    def _begin(self) -> None:
+        self.taking = self._paused = self._polling = self._released = False
+        self.handedOver = False
+
+    def _startMeter(self, number: int) -> None:
+        meters = self.link.meters
+        if number in meters:
+            # It was told what else to give, but not what is still on its way.
+            meters[number].told = None
+            self.limitChanged()
+        elif self.handedOver and self.room is not None:
+            meters[number] = Meter(0, self.room)
+
+    def listenAlone(self) -> None:
+        """
+        Listen without the primary.
+        """
+        self._begin()
+        super().startListening()  # type: ignore[misc]
+        self.link.alone.add(self)
+
+    def createInternetSocket(self) -> socket.socket:
+        made = super().createInternetSocket()  # type: ignore[misc]
+        if self.options.reusePort:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if self.options.ipv6Only:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        return PolledSocket(made.detach(), self.mustDrop)
 
     def abandon(self) -> None:
         """
-        Undo L{join}.
+        Undo L{join} or L{listenAlone}.
         """
+        self.stopSaying()
+        self.link.alone.discard(self)
         number, self.number = self.number, None
         if number is not None:
             self.link.unlisten(number)
@@ -142,39 +173,76 @@ class DeliveredPort:
         """
         if not self.taking:
             return connections
+        admitted, refused = self.admit(connections)
         handed = self.socket.handed
-        handed.extend(connections)
+        handed.extend(admitted)
         while handed and self.taking:
             # As many as there are, so that accept() need not fail to say so.
             self.numberAccepts = len(handed)
-            log.callWithLogger(self, self.doRead)  # type: ignore[attr-defined]
-        left = list(handed)
+            log.callWithLogger(self, super().doRead)  # type: ignore[misc]
+        left = [*handed, *refused]
         handed.clear()
         return left
 
-    def release(self) -> None:
+    def doRead(self) -> None:
         """
-        Let go of the listening socket: nobody connects any more.
+        The reactor says that connections wait.
         """
         if self.number is not None:
-            self.socket.release()
+            self.numberAccepts = SHARE
+        if self.room is not None:
+            self.numberAccepts = min(self.numberAccepts, self.room)
+        super().doRead()  # type: ignore[misc]
+        self._poll()
+
+    def release(self) -> None:
+        """
+        Let go of the listening socket: nobody connects any more. What the application
+        opened on port 0 for a while it may still need.
+        """
+        isTheirs = self.number is not None or self.options.local
+        if self._released or not self.connected or not isTheirs:  # type: ignore[attr-defined]
+            return
+        if self._polling:
+            self._takeAll()
+        self._released = True
+        self._poll()
+        self.socket.release()
+
+    def _takeAll(self) -> None:
+        # Who connected before we said that we stop is served, as far as there is room.
+        self.numberAccepts = FAREWELL if self.room is None else self.room
+        log.callWithLogger(self, super().doRead)  # type: ignore[misc]
+
+    def limitChanged(self) -> None:
+        if self.handedOver:
+            super().limitChanged()
+        elif self.connected:  # type: ignore[attr-defined]
+            self._poll()
+
+    def _poll(self) -> None:
+        wanted = self.taking and not self._released and self.room != 0
+        if wanted != self._polling:
+            self._polling = wanted
+            (super().startReading if wanted else super().stopReading)()  # type: ignore[misc]
 
     def startReading(self) -> None:
-        if self.number is None:
-            super().startReading()  # type: ignore[misc]
-        elif not self.taking:
+        if not self.taking:
             self.taking = True
-            if self._paused:
+            if not self.handedOver:
+                self._poll()
+            elif self._paused:
                 self._paused = False
                 self.link.pause(self.number, False)
 
     def stopReading(self) -> None:
-        if self.number is None:
-            super().stopReading()  # type: ignore[misc]
-        elif self.taking:
+        if self.taking:
             self.taking = False
-            self._paused = True
-            self.link.pause(self.number, True)
+            if not self.handedOver:
+                self._poll()
+            elif self.number is not None:
+                self._paused = True
+                self.link.pause(self.number, True)
 
 
 class TCPPort(DeliveredPort, tcp.Port):
@@ -185,11 +253,18 @@ class TCPPort(DeliveredPort, tcp.Port):
     transport = CountedServer
 
     def startListening(self) -> None:
-        if self.port == 0 and self.reactor.running:
-            self.transport = tcp.Server
-            super().startListening()
-            return
-        self.transport = CountedServer
+        if self._isPrivate():
+            self.listenAlone()
+        else:
+            self._listenTogether()
+        self._sayListening()
+
+    def _isPrivate(self) -> bool:
+        options = self.options
+        unnamed = not options.name and options.fd is None
+        return options.local or (self.port == 0 and unnamed and self.reactor.running)
+
+    def _listenTogether(self) -> None:
         self.spec = ListenSpec(
             TCP,
             self.interface,
@@ -197,13 +272,26 @@ class TCPPort(DeliveredPort, tcp.Port):
             backlog=self.backlog,
             reuseAddress=getattr(self, "_reuseAddress", True),
             reusePort=getattr(self, "_reusePort", False),
+            ipv6Only=self.options.ipv6Only,
+            name=self.options.name,
+            fd=self.options.fd,
         )
         self.join((self.interface, self.port))
+        isIPv6 = self.addressFamily == socket.AF_INET6
+        self._addressType = IPv6Address if isIPv6 else IPv4Address
         try:
             super().startListening()
         except BaseException:
             self.abandon()
             raise
+
+    def _sayListening(self) -> None:
+        version = 6 if self.addressFamily == socket.AF_INET6 else 4
+        self.link.sayListening(
+            Listening(
+                self.interface or None, self._realPortNumber, version, self.options.fd
+            )
+        )
 
     def connectionLost(self, reason: Any) -> None:
         self.abandon()
@@ -216,8 +304,17 @@ class UNIXPort(DeliveredPort, unix.Port):
     """
 
     transport = CountedUNIXServer
+    _alone = False
 
     def startListening(self) -> None:
+        self._alone = self.options.exclusive
+        if self._alone:
+            self.listenAlone()
+        else:
+            self._listenTogether()
+        self._sayListening()
+
+    def _listenTogether(self) -> None:
         path = getattr(self, "_bindPath", self.port)
         tcp._reservedFD.reserve()
         # Where no socket can be made, a stock port says so as it would.
@@ -231,6 +328,7 @@ class UNIXPort(DeliveredPort, unix.Port):
             backlog=self.backlog,
             mode=self.mode,
             wantPID=bool(self.wantPID),
+            fd=self.options.fd,
         )
         self.join((None, path))
         prefix = self._getLogPrefix(self.factory)
@@ -243,47 +341,14 @@ class UNIXPort(DeliveredPort, unix.Port):
         self.numberAccepts = 100
         self.startReading()
 
+    def _sayListening(self) -> None:
+        path = os.fsdecode(self.socket.getsockname())
+        absolute = path if path.startswith("\0") else os.path.abspath(path)
+        self.link.sayListening(Listening(absolute, -1, -1, self.options.fd))
+
     def connectionLost(self, reason: Any) -> None:
         self.abandon()
-        tcp.Port.connectionLost(self, reason)
-
-
-class UDPPort(udp.Port):
-    """
-    What C{listenUDP} returns in a worker: all workers read one socket.
-    """
-
-    link: Link
-    number: int | None = None
-    ordinal = 0
-
-    def _bindSocket(self) -> None:
-        if self.port == 0 and self.reactor.running:
-            super()._bindSocket()
-            return
-        self.spec = ListenSpec(UDP, self.interface, self.port)
-        try:
-            self.number, self.ordinal, fd = self.link.listen(self.spec)
-        except OSError as error:
-            raise CannotListenError(self.interface, self.port, error) from error
-        self.link.ports[self.number] = self
-        self._preexistingSocket = socket.socket(
-            self.addressFamily, socket.SOCK_DGRAM, 0, fd
-        )
-        super()._bindSocket()
-
-    def release(self) -> None:
-        """
-        Take no more datagrams.
-        """
-        if self.number is not None:
-            self.stopReading()
-
-    def deliver(self, connections: Sequence[Handed]) -> Sequence[Handed]:
-        return connections
-
-    def connectionLost(self, reason: Any = None) -> None:
-        number, self.number = self.number, None
-        if number is not None:
-            self.link.unlisten(number)
-        super().connectionLost(reason)
+        if self._alone:
+            super().connectionLost(reason)
+        else:
+            tcp.Port.connectionLost(self, reason)

@@ -7,14 +7,22 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 from time import monotonic_ns
 from typing import Any
 
 from twisted.application.reactors import installReactor
 
+from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
 from twisted_cluster.wire.descriptors import takeAnnouncement
+from twisted_cluster.worker.datagrams import UDPPort
 from twisted_cluster.worker.link import Link
-from twisted_cluster.worker.port import TCPPort, UDPPort, UNIXPort
+from twisted_cluster.worker.port import (
+    CountedServer,
+    CountedUNIXServer,
+    TCPPort,
+    UNIXPort,
+)
 
 LONGEST_WAIT = 0.1
 BEAT_EVERY = 5_000_000
@@ -22,7 +30,8 @@ BEAT_EVERY = 5_000_000
 
 class ClusterReactorMixin:
     """
-    What a posix reactor does differently in a worker.
+    What a posix reactor does differently in a worker. Its listening calls also take
+    what L{ListenOptions} has.
     """
 
     clusterLink: Link
@@ -30,9 +39,15 @@ class ClusterReactorMixin:
     _nextTurn = 0
 
     def listenTCP(
-        self, port: Any, factory: Any, backlog: int = 50, interface: str = ""
+        self,
+        port: Any,
+        factory: Any,
+        backlog: int = 50,
+        interface: str = "",
+        **options: Any,
     ) -> TCPPort:
-        return self._begin(TCPPort(port, factory, backlog, interface, self))
+        asked = ListenOptions.forKind(TCP, options)
+        return self._begin(TCPPort(port, factory, backlog, interface, self), asked)
 
     def listenUNIX(
         self,
@@ -41,31 +56,51 @@ class ClusterReactorMixin:
         backlog: int = 50,
         mode: int = 0o666,
         wantPID: bool = False,
+        **options: Any,
     ) -> UNIXPort:
-        return self._begin(UNIXPort(address, factory, backlog, mode, self, wantPID))
+        asked = ListenOptions.forKind(UNIX, options)
+        made = UNIXPort(address, factory, backlog, mode, self, wantPID)
+        return self._begin(made, asked)
 
     def listenUDP(
-        self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192
+        self,
+        port: int,
+        protocol: Any,
+        interface: str = "",
+        maxPacketSize: int = 8192,
+        **options: Any,
     ) -> UDPPort:
-        return self._begin(UDPPort(port, protocol, interface, maxPacketSize, self))
+        asked = ListenOptions.forKind(UDP, options)
+        return self._begin(UDPPort(port, protocol, interface, maxPacketSize, self), asked)
 
-    def _begin(self, port: Any) -> Any:
+    def _begin(self, port: Any, options: ListenOptions) -> Any:
+        if options.ipv6Only and port.addressFamily != socket.AF_INET6:
+            raise ValueError("ipv6Only is for ports with an IPv6 interface, such as '::'")
         port.link = self.clusterLink
+        port.configure(options)
         port.startListening()
         return port
 
+    def adoptStreamConnection(
+        self, fileDescriptor: int, addressFamily: int, factory: Any
+    ) -> Any:
+        if addressFamily == socket.AF_UNIX:
+            return CountedUNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
+        return CountedServer._fromConnectedSocket(
+            fileDescriptor, addressFamily, factory, self
+        )
+
     def getReaders(self) -> list[Any]:
-        return super().getReaders() + self._takingPorts()  # type: ignore[misc,no-any-return]
+        return super().getReaders() + self._hiddenPorts()  # type: ignore[misc,no-any-return]
 
     def removeAll(self) -> list[Any]:
-        ports = self._takingPorts()
+        ports = self._hiddenPorts()
         for port in ports:
             port.stopReading()
         return super().removeAll() + ports  # type: ignore[misc,no-any-return]
 
-    def _takingPorts(self) -> list[Any]:
-        ports = self.clusterLink.ports.values()
-        return [port for port in ports if getattr(port, "taking", False)]
+    def _hiddenPorts(self) -> list[Any]:
+        return [port for port in self.clusterLink.allPorts() if port.hidden]
 
     def timeout(self) -> float:
         # Asked once in every turn of the loop, so that every microsecond counts.
@@ -79,7 +114,7 @@ class ClusterReactorMixin:
         return wait  # type: ignore[no-any-return]
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
-        self.callFromThread(self.clusterLink.leave)  # type: ignore[attr-defined]
+        self.callFromThread(self.clusterLink.leave, number)  # type: ignore[attr-defined]
 
 
 def clusterize(reactor: Any, link: Link) -> None:

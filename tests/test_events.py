@@ -1,0 +1,50 @@
+"""
+What the listening calls of a worker's reactor take.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "error", "says"),
+    [
+        (TCP, {"maxConnections": -1}, ValueError, "maxConnections=-1"),
+        (TCP, {"maxConnections": "5"}, TypeError, "maxConnections='5'"),
+        (TCP, {"maxConnections": True}, TypeError, "maxConnections=True"),
+        (TCP, {"dropMaxConnections": 1}, TypeError, "dropMaxConnections"),
+        (TCP, {"exclusive": 1}, TypeError, "exclusive"),
+        (TCP, {"name": 5}, TypeError, "name"),
+        (TCP, {"fd": -1}, ValueError, "fd=-1"),
+        (TCP, {"exclusive": True, "name": "a"}, ValueError, "that workers share"),
+        (TCP, {"reusePort": True, "fd": 5}, ValueError, "that workers share"),
+        (TCP, {"sticky": True}, TypeError, "'sticky' is no option of a tcp port"),
+        (UDP, {"maxConnections": 5}, TypeError, "no option of a udp port"),
+        (UNIX, {"ipv6Only": True}, TypeError, "no option of a unix port"),
+        (UNIX, {"reusePort": True}, TypeError, "no option of a unix port"),
+    ],
+)
+def test_badOptionsAreExplained(
+    kind: str, given: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    """
+    Unknown, senseless and contradictory options, wrong types and bad values: each says
+    which it is.
+    """
+    with pytest.raises(error, match=says):
+        ListenOptions.forKind(kind, given)
+
+
+def test_whatIsThisWorkersOwn() -> None:
+    """
+    Two options keep the primary out of it; with none, nothing is unusual.
+    """
+    assert ListenOptions(exclusive=True).local
+    assert ListenOptions(reusePort=True).local
+    assert not ListenOptions(name="a", fd=0, maxConnections=0).local
+    assert ListenOptions.forKind(TCP, {}) == ListenOptions()

@@ -1,0 +1,197 @@
+"""
+What C{cluster} is, in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NoReturn
+
+from twisted.internet.defer import Deferred
+
+from twisted_cluster.api.emitter import Emitter
+from twisted_cluster.api.workers import BaseWorker
+from twisted_cluster.core.topics import Subscriptions
+from twisted_cluster.errors import NotPrimaryError
+from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+
+
+class Cluster(Emitter):
+    """
+    What C{from twisted_cluster import cluster} gives: Node's C{cluster}.
+
+    @ivar isPrimary: Whether this process forks workers, or could.
+    @ivar isWorker: Whether this process was forked.
+    @ivar worker: This process, in a worker; L{None} in the primary.
+    @ivar workers: The workers by id, in the primary: from C{fork} on until a worker has
+        both disconnected and ended.
+    @ivar settings: What workers are forked with; empty before the first C{setupPrimary}
+        or C{fork}. What is assigned to it counts for the next C{fork}.
+    """
+
+    SCHED_RR: ClassVar[str] = "round-robin"
+    SCHED_NONE: ClassVar[str] = "none"
+
+    isPrimary = True
+    isWorker = False
+    worker: BaseWorker | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.workers: dict[int, Any] = {}
+        self.settings: dict[str, Any] = {}
+        self._subscriptions = Subscriptions()
+
+    @property
+    def schedulingPolicy(self) -> Any:
+        """
+        Who serves the next connection: L{SCHED_RR}, L{SCHED_NONE} (the kernel chooses),
+        anything that C{twistd cluster --policy} takes, or what makes an
+        L{ISchedulingPolicy} when called.
+
+        To be set before the first C{fork}. The environment variable
+        C{TWISTED_CLUSTER_SCHED_POLICY} (C{rr}, C{none}, or a policy) says what it is at
+        first.
+        """
+        self._refuse("schedulingPolicy")
+
+    @schedulingPolicy.setter
+    def schedulingPolicy(self, wanted: Any) -> None:
+        self._refuse("schedulingPolicy")
+
+    def setupPrimary(self, **settings: Any) -> None:
+        """
+        Change what the next workers are forked with; what is not named stays, L{None}
+        takes a setting away. C{setup} happens in the next turn.
+
+        C{exec}: the script, or C{"-m module"}; this one. C{args}: its arguments; this
+        one's. C{execArgv}: the interpreter's; this one's. C{cwd}. C{silent}: whether
+        this process gets what it writes. C{stdio}: C{"inherit"}, C{"pipe"},
+        C{"ignore"}, or a list. C{serialization}: C{"json"} or C{"advanced"}. C{uid},
+        C{gid}. C{env}: added to this process's environment. C{reactor}: the short name
+        of the workers' reactor; this process's. C{drainTimeout}: how long a worker that
+        ends may serve what it has, in seconds; 30. C{keepListening}: whether a port
+        stays open when its last worker is gone.
+
+        @raise SettingsError: If there is no such setting, or its value is not accepted.
+        @raise NotPrimaryError: In a worker.
+        """
+        self._refuse("setupPrimary")
+
+    def fork(self, env: Mapping[str, str] | None = None) -> Any:
+        """
+        Start a worker. C{fork} happens in the next turn.
+
+        @param env: Added to its environment.
+        @return: The L{Worker}. If it cannot be started, C{error}, C{disconnect} and
+            C{exit} happen later.
+        @raise SettingsError: If settings or C{env} are not accepted.
+        @raise NotPrimaryError: In a worker.
+        """
+        self._refuse("fork")
+
+    def disconnect(self) -> Deferred[None]:
+        """
+        Disconnect all workers.
+
+        @return: Fires when the last of them has ended; not before this returns.
+        @raise NotPrimaryError: In a worker.
+        """
+        self._refuse("disconnect")
+
+    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """
+        Answer what any worker asks.
+
+        @param handler: Given the worker and its question; else as L{BaseWorker.answer}.
+        @return: C{handler}, so that this is a decorator too.
+        @raise NotPrimaryError: In a worker, where C{cluster.worker.answer} does it.
+        """
+        self._refuse("answer")
+
+    def broadcast(self, message: object, topic: str = "") -> Deferred[None]:
+        """
+        Tell every other process of the cluster that has subscribed to a topic.
+
+        What one process publishes arrives everywhere in the order in which it published
+        it. A worker for which more than 16 MiB wait misses what is published until it
+        has read them, and is then told how many messages that were: C{missed} happens
+        there.
+
+        @return: Fires when the kernel has it: in the primary for every worker that does
+            not miss it, in a worker for the primary.
+        @raise NotSerializableError: If the message cannot be carried.
+        @raise ValueError: If the topic has more than 1024 bytes.
+        """
+        raise NotImplementedError
+
+    def subscribe(
+        self, topic: str, handler: Callable[[Any, int], Any]
+    ) -> Callable[[], None]:
+        """
+        Hear what other processes of the cluster broadcast.
+
+        @param handler: Given a message, and the id of the worker that sent it, 0 for
+            the primary. May be a coroutine function; what it raises is logged.
+        @return: Ends the subscription.
+        @raise ValueError: If the topic has more than 1024 bytes.
+        """
+        raise NotImplementedError
+
+    def listenTCP(
+        self,
+        port: int,
+        factory: Any,
+        backlog: int = 50,
+        interface: str = "",
+        **options: Any,
+    ) -> Any:
+        """
+        C{reactor.listenTCP}, with what L{ListenOptions} has; in the primary, where
+        these mean nothing, they are only checked.
+
+        @return: An L{IListeningPort}.
+        """
+        listen = self._listening(TCP, options)
+        return listen(port, factory, backlog, interface)
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: Any,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+        **options: Any,
+    ) -> Any:
+        """
+        The same for a UNIX socket.
+        """
+        listen = self._listening(UNIX, options)
+        return listen(address, factory, backlog, mode, wantPID)
+
+    def listenUDP(
+        self,
+        port: int,
+        protocol: Any,
+        interface: str = "",
+        maxPacketSize: int = 8192,
+        **options: Any,
+    ) -> Any:
+        """
+        The same for datagrams.
+        """
+        listen = self._listening(UDP, options)
+        return listen(port, protocol, interface, maxPacketSize)
+
+    def _listening(self, kind: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+        from twisted.internet import reactor
+
+        ListenOptions.forKind(kind, options)
+        return getattr(reactor, f"listen{kind.upper()}")  # type: ignore[no-any-return]
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise NotPrimaryError(
+            f"cluster.{what} is the primary's: this process is worker "
+            f"{self.worker.id if self.worker else '?'}; see cluster.isPrimary"
+        )

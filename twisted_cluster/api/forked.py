@@ -1,0 +1,213 @@
+"""
+A worker, as the primary that forked it sees it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from twisted_cluster.api.settings import signalName
+from twisted_cluster.api.streams import Stream, Streams
+from twisted_cluster.api.workers import BaseWorker
+from twisted_cluster.core.messages import Listening
+from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.wire.handles import Handle
+
+
+@frozen
+class ListeningInfo:
+    """
+    Where a worker listens, in Node's words.
+
+    @ivar address: The interface that was asked for, or a UNIX socket's absolute path;
+        L{None} if no interface was.
+    @ivar port: The real one; -1 for a UNIX socket.
+    @ivar addressType: 4, 6, C{"udp4"}, C{"udp6"}, or -1 for a UNIX socket.
+    @ivar fd: The primary's descriptor that was asked for, L{None} if none was; -1 for
+        UDP.
+    """
+
+    address: str | None
+    port: int
+    addressType: int | str
+    fd: int | None
+
+    @classmethod
+    def of(cls, told: Listening) -> ListeningInfo:
+        """
+        What a worker has told.
+        """
+        return cls(told.address, told.port, told.addressType, told.fd)
+
+
+class Process:
+    """
+    A worker's process.
+
+    @ivar pid: Its number; L{None} if it could not be started.
+    @ivar exitCode: What it ended with; L{None} before, and if a signal ended it.
+    @ivar signalCode: The signal that ended it, such as C{"SIGKILL"}; else L{None}.
+    @ivar stdio: For each of its first descriptors the L{Stream} at this end, where the
+        settings ask for a pipe; else L{None}.
+    """
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.exitCode: int | None = None
+        self.signalCode: str | None = None
+        self.stdio: list[Stream | None] = [None] * 3
+        self.worker: WorkerProcess | None = None
+
+    @property
+    def stdin(self) -> Stream | None:
+        """
+        The first of L{stdio}.
+        """
+        return self.stdio[0]
+
+    @property
+    def stdout(self) -> Stream | None:
+        """
+        The second of L{stdio}.
+        """
+        return self.stdio[1]
+
+    @property
+    def stderr(self) -> Stream | None:
+        """
+        The third of L{stdio}.
+        """
+        return self.stdio[2]
+
+    @property
+    def connected(self) -> bool:
+        """
+        Whether the channel is open.
+        """
+        return self.worker is not None and self.worker.isConnected
+
+    def kill(self, number: str | int = signal.SIGTERM) -> None:
+        """
+        Send a signal; a process that has ended is let be.
+
+        @param number: C{"SIGTERM"}, or the number.
+        @raise ValueError: If there is no such signal.
+        """
+        name = signalName(number)
+        if self.worker is not None:
+            self.worker.signalProcess(name)
+
+    def disconnect(self) -> None:
+        """
+        Close the channel now; the worker takes it for the primary's end.
+        """
+        if self.connected and self.worker is not None:
+            self.worker.disconnect()
+
+
+class Worker(BaseWorker):
+    """
+    A worker, in the primary.
+
+    @ivar process: Its process.
+    """
+
+    EVENTS = {
+        "online": 0,
+        "listening": 1,
+        "message": 2,
+        "disconnect": 0,
+        "exit": 2,
+        "error": 1,
+    }
+
+    def __init__(self, id: int = 0) -> None:
+        super().__init__()
+        self.id = id
+        self.process = Process()
+        self._retired = False
+        self._overhear: Callable[..., None] = lambda *arguments: None
+        self._dead = False
+
+    def begin(self, worker: WorkerProcess, overhear: Callable[..., None]) -> None:
+        """
+        Its process has been started.
+
+        @param overhear: Given this, a message, and a handle or L{None}.
+        """
+        self.process.pid = worker.pid
+        self.process.worker = worker
+        output: Streams = worker.output
+        self.process.stdio = output.streams
+        self._peer = worker.peer
+        self._overhear = overhear
+
+    def isConnected(self) -> bool:
+        return self.process.connected and not self._retired
+
+    def isDead(self) -> bool:
+        return self._dead
+
+    def disconnect(self) -> Worker:
+        """
+        End it with grace: it listens no more, serves what it has, closes the channel,
+        and ends. Asked again, nothing happens.
+
+        @return: This.
+        """
+        worker = self.process.worker
+        if worker is not None and not self._retired and not self._dead:
+            self._retired = True
+            self.exitedAfterDisconnect = True
+            worker.retire()
+        return self
+
+    def kill(self, number: str | int = signal.SIGTERM) -> None:
+        """
+        Send it a signal. A worker that gets SIGTERM serves what it has first; a second
+        one, or C{"SIGKILL"}, ends it at once.
+
+        @raise ValueError: If there is no such signal.
+        """
+        self.process.kill(number)
+
+    def listenTo(self) -> None:
+        """
+        Somebody listens to the messages of all workers.
+        """
+        self._listen()
+
+    def _hear(self, message: Any, handle: Handle | None) -> None:
+        self.tell("message", message, handle)
+        self._overhear(self, message, handle)
+
+    def leave(self, planned: bool) -> None:
+        """
+        It ends, and nobody here has told it to.
+        """
+        if planned:
+            self.exitedAfterDisconnect = True
+
+    def disconnected(self) -> None:
+        """
+        The channel is closed.
+        """
+        self.exitedAfterDisconnect = bool(self.exitedAfterDisconnect)
+        self.state = "disconnected"
+
+    def exited(self, code: int | None, name: str | None) -> None:
+        """
+        The process has ended.
+
+        @param code: What it ended with, or L{None}.
+        @param name: The signal that ended it, or L{None}.
+        """
+        self.exitedAfterDisconnect = bool(self.exitedAfterDisconnect)
+        self.process.exitCode = code
+        self.process.signalCode = name
+        self.state = "dead"
+        self._dead = True

@@ -1,0 +1,127 @@
+"""
+C{cluster} in a worker.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, fail
+
+from twisted_cluster.api.base import Cluster
+from twisted_cluster.api.workers import BaseWorker
+from twisted_cluster.core import frames
+from twisted_cluster.core.topics import topicName
+from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.worker.link import Link
+
+
+@frozen
+class ThisProcess:
+    """
+    @ivar pid: Its number.
+    """
+
+    pid: int
+
+
+class OwnWorker(BaseWorker):
+    """
+    C{cluster.worker}: this worker, to itself.
+
+    @ivar process: This process.
+    """
+
+    EVENTS = {"message": 2, "disconnect": 0, "missed": 1, "error": 1}
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self.id = link.told.id
+        self.state = "online"
+        self.process = ThisProcess(os.getpid())
+        self._link = link
+        self._peer = link.peer
+        link.disconnected = self._disconnected
+        link.missed = partial(self.tell, "missed")
+
+    @property  # type: ignore[override]
+    def exitedAfterDisconnect(self) -> bool | None:
+        return True if self._link.planned else None
+
+    def isConnected(self) -> bool:
+        return self._link.isConnected and not self._link.planned
+
+    def disconnect(self) -> OwnWorker:
+        """
+        End with grace: listen no more, serve what there is, close the channel, whereupon
+        C{disconnect} happens, and stop the reactor when no connection is open that this
+        worker made itself; after the setting C{drainTimeout} all the same.
+
+        @return: This.
+        """
+        if not self._link.planned:
+            self._link.leave()
+        return self
+
+    def kill(self) -> None:
+        """
+        End now: with exit code 0, if the script does not say otherwise.
+        """
+        from twisted.internet import reactor
+
+        self._link.quit()
+        if not reactor.running:  # type: ignore[attr-defined]
+            sys.exit(0)
+
+    def _disconnected(self) -> None:
+        self.state = "disconnected"
+        self.tell("disconnect")
+
+
+class WorkerCluster(Cluster):
+    """
+    What of C{cluster} there is in a worker.
+    """
+
+    isPrimary = False
+    isWorker = True
+    worker: OwnWorker
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+        self._subscriptions = link.subscriptions
+        self.worker = OwnWorker(link)
+
+    def broadcast(self, message: object, topic: str = "") -> Deferred[None]:
+        name = topicName(topic)
+        peer = self._link.peer
+        if not peer.isOpen:
+            return fail(ChannelClosedError("the primary is gone"))
+        return peer.tell(frames.PUBLISH, 0, name, peer.encode(message))
+
+    def subscribe(
+        self, topic: str, handler: Callable[[Any, int], Any]
+    ) -> Callable[[], None]:
+        name = topicName(topic)
+        if self._subscriptions.add(name, handler):
+            self._tell(frames.SUBSCRIBE, name)
+
+        def unsubscribe() -> None:
+            if self._subscriptions.remove(name, handler):
+                self._tell(frames.UNSUBSCRIBE, name)
+
+        return unsubscribe
+
+    def _tell(self, kind: int, topic: bytes) -> None:
+        # If the primary is gone, so are the topics.
+        sent = self._link.peer.tell(kind, 0, topic, b"")
+        sent.addErrback(lambda failure: failure.trap(ChannelClosedError))
+
+    def _listening(self, kind: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+        return partial(super()._listening(kind, options), **options)

@@ -1,0 +1,284 @@
+"""
+C{cluster} in a primary, or in a process that could be one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from twisted.application.reactors import getReactorTypes
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_cluster.api.base import Cluster
+from twisted_cluster.api.forked import ListeningInfo, Worker
+from twisted_cluster.api.policy import fromEnvironment, policyMaker
+from twisted_cluster.api.settings import check, merged
+from twisted_cluster.api.streams import Streams, planned
+from twisted_cluster.core.codecs import JSON, codecNamed
+from twisted_cluster.core.messages import Listening
+from twisted_cluster.core.topics import topicName
+from twisted_cluster.errors import ClusterError, SettingsError
+from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.watcher import Watcher
+from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.wire.peer import tellSubscribers
+
+log = Logger()
+SLOTS = 1024
+BACKLOG = 511
+
+
+class PrimaryCluster(Cluster, Watcher):
+    """
+    Forks workers, and tells what becomes of them.
+    """
+
+    EVENTS = {
+        "setup": 1,
+        "fork": 1,
+        "online": 1,
+        "listening": 2,
+        "message": 3,
+        "disconnect": 1,
+        "exit": 3,
+        "error": 2,
+    }
+
+    Worker = Worker
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ground: Ground | None = None
+        self._count = 0
+        self._slots: dict[int, Worker] = {}
+        self._processes: dict[WorkerProcess, Worker] = {}
+        self._policy: Any = None
+        self._ask: Callable[..., Any] | None = None
+
+    @property
+    def schedulingPolicy(self) -> Any:
+        if self._policy is None:
+            self._policy = fromEnvironment()
+        return self._policy
+
+    @schedulingPolicy.setter
+    def schedulingPolicy(self, wanted: Any) -> None:
+        if self._ground is not None:
+            raise ClusterError(
+                "schedulingPolicy must be set before the first fork(): it is "
+                f"{self._policy!r}"
+            )
+        policyMaker(wanted)
+        self._policy = wanted
+
+    def setupPrimary(self, **settings: Any) -> None:
+        self.settings = merged(self.settings, settings)
+        self._soon("setup", self.settings)
+
+    def fork(self, env: Mapping[str, str] | None = None) -> Worker:
+        check({"env": env})
+        self._count += 1
+        self.setupPrimary()
+        recipe = self._recipe(env or {})
+        slot = self._freeSlot()
+        worker = Worker(self._count)
+        self.workers[worker.id] = self._slots[slot] = worker
+        self._soon("fork", worker)
+        self._spawn(worker, slot, recipe)
+        return worker
+
+    def disconnect(self) -> Deferred[None]:
+        from twisted.internet import reactor
+
+        ends = [worker.disconnect().when("exit") for worker in self.workers.values()]
+        done: Deferred[None] = Deferred()
+        later = reactor.callLater  # type: ignore[attr-defined]
+        gatherResults(ends).addCallback(lambda _: later(0, done.callback, None))
+        return done
+
+    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        self._ask = handler
+        for worker in self.workers.values():
+            worker.answer(partial(handler, worker))
+        return handler
+
+    def broadcast(self, message: object, topic: str = "") -> Deferred[None]:
+        name = topicName(topic)
+        codec = codecNamed(self.settings.get("serialization") or JSON.name)
+        body = codec.encode(message)
+        if self._ground is None:
+            return succeed(None)
+        return self._ground.exchange.publish(0, codec.flag, name, body)
+
+    def subscribe(
+        self, topic: str, handler: Callable[[Any, int], Any]
+    ) -> Callable[[], None]:
+        name = topicName(topic)
+        self._subscriptions.add(name, handler)
+
+        def unsubscribe() -> None:
+            self._subscriptions.remove(name, handler)
+
+        return unsubscribe
+
+    def heard(self, event: str) -> None:
+        if event == "message":
+            for worker in self.workers.values():
+                worker.listenTo()
+
+    # Forking
+
+    def _spawn(self, worker: Worker, slot: int, recipe: Recipe) -> None:
+        ground = self._stand()
+        if len(self._slots) == 1:
+            ground.start()
+        process = WorkerProcess(ground, slot, worker.id, recipe, self)
+        try:
+            _checkRecipe(recipe)
+            process.spawn()
+        except OSError:
+            self._soon(self._cannotSpawn, worker, slot, Failure())
+            return
+        self._processes[process] = worker
+        worker.begin(process, partial(self.tell, "message"))
+        if self._ask is not None:
+            worker.answer(partial(self._ask, worker))
+        if self.listeners("message"):
+            worker.listenTo()
+
+    def _cannotSpawn(self, worker: Worker, slot: int, failure: Failure) -> None:
+        if worker.listeners("error"):
+            worker.tell("error", failure)
+        else:
+            self.tell("error", worker, failure)
+        self._tellDisconnected(worker)
+        number = failure.value.errno or errno.EAGAIN
+        self._bury(worker, slot, -number, None)
+
+    def _recipe(self, env: Mapping[str, str]) -> Recipe:
+        settings = self.settings
+        streams = planned(settings)
+        cwd = settings.get("cwd")
+        return Recipe(
+            [*(settings.get("execArgv") or ()), *_command(settings)],
+            settings.get("reactor") or _reactorName(),
+            settings.get("drainTimeout", 30.0),
+            {**(settings.get("env") or {}), **env},
+            None if cwd is None else os.fspath(cwd),
+            settings.get("uid"),
+            settings.get("gid"),
+            settings.get("serialization") or JSON.name,
+            True,
+            partial(Streams, streams),
+        )
+
+    def _freeSlot(self) -> int:
+        for slot in range(1, SLOTS + 1):
+            if slot not in self._slots:
+                return slot
+        raise ClusterError(f"{SLOTS} workers are there already: no more can be forked")
+
+    def _stand(self) -> Ground:
+        from twisted.internet import reactor
+
+        if self._ground is None:
+            keep = bool(self.settings.get("keepListening"))
+            makePolicy = policyMaker(self.schedulingPolicy)
+            self._ground = Ground(reactor, makePolicy, SLOTS, BACKLOG, keep, True)
+            self._ground.exchange.hear = partial(tellSubscribers, self._subscriptions)
+            reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
+                "before", "shutdown", self._shutDown
+            )
+        return self._ground
+
+    def _shutDown(self) -> Deferred[None]:
+        stopping = self._stand().stop(lambda: self.workers, self.disconnect)
+        return Deferred.fromCoroutine(stopping)
+
+    def _soon(self, event: str | Callable[..., None], *arguments: Any) -> None:
+        from twisted.internet import reactor
+
+        call = partial(self.tell, event) if isinstance(event, str) else event
+        reactor.callLater(0, call, *arguments)  # type: ignore[attr-defined]
+
+    # What becomes of workers
+
+    def born(self, process: WorkerProcess) -> None:
+        worker = self._processes[process]
+        worker.state = "online"
+        worker.tell("online")
+        self.tell("online", worker)
+
+    def listening(self, process: WorkerProcess, where: Listening) -> None:
+        worker = self._processes[process]
+        worker.state = "listening"
+        info = ListeningInfo.of(where)
+        worker.tell("listening", info)
+        self.tell("listening", worker, info)
+
+    def leaving(self, process: WorkerProcess, planned: bool) -> None:
+        self._processes[process].leave(planned)
+
+    def disconnected(self, process: WorkerProcess) -> None:
+        if process in self._processes:
+            self._tellDisconnected(self._processes[process])
+
+    def gone(self, process: WorkerProcess, asked: bool) -> None:
+        worker = self._processes.pop(process)
+        self._bury(worker, process.number, process.exitCode, process.exitSignal)
+
+    def _tellDisconnected(self, worker: Worker) -> None:
+        worker.disconnected()
+        worker.tell("disconnect")
+        self.tell("disconnect", worker)
+
+    def _bury(self, worker: Worker, slot: int, code: int | None, name: str | None) -> None:
+        del self.workers[worker.id], self._slots[slot]
+        if not self._slots:
+            self._stand().rest()
+        worker.exited(code, name)
+        worker.tell("exit", code, name)
+        self.tell("exit", worker, code, name)
+
+
+def _command(settings: Mapping[str, Any]) -> list[str]:
+    script = settings.get("exec") or ""
+    if not script:
+        raise SettingsError(
+            "there is no script that workers could run: setupPrimary(exec='script.py')"
+        )
+    target = script.split(" ", 1) if script.startswith("-m ") else [script]
+    return ["-m", "twisted_cluster.worker.script", *target, *(settings.get("args") or ())]
+
+
+def _checkRecipe(recipe: Recipe) -> None:
+    """
+    A child that cannot do what it must before it begins could only die of it.
+
+    @raise OSError: As the child would have it.
+    """
+    directory = recipe.directory
+    if directory is not None and not os.path.isdir(directory):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+    if (recipe.uid, recipe.gid) != (None, None) and os.geteuid() != 0:
+        raise OSError(errno.EPERM, "only root can start workers as somebody else")
+
+
+def _reactorName() -> str:
+    """
+    @return: The short name of this process's kind of reactor.
+    """
+    from twisted.internet import reactor
+
+    module = type(reactor).__module__
+    for kind in getReactorTypes():
+        if kind.moduleName == module:
+            return kind.shortName
+    return "default"

@@ -1,0 +1,151 @@
+"""
+What C{cluster.setupPrimary} takes, and what it comes to.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.errors import SettingsError
+
+STREAMS = ("inherit", "pipe", "ignore", "ipc")
+MOST_STREAMS = 64
+
+
+@frozen
+class Kind:
+    """
+    @ivar accepts: Whether a value is of this kind.
+    @ivar text: What is accepted, in words.
+    """
+
+    accepts: Callable[[Any], bool]
+    text: str
+
+
+def _isTexts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
+
+
+def _isEnvironment(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(k, str) and isinstance(v, str) and "\0" not in k + v and "=" not in k
+        for k, v in value.items()
+    )
+
+
+def _isNumber(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _isId(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _isStdio(value: Any) -> bool:
+    if value in STREAMS[:3]:
+        return True
+    return (
+        isinstance(value, (list, tuple))
+        and 3 <= len(value) <= MOST_STREAMS
+        and all(stream in STREAMS or _isId(stream) for stream in value)
+        and list(value).count("ipc") == 1
+        and "ipc" not in value[:3]
+    )
+
+
+def _is(kind: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind)
+
+
+_STDIO = (
+    "'inherit', 'pipe', 'ignore', or a list of these and of descriptor numbers, "
+    "with 'ipc' once after the first three"
+)
+KINDS: Mapping[str, Kind] = {
+    "exec": Kind(_is(str), "a script's path, or '-m package.module'"),
+    "args": Kind(_isTexts, "a list of texts"),
+    "execArgv": Kind(_isTexts, "a list of texts"),
+    "cwd": Kind(lambda v: isinstance(v, (str, os.PathLike)), "a path"),
+    "silent": Kind(_is(bool), "True or False"),
+    "stdio": Kind(_isStdio, _STDIO),
+    "serialization": Kind(lambda v: v in ("json", "advanced"), "'json' or 'advanced'"),
+    "uid": Kind(_isId, "a number, 0 or more"),
+    "gid": Kind(_isId, "a number, 0 or more"),
+    "env": Kind(_isEnvironment, "a mapping of text to text"),
+    "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
+    "drainTimeout": Kind(lambda v: _isNumber(v) and 0 <= v < 1e9, "seconds, 0 or more"),
+    "keepListening": Kind(_is(bool), "True or False"),
+}
+
+
+def defaults() -> dict[str, Any]:
+    """
+    @return: What holds where nothing was said; as Node, it is asked for at each set-up.
+    """
+    return {
+        "exec": _thisScript(),
+        "args": sys.argv[1:],
+        "execArgv": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
+        "silent": False,
+        "serialization": "json",
+        "drainTimeout": 30.0,
+        "keepListening": False,
+    }
+
+
+def _thisScript() -> str:
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        name: str = spec.name
+        return f"-m {name.removesuffix('.__main__')}"
+    return os.path.abspath(sys.argv[0]) if sys.argv[0] not in ("", "-c") else ""
+
+
+def merged(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    @param current: The settings so far.
+    @param given: What is to change; L{None} takes a setting away.
+    @raise SettingsError: If there is no such setting, or a value is not accepted.
+    """
+    settings = {**defaults(), **current, **given}
+    check(settings)
+    return settings
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """
+    @raise SettingsError: If there is no such setting, or a value is not accepted.
+    """
+    for name, value in settings.items():
+        if name not in KINDS:
+            known = ", ".join(KINDS)
+            raise SettingsError(f"there is no setting {name!r}; there are: {known}")
+        kind = KINDS[name]
+        if value is not None and not kind.accepts(value):
+            raise SettingsError(f"setting {name}={value!r:.80}: give {kind.text}")
+    if settings.get("serialization") == "advanced":
+        codecNamed("advanced")
+
+
+def signalName(given: str | int) -> str:
+    """
+    @param given: C{"SIGTERM"}, C{"TERM"} or a number.
+    @return: The name without C{SIG}, as L{IProcessTransport.signalProcess} takes it.
+    @raise ValueError: If there is no such signal.
+    """
+    try:
+        if isinstance(given, str):
+            return signal.Signals["SIG" + given.removeprefix("SIG")].name[3:]
+        return signal.Signals(given).name[3:]
+    except (KeyError, ValueError):
+        raise ValueError(f"there is no signal {given!r}; such as 'SIGTERM'") from None

@@ -1,0 +1,105 @@
+"""
+What travels on the mail stream: frames, and their bytes.
+
+A frame has a fixed head, then its C{extra} (a topic's name, or the unread bytes of a
+connection that comes along), then its body. What the body says is the users' affair:
+its kind is in the head, so that no message can look like something else.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+from twisted_cluster.errors import MessageError, MessageTooLongError
+
+MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1, 9)
+KINDS = frozenset(range(1, 9))
+# Flags.
+HANDLE = 1
+ADVANCED = 2
+
+LONGEST = 1 << 28
+_head = Struct("<QIIBB")
+HEAD = _head.size
+
+
+class Frame(NamedTuple):
+    """
+    One message on its way.
+
+    @ivar kind: One of L{KINDS}.
+    @ivar flags: L{HANDLE}: a descriptor comes along. L{ADVANCED}: the body is not JSON.
+    @ivar number: The question that is asked or answered; the sender of what is
+        published, by id, 0 for the primary; how many were missed.
+    @ivar extra: At most L{LONGEST} bytes.
+    @ivar body: At most L{LONGEST} bytes, with C{extra}.
+    """
+
+    kind: int
+    flags: int = 0
+    number: int = 0
+    extra: bytes = b""
+    body: bytes | memoryview = b""
+
+
+def packHead(frame: Frame) -> bytes:
+    """
+    The head and C{extra}; the body follows as it is, so that it need not be copied.
+
+    @raise MessageTooLongError: If frame is longer than L{LONGEST}.
+    """
+    kind, flags, number, extra, body = frame
+    size = len(extra) + len(body)
+    if size > LONGEST:
+        raise MessageTooLongError(f"message of {size} bytes: the limit is {LONGEST}")
+    head = _head.pack(number, len(extra), len(body), kind, flags)
+    return head + extra if extra else head
+
+
+class FrameReader:
+    """
+    Cuts a stream of bytes into frames.
+    """
+
+    def __init__(self, longest: int = LONGEST) -> None:
+        """
+        @param longest: No frame's extra and body are longer, in bytes.
+        """
+        self._longest = longest
+        self._rest = bytearray()
+        self._wanted = HEAD
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """
+        @param data: What has come; frames may refer to it, so it must not change.
+        @return: The frames that are complete now.
+        @raise MessageError: If these are no frames, or one is too long.
+        """
+        whole: bytes | bytearray = data
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._wanted:
+                return []
+            whole, self._rest = self._rest, bytearray()
+        frames, end = self._cut(whole)
+        if end < len(whole):
+            self._rest = bytearray(memoryview(whole)[end:])
+        return frames
+
+    def _cut(self, data: bytes | bytearray) -> tuple[list[Frame], int]:
+        frames: list[Frame] = []
+        view, size, start = memoryview(data), len(data), 0
+        self._wanted = HEAD
+        while size - start >= HEAD:
+            number, extras, length, kind, flags = _head.unpack_from(data, start)
+            if kind not in KINDS or extras + length > self._longest:
+                raise MessageError(f"no frame: kind {kind}, {extras} + {length} bytes")
+            body = start + HEAD + extras
+            if body + length > size:
+                self._wanted = HEAD + extras + length
+                break
+            extra = bytes(view[start + HEAD : body]) if extras else b""
+            start = body + length
+            frames.append(Frame(kind, flags, number, extra, view[body:start]))
+        return frames, start

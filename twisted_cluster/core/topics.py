@@ -1,0 +1,61 @@
+"""
+Who in this process has subscribed to which topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import Factory, define
+
+LONGEST_TOPIC = 1024
+
+Subscriber = Callable[[Any, int], Any]
+
+
+def topicName(topic: str) -> bytes:
+    """
+    @raise ValueError: If the name is longer than L{LONGEST_TOPIC} bytes.
+    """
+    if not isinstance(topic, str):
+        raise ValueError(f"topic {topic!r}: give a text")
+    name = topic.encode("utf-8")
+    if len(name) > LONGEST_TOPIC:
+        raise ValueError(f"a topic of {len(name)} bytes: the limit is {LONGEST_TOPIC}")
+    return name
+
+
+@define
+class Subscriptions:
+    """
+    Subscribers by topic, in the order in which they came.
+    """
+
+    _byTopic: dict[bytes, list[Subscriber]] = Factory(dict)
+
+    def add(self, topic: bytes, subscriber: Subscriber) -> bool:
+        """
+        @return: Whether this is the topic's first.
+        """
+        subscribers = self._byTopic.setdefault(topic, [])
+        subscribers.append(subscriber)
+        return len(subscribers) == 1
+
+    def remove(self, topic: bytes, subscriber: Subscriber) -> bool:
+        """
+        @return: Whether this was the topic's last; L{False} if it was none.
+        """
+        subscribers = self._byTopic.get(topic, [])
+        if subscriber not in subscribers:
+            return False
+        subscribers.remove(subscriber)
+        if not subscribers:
+            del self._byTopic[topic]
+        return not subscribers
+
+    def of(self, topic: bytes) -> list[Subscriber]:
+        """
+        @return: The topic's subscribers.
+        """
+        return list(self._byTopic.get(topic, ()))

@@ -1,0 +1,95 @@
+"""
+What all workers of one primary stand on: ports, dispatch, topics, the scoreboard.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+
+from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.dispatch import Dispatcher
+from twisted_cluster.primary.exchange import Exchange
+from twisted_cluster.primary.listeners import ListenerTable
+from twisted_cluster.primary.reaping import reapStrangers
+from twisted_cluster.wire.scoreboard import Scoreboard
+
+LOOK = 0.05
+CATCH_UP = 1.0
+
+
+class Ground:
+    """
+    @ivar scoreboard: There between L{start} and L{rest}.
+    """
+
+    scoreboard: Scoreboard | None = None
+
+    def __init__(
+        self,
+        reactor: Any,
+        newPolicy: Callable[[], ISchedulingPolicy | None],
+        slots: int,
+        backlog: int,
+        keep: bool = True,
+        descriptors: bool = False,
+    ) -> None:
+        """
+        @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
+        @param slots: The most workers at a time.
+        @param backlog: The least backlog of every listener.
+        @param keep: Whether ports wait for the replacement of a worker that is gone.
+        @param descriptors: Whether workers may listen on descriptors of this process.
+        """
+        self.reactor = reactor
+        self.slots = slots
+        self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns)
+        self.listeners = ListenerTable(self.dispatcher, backlog, keep, descriptors)
+        self.exchange = Exchange()
+        self._calls = [LoopingCall(self.dispatcher.look), LoopingCall(reapStrangers)]
+        for call in self._calls:
+            call.clock = reactor
+
+    def start(self) -> None:
+        """
+        Be ready for workers.
+        """
+        self.scoreboard = Scoreboard.create(self.slots)
+        look, reap = self._calls
+        look.start(LOOK, now=False)
+        if os.getpid() == 1:
+            reap.start(1.0, now=False)
+
+    async def stop(
+        self, haveWorkers: Callable[[], object], retireAll: Callable[[], Deferred[None]]
+    ) -> None:
+        """
+        Hand over what has come in, stop listening, let workers finish.
+
+        @param haveWorkers: Whether there are any just now.
+        @param retireAll: Ends all workers; fires when they are gone.
+        """
+        deadline = self.reactor.seconds() + CATCH_UP
+        while not self.dispatcher.drainBacklogs():
+            if not haveWorkers() or self.reactor.seconds() > deadline:
+                break
+            await deferLater(self.reactor, LOOK)
+        self.listeners.closeAll()
+        await retireAll()
+        self.rest()
+
+    def rest(self) -> None:
+        """
+        There are no workers. L{start} begins again.
+        """
+        for call in self._calls:
+            if call.running:
+                call.stop()
+        if self.scoreboard is not None:
+            self.scoreboard.close()
+            self.scoreboard = None

@@ -1,0 +1,40 @@
+"""
+What every worker is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import Factory, frozen
+
+from twisted_cluster.primary.logs import Output
+
+
+@frozen
+class Recipe:
+    """
+    @ivar command: What follows the interpreter's name.
+    @ivar reactor: The short name of the workers' reactor.
+    @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
+    @ivar environment: Added to the primary's own.
+    @ivar directory: Where it runs; L{None} for the primary's own.
+    @ivar uid: Whose it is; L{None} for the primary's own.
+    @ivar gid: The same for the group.
+    @ivar serialization: The codec of what is sent to it, and by it.
+    @ivar outgoing: Whether it ends only when the connections that it made itself have
+        ended too, and may finish its start when it is told to end.
+    @ivar newOutput: Makes what takes care of its standard streams.
+    """
+
+    command: Sequence[str]
+    reactor: str = "default"
+    drainTimeout: float = 30.0
+    environment: Mapping[str, str] = Factory(dict)
+    directory: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    serialization: str = "json"
+    outgoing: bool = False
+    newOutput: Callable[[Any, Callable[[], str]], Any] = Output

@@ -1,0 +1,60 @@
+"""
+C{python -m twisted_cluster.worker.script}: a script, with the cluster reactor installed.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+
+from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.reactor import install
+
+LAST_WORDS = 1.0
+
+
+def main() -> None:
+    """
+    Run the script that follows, as Python would, or the module that follows C{-m}.
+    """
+    install()
+    from twisted.internet import reactor
+
+    link: Link = reactor.clusterLink  # type: ignore[attr-defined]
+    link.sayBorn()
+    try:
+        _run(sys.argv[1:])
+    except SystemExit:
+        if link.planned or link.isConnected:
+            raise
+    finally:
+        link.peer.mail.flushNow(LAST_WORDS)
+    _endBySignal(link)
+
+
+def _run(given: list[str]) -> None:
+    if given[0] == "-m":
+        sys.argv[:] = given[1:]
+        sys.path[0] = os.getcwd()
+        runpy.run_module(given[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv[:] = given
+        sys.path[0] = os.path.dirname(os.path.abspath(given[0]))
+        runpy.run_path(given[0], run_name="__main__")
+
+
+def _endBySignal(link: Link) -> None:
+    """
+    Who was told to end by a signal ends by it, when all is done, as twistd does.
+    """
+    if link.signalled is not None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        signal.signal(link.signalled, signal.SIG_DFL)
+        os.kill(os.getpid(), link.signalled)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,8 @@ def test_C01_eachEventComesOnce(tmp_path: Path) -> None:
     """
     script = run(
         """
+        import attrs
+
         if cluster.isWorker:
             listen()
         else:
@@ -43,7 +45,7 @@ def test_C01_eachEventComesOnce(tmp_path: Path) -> None:
 
             @worker.on("listening")
             def heard(info):
-                keys = [name for name in dir(info) if not name.startswith("_")]
+                keys = [field.name for field in attrs.fields(type(info))]
                 say("info", keys=keys, host=info.address, kind=info.addressType)
                 say("where", port=info.port)
                 worker.kill()
@@ -385,23 +387,30 @@ def test_C11_advancedCodecKeepsWhatJsonCannot(tmp_path: Path) -> None:
 
 @row(
     "C12",
-    behaviour="A new Worker has neutral defaults.",
-    ours="state none, exitedAfterDisconnect None, alive, connected",
-    difference="Only fork makes workers: one without a process has no use, so id is 1 "
-    "where a bare one of Node has 0.",
+    behaviour="A bare Worker has neutral defaults.",
+    ours="the same: id 0, state none, exitedAfterDisconnect None; it can do nothing",
+    difference="It is not connected, and its send fails: it has no process.",
 )
-def test_C12_newWorkerIsNeutral(tmp_path: Path) -> None:
+def test_C12_bareWorkerIsNeutral(tmp_path: Path) -> None:
     """
-    Just forked, a worker has a state but no history.
+    A Worker that nobody forked has no history; nor has one just forked.
     """
     script = run(
         """
+        def tell(name, worker):
+            say(name, id=worker.id, state=worker.state, dead=worker.isDead(),
+                planned=worker.exitedAfterDisconnect, pid=bool(worker.process.pid),
+                code=worker.process.exitCode, signal=worker.process.signalCode,
+                connected=worker.isConnected())
+
         @play
         async def scene():
+            tell("bare", cluster.Worker())
             worker = cluster.fork()
-            say("new", id=worker.id, state=worker.state, dead=worker.isDead(),
-                planned=worker.exitedAfterDisconnect, known=cluster.workers[1] is worker,
-                code=worker.process.exitCode, signal=worker.process.signalCode)
+            tell("new", worker)
+            say("known", known=cluster.workers[1] is worker)
+            cluster.Worker().send("x").addErrback(lambda why: say(why.type.__name__))
+            cluster.Worker().disconnect().kill()
             worker.process.kill("SIGKILL")
             await worker.when("exit")
 
@@ -409,16 +418,19 @@ def test_C12_newWorkerIsNeutral(tmp_path: Path) -> None:
         """,
         tmp_path,
     )
-    assert script.the("new") == {
-        "what": "new",
-        "id": 1,
+    neutral = {
         "state": "none",
         "dead": False,
         "planned": None,
-        "known": True,
         "code": None,
         "signal": None,
     }
+    bare = {"what": "bare", "id": 0, "pid": False, "connected": False}
+    new = {"what": "new", "id": 1, "pid": True, "connected": True}
+    assert script.the("bare") == {**bare, **neutral}
+    assert script.the("new") == {**new, **neutral}
+    assert script.the("known")["known"] is True
+    assert script.of("ChannelClosedError")
 
 
 @row(

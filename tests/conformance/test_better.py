@@ -154,7 +154,7 @@ def test_X03_whoFindsAllFullWaitsForFree(tmp_path: Path) -> None:
 @row(
     "X04",
     behaviour="All workers are stuck, and many clients come.",
-    ours="the primary accepts no more than a bounded number; the rest waits in the kernel",
+    ours="the primary accepts a bounded number; the rest waits in the kernel",
     difference="who cannot hand over does not accept",
 )
 def test_X04_whoCannotHandOverDoesNotAccept(tmp_path: Path) -> None:
@@ -182,7 +182,8 @@ def test_X04_whoCannotHandOverDoesNotAccept(tmp_path: Path) -> None:
 @row(
     "X05",
     behaviour="The primary is killed while a request is being served.",
-    ours="the worker listens no more, serves it, and ends; after drainTimeout in any case",
+    ours="the worker listens no more, serves it, and ends, at the latest after "
+    "drainTimeout",
     difference="nobody's request is cut; the wait is bounded",
 )
 def test_X05_theOrphanFinishesAndEnds(tmp_path: Path) -> None:
@@ -317,7 +318,7 @@ def test_X08_exclusivePortsAreClosedToo(tmp_path: Path) -> None:
 @row(
     "X09",
     behaviour="Two workers open two ports on 0, in different orders.",
-    ours="ports with a name are the same everywhere; without, the order counts as in Node",
+    ours="ports with a name are the same everywhere; without, the order counts",
     difference="a name says which port is meant",
 )
 def test_X09_namedPortsAreNotCrossed(tmp_path: Path) -> None:
@@ -471,6 +472,7 @@ def test_X12_replacingWorkersUnderLoad(tmp_path: Path) -> None:
                     await workers.pop(0).disconnect().when("exit")
                     workers.append(await begin())
                 say("old first")
+                await until(lambda: os.path.exists("kill"))
                 for _ in range(3):
                     old = workers.pop(0)
                     gone = old.when("exit")
@@ -499,6 +501,7 @@ def test_X12_replacingWorkersUnderLoad(tmp_path: Path) -> None:
                 (tmp_path / "begin").touch()
                 script.waitFor("old first")
                 graceful = Counter(results[:])
+                (tmp_path / "kill").touch()
                 script.waitFor("killed")
             finally:
                 over.set()

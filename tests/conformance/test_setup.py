@@ -29,6 +29,8 @@ def test_C01_eachEventComesOnce(tmp_path: Path) -> None:
         """
         import attrs
 
+        say("role", inside=cluster.isWorker, id=cluster.worker and cluster.worker.id,
+            env=[name for name in os.environ if "CLUSTER" in name])
         if cluster.isWorker:
             listen()
         else:
@@ -51,8 +53,6 @@ def test_C01_eachEventComesOnce(tmp_path: Path) -> None:
                 worker.kill()
 
             stopWhenAlone()
-        say("role", inside=cluster.isWorker, id=cluster.worker and cluster.worker.id,
-            env=[name for name in os.environ if "CLUSTER" in name])
         reactor.run()
         if cluster.isPrimary:
             say("sizes", **sizes)

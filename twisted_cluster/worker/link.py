@@ -106,6 +106,8 @@ class Link:
         self._mail = mail
         self._inquiry = Inquiry(channel)
         self.reactor: Any = None
+        self._isOnline = False
+        self._listening: list[messages.Listening] = []
         self._draining = False
         self._stopping = False
         self._vitals = Vitals(row, channel.fileno)
@@ -204,9 +206,12 @@ class Link:
 
     def sayListening(self, message: messages.Listening) -> None:
         """
-        Tell the primary that a port is open.
+        Tell the primary that a port is open, as soon as it can be served.
         """
-        self._tell(message)
+        if self._isOnline:
+            self._tell(message)
+        else:
+            self._listening.append(message)
 
     def _freeOrdinal(self, spec: ListenSpec) -> int:
         taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
@@ -239,6 +244,10 @@ class Link:
         # The asyncio reactor asks for its timeout only after it had a timer.
         self.reactor.callFromThread(lambda: None)
         self._tell(messages.Online())
+        self._isOnline = True
+        for message in self._listening:
+            self._tell(message)
+        self._listening.clear()
 
     def _readMessages(self) -> None:
         try:

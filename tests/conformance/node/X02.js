@@ -1,24 +1,24 @@
 'use strict';
 const cluster = require('cluster');
-const { fetch } = require('./telling');
-const { greeter, hears, local, play, up } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
+// The last worker finds the order to close and a connection together.
 if (cluster.isWorker) {
-  const server = greeter().listen(0, '127.0.0.1');
-  process.on('message', () => {
-    process.send('closing', () => {
-      // What is handed over now is on its way when the server closes.
-      const end = Date.now() + 300;
-      while (Date.now() < end);
-      server.close();
-    });
-  });
+  const server = net.createServer((socket) => socket.end('x')).listen(0, '127.0.0.1');
+  process.on('message', () => server.close());
 } else {
-  play(async () => {
-    const { worker, port } = await up();
+  (async () => {
+    const worker = cluster.fork();
+    const { port } = await once(worker, 'listening');
+    worker.process.kill('SIGSTOP');
     worker.send('close');
-    await hears(worker);
-    const got = await fetch(local(port), 1500);
-    return `a client on its way to the last worker, which closes: ${got || 'closed'}`;
-  });
+    const answer = fetch({ port, host: '127.0.0.1' });
+    await pause(200);
+    worker.process.kill('SIGCONT');
+    const heard = (await answer) || 'is closed';
+    say(heard === 'hung' ? 'the client hangs' : `the client: ${heard}`, heard);
+    process.exit(0);
+  })();
 }

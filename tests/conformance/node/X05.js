@@ -1,41 +1,42 @@
 'use strict';
 const cluster = require('cluster');
-const { fork } = require('child_process');
-const fs = require('fs');
 const net = require('net');
-const { once, pause } = require('./telling');
-const { client, hears, play } = require('./serving');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
-const runs = (pid) => {
+// A primary is killed while a request is served: this process plays the grandparent.
+const { fork } = require('child_process');
+const { readFileSync } = require('fs');
+
+// A zombie, whom nobody has waited for yet, is none.
+const isAlive = (pid) => {
   try {
-    return !fs.readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0] !== 'Z';
   } catch {
     return false;
   }
 };
-
 if (cluster.isWorker) {
-  net.createServer((socket) => {
+  const server = net.createServer((socket) => {
     socket.on('error', () => {});
-    socket.on('data', (data) => socket.write(data));
-  }).listen(0, '127.0.0.1');
-} else if (process.env.SECOND) {
-  const worker = cluster.fork();
-  worker.on('listening', ({ port }) => process.send([port, worker.process.pid]));
-} else {
-  play(async () => {
-    const primary = fork(__filename, { env: { ...process.env, SECOND: '1' } });
-    const [port, pid] = await hears(primary);
-    const one = await client(port);
-    one.on('error', () => {});
-    one.write('a');
-    while (!one.heard) await pause(5);
-    const closed = once(one, 'close');
-    const start = Date.now();
-    primary.kill('SIGKILL');
-    await closed;
-    while (runs(pid) && Date.now() < start + 3000) await pause(5);
-    const when = Date.now() - start < 1000 ? 'at once' : 'later';
-    return `the request that is served is cut ${when}, and the worker ${runs(pid) ? 'stays' : 'ends'}`;
+    socket.write('1');
+    setTimeout(() => socket.end('done'), 700);
   });
+  server.listen(0, '127.0.0.1');
+} else if (process.argv[2] === 'primary') {
+  const worker = cluster.fork();
+  worker.on('listening', ({ port }) => process.send({ port, pid: worker.process.pid }));
+} else {
+  (async () => {
+    const primary = fork(__filename, ['primary'], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const { port, pid } = await once(primary, 'message').then((m) => m[0] || m);
+    const answer = fetch({ port, host: '127.0.0.1' });
+    await pause(200);
+    primary.kill('SIGKILL');
+    const heard = await answer;
+    await pause(200);
+    say(`the request is ${/done/.test(heard) ? 'served' : 'cut'}; the worker ` +
+        (isAlive(pid) ? 'lives on' : 'ends at once'), heard);
+    process.exit(0);
+  })();
 }

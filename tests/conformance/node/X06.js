@@ -1,25 +1,26 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { pause } = require('./telling');
-const { client, exits, play, ups } = require('./serving');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
+// cluster.disconnect(callback) while one of three workers has a connection.
 if (cluster.isWorker) {
   net.createServer((socket) => {
-    socket.write(String(cluster.worker.id));
+    socket.write('x');
     socket.on('end', () => socket.end());
   }).listen(0, '127.0.0.1');
 } else {
-  play(async () => {
-    const all = await ups(2);
-    const slow = await client(all[0].port);
-    while (!slow.heard) await pause(5);
-    const busy = all.find(({ worker }) => String(worker.id) === slow.heard).worker;
-    const over = exits(busy);
-    await new Promise((resolve) => cluster.disconnect(resolve));
-    const early = !busy.isDead();
-    slow.end();
-    await over;
-    return `the callback comes ${early ? 'before the slow worker has gone' : 'after the last'}`;
-  });
+  (async () => {
+    const workers = [cluster.fork(), cluster.fork(), cluster.fork()];
+    const infos = await Promise.all(workers.map((worker) => once(worker, 'listening')));
+    const client = net.connect(infos[0].port, '127.0.0.1');
+    await once(client, 'data');
+    const ended = new Set();
+    cluster.on('exit', (worker) => ended.add(worker.id));
+    cluster.disconnect(() => {
+      say(`called back when ${ended.size} of 3 had ended`, ended.size);
+      client.end();
+    });
+  })();
 }

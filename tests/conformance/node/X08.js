@@ -1,19 +1,20 @@
 'use strict';
 const cluster = require('cluster');
-const { fetch, once, pause } = require('./telling');
-const { greeter, hears, local, play } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
+// A worker with an exclusive port is disconnected.
 if (cluster.isWorker) {
-  const server = greeter().listen({ port: 0, host: '127.0.0.1', exclusive: true });
-  server.on('listening', () => process.send(server.address().port));
+  const server = net.createServer();
+  server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () => process.send('up'));
 } else {
-  play(async () => {
+  (async () => {
     const worker = cluster.fork();
-    const port = await hears(worker);
-    const gone = once(worker, 'disconnect');
+    await once(worker, 'message');
     worker.disconnect();
-    await gone;
-    await pause(500);
-    return `500 ms after disconnect: ${worker.isDead() ? 'gone' : 'alive'}, the port answers: ${await fetch(local(port))}`;
-  });
+    const end = await Promise.race([once(worker, 'exit'), pause(2000)]);
+    say(end ? 'the worker ends' : 'the worker does not end within 2 s', Boolean(end));
+    worker.process.kill('SIGKILL');
+  })();
 }

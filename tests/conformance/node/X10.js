@@ -1,20 +1,27 @@
 'use strict';
 const cluster = require('cluster');
-const { pause } = require('./telling');
-const { play } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
+// A message that is there before the worker listens for messages.
 if (cluster.isWorker) {
-  process.send('up');
-  setTimeout(() => process.on('message', (message) => process.send(message)), 300);
+  setTimeout(() => {
+    process.on('message', (message) => process.send({ heard: message }));
+    process.send('listens');
+  }, 500);
 } else {
-  play(async () => {
-    const got = [];
-    const worker = cluster.fork();
-    worker.on('message', (message) => {
-      got.push(message);
-      if (message === 'up') for (const n of [1, 2, 3]) worker.send(n);
-    });
-    await pause(1000);
-    return `of 3 messages before the listener ${got.length - 1} arrive`;
+  const worker = cluster.fork();
+  const heard = [];
+  worker.once('online', () => worker.send('early'));
+  worker.on('message', (message) => {
+    if (message.heard) heard.push(message.heard);
+    if (message === 'listens') {
+      worker.send('late');
+      setTimeout(() => {
+        say(heard.includes('early') ? 'heard' : 'lost', heard);
+        worker.process.kill('SIGKILL');
+      }, 500);
+    }
   });
 }

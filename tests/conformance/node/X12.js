@@ -1,51 +1,56 @@
 'use strict';
 const cluster = require('cluster');
-const { fetch, pause } = require('./telling');
-const { exits, greeter, local, play, up, ups } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
-if (cluster.isWorker) greeter().listen(Number(process.env.PORT), '127.0.0.1');
-else {
-  play(async () => {
-    const { freePort } = require('./serving');
-    const PORT = await freePort();
-    await ups(2, { PORT });
-    let on = true;
-    let count = 0;
-    let failed = 0;
-    const visitor = async () => {
-      while (on) {
-        const got = await fetch(local(PORT), 1000);
-        count++;
-        if (!/^\d+$/.test(got)) failed++;
+// Workers are killed under load.
+if (cluster.isWorker) {
+  net.createServer((socket) => socket.end('x')).listen(Number(process.env.PORT), '127.0.0.1');
+} else {
+  (async () => {
+    const begin = async (port) => {
+      const worker = cluster.fork({ PORT: port });
+      const info = await once(worker, 'listening');
+      return { worker, port: info.port };
+    };
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address();
+    await new Promise((resolve) => probe.close(resolve));
+    const workers = [await begin(port), await begin(port)];
+    const counts = { graceful: {}, killed: {} };
+    let phase = 'graceful';
+    let over = false;
+    const client = async () => {
+      while (!over) {
+        const now = phase;
+        const answer = await fetch({ port, host: '127.0.0.1' }, 1500);
+        const kind = answer === 'x' ? 'served' : answer === 'hung' ? 'hung' : 'cut';
+        counts[now][kind] = (counts[now][kind] || 0) + 1;
       }
     };
-    const phase = async (replace) => {
-      on = true;
-      failed = 0;
-      const visitors = Array.from({ length: 8 }, visitor);
-      for (const worker of Object.values(cluster.workers)) await replace(worker);
-      on = false;
-      await Promise.all(visitors);
-      return failed;
-    };
-    const newFirst = await phase(async (worker) => {
-      await up({ PORT });
-      const over = exits(worker);
-      worker.disconnect();
-      await over;
-    });
-    const oldFirst = await phase(async (worker) => {
-      const over = exits(worker);
-      worker.disconnect();
-      await over;
-      await up({ PORT });
-    });
-    const killed = await phase(async (worker) => {
-      const over = exits(worker);
-      worker.kill('SIGKILL');
-      await over;
-      await up({ PORT });
-    });
-    return [`failures among thousands: ${newFirst} with the new ones first, ${oldFirst} with the old ones first, ${killed ? 'some' : 0} with SIGKILL`, { count, newFirst, oldFirst, killed }];
-  });
+    const clients = Array.from({ length: 8 }, client);
+    for (let i = 0; i < 3; i++) {
+      workers.push(await begin(port));
+      const old = workers.shift().worker;
+      old.disconnect();
+      await once(old, 'exit');
+    }
+    phase = 'killed';
+    await pause(200); // what began before is over
+    for (let i = 0; i < 5; i++) {
+      const old = workers.shift().worker;
+      old.process.kill('SIGKILL');
+      await once(old, 'exit');
+      workers.push(await begin(port));
+    }
+    over = true;
+    await Promise.all(clients);
+    const bad = (of) => (of.cut || of.hung ? 'some fail' : 'none fails');
+    say(`gracefully ${bad(counts.graceful)}; by SIGKILL ` +
+        (counts.killed.hung ? 'some hang' : bad(counts.killed)));
+    for (const { worker } of workers) worker.process.kill('SIGKILL');
+    process.exit(0);
+  })();
 }

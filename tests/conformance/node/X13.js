@@ -1,25 +1,25 @@
 'use strict';
 const cluster = require('cluster');
-const { spawn } = require('child_process');
-const { pause } = require('./telling');
-const { hears, play } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
+// A grandchild has the worker's channel, and the worker exits.
 if (cluster.isWorker) {
-  const stdio = ['ignore', 'ignore', 'ignore', process.channel.fd];
-  const child = spawn('sleep', ['5'], { stdio, detached: true });
-  process.send(child.pid, () => process.exit(0));
+  const { spawn } = require('child_process');
+  const fs = require('fs');
+  // The channel is the one socket whose number is 3.
+  const child = spawn('sleep', ['2'], { stdio: ['ignore', 'ignore', 'ignore', 3] });
+  process.send({ pid: child.pid });
+  setTimeout(() => process.exit(3), 200);
 } else {
-  play(async () => {
-    const order = [];
-    const worker = cluster.fork();
-    worker.on('exit', () => order.push('exit'));
-    worker.on('disconnect', () => order.push('disconnect'));
-    const pid = await hears(worker);
-    while (!order.includes('exit')) await pause(5);
-    await pause(200);
-    const early = order.includes('disconnect');
-    process.kill(pid);
-    while (order.length < 2) await pause(5);
-    return `a grandchild has the channel: ${order.join(', then ')}${early ? '' : ' when the grandchild ends'}`;
+  const order = [];
+  const worker = cluster.fork();
+  worker.on('disconnect', () => order.push('disconnect'));
+  worker.on('exit', () => order.push('exit'));
+  worker.on('message', async ({ pid }) => {
+    while (order.length < 2) await pause(20);
+    say(order.join(', then '), order);
+    try { process.kill(pid, 'SIGKILL'); } catch {}
   });
 }

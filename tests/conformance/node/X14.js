@@ -1,14 +1,14 @@
 'use strict';
 const cluster = require('cluster');
-const { pause } = require('./telling');
-const { play } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
-cluster.setupPrimary({ cwd: '/nowhere/at/all' });
-play(async () => {
+// A worker whose directory is not there.
+if (cluster.isPrimary) {
   const order = [];
+  cluster.setupPrimary({ cwd: '/nowhere' });
   const worker = cluster.fork();
   for (const name of ['error', 'disconnect', 'exit']) worker.on(name, () => order.push(name));
-  await pause(500);
-  const left = Object.keys(cluster.workers).length;
-  return `a fork that fails: ${order.join(', ')}; ${left} in workers; isDead ${worker.isDead()}`;
-});
+  setTimeout(() => say(order.join(', '), order), 500);
+}

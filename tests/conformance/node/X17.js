@@ -1,20 +1,16 @@
 'use strict';
 const cluster = require('cluster');
-const { once, pause } = require('./telling');
-const { hears, play } = require('./serving');
+const net = require('net');
+const { fetch, guard, once, pause, say } = require('./telling');
+guard();
 
-if (cluster.isWorker) process.send('up');
-else {
-  play(async () => {
-    const worker = cluster.fork();
-    await hears(worker);
-    const gone = once(worker, 'disconnect');
-    worker.kill('SIGKILL');
-    await gone;
-    let event = 'nothing';
-    worker.on('error', (error) => { event = `an error event, ${error.code}`; });
-    const returned = worker.send('hello');
-    await pause(100);
-    return `send on a closed channel returns ${returned}; then ${event}`;
+// A message to a worker that is gone.
+if (cluster.isWorker) {
+  process.exit(0);
+} else {
+  const worker = cluster.fork();
+  worker.once('exit', () => {
+    worker.once('error', (error) => say(`error event ${error.code}`, error.code));
+    worker.send('late');
   });
 }

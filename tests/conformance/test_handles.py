@@ -1,5 +1,5 @@
 """
-Handles in messages: section 2h of the catalogue.
+Handles in messages: section 2h of the catalogue, and C82, C83 and C86.
 """
 
 from __future__ import annotations
@@ -12,6 +12,138 @@ from tests.conformance.rows import row
 from tests.conformance.scripts import run
 
 pytestmark = pytest.mark.process
+
+
+@row(
+    "C82",
+    behaviour="A server that is sent to a worker is served there.",
+    ours="the same: handle.listen(factory)",
+)
+def test_C82_portInAMessage(tmp_path: Path) -> None:
+    """
+    A port of the primary, closed there when a worker has it.
+    """
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            @onCommand
+            def take(message, handle):
+                handle.listen(Factory.forProtocol(Greeter))
+                tell("taken")
+        else:
+            @play
+            async def scene():
+                port = serve()
+                number = port.getHost().port
+                worker = cluster.fork()
+                inbox = Inbox(worker)
+                await worker.send("take", port)
+                await inbox.next()
+                await port.stopListening()
+                say("told", port=number, answers=await answersOf(number))
+
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.the("told")["answers"] == ["1"]
+
+
+@row(
+    "C83",
+    behaviour="A worker that listens with a handle of its own does not ask the primary.",
+    ours="the same: reactor.adoptStreamPort",
+)
+def test_C83_ownSocketIsNotThePrimarysAffair(tmp_path: Path) -> None:
+    """
+    The primary has no such port, and no event of it.
+    """
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            with socket.socket() as own:
+                own.bind((LOCAL, 0))
+                own.listen()
+                own.setblocking(False)
+                factory = Factory.forProtocol(Greeter)
+                reactor.adoptStreamPort(own.fileno(), own.family, factory)
+                tell(own.getsockname()[1])
+        else:
+            cluster.on("listening", lambda: say("listening"))
+
+            @play
+            async def scene():
+                port = await Inbox(cluster.fork()).next()
+                say("told", port=port, here=port in boundHere(),
+                    answers=await answersOf(port))
+
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    told = script.the("told")
+    assert told["answers"] == ["1"]
+    assert not told["here"]
+    assert not script.of("listening")
+
+
+@row(
+    "C86",
+    behaviour="A connection sent by hand to a worker is served by its HTTP server.",
+    ours="the same: handle.adopt(site); what the primary has read goes along",
+)
+def test_C86_connectionForAnHTTPServer(tmp_path: Path) -> None:
+    """
+    The primary reads the request, a worker's Site answers it and knows the peer.
+    """
+    script = run(
+        """
+        from tests.conformance.serving import *
+        from twisted.web.resource import Resource
+        from twisted.web.server import Site
+
+        class Peer(Resource):
+            isLeaf = True
+
+            def render_GET(self, request):
+                return b"peer %d" % request.getClientAddress().port
+
+        class Sender(Protocol):
+            def dataReceived(self, data):
+                worker.send("take", self.transport, unread=data)
+
+            def connectionLost(self, reason):
+                say("given", kind=reason.type.__name__)
+
+        if cluster.isWorker:
+            site = Site(Peer())
+            onCommand(lambda message, handle: handle.adopt(site))
+            tell("up")
+        else:
+            worker = cluster.fork()
+
+            @play
+            async def scene():
+                await Inbox(worker).next()
+                port = reactor.listenTCP(0, Factory.forProtocol(Sender), interface=LOCAL)
+                client = await connect(port.getHost().port)
+                own = client.transport.getHost().port
+                client.transport.write(b"GET / HTTP/1.0\\r\\n\\r\\n")
+                answer = (await client.ended).decode()
+                say("answer", status=answer.split("\\r\\n")[0],
+                    peer=answer.endswith(f"peer {own}"), port=port.getHost().port)
+
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.the("answer")["status"].endswith("200 OK")
+    assert script.the("answer")["peer"]
+    assert script.the("given")["kind"] == "ConnectionDone"
 
 
 @row(

@@ -211,8 +211,7 @@ def test_C108_ipv6Only(tmp_path: Path) -> None:
 @row(
     "C109",
     behaviour="The flag reuseAddr reaches the primary's bind.",
-    ours="listenMulticast(..., listenMultiple=True) reuses the address, in each worker by "
-    "itself",
+    ours="listenMulticast(..., listenMultiple=True) reuses it, in each worker by itself",
     difference="That is Twisted's way to ask for it; every member of a multicast group "
     "gets every datagram, so nothing is shared.",
 )

@@ -96,7 +96,7 @@ SECTIONS = (
     Section(
         "2g",
         "UDP",
-        tuple("C105 C106 C107 C108 C109 C110 C111 C113 C115 C117 C119".split()),
+        tuple("C105 C106 C107 C108 C110 C111 C113 C115 C117 C119".split()),
     ),
     Section("2h", "Handles in messages", tuple("C125 C127".split())),
     Section(
@@ -124,6 +124,10 @@ LEFT = {
     "C96": Left(
         "A server that was unref-ed does not keep the worker.",
         "Twisted's reactor does not end when it has nothing to do.",
+    ),
+    "C109": Left(
+        "The flag reuseAddr reaches the primary's bind.",
+        "Twisted's listenUDP has no such flag; that of multicast is the worker's own.",
     ),
     "C116": Left(
         "A UDP socket unref-ed before its bind stays so.",

@@ -129,6 +129,10 @@ LEFT = {
         "The flag reuseAddr reaches the primary's bind.",
         "Twisted's listenUDP has no such flag; that of multicast is the worker's own.",
     ),
+    "C109": Left(
+        "The flag reuseAddr reaches the primary's bind.",
+        "Twisted's listenUDP has no such flag; that of multicast is the worker's own.",
+    ),
     "C116": Left(
         "A UDP socket unref-ed before its bind stays so.",
         "Twisted's reactor does not end when it has nothing to do.",

@@ -356,7 +356,7 @@ def test_X09_namedPortsAreNotCrossed(tmp_path: Path) -> None:
     )
     assert script.the("ports")["first"] == script.the("ports")["second"]
     for event in script.of("heard"):
-        assert sorted(event["all"]) == [f"{event['name']}{n}" for n in (1, 1, 2, 2)]
+        assert {answer[0] for answer in event["all"]} == {event["name"]}
 
 
 @row(

@@ -14,9 +14,11 @@ if (process.send) {
   play(async () => {
     const child = fork(__filename);
     const port = await once(child, 'message');
+    // Before connecting: it may come at once.
+    const taken = once(child, 'message');
     const one = await client(port[0] || port);
     one.write('hello');
-    const [, socket] = await once(child, 'message');
+    const [, socket] = await taken;
     let heard = '';
     socket.on('data', (data) => { heard += data; });
     socket.resume();

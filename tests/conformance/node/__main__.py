@@ -20,6 +20,7 @@ from tests.process.cluster import eventually, isAlive, membersOf
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"
 LIMIT = 25.0
+UNFINISHED = "not over after 10 s"
 
 
 def scenarios() -> dict[str, Path]:
@@ -53,7 +54,7 @@ def measure(path: Path) -> dict[str, Any]:
     Run one scenario.
 
     @return: What it said: C{result} and, in words, C{says}.
-    @raise AssertionError: If it said nothing, or left something.
+    @raise AssertionError: If it said nothing, did not end, or left something.
     """
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -74,6 +75,7 @@ def measure(path: Path) -> dict[str, Any]:
             eventually(lambda: not membersOf(process.pid), f"{path.stem} is over", 5.0)
             left = [file for file in Path(directory).rglob("*") if file.is_socket()]
             assert not left, f"{path.stem} left {left}"
+            assert UNFINISHED not in lines[0], f"{path.stem} was {UNFINISHED}"
             found: dict[str, Any] = json.loads(lines[0])
             return found
         finally:

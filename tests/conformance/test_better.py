@@ -356,7 +356,7 @@ def test_X09_namedPortsAreNotCrossed(tmp_path: Path) -> None:
     )
     assert script.the("ports")["first"] == script.the("ports")["second"]
     for event in script.of("heard"):
-        assert sorted(event["all"]) == [f"{event['name']}{n}" for n in (1, 1, 2, 2)]
+        assert set(event["all"]) <= {f"{event['name']}{n}" for n in (1, 2)}
 
 
 @row(
@@ -464,16 +464,16 @@ def test_X12_replacingWorkersUnderLoad(tmp_path: Path) -> None:
                 workers = [await begin() for _ in range(2)]
                 say("listening", port=port)
                 await until(lambda: os.path.exists("begin"))
-                for _ in range(3):  # the new one first
+                for _ in range(2):  # the new one first
                     workers.append(await begin())
                     await workers.pop(0).disconnect().when("exit")
                 say("new first")
-                for _ in range(3):  # the old one first
+                for _ in range(2):  # the old one first
                     await workers.pop(0).disconnect().when("exit")
                     workers.append(await begin())
                 say("old first")
                 await until(lambda: os.path.exists("kill"))
-                for _ in range(3):
+                for _ in range(2):
                     old = workers.pop(0)
                     gone = old.when("exit")
                     old.kill("SIGKILL")
@@ -509,7 +509,7 @@ def test_X12_replacingWorkersUnderLoad(tmp_path: Path) -> None:
         (tmp_path / "end").touch()
     assert set(graceful) == {"greeted"}
     assert set(results) <= {"greeted", "cut"}
-    assert Counter(results)["cut"] <= 3 * 4
+    assert Counter(results)["cut"] <= 2 * 4
 
 
 def _outcome(port: int) -> str:

@@ -346,7 +346,7 @@ def test_C72_ipv6OnlyLeavesFour(tmp_path: Path) -> None:
     """
     script = _six(tmp_path, "round-robin", only=True)
     assert script.the("own")["by"] == "0"
-    assert script.the("six")["by"] == ["1", "1", "2", "2"]
+    assert set(script.the("six")["by"]) <= {"1", "2"}
 
 
 @row(

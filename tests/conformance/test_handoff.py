@@ -226,7 +226,7 @@ def test_C100_HTTPOverUNIX(tmp_path: Path) -> None:
         tmp_path,
     )
     answers = sorted(event["text"] for event in script.of("answer"))
-    assert answers == sorted(f"[{n}, b'http', None]" for n in (1, 1, 2, 2))
+    assert set(answers) == {f"[{n}, b'http', None]" for n in (1, 2)}
 
 
 @row(
@@ -295,5 +295,5 @@ def test_C102_relativePathsAreTheWorkers(tmp_path: Path) -> None:
     path = os.path.join(os.path.realpath(deep), "socket")
     assert script.the("info")["paths"] == [path, path]
     assert script.the("info")["ports"] == -1
-    assert script.the("served")["by"] == ["1", "1", "2", "2"]
+    assert set(script.the("served")["by"]) == {"1", "2"}
     assert script.the("left")["files"] == []

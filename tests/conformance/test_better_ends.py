@@ -58,6 +58,37 @@ def test_X13_aGrandchildHoldsUpNothing(tmp_path: Path) -> None:
         assert script.the("exit")["how"] == [3, None]
 
 
+def test_X13_aProgramInheritsNothing(tmp_path: Path) -> None:
+    """
+    What a worker starts with all its descriptors has none of the cluster's.
+    """
+    script = run(
+        """
+        import subprocess
+        if cluster.isWorker:
+            def look(message):
+                names = "import os; print(*os.listdir('/proc/self/fd'))"
+                child = subprocess.run([sys.executable, "-c", names], close_fds=False,
+                    stdout=subprocess.PIPE)
+                cluster.worker.send(child.stdout.decode().split())
+            listen()
+            cluster.worker.on("message", look)
+        else:
+            async def scene():
+                worker = cluster.fork()
+                await worker.when("listening")
+                worker.send("look")
+                say("inherits", all=(await worker.when("message"))[0])
+                await cluster.disconnect()
+            play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    # The fourth is the directory that is listed.
+    assert sorted(script.the("inherits")["all"]) == ["0", "1", "2", "3"]
+
+
 @row(
     "X14",
     behaviour="A worker cannot be started.",
@@ -67,7 +98,7 @@ def test_X13_aGrandchildHoldsUpNothing(tmp_path: Path) -> None:
 )
 def test_X14_whatCannotStartHasAnEnd(tmp_path: Path) -> None:
     """
-    A directory that is not there, and a user that one may not be; nothing is left open.
+    A directory that is not there; nothing is left open.
     """
     script = run(
         """
@@ -99,6 +130,61 @@ def test_X14_whatCannotStartHasAnEnd(tmp_path: Path) -> None:
     assert ended["how"] == [-2, None]
     assert (ended["dead"], ended["left"], ended["pid"]) == (True, 0, None)
     assert script.the("fds")["same"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "beside another",
+        pytest.param(
+            "first of all",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the scoreboard is made outside of what is caught"
+            ),
+        ),
+    ],
+)
+def test_X14_withoutDescriptorsThereIsAnEndToo(tmp_path: Path, others: str) -> None:
+    """
+    However few are free: each fork has one exit, and later ones succeed.
+    """
+    script = run(
+        """
+        import resource
+        LIMITS = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+        def forkWith(spare):
+            highest = max(map(int, os.listdir("/proc/self/fd")[:-1]))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1 + spare, LIMITS[1]))
+            try:
+                return cluster.fork()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, LIMITS)
+
+        async def scene():
+            if sys.argv[1] == "beside another":
+                await cluster.fork().when("online")
+            before = len(cluster.workers)
+            for spare in range(4):
+                worker = forkWith(spare)
+                worker.on("error", lambda failure: None)
+                watch(worker, "error", "disconnect")
+                worker.on("exit", lambda *how: say("exit", how=how,
+                    more=len(cluster.workers) - before))
+                await worker.when("exit")
+            await cluster.fork().when("online")
+            await cluster.disconnect()
+        if cluster.isPrimary:
+            play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+        arguments=[others],
+        env={"CONFORMANCE_GUARD": "5"},
+    )
+    assert script.kinds() == ["error", "disconnect", "exit"] * 4
+    for event in script.of("exit"):
+        assert (event["how"], event["more"]) == ([-24, None], 0)
 
 
 @row(
@@ -194,6 +280,58 @@ def test_X16_thePortCanOutliveItsWorkers(tmp_path: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.parametrize("choice", ["close", "keep"])
+def test_X16_whoQueuesIsNotForgotten(tmp_path: Path, choice: str) -> None:
+    """
+    The only worker is frozen, clients queue, it is killed: they are closed, or with
+    keepListening served by the next. None hangs.
+    """
+    with Script(
+        """
+        if cluster.isWorker:
+            listen(port=int(os.environ.get("PORT", 0)))
+        else:
+            async def scene():
+                keep = sys.argv[1] == "keep"
+                cluster.setupPrimary(keepListening=keep)
+                worker = cluster.fork()
+                port = (await worker.when("listening")).port
+                say("listening", pid=worker.process.pid, port=port)
+                await worker.when("exit")
+                if keep:
+                    await cluster.fork({"PORT": str(port)}).when("listening")
+                say("gone")
+                await until(lambda: os.path.exists("end"))
+                await cluster.disconnect()
+            play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+        arguments=[choice],
+    ) as script:
+        worker = script.waitFor("listening")
+        os.kill(worker["pid"], signal.SIGSTOP)
+        where = ("127.0.0.1", worker["port"])
+        clients = [socket.create_connection(where, 5) for _ in range(50)]
+        os.kill(worker["pid"], signal.SIGKILL)
+        script.waitFor("gone")
+        heard = [_heardBy(client) for client in clients]
+        assert heard == [b"2" if choice == "keep" else b""] * 50
+        (tmp_path / "end").touch()
+
+
+def _heardBy(client: socket.socket) -> bytes:
+    """
+    All until the connection is closed, be it with a reset.
+    """
+    with client:
+        client.settimeout(5)
+        try:
+            return b"".join(iter(lambda: client.recv(100), b""))
+        except ConnectionResetError:
+            return b""
+
+
 @row(
     "X17",
     behaviour="A message is sent on a channel that is closed.",
@@ -233,6 +371,43 @@ def test_X17_sendingToNobodyFails(tmp_path: Path) -> None:
     )
     names = ["cut", "gone", "worker", "worker ask", "worker broadcast"]
     assert sorted(script.kinds()) == sorted(names)
+    assert script.errors.count("Traceback") == 0
+
+
+def test_X17_whatWasNotTakenFails(tmp_path: Path) -> None:
+    """
+    Messages and questions on their way to a worker that is frozen and then killed: what
+    the kernel has not taken fails, and so does each question.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            def tell(name, sent):
+                sent.addCallbacks(lambda _: say("taken", name=name),
+                    lambda f: say("failed", name=name, kind=f.type.__name__))
+                return sent
+
+            async def scene():
+                worker = cluster.fork()
+                await worker.when("online")
+                worker.kill("SIGSTOP")
+                await tell("small", worker.send("x"))
+                tell("large", worker.send("x" * 10_000_000))
+                tell("behind", worker.send("y"))
+                tell("question", worker.ask("z"))
+                await nextTurn()
+                say("kill")
+                worker.kill("SIGKILL")
+                await worker.when("exit")
+                await nextTurn()
+            play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.kinds() == ["taken", "kill", "failed", "failed", "failed"]
+    failed = {event["name"]: event["kind"] for event in script.of("failed")}
+    assert failed == dict.fromkeys(("large", "behind", "question"), "ChannelClosedError")
     assert script.errors.count("Traceback") == 0
 
 
@@ -276,43 +451,62 @@ def test_X18_noMessageLooksInternal(tmp_path: Path) -> None:
 @row(
     "X19",
     behaviour="A worker listens twice on one fixed port.",
-    ours="CannotListenError (EADDRINUSE), TCP and UDP, whichever the policy; the first "
+    ours="CannotListenError (EADDRINUSE), TCP, UDP, UNIX, whichever the policy; the first "
     "port goes on",
     difference="newer Nodes die of an assertion with SCHED_NONE, and of UDP",
 )
 @pytest.mark.parametrize("policy", ["round-robin", "none"])
 def test_X19_theSamePortTwiceIsInUse(tmp_path: Path, policy: str) -> None:
     """
-    The error can be caught, and the first port serves.
+    The error can be caught, the first port serves, and can be closed and opened again.
     """
     script = run(
         """
         from twisted.internet.protocol import DatagramProtocol
+        PORT = int(sys.argv[2])
+        OPEN = {
+            "TCP": lambda: listen(port=PORT),
+            "UDP": lambda: reactor.listenUDP(PORT, DatagramProtocol()),
+            "UNIX": lambda: reactor.listenUNIX("path", Factory.forProtocol(Greeter)),
+        }
         if cluster.isWorker:
-            port = listen().getHost().port
-            udp = reactor.listenUDP(0, DatagramProtocol()).getHost().port
-            for again in [lambda: listen(port=port),
-                          lambda: reactor.listenUDP(udp, DatagramProtocol())]:
-                try:
-                    again()
-                except error.CannotListenError as problem:
-                    say("refused", errno=problem.socketError.errno)
-            cluster.worker.send(port)
+            async def twice():
+                for kind, begin in OPEN.items():
+                    first = begin()
+                    try:
+                        begin()
+                    except error.CannotListenError as problem:
+                        say("refused", kind=kind, errno=problem.socketError.errno)
+                    if kind == "TCP":
+                        cluster.worker.send("serving")
+                        await cluster.worker.when("message")
+                    await first.stopListening()
+                    begin()
+                    say("again", kind=kind)
+                cluster.worker.send("over")
+            reactor.callWhenRunning(lambda: Deferred.fromCoroutine(twice()))
         else:
             async def scene():
                 cluster.schedulingPolicy = sys.argv[1]
                 worker = cluster.fork()
-                port, _ = await worker.when("message")
-                say("greeted", by=await fetch(port))
+                await worker.when("message")
+                say("greeted", by=await fetch(PORT))
+                over = worker.when("message")
+                worker.send("go on")
+                await over
+                say("greeted", by=await fetch(PORT))
                 await cluster.disconnect()
             play(scene)
         reactor.run()
         """,
         tmp_path,
-        arguments=[policy],
+        arguments=[policy, str(freePort())],
     )
-    assert [event["errno"] for event in script.of("refused")] == [98, 98]
-    assert script.the("greeted")["by"] == "1"
+    kinds = ["TCP", "UDP", "UNIX"]
+    refused = [(event["kind"], event["errno"]) for event in script.of("refused")]
+    assert refused == [(kind, 98) for kind in kinds]
+    assert [event["kind"] for event in script.of("again")] == kinds
+    assert [event["by"] for event in script.of("greeted")] == ["1", "1"]
 
 
 @row(
@@ -357,3 +551,29 @@ def test_X20_policiesAreCheckedWhenTheyAreSet(tmp_path: Path) -> None:
         in (script.of("refused")[2]["text"])
     )
     assert script.the("policy")["now"] == "least-connections"
+
+
+def test_X20_theEnvironmentIsCheckedToo(tmp_path: Path) -> None:
+    """
+    A policy in the environment that is none is an error before anybody is forked.
+    """
+    script = run(
+        """
+        from twisted_cluster.errors import PolicyArgumentError
+        async def scene():
+            try:
+                cluster.fork()
+            except PolicyArgumentError as error:
+                say("refused", text=str(error), workers=list(cluster.workers))
+            cluster.schedulingPolicy = cluster.SCHED_RR
+            await cluster.fork().when("online")
+            await cluster.disconnect()
+        if cluster.isPrimary:
+            play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+        env={"TWISTED_CLUSTER_SCHED_POLICY": "best"},
+    )
+    assert script.the("refused")["text"].startswith("TWISTED_CLUSTER_SCHED_POLICY=best")
+    assert script.the("refused")["workers"] == []

@@ -1,7 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, pause, say } = require('./telling');
 guard();
 
 // Both workers are at maxConnections 1, and a third client waits for half a second.

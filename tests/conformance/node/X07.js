@@ -1,7 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, say } = require('./telling');
 guard();
 
 // worker.disconnect() twice.

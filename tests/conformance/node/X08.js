@@ -1,7 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, pause, say } = require('./telling');
 guard();
 
 // A worker with an exclusive port is disconnected.

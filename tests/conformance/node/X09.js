@@ -1,7 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, say } = require('./telling');
 guard();
 
 // Two workers open A and B on port 0, in different orders.

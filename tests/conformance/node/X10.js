@@ -1,7 +1,6 @@
 'use strict';
 const cluster = require('cluster');
-const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, say } = require('./telling');
 guard();
 
 // A message that is there before the worker listens for messages.

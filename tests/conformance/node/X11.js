@@ -1,7 +1,7 @@
 'use strict';
 const cluster = require('cluster');
 const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, once, pause, say } = require('./telling');
 guard();
 
 // A worker blocks for 1.5 s in its handler, and ten clients follow.

@@ -1,7 +1,6 @@
 'use strict';
 const cluster = require('cluster');
-const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, pause, say } = require('./telling');
 guard();
 
 // A grandchild has the worker's channel, and the worker exits.

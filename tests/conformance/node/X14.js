@@ -1,7 +1,6 @@
 'use strict';
 const cluster = require('cluster');
-const net = require('net');
-const { fetch, guard, once, pause, say } = require('./telling');
+const { guard, say } = require('./telling');
 guard();
 
 // A worker whose directory is not there.

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from contestants import Contestant
 
@@ -122,14 +123,16 @@ class Server:
         deadline = begun + START_LIMIT
         for _ in range(self._contestant.mains):
             self._mains.append(self._spawn())
-        while not (self._found() and answers(self.port)):
+        while not self._ready():
             self._checkAlive(deadline)
             time.sleep(0.05)
         self.startSeconds = time.monotonic() - begun
         while not self._atRest(0.3):
             self._checkAlive(deadline)
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, stdin: int = subprocess.DEVNULL, stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
         paths = [str(TOP), os.environ.get("PYTHONPATH", "")]
         environment = {
             **os.environ,
@@ -140,11 +143,14 @@ class Server:
             self._contestant.command,
             cwd=HERE,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
+            stdin=stdin,
+            stdout=self._log if stdout is None else stdout,
             stderr=self._log,
             start_new_session=True,
         )
+
+    def _ready(self) -> bool:
+        return self._found() and answers(self.port)
 
     def _found(self) -> bool:
         """
@@ -225,14 +231,19 @@ class Server:
         return [pid for pid, birth in known if birth and _birth(pid) == birth]
 
 
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
 @contextmanager
-def running(contestants: Sequence[Contestant]) -> Iterator[list[Server]]:
+def running(
+    contestants: Sequence[Contestant], kind: type[AnyServer] = Server
+) -> Iterator[list[AnyServer]]:
     """
     Start contestants; end all of them however the block is left. Those that do not
     start are named on standard error and left out.
     """
-    servers = [Server(contestant) for contestant in contestants]
-    started = []
+    servers = [kind(contestant) for contestant in contestants]
+    started: list[AnyServer] = []
     try:
         for server in servers:
             try:

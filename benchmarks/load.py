@@ -93,16 +93,21 @@ def _wrk(port: int, load: Load) -> str:
     ).stdout
 
 
+def machineSeconds() -> float:
+    """
+    @return: CPU seconds so far of the whole machine.
+    """
+    line = Path("/proc/stat").read_text().splitlines()[0]
+    user, nice, system, _, _, irq, softirq, *_ = map(int, line.split()[1:])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
 def _spent() -> tuple[float, float]:
     """
     @return: CPU seconds so far of (the whole machine, load generators that have ended).
     """
-    line = Path("/proc/stat").read_text().splitlines()[0]
-    user, nice, system, _, _, irq, softirq, *_ = map(int, line.split()[1:])
-    ticks = os.sysconf("SC_CLK_TCK")
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = (user + nice + system + irq + softirq) / ticks
-    return busy, children.ru_utime + children.ru_stime
+    return machineSeconds(), children.ru_utime + children.ru_stime
 
 
 def measure(server: Server, load: Load) -> Measurement:
@@ -151,7 +156,7 @@ def measureUndisturbed(server: Server, load: Load, patience: int) -> Measurement
 def _waitForQuiet() -> None:
     deadline = time.monotonic() + QUIET_LIMIT
     while time.monotonic() < deadline:
-        before = _spent()[0]
+        before = machineSeconds()
         time.sleep(0.5)
-        if (_spent()[0] - before) / 0.5 / (os.cpu_count() or 1) <= DISTURBED:
+        if (machineSeconds() - before) / 0.5 / (os.cpu_count() or 1) <= DISTURBED:
             return

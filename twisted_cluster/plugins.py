@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.application.reactors import getReactorTypes
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import PolicyArgumentError
@@ -17,6 +18,13 @@ def findPolicies() -> dict[str, IPolicyMaker]:
     @return: Every policy that is installed, by name.
     """
     return {maker.name: maker for maker in getPlugins(IPolicyMaker)}
+
+
+def findReactors() -> list[str]:
+    """
+    @return: The short names of the reactors that a worker can run on.
+    """
+    return sorted({kind.shortName for kind in getReactorTypes()} - {"cluster"})
 
 
 def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy | None]:

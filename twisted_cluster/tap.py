@@ -9,7 +9,6 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.application.reactors import getReactorTypes
 from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import getPlugins
 from twisted.python import usage
@@ -18,7 +17,7 @@ from twisted_cluster.cpus import usableCPUs
 from twisted_cluster.errors import PolicyArgumentError, StartError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.listening import parseListen
-from twisted_cluster.plugins import findPolicies, parsePolicy
+from twisted_cluster.plugins import findPolicies, findReactors, parsePolicy
 
 MOST_WORKERS = 1024
 
@@ -115,11 +114,11 @@ class Options(usage.Options):
         return value
 
     def _checkReactor(self) -> None:
-        known = {kind.shortName for kind in getReactorTypes()} - {"cluster"}
+        known = findReactors()
         if self["reactor"] not in known:
             raise usage.UsageError(
                 f"--reactor {self['reactor']}: there is no such reactor; "
-                f"there are: {', '.join(sorted(known))}"
+                f"there are: {', '.join(known)}"
             )
 
     def _arguments(self) -> list[str]:
@@ -159,8 +158,8 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    from twisted_cluster.primary.recipe import Recipe
     from twisted_cluster.primary.service import ClusterConfig, ClusterService
-    from twisted_cluster.primary.worker_process import Recipe
 
     _exitWithZero(reactor)
     specs: list[ListenSpec] = [spec for spec in options["specs"] if spec is not None]

@@ -43,6 +43,13 @@ class Cluster(Emitter):
         self._subscriptions = Subscriptions()
 
     @property
+    def _reactor(self) -> Any:
+        # Not before it is needed: the script may yet install one.
+        from twisted.internet import reactor
+
+        return reactor
+
+    @property
     def schedulingPolicy(self) -> Any:
         """
         Who serves the next connection: L{SCHED_RR}, L{SCHED_NONE} (the kernel chooses),
@@ -185,10 +192,8 @@ class Cluster(Emitter):
         return listen(port, protocol, interface, maxPacketSize)
 
     def _listening(self, kind: str, options: Mapping[str, Any]) -> Callable[..., Any]:
-        from twisted.internet import reactor
-
         ListenOptions.forKind(kind, options)
-        return getattr(reactor, f"listen{kind.upper()}")  # type: ignore[no-any-return]
+        return getattr(self._reactor, f"listen{kind.upper()}")  # type: ignore[no-any-return]
 
     def _refuse(self, what: str) -> NoReturn:
         raise NotPrimaryError(

@@ -5,6 +5,7 @@ Events, as Node's emitters have them, with Twisted's manners.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ class Emitter(TwistedEventEmitter):
         @raise UnknownEventError: If there is no such event.
         """
         self._check(event)
-        return super().on(event, f)
+        return self.listens_to(event) if f is None else self.add_listener(event, f)
 
     def once(self, event: str, f: Callable[..., Any] | None = None) -> Any:
         """
@@ -117,13 +118,13 @@ def _with(f: Callable[..., Any], most: int) -> Callable[..., Any]:
     return lambda *arguments: f(*arguments[:most])
 
 
-def _mostArguments(f: Callable[..., Any]) -> float:
+def _mostArguments(f: Callable[..., Any]) -> int:
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
-        return float("inf")
+        return sys.maxsize
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return float("inf")
+        return sys.maxsize
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 

@@ -129,6 +129,7 @@ class Worker(BaseWorker):
         super().__init__()
         self.id = id
         self.process = Process()
+        self.exitedAfterDisconnect: bool | None = None
         self._retired = False
         self._overhear: Callable[..., None] = lambda *arguments: None
         self._dead = False
@@ -184,6 +185,13 @@ class Worker(BaseWorker):
     def _hear(self, message: Any, handle: Handle | None) -> None:
         self.tell("message", message, handle)
         self._overhear(self, message, handle)
+
+    def forget(self) -> None:
+        """
+        Nobody has listened to it while it lived: what it sent is dropped.
+        """
+        if self._peer is not None:
+            self._peer.drop()
 
     def leave(self, planned: bool) -> None:
         """

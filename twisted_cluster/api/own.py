@@ -28,6 +28,14 @@ class ThisProcess:
     """
 
     pid: int
+    _link: Link
+
+    def disconnect(self) -> None:
+        """
+        Close the channel now, as if the primary were gone: the worker serves what it
+        has, and ends with 0.
+        """
+        self._link.abandon()
 
 
 class OwnWorker(BaseWorker):
@@ -43,13 +51,13 @@ class OwnWorker(BaseWorker):
         super().__init__()
         self.id = link.told.id
         self.state = "online"
-        self.process = ThisProcess(os.getpid())
+        self.process = ThisProcess(os.getpid(), link)
         self._link = link
         self._peer = link.peer
         link.disconnected = self._disconnected
         link.missed = partial(self.tell, "missed")
 
-    @property  # type: ignore[override]
+    @property
     def exitedAfterDisconnect(self) -> bool | None:
         return True if self._link.planned else None
 
@@ -72,10 +80,8 @@ class OwnWorker(BaseWorker):
         """
         End now: with exit code 0, if the script does not say otherwise.
         """
-        from twisted.internet import reactor
-
         self._link.quit()
-        if not reactor.running:  # type: ignore[attr-defined]
+        if not self._link.reactor.running:
             sys.exit(0)
 
     def _disconnected(self) -> None:

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_cluster.api import forked
 from twisted_cluster.api.base import Cluster
-from twisted_cluster.api.forked import ListeningInfo, Worker
 from twisted_cluster.api.policy import fromEnvironment, policyMaker
 from twisted_cluster.api.settings import check, merged
 from twisted_cluster.api.streams import Streams, planned
@@ -51,14 +51,14 @@ class PrimaryCluster(Cluster, Watcher):
         "error": 2,
     }
 
-    Worker = Worker
+    Worker = forked.Worker
 
     def __init__(self) -> None:
         super().__init__()
         self._ground: Ground | None = None
         self._count = 0
-        self._slots: dict[int, Worker] = {}
-        self._processes: dict[WorkerProcess, Worker] = {}
+        self._slots: dict[int, forked.Worker] = {}
+        self._processes: dict[WorkerProcess, forked.Worker] = {}
         self._policy: Any = None
         self._ask: Callable[..., Any] | None = None
 
@@ -82,24 +82,22 @@ class PrimaryCluster(Cluster, Watcher):
         self.settings = merged(self.settings, settings)
         self._soon("setup", self.settings)
 
-    def fork(self, env: Mapping[str, str] | None = None) -> Worker:
+    def fork(self, env: Mapping[str, str] | None = None) -> forked.Worker:
         check({"env": env})
         self._count += 1
         self.setupPrimary()
         recipe = self._recipe(env or {})
         slot = self._freeSlot()
-        worker = Worker(self._count)
+        worker = forked.Worker(self._count)
         self.workers[worker.id] = self._slots[slot] = worker
         self._soon("fork", worker)
         self._spawn(worker, slot, recipe)
         return worker
 
     def disconnect(self) -> Deferred[None]:
-        from twisted.internet import reactor
-
         ends = [worker.disconnect().when("exit") for worker in self.workers.values()]
         done: Deferred[None] = Deferred()
-        later = reactor.callLater  # type: ignore[attr-defined]
+        later = self._reactor.callLater
         gatherResults(ends).addCallback(lambda _: later(0, done.callback, None))
         return done
 
@@ -135,7 +133,7 @@ class PrimaryCluster(Cluster, Watcher):
 
     # Forking
 
-    def _spawn(self, worker: Worker, slot: int, recipe: Recipe) -> None:
+    def _spawn(self, worker: forked.Worker, slot: int, recipe: Recipe) -> None:
         ground = self._stand()
         if len(self._slots) == 1:
             ground.start()
@@ -153,13 +151,13 @@ class PrimaryCluster(Cluster, Watcher):
         if self.listeners("message"):
             worker.listenTo()
 
-    def _cannotSpawn(self, worker: Worker, slot: int, failure: Failure) -> None:
+    def _cannotSpawn(self, worker: forked.Worker, slot: int, failure: Failure) -> None:
         if worker.listeners("error"):
             worker.tell("error", failure)
         else:
             self.tell("error", worker, failure)
         self._tellDisconnected(worker)
-        number = failure.value.errno or errno.EAGAIN
+        number = getattr(failure.value, "errno", None) or errno.EAGAIN
         self._bury(worker, slot, -number, None)
 
     def _recipe(self, env: Mapping[str, str]) -> Recipe:
@@ -168,7 +166,7 @@ class PrimaryCluster(Cluster, Watcher):
         cwd = settings.get("cwd")
         return Recipe(
             [*(settings.get("execArgv") or ()), *_command(settings)],
-            settings.get("reactor") or _reactorName(),
+            settings.get("reactor") or _nameOf(self._reactor),
             settings.get("drainTimeout", 30.0),
             {**(settings.get("env") or {}), **env},
             None if cwd is None else os.fspath(cwd),
@@ -186,16 +184,12 @@ class PrimaryCluster(Cluster, Watcher):
         raise ClusterError(f"{SLOTS} workers are there already: no more can be forked")
 
     def _stand(self) -> Ground:
-        from twisted.internet import reactor
-
         if self._ground is None:
             keep = bool(self.settings.get("keepListening"))
             makePolicy = policyMaker(self.schedulingPolicy)
-            self._ground = Ground(reactor, makePolicy, SLOTS, BACKLOG, keep, True)
+            self._ground = Ground(self._reactor, makePolicy, SLOTS, BACKLOG, keep, True)
             self._ground.exchange.hear = partial(tellSubscribers, self._subscriptions)
-            reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
-                "before", "shutdown", self._shutDown
-            )
+            self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         return self._ground
 
     def _shutDown(self) -> Deferred[None]:
@@ -203,10 +197,8 @@ class PrimaryCluster(Cluster, Watcher):
         return Deferred.fromCoroutine(stopping)
 
     def _soon(self, event: str | Callable[..., None], *arguments: Any) -> None:
-        from twisted.internet import reactor
-
         call = partial(self.tell, event) if isinstance(event, str) else event
-        reactor.callLater(0, call, *arguments)  # type: ignore[attr-defined]
+        self._reactor.callLater(0, call, *arguments)
 
     # What becomes of workers
 
@@ -219,7 +211,7 @@ class PrimaryCluster(Cluster, Watcher):
     def listening(self, process: WorkerProcess, where: Listening) -> None:
         worker = self._processes[process]
         worker.state = "listening"
-        info = ListeningInfo.of(where)
+        info = forked.ListeningInfo.of(where)
         worker.tell("listening", info)
         self.tell("listening", worker, info)
 
@@ -234,18 +226,21 @@ class PrimaryCluster(Cluster, Watcher):
         worker = self._processes.pop(process)
         self._bury(worker, process.number, process.exitCode, process.exitSignal)
 
-    def _tellDisconnected(self, worker: Worker) -> None:
+    def _tellDisconnected(self, worker: forked.Worker) -> None:
         worker.disconnected()
         worker.tell("disconnect")
         self.tell("disconnect", worker)
 
-    def _bury(self, worker: Worker, slot: int, code: int | None, name: str | None) -> None:
+    def _bury(
+        self, worker: forked.Worker, slot: int, code: int | None, name: str | None
+    ) -> None:
         del self.workers[worker.id], self._slots[slot]
         if not self._slots:
             self._stand().rest()
         worker.exited(code, name)
         worker.tell("exit", code, name)
         self.tell("exit", worker, code, name)
+        worker.forget()
 
 
 def _command(settings: Mapping[str, Any]) -> list[str]:
@@ -271,14 +266,11 @@ def _checkRecipe(recipe: Recipe) -> None:
         raise OSError(errno.EPERM, "only root can start workers as somebody else")
 
 
-def _reactorName() -> str:
+def _nameOf(reactor: object) -> str:
     """
-    @return: The short name of this process's kind of reactor.
+    @return: The short name of a kind of reactor.
     """
-    from twisted.internet import reactor
-
     module = type(reactor).__module__
-    for kind in getReactorTypes():
-        if kind.moduleName == module:
-            return kind.shortName
-    return "default"
+    kinds: Any = getReactorTypes()
+    names = [kind.shortName for kind in kinds if kind.moduleName == module]
+    return names[0] if names else "default"

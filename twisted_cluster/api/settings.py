@@ -15,6 +15,7 @@ from attrs import frozen
 
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.errors import SettingsError
+from twisted_cluster.plugins import findReactors
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
 MOST_STREAMS = 64
@@ -108,7 +109,7 @@ def _thisScript() -> str:
     if spec is not None:
         name: str = spec.name
         return f"-m {name.removesuffix('.__main__')}"
-    return os.path.abspath(sys.argv[0]) if sys.argv[0] not in ("", "-c") else ""
+    return os.path.abspath(sys.argv[0]) if os.path.isfile(sys.argv[0]) else ""
 
 
 def merged(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +136,12 @@ def check(settings: Mapping[str, Any]) -> None:
             raise SettingsError(f"setting {name}={value!r:.80}: give {kind.text}")
     if settings.get("serialization") == "advanced":
         codecNamed("advanced")
+    reactor = settings.get("reactor")
+    if reactor is not None and reactor not in findReactors():
+        raise SettingsError(
+            f"setting reactor={reactor!r}: there is no such reactor; "
+            f"there are: {', '.join(findReactors())}"
+        )
 
 
 def signalName(given: str | int) -> str:

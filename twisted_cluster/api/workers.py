@@ -30,7 +30,6 @@ class BaseWorker(Emitter):
 
     id = 0
     state = "none"
-    exitedAfterDisconnect: bool | None = None
     _peer: Peer | None = None
 
     def send(

@@ -4,10 +4,11 @@ Topics: what one process publishes reaches every other one that has subscribed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import ADVANCED, Frame
@@ -64,11 +65,11 @@ class Exchange:
         """
         frame = Frame(frames.PUBLISH, flags, sender, topic, body)
         taken = [
-            peer.mail.send(frame).addErrback(lambda failure: failure.trap(ClusterError))
+            peer.mail.post(frame)
             for worker, peer in self._topics.get(topic, {}).items()
             if worker != sender and not self._misses(worker, peer)
         ]
-        return gatherResults(taken).addCallback(lambda _: None)
+        return whenAll([waits for waits in taken if waits is not None])
 
     def leave(self, worker: int) -> None:
         """
@@ -110,3 +111,25 @@ class Exchange:
         if count:
             sent = peer.tell(frames.MISSED, count, b"", b"")
             sent.addErrback(lambda failure: failure.trap(ClusterError))
+
+
+def whenAll(waits: Sequence[Deferred[None]]) -> Deferred[None]:
+    """
+    @return: Fires when each has fired; that a process is gone is no failure.
+    """
+    if not waits:
+        return succeed(None)
+    done: Deferred[None] = Deferred()
+    left = len(waits)
+
+    def count(result: Failure | None) -> None:
+        nonlocal left
+        left -= 1
+        if isinstance(result, Failure):
+            result.trap(ClusterError)
+        if not left:
+            done.callback(None)
+
+    for each in waits:
+        each.addBoth(count)
+    return done

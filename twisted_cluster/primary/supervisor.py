@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted_cluster.core.restarts import Backoff
 from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.wire.peer import hearNothing
 
 log = Logger()
 SETTLED = 2.0
@@ -100,6 +101,7 @@ class Supervisor(Watcher):
             self._refill(slot, 0.0)
         else:
             slot.worker = worker
+            hearNothing(worker.peer)
 
     def online(self, worker: WorkerProcess) -> None:
         for slot in self._slots:

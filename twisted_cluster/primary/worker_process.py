@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -115,6 +114,7 @@ class WorkerProcess(ProcessProtocol):
             for end in (theirs[0], theirs[3]):
                 end.close()
         self.pid = process.pid
+        log.info("{worker} is started", worker=self.name)
 
     def _makeWires(self) -> Sequence[Any]:
         """

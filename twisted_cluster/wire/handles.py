@@ -25,6 +25,21 @@ GIVABLE = (
 )
 
 
+def startBound(port: Any, path: str) -> None:
+    """
+    Do what C{unix.Port.startListening} does once its socket is bound, to a port that
+    was given such a socket.
+    """
+    log.msg(f"{port._getLogPrefix(port.factory)} starting on {path!r}")
+    port.factory.doStart()
+    port.connected = True
+    port.socket, port._preexistingSocket = port._preexistingSocket, None
+    port._shouldShutdown = False
+    port.fileno = port.socket.fileno
+    port.numberAccepts = 100
+    port.startReading()
+
+
 class BoundUNIXPort(unix.Port):
     """
     A UNIX port whose file, its mode and its end are another process's affair: adopted
@@ -36,14 +51,7 @@ class BoundUNIXPort(unix.Port):
         self._preexistingSocket = bound
 
     def startListening(self) -> None:
-        log.msg(f"{self._getLogPrefix(self.factory)} starting on {self._bindPath!r}")
-        self.factory.doStart()
-        self.connected = True
-        self.socket, self._preexistingSocket = self._preexistingSocket, None
-        self._shouldShutdown = False
-        self.fileno = self.socket.fileno
-        self.numberAccepts = 100
-        self.startReading()
+        startBound(self, os.fsdecode(self._bindPath))
 
     def connectionLost(self, reason: Any) -> None:
         tcp.Port.connectionLost(self, reason)

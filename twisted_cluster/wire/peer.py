@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from inspect import iscoroutine
 from typing import Any
 
 from attrs import define
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -39,6 +39,10 @@ log = Logger()
 UNHEARD = 1 << 24
 UNHEARD_COUNT = 10_000
 UNANSWERED = 10_000
+# More reads than the kernel's buffer can hold anything for.
+LAST_WORDS = 64
+# How late an overdue question may be noticed, in seconds.
+LATE = 0.01
 
 
 @define
@@ -80,10 +84,13 @@ class Peer:
         self.ears = ears
         self.isOpen = True
         self.mail = Mail(reactor, end, self._take, self._lost)
-        self._questions: dict[int, tuple[Deferred[Any], Any]] = {}
+        self._questions: dict[int, tuple[Deferred[Any], float, float]] = {}
+        self._timer: Any = None
         self._asked = 0
         self._answering = 0
+        self._come: deque[tuple[Frame, int | None]] = deque()
         self._unheard: deque[tuple[Frame, int | None]] = deque()
+        self._unheardKinds: set[int] = set()
         self._unheardSize = 0
         self._paused = False
 
@@ -97,9 +104,7 @@ class Peer:
         """
         body = self._codec.encode(message)
         if handle is None:
-            return self.mail.send(
-                Frame(frames.MESSAGE, self._codec.flag, body=body)
-            )
+            return self.mail.send(Frame(frames.MESSAGE, self._codec.flag, 0, b"", body))
         ready = prepare(handle, keepOpen)
         frame = Frame(frames.MESSAGE, self._codec.flag | HANDLE, 0, unread, body)
         return ready.addCallback(self._give, frame)
@@ -119,23 +124,47 @@ class Peer:
         body = self._codec.encode(message)
         self._asked += 1
         number = self._asked
-        answer: Deferred[Any] = Deferred(lambda _: self._forget(number))
-        overdue = self._reactor.callLater(timeout, self._overdue, number, timeout)
-        self._questions[number] = answer, overdue
+
+        def cancel(_: Deferred[Any]) -> None:
+            self._forget(number)
+
+        answer: Deferred[Any] = Deferred(cancel)
+        due = self._reactor.seconds() + timeout
+        self._questions[number] = answer, due, timeout
         frame = Frame(frames.ASK, self._codec.flag, number, b"", body)
-        self.mail.send(frame).addErrback(self._unasked, number)
+        waits = self.mail.post(frame)
+        if waits is not None:
+            waits.addErrback(self._unasked, number)
+        if self._questions:
+            self._watch(due)
         return answer
+
+    def _watch(self, due: float) -> None:
+        """
+        See to it that the timer goes off by then; there is one for all questions.
+        """
+        if self._timer is None or due < self._timer.getTime():
+            left = max(0.0, due - self._reactor.seconds())
+            if self._timer is None:
+                self._timer = self._reactor.callLater(left, self._expire)
+            else:
+                self._timer.reset(left)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        overdue = [(n, t) for n, (_, due, t) in self._questions.items() if due <= now]
+        for number, timeout in overdue:
+            answer = self._forget(number)
+            if answer is not None:
+                answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
+        if self._questions:
+            earliest = min(due for _, due, _ in self._questions.values())
+            self._watch(max(earliest, now + LATE))
 
     def _forget(self, number: int) -> Deferred[Any] | None:
-        answer, overdue = self._questions.pop(number, (None, None))
-        if overdue is not None and overdue.active():
-            overdue.cancel()
-        return answer
-
-    def _overdue(self, number: int, timeout: float) -> None:
-        answer = self._forget(number)
-        if answer is not None:
-            answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
+        question = self._questions.pop(number, None)
+        return None if question is None else question[0]
 
     def _unasked(self, failure: Failure, number: int) -> None:
         answer = self._forget(number)
@@ -166,28 +195,41 @@ class Peer:
             self._reactor.callLater(0, self._hearAgain)
 
     def _hearAgain(self) -> None:
-        again, self._unheard = self._unheard, deque()
-        self._unheardSize = 0
-        self._hear(again)
+        again = [one for one in self._unheard if self._earFor(one[0].kind)]
+        kinds = {frame.kind for frame, _ in again}
+        self._unheard = deque(one for one in self._unheard if one[0].kind not in kinds)
+        self._unheardKinds -= kinds
+        self._unheardSize = sum(len(frame.body) for frame, _ in self._unheard)
+        self._come.extendleft(reversed(again))
+        self._hearAll()
         if self._paused and self._hasRoom():
             self._paused = False
             self.mail.resume()
 
-    def _take(self, come: Sequence[tuple[Frame, int | None]]) -> None:
-        self.ears.before()
-        self._hear(come)
+    def _earFor(self, kind: int) -> Callable[..., Any] | None:
+        return self.ears.message if kind == frames.MESSAGE else self.ears.ask
 
-    def _hear(self, come: Sequence[tuple[Frame, int | None]]) -> None:
-        for frame, fd in come:
+    def _take(self, come: Iterable[tuple[Frame, int | None]]) -> None:
+        self._come.extend(come)
+        # This may find that the channel has ended, and so read on: what that brings is
+        # behind what has come.
+        self.ears.before()
+        self._hearAll()
+
+    def _hearAll(self) -> None:
+        while self._come:
+            frame, fd = self._come.popleft()
             try:
-                self._hearOne(frame, fd)
+                self._hear(frame, fd)
             except MessageError as error:
                 self.close(error)
+                _forget(self._come)
 
-    def _hearOne(self, frame: Frame, fd: int | None) -> None:
+    def _hear(self, frame: Frame, fd: int | None) -> None:
         kind = frame.kind
         if kind == frames.MESSAGE:
-            if self.ears.message is None:
+            # What has waited comes first.
+            if self.ears.message is None or kind in self._unheardKinds:
                 self._postpone(frame, fd)
             else:
                 self._hearMessage(self.ears.message, frame, fd)
@@ -203,12 +245,13 @@ class Peer:
 
     def _postpone(self, frame: Frame, fd: int | None) -> None:
         self._unheard.append((frame, fd))
+        self._unheardKinds.add(frame.kind)
         self._unheardSize += len(frame.body)
         if not self._paused and not self._hasRoom():
             self._paused = True
             self.mail.pause()
             log.warn(
-                "{count} messages wait for a listener: no more are read until there is one",
+                "{count} messages wait for a listener; no more are read before",
                 count=len(self._unheard),
             )
 
@@ -230,18 +273,27 @@ class Peer:
 
     def _hearQuestion(self, frame: Frame) -> None:
         ask = self.ears.ask
-        if ask is None:
+        if ask is None or frame.kind in self._unheardKinds:
             self._postpone(frame, None)
             return
         message = codecOf(frame.flags).decode(frame.body)
         if self._answering >= UNANSWERED:
             self._refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
+        try:
+            result = _call(ask, message)
+            if isinstance(result, Deferred):
+                self._answerLater(result, frame.number)
+            else:
+                self._answer(result, frame.number)
+        except Exception:
+            self._cannotAnswer(Failure(), frame.number)
+
+    def _answerLater(self, result: Deferred[Any], number: int) -> None:
         self._answering += 1
-        answer = maybeDeferred(_call, ask, message)
-        answer.addBoth(self._answered)
-        answer.addCallback(self._answer, frame.number)
-        answer.addErrback(self._cannotAnswer, frame.number)
+        result.addBoth(self._answered)
+        result.addCallback(self._answer, number)
+        result.addErrback(self._cannotAnswer, number)
 
     def _answered(self, result: Any) -> Any:
         self._answering -= 1
@@ -249,12 +301,15 @@ class Peer:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
-        self.mail.send(frame).addErrback(lambda failure: failure.trap(ClusterError))
+        waits = self.mail.post(Frame(frames.ANSWER, self._codec.flag, number, b"", body))
+        if waits is not None:
+            waits.addErrback(lambda failure: failure.trap(ClusterError))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
-        log.failure("a question could not be answered", failure)
-        self._refuse(number, f"{failure.type.__name__}: {failure.getErrorMessage()}")
+        if not failure.check(ClusterError):
+            log.failure("a question could not be answered", failure)
+        kind = type(failure.value).__name__
+        self._refuse(number, f"{kind}: {failure.getErrorMessage()}")
 
     def _refuse(self, number: int, why: str) -> None:
         body = why.encode("utf-8", "replace")
@@ -279,9 +334,9 @@ class Peer:
 
     def finish(self) -> None:
         """
-        The other process has ended: hear what it still said.
+        Hear what the other process has said until now, which may be its last words.
         """
-        for _ in range(UNANSWERED):
+        for _ in range(LAST_WORDS):
             if not self.mail.readOnce():
                 return
 
@@ -296,6 +351,9 @@ class Peer:
         if not self.isOpen:
             return
         self.isOpen = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         for number in list(self._questions):
             answer = self._forget(number)
             if answer is not None:
@@ -306,15 +364,43 @@ class Peer:
         """
         Nobody will listen any more: forget what waits for it.
         """
-        unheard, self._unheard = self._unheard, deque()
-        for _, fd in unheard:
-            if fd is not None:
-                os.close(fd)
+        _forget(self._unheard)
+
+
+def _forget(frames: deque[tuple[Frame, int | None]]) -> None:
+    """
+    Forget what has come, and close what came with it.
+    """
+    for _, fd in frames:
+        if fd is not None:
+            os.close(fd)
+    frames.clear()
 
 
 def _call(callee: Callable[..., Any], *arguments: object) -> Any:
     result = callee(*arguments)
     return Deferred.fromCoroutine(result) if iscoroutine(result) else result
+
+
+def hearNothing(peer: Peer) -> None:
+    """
+    No code of users runs here: messages are dropped, and questions refused.
+    """
+    warned = False
+
+    def hear(message: Any, handle: Handle | None) -> None:
+        nonlocal warned
+        if handle is not None:
+            handle.close()
+        if not warned:
+            warned = True
+            log.warn("a worker sends messages to the primary, where nobody hears them")
+
+    def refuse(question: Any) -> None:
+        raise AskFailedError("nobody answers in this primary")
+
+    peer.ears.message = hear
+    peer.ears.ask = refuse
 
 
 def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:
@@ -326,5 +412,10 @@ def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:
     if subscribers:
         message = codecOf(frame.flags).decode(frame.body)
     for subscriber in subscribers:
-        told = maybeDeferred(_call, subscriber, message, frame.number)
-        told.addErrback(lambda failure: log.failure("a subscriber failed", failure))
+        try:
+            told = _call(subscriber, message, frame.number)
+        except Exception:
+            log.failure("a subscriber failed")
+            continue
+        if isinstance(told, Deferred):
+            told.addErrback(lambda failure: log.failure("a subscriber failed", failure))

@@ -108,7 +108,7 @@ class Link:
         self._mail = mail
         self._questions = 0
         self._postponed: deque[tuple[Message, int | None]] = deque()
-        self._reactor: Any = None
+        self.reactor: Any = None
         self._draining = False
         self._stopping = False
         self._measureAt = 0
@@ -130,7 +130,7 @@ class Link:
         """
         Begin to read, with a reactor.
         """
-        self._reactor = reactor
+        self.reactor = reactor
         self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
@@ -246,7 +246,7 @@ class Link:
             if isinstance(message, messages.Answer) and message.question == question:
                 return message, fd
             self._postponed.append((message, fd))
-            self._reactor.callFromThread(self._readMessages)
+            self.reactor.callFromThread(self._readMessages)
         raise ChannelClosedError(f"no answer in {PATIENCE} s")
 
     def _tell(self, message: Message) -> bool:
@@ -268,7 +268,7 @@ class Link:
     def _sayOnline(self) -> None:
         self.beat(time.monotonic_ns(), 0)
         # The asyncio reactor asks for its timeout only after it had a timer.
-        self._reactor.callFromThread(lambda: None)
+        self.reactor.callFromThread(lambda: None)
         self._tell(messages.Online())
 
     def _readMessages(self) -> None:
@@ -282,14 +282,15 @@ class Link:
                     os.close(fd)
                 if isinstance(message, messages.Drain):
                     self.planned = True
+                    # What was sent before it is to be heard before it.
+                    self.peer.finish()
                     self.drain(message.timeout)
         except BlockingIOError:
             pass
         except ChannelClosedError:
             if not self._draining:
                 log.error("the primary is gone: this worker finishes and ends")
-            self._disconnect()
-            self.drain(self.told.drainTimeout)
+            self.abandon()
 
     def _hearTopic(self, frame: Frame) -> None:
         if frame.kind == frames.MISSED:
@@ -302,8 +303,8 @@ class Link:
             log.error("the primary sends what is no message: {error}", error=error)
 
     def _stopReading(self, which: int) -> None:
-        self._reactor._internalReaders.discard(self._readers[which])
-        self._reactor.removeReader(self._readers[which])
+        self.reactor._internalReaders.discard(self._readers[which])
+        self.reactor.removeReader(self._readers[which])
 
     # Connections
 
@@ -364,6 +365,13 @@ class Link:
         self._tell(messages.Leaving(self.planned))
         self.drain(self.told.drainTimeout)
 
+    def abandon(self) -> None:
+        """
+        End with grace; there is no primary, or it is to be told nothing more.
+        """
+        self._disconnect()
+        self.drain(self.told.drainTimeout)
+
     def quit(self) -> None:
         """
         End now, because this worker wants it.
@@ -384,7 +392,7 @@ class Link:
         self._readConnections()
         for port in self.allPorts():
             port.release()
-        self._reactor.callLater(timeout, self.stop)
+        self.reactor.callLater(timeout, self.stop)
         self.connectionClosed()
 
     def connectionClosed(self) -> None:
@@ -392,7 +400,7 @@ class Link:
         A connection has ended; if it was the last one, so may this worker.
         """
         if self._draining and self.row.opened <= self.row.closed:
-            self._reactor.callLater(0, self._endIfIdle)
+            self.reactor.callLater(0, self._endIfIdle)
 
     def _endIfIdle(self) -> None:
         self._readConnections()
@@ -408,7 +416,7 @@ class Link:
         if self.isConnected:
             self.isConnected = False
             self._stopReading(0)
-            self._reactor._internalReaders.discard(self.peer.mail)
+            self.reactor._internalReaders.discard(self.peer.mail)
             self.peer.close()
             self._channel.close()
             self.disconnected()
@@ -418,8 +426,10 @@ class Link:
             self.stop()
 
     def _hasOutgoing(self) -> bool:
-        reactor = self._reactor
-        open_ = [*reactor.getReaders(), *reactor.getWriters()] if self.told.outgoing else ()
+        reactor = self.reactor
+        open_ = (
+            [*reactor.getReaders(), *reactor.getWriters()] if self.told.outgoing else ()
+        )
         return any(isinstance(one, BaseClient) for one in open_)
 
     def stop(self) -> None:
@@ -429,4 +439,4 @@ class Link:
         if not self._stopping:
             self._stopping = True
             self._disconnect()
-            self._reactor.callWhenRunning(self._reactor.stop)
+            self.reactor.callWhenRunning(self.reactor.stop)

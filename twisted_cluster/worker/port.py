@@ -17,6 +17,7 @@ from twisted.python import log
 
 from twisted_cluster.core.messages import HANDOFF, Listening
 from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
+from twisted_cluster.wire.handles import startBound
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.limits import LimitedPort, Meter
 from twisted_cluster.worker.sockets import DeliveredSocket, PolledSocket
@@ -331,15 +332,7 @@ class UNIXPort(DeliveredPort, unix.Port):
             fd=self.options.fd,
         )
         self.join((None, path))
-        prefix = self._getLogPrefix(self.factory)
-        log.msg(f"{prefix} starting on {os.fsdecode(path)!r}")
-        self.factory.doStart()
-        self.connected = True
-        self.socket, self._preexistingSocket = self._preexistingSocket, None
-        self._shouldShutdown = False
-        self.fileno = self.socket.fileno
-        self.numberAccepts = 100
-        self.startReading()
+        startBound(self, os.fsdecode(path))
 
     def _sayListening(self) -> None:
         path = os.fsdecode(self.socket.getsockname())

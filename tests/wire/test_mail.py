@@ -1,0 +1,246 @@
+"""
+The mail stream, with real sockets and a real reactor.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from twisted_cluster.core import frames
+from twisted_cluster.core.frames import HANDLE, Frame, packHead
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    MailboxFullError,
+    MessageError,
+)
+from twisted_cluster.wire import mail as module
+from twisted_cluster.wire.mail import Mail
+
+
+class End:
+    """
+    One end, and what has come to it.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self.come: list[tuple[Frame, int | None]] = []
+        self.ended: list[Exception] = []
+        self._waiting: list[tuple[int, Deferred[None]]] = []
+        self.mail = Mail(reactor, end, self._take, self._end)
+
+    def _take(self, come: Any) -> None:
+        self.come += [(f._replace(body=bytes(f.body)), fd) for f, fd in come]
+        self._look()
+
+    def _end(self, error: Exception) -> None:
+        self.ended.append(error)
+        self._look()
+
+    def _look(self) -> None:
+        for count, done in self._waiting:
+            if not done.called and (len(self.come) >= count or self.ended):
+                done.callback(None)
+
+    def until(self, count: int) -> Deferred[None]:
+        """
+        Fires when so many frames have come, or the end.
+        """
+        done: Deferred[None] = Deferred()
+        self._waiting.append((count, done))
+        self._look()
+        return done.addTimeout(20, reactor)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[End, End]]:
+    """
+    Two ends; afterwards every descriptor is closed.
+    """
+    # A reactor that starts opens descriptors of its own.
+    pytest_twisted.blockon(deferLater(reactor, 0, lambda: None))
+    before = len(os.listdir("/proc/self/fd"))
+    one, other = map(End, Mail.pair())
+    yield one, other
+    one.mail.close()
+    other.mail.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def raw() -> Iterator[tuple[socket.socket, End]]:
+    """
+    A socket, and the end that reads what is written to it.
+    """
+    hostile, theirs = Mail.pair()
+    end = End(theirs)
+    yield hostile, end
+    hostile.close()
+    end.mail.close()
+
+
+def text(body: bytes) -> Frame:
+    return Frame(frames.MESSAGE, body=body)
+
+
+@pytest_twisted.ensureDeferred
+async def test_framesArriveInOrder(ends: tuple[End, End]) -> None:
+    """
+    Small and large, sent in one go, they come as they were sent.
+    """
+    here, there = ends
+    sent = [text(bytes([n]) * (1 << n)) for n in range(20)] * 2
+    for frame in sent:
+        here.mail.send(frame)
+    await there.until(len(sent))
+    assert [frame for frame, _ in there.come] == sent
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoSendsIsHeldUpByWhoDoesNotRead(ends: tuple[End, End]) -> None:
+    """
+    What the kernel has no room for is not taken, until the other end reads.
+    """
+    here, there = ends
+    there.mail.pause()
+    taken = here.mail.send(text(bytes(10_000_000)))
+    await deferLater(reactor, 0, lambda: None)
+    assert not taken.called
+    assert here.mail.waiting > 8_000_000
+    there.mail.resume()
+    await taken.addTimeout(20, reactor)
+    assert here.mail.waiting == 0
+    await here.mail.flushed()
+    await there.until(1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_moreThanRoomIsRefused(
+    ends: tuple[End, End], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The queue has a limit; beyond it a message fails, and those before still go.
+    """
+    monkeypatch.setattr(module, "ROOM", 1_000_000)
+    here, there = ends
+    there.mail.pause()
+    first = here.mail.send(text(bytes(900_000)))
+    with pytest.raises(MailboxFullError, match="no room"):
+        await here.mail.send(text(bytes(900_000)))
+    there.mail.resume()
+    await first
+    await there.until(1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_theEndFailsWhatWaits(ends: tuple[End, End]) -> None:
+    """
+    When the other process goes, what it has not taken fails, as does what comes after.
+    """
+    here, there = ends
+    there.mail.pause()
+    waiting = here.mail.send(text(bytes(10_000_000)))
+    flushed = here.mail.flushed()
+    there.mail.close()
+    with pytest.raises(ChannelClosedError):
+        await waiting
+    await flushed
+    with pytest.raises(ChannelClosedError):
+        await here.mail.send(text(b""))
+    assert [type(error) for error in here.ended] == [ChannelClosedError]
+
+
+@pytest_twisted.ensureDeferred
+async def test_descriptorsComeWithTheirFrames(ends: tuple[End, End]) -> None:
+    """
+    Each with its own, whatever else is under way.
+    """
+    here, there = ends
+    pipes = [os.pipe() for _ in range(40)]
+    for n, (reading, writing) in enumerate(pipes):
+        os.write(writing, b"%d" % n)
+        os.close(writing)
+        here.mail.send(text(bytes(n * 1000)))
+        here.mail.send(Frame(frames.MESSAGE, HANDLE, n), reading)
+        os.close(reading)
+    await there.until(80)
+    for frame, fd in there.come:
+        assert (fd is not None) == bool(frame.flags & HANDLE)
+        if fd is not None:
+            assert os.read(fd, 10) == b"%d" % frame.number
+            assert not os.get_inheritable(fd)
+            os.close(fd)
+
+
+@pytest_twisted.ensureDeferred
+async def test_descriptorsThatWaitAreClosedWithTheStream(ends: tuple[End, End]) -> None:
+    """
+    A copy that was made for sending does not stay behind.
+    """
+    here, there = ends
+    there.mail.pause()
+    failed = [here.mail.send(text(bytes(10_000_000)))]
+    failed.append(here.mail.send(Frame(frames.MESSAGE, HANDLE), 0))
+    here.mail.close()
+    for each in failed:
+        with pytest.raises(ChannelClosedError):
+            await each
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 100,
+        packHead(Frame(frames.MESSAGE, HANDLE)),
+        packHead(text(b""))[:8] + b"\xff" * 8 + b"\1\0",
+    ],
+    ids=["garbage", "no descriptor", "4 GB twice"],
+)
+async def test_whatIsNoFrameEndsIt(raw: tuple[socket.socket, End], data: bytes) -> None:
+    """
+    A process that breaks the rules is heard no more.
+    """
+    hostile, end = raw
+    hostile.sendall(data)
+    await end.until(1)
+    assert [type(error) for error in end.ended] == [MessageError]
+    assert end.come == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_descriptorsWithoutFramesEndIt(raw: tuple[socket.socket, End]) -> None:
+    """
+    Nobody can fill our table with descriptors that belong to nothing.
+    """
+    hostile, end = raw
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(module.FEW + 1):
+        socket.send_fds(hostile, [packHead(text(b""))], [0])
+    await end.until(module.FEW + 2)
+    assert [type(error) for error in end.ended] == [MessageError]
+    assert len(os.listdir("/proc/self/fd")) < before
+
+
+def test_flushNowNeedsNoReactor() -> None:
+    """
+    At its end a script can still say what it has to say.
+    """
+    ours, theirs = Mail.pair()
+    mail = Mail(reactor, ours, lambda come: None, lambda error: None)
+    for _ in range(3):
+        mail.send(text(b"last"))
+    mail.flushNow(5.0)
+    assert mail.waiting == 0
+    expected = b"".join(packHead(text(b"last")) + b"last" for _ in range(3))
+    assert theirs.recv(1000) == expected
+    mail.close()
+    theirs.close()

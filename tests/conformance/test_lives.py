@@ -482,7 +482,7 @@ def test_C36_eachListenerHearsAMessageOnce(tmp_path: Path) -> None:
         """
         if cluster.isWorker:
             for name in ["first", "second"]:
-                cluster.worker.on("message", lambda m, name=name: say(name, n=m["n"]))
+                cluster.worker.on("message", lambda m, *, name=name: say(name, n=m["n"]))
             cluster.worker.once("message", lambda m: say("only", n=m["n"]))
         else:
             worker = cluster.fork()

@@ -212,7 +212,8 @@ async def test_lastWordsAreHeardInOrder(sides: tuple[Side, Side]) -> None:
 
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize(
-    ("kind", "body"), [(frames.MESSAGE, b"{"), (frames.ASK, b"\xff"), (frames.ANSWER, b"")]
+    ("kind", "body"),
+    [(frames.MESSAGE, b"{"), (frames.ASK, b"\xff"), (frames.ANSWER, b"")],
 )
 async def test_whatCannotBeDecodedEndsIt(kind: int, body: bytes) -> None:
     """

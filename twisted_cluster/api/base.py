@@ -91,7 +91,8 @@ class Cluster(Emitter):
 
         @param env: Added to its environment.
         @return: The L{Worker}. If it cannot be started, C{error}, C{disconnect} and
-            C{exit} happen later.
+            C{exit} happen later. While this process's reactor stops none is started,
+            and nothing happens: the worker is dead.
         @raise SettingsError: If settings or C{env} are not accepted.
         @raise NotPrimaryError: In a worker.
         """

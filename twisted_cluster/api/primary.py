@@ -61,6 +61,7 @@ class PrimaryCluster(Cluster, Watcher):
         self._processes: dict[WorkerProcess, forked.Worker] = {}
         self._policy: Any = None
         self._ask: Callable[..., Any] | None = None
+        self._stopping = False
 
     @property
     def schedulingPolicy(self) -> Any:
@@ -85,10 +86,14 @@ class PrimaryCluster(Cluster, Watcher):
     def fork(self, env: Mapping[str, str] | None = None) -> forked.Worker:
         check({"env": env})
         self._count += 1
+        worker = forked.Worker(self._count)
+        if self._stopping:
+            # Whoever forks at each exit shall not have to know that this is the end.
+            worker.exited(-errno.ESHUTDOWN, None)
+            return worker
         self.setupPrimary()
         recipe = self._recipe(env or {})
         slot = self._freeSlot()
-        worker = forked.Worker(self._count)
         self.workers[worker.id] = self._slots[slot] = worker
         self._soon("fork", worker)
         self._spawn(worker, slot, recipe)
@@ -193,6 +198,7 @@ class PrimaryCluster(Cluster, Watcher):
         return self._ground
 
     def _shutDown(self) -> Deferred[None]:
+        self._stopping = True
         stopping = self._stand().stop(lambda: self.workers, self.disconnect)
         return Deferred.fromCoroutine(stopping)
 

@@ -249,8 +249,9 @@ class WorkerProcess(ProcessProtocol):
         if self._connected:
             try:
                 self._channel.send(messages.Drain(self._recipe.drainTimeout))
-            except ChannelClosedError:
-                self.kill()
+            except ChannelClosedError as error:
+                # It is ending already; if it is only stuck, it will soon be overdue.
+                log.debug("{worker} is not told: {error}", worker=self.name, error=error)
 
     def _bury(self, asked: bool) -> None:
         if self._overdue is not None and self._overdue.active():

@@ -209,6 +209,9 @@ def prepare(handle: Any, keepOpen: bool) -> Deferred[Gift]:
         shared = keepOpen or handle.type == socket.SOCK_DGRAM or _isShared(handle)
         return _ready(handle.fileno(), _nothing if shared else handle.close)
     if isinstance(handle, (tcp.Port, udp.Port)):
+        if isinstance(handle, tcp.Port):
+            # shutdown(2) would close it for everybody.
+            handle._shouldShutdown = False
         return _ready(_filenoOf(handle), _nothing)
     if isinstance(handle, tcp.Connection):
         return _prepareConnection(handle, keepOpen)
@@ -238,6 +241,8 @@ def _prepareConnection(transport: Any, keepOpen: bool) -> Deferred[Gift]:
         raise HandleError("a TLS connection cannot be sent: its keys are in this process")
     if _filenoOf(transport) < 0 or not transport.connected or transport.disconnecting:
         raise HandleError("the connection is closed: nothing can be sent")
+    if isinstance(transport.producer, _Emptied):
+        raise HandleError("the connection is being sent already: nothing can be sent")
     if transport.producer is not None:
         raise HandleError("a producer writes to the connection: unregister it first")
     transport.stopReading()
@@ -263,12 +268,10 @@ class _Emptied:
         The transport says that it can take more.
         """
         transport = self._transport
-        if transport.dataBuffer or transport._tempDataBuffer:
+        if self._ready.called or transport.dataBuffer or transport._tempDataBuffer:
             return
-        transport.unregisterProducer()
-        resume = transport.startReading
-        given = resume if self._keepOpen else self._letGo
-        self._ready.callback(Gift(transport.fileno(), given, resume))
+        given = self._goOn if self._keepOpen else self._letGo
+        self._ready.callback(Gift(transport.fileno(), given, self._goOn))
 
     def stopProducing(self) -> None:
         """
@@ -276,6 +279,10 @@ class _Emptied:
         """
         if not self._ready.called:
             self._ready.errback(HandleError("the connection was closed meanwhile"))
+
+    def _goOn(self) -> None:
+        self._transport.unregisterProducer()
+        self._transport.startReading()
 
     def _letGo(self) -> None:
         # shutdown(2) would end the connection for its new owner too.

@@ -24,7 +24,6 @@ from twisted_cluster.core.frames import HANDLE, Frame
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import (
     AskFailedError,
-    AskTimeoutError,
     ChannelClosedError,
     ClusterError,
     HandleError,
@@ -32,6 +31,7 @@ from twisted_cluster.errors import (
 )
 from twisted_cluster.wire.handles import Gift, Handle, prepare, received
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.questions import Questions
 
 log = Logger()
 
@@ -41,8 +41,6 @@ UNHEARD_COUNT = 10_000
 UNANSWERED = 10_000
 # More reads than the kernel's buffer can hold anything for.
 LAST_WORDS = 64
-# How late an overdue question may be noticed, in seconds.
-LATE = 0.01
 
 
 @define
@@ -84,9 +82,7 @@ class Peer:
         self.ears = ears
         self.isOpen = True
         self.mail = Mail(reactor, end, self._take, self._lost)
-        self._questions: dict[int, tuple[Deferred[Any], float, float]] = {}
-        self._timer: Any = None
-        self._asked = 0
+        self._questions = Questions(reactor)
         self._answering = 0
         self._come: deque[tuple[Frame, int | None]] = deque()
         self._unheard: deque[tuple[Frame, int | None]] = deque()
@@ -122,52 +118,15 @@ class Peer:
         @see: L{twisted_cluster.api.workers.BaseWorker.ask}
         """
         body = self._codec.encode(message)
-        self._asked += 1
-        number = self._asked
-
-        def cancel(_: Deferred[Any]) -> None:
-            self._forget(number)
-
-        answer: Deferred[Any] = Deferred(cancel)
-        due = self._reactor.seconds() + timeout
-        self._questions[number] = answer, due, timeout
+        number, answer = self._questions.add(timeout)
         frame = Frame(frames.ASK, self._codec.flag, number, b"", body)
         waits = self.mail.post(frame)
         if waits is not None:
             waits.addErrback(self._unasked, number)
-        if self._questions:
-            self._watch(due)
         return answer
 
-    def _watch(self, due: float) -> None:
-        """
-        See to it that the timer goes off by then; there is one for all questions.
-        """
-        if self._timer is None or due < self._timer.getTime():
-            left = max(0.0, due - self._reactor.seconds())
-            if self._timer is None:
-                self._timer = self._reactor.callLater(left, self._expire)
-            else:
-                self._timer.reset(left)
-
-    def _expire(self) -> None:
-        self._timer = None
-        now = self._reactor.seconds()
-        overdue = [(n, t) for n, (_, due, t) in self._questions.items() if due <= now]
-        for number, timeout in overdue:
-            answer = self._forget(number)
-            if answer is not None:
-                answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
-        if self._questions:
-            earliest = min(due for _, due, _ in self._questions.values())
-            self._watch(max(earliest, now + LATE))
-
-    def _forget(self, number: int) -> Deferred[Any] | None:
-        question = self._questions.pop(number, None)
-        return None if question is None else question[0]
-
     def _unasked(self, failure: Failure, number: int) -> None:
-        answer = self._forget(number)
+        answer = self._questions.take(number)
         if answer is not None:
             answer.errback(failure)
 
@@ -317,7 +276,7 @@ class Peer:
         sent.addErrback(lambda failure: failure.trap(ClusterError))
 
     def _hearAnswer(self, frame: Frame) -> None:
-        answer = self._forget(frame.number)
+        answer = self._questions.take(frame.number)
         if answer is None:
             return  # it came too late
         if frame.kind == frames.REFUSAL:
@@ -351,13 +310,7 @@ class Peer:
         if not self.isOpen:
             return
         self.isOpen = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        for number in list(self._questions):
-            answer = self._forget(number)
-            if answer is not None:
-                answer.errback(ChannelClosedError(f"no answer will come: {error}"))
+        self._questions.fail(ChannelClosedError(f"no answer will come: {error}"))
         self.ears.closed(error)
 
     def drop(self) -> None:

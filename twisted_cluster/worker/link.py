@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +34,15 @@ from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, s
 from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
+from twisted_cluster.worker.inquiry import Inquiry
+from twisted_cluster.worker.vitals import Vitals
 
 if TYPE_CHECKING:
     from twisted_cluster.worker.limits import Meter
     from twisted_cluster.worker.port import DeliveredPort
 
 log = Logger()
-PATIENCE = 10.0
 TURN = 16
-MEASURE_EVERY = 1_000_000_000
 
 
 @frozen
@@ -106,12 +104,13 @@ class Link:
         self._channel = channel
         self._queue = queue
         self._mail = mail
-        self._questions = 0
-        self._postponed: deque[tuple[Message, int | None]] = deque()
+        self._inquiry = Inquiry(channel)
         self.reactor: Any = None
+        self._isOnline = False
+        self._listening: list[messages.Listening] = []
         self._draining = False
         self._stopping = False
-        self._measureAt = 0
+        self._vitals = Vitals(row, channel.fileno)
 
     @classmethod
     def inherit(cls, told: Announcement) -> Link:
@@ -131,7 +130,6 @@ class Link:
         Begin to read, with a reactor.
         """
         self.reactor = reactor
-        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.fileno, self._readConnections),
@@ -152,23 +150,9 @@ class Link:
         @param now: Monotonic nanoseconds.
         @param late: By how many nanoseconds the reactor turned later than it meant to.
         """
-        row = self.row
-        row.heartbeat = now
-        row.lag = max(0, late)
-        if now >= self._measureAt:
-            self._measureAt = now + MEASURE_EVERY
-            row.headroom = self._headroom()
+        self._vitals.beat(now, late)
         if self._draining and not self.isConnected:
             self._stopIfAlone()
-
-    def _headroom(self) -> int:
-        # The kernel gives the lowest free number, so that it counts what is open.
-        try:
-            lowest = os.dup(self._channel.fileno())
-        except OSError:
-            return 0
-        os.close(lowest)
-        return self._limit - lowest
 
     # Listening
 
@@ -222,32 +206,22 @@ class Link:
 
     def sayListening(self, message: messages.Listening) -> None:
         """
-        Tell the primary that a port is open.
+        Tell the primary that a port is open, as soon as it can be served.
         """
-        self._tell(message)
+        if self._isOnline:
+            self._tell(message)
+        else:
+            self._listening.append(message)
 
     def _freeOrdinal(self, spec: ListenSpec) -> int:
         taken = [p.ordinal for p in self.ports.values() if p.spec == spec]
         return min(set(range(len(taken) + 1)) - set(taken))
 
     def _ask(self, kind: Any, *fields: Any) -> tuple[messages.Answer, int | None]:
-        self._questions += 1
-        self._channel.send(kind(self._questions, *fields))
-        return self._awaitAnswer(self._questions)
-
-    def _awaitAnswer(self, question: int) -> tuple[messages.Answer, int | None]:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                message, fd = self._channel.receive()
-            except BlockingIOError:
-                self._channel.wait(deadline - time.monotonic())
-                continue
-            if isinstance(message, messages.Answer) and message.question == question:
-                return message, fd
-            self._postponed.append((message, fd))
+        answer = self._inquiry.ask(kind, *fields)
+        if self._inquiry.postponed:
             self.reactor.callFromThread(self._readMessages)
-        raise ChannelClosedError(f"no answer in {PATIENCE} s")
+        return answer
 
     def _tell(self, message: Message) -> bool:
         try:
@@ -270,14 +244,15 @@ class Link:
         # The asyncio reactor asks for its timeout only after it had a timer.
         self.reactor.callFromThread(lambda: None)
         self._tell(messages.Online())
+        self._isOnline = True
+        for message in self._listening:
+            self._tell(message)
+        self._listening.clear()
 
     def _readMessages(self) -> None:
         try:
             while self.isConnected:
-                if self._postponed:
-                    message, fd = self._postponed.popleft()
-                else:
-                    message, fd = self._channel.receive()
+                message, fd = self._inquiry.receive()
                 if fd is not None:
                     os.close(fd)
                 if isinstance(message, messages.Drain):

@@ -1,0 +1,231 @@
+"""
+Scripts that fork themselves: the documentation's, and what goes wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tests.conformance.scripts import Script, run
+from tests.process.cluster import ROOT, environment, eventually, freePort, isAlive
+
+pytestmark = pytest.mark.process
+EXAMPLE = ROOT / "docs/examples/hello_cluster.py"
+
+
+def test_theDocumentationsScript(tmp_path: Path) -> None:
+    """
+    C{hello_cluster.py} prints what Node's prints, serves from every worker's port, tells
+    of a death, and ends all when it is told to.
+    """
+    port = freePort()
+    with open(tmp_path / "out", "w+b") as out:
+        process = subprocess.Popen(
+            [sys.executable, EXAMPLE, str(port)],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            start_new_session=True,
+        )
+
+        def said(pattern: str) -> list[str]:
+            return re.findall(pattern, (tmp_path / "out").read_text(), re.M)
+
+        try:
+            count = os.cpu_count() or 1
+            started = r"^Worker (\d+) started$"
+            eventually(lambda: len(said(started)) == count, "all workers are up")
+            assert said(r"^Primary (\d+) is running$") == [str(process.pid)]
+            eventually(lambda: _answer(port) == b"hello world\n", "it answers")
+            pids = said(started)
+            os.kill(int(pids[0]), signal.SIGKILL)
+            died = r"^worker (\d+) died$"
+            eventually(lambda: said(died) == pids[:1], "the death is told")
+            process.terminate()
+            assert process.wait(20) == 0
+            assert sorted(said(died)) == sorted(pids)
+            eventually(lambda: not any(isAlive(int(pid)) for pid in pids), "all gone")
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert len(said(".+")) == 1 + 2 * count
+
+
+def _answer(port: int) -> bytes:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+            return bytes(response.read())
+    except OSError:
+        return b""
+
+
+def test_importingHasNoSideEffects() -> None:
+    """
+    No reactor, no thread, no descriptor, no child, no signal handler.
+    """
+    code = (
+        "import os, signal, sys, threading\n"
+        "before = os.listdir('/proc/self/fd'), signal.getsignal(signal.SIGCHLD)\n"
+        "from twisted_cluster import cluster\n"
+        "assert cluster.isPrimary and not cluster.isWorker\n"
+        "assert cluster.settings == {} and cluster.workers == {}\n"
+        "assert 'twisted.internet.reactor' not in sys.modules\n"
+        "assert before == (os.listdir('/proc/self/fd'),"
+        " signal.getsignal(signal.SIGCHLD))\n"
+        "assert threading.active_count() == 1\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment(), check=True, timeout=20
+    )
+
+
+@pytest.mark.parametrize("value", ["5", '{"slot": 1, "id": 7}', "{}", ""])
+def test_aVariableMakesNoWorker(tmp_path: Path, value: str) -> None:
+    """
+    Whoever sets the workers' variable by hand has a primary, whose workers are real.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            worker = cluster.fork()
+            @worker.on("message")
+            def told(id):
+                say("id", id=id)
+                worker.disconnect()
+            stopWhenAlone()
+        else:
+            cluster.worker.send(cluster.worker.id)
+        reactor.run()
+        """,
+        tmp_path,
+        env={"TWISTED_CLUSTER_WORKER": value},
+    )
+    assert script.the("id")["id"] == 1
+
+
+@pytest.mark.parametrize("value", ["5", '{"slot": 1, "first": 0}', '{"slot": 1}'])
+def test_aWorkerWithoutAPrimarySaysSo(value: str) -> None:
+    """
+    A worker that nobody has started ends at once, in one line; what is open at the
+    numbers of its wires is left alone.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "twisted_cluster.worker.script", "script.py"],
+        env=environment({"TWISTED_CLUSTER_WORKER": value}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    assert "the cluster reactor runs in workers only" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_thePrimarysCallsAreRefusedInAWorker(tmp_path: Path) -> None:
+    """
+    Each with what it is, and for whom.
+    """
+    script = run(
+        """
+        from twisted_cluster.errors import NotPrimaryError
+        if cluster.isWorker:
+            for call in [cluster.fork, cluster.setupPrimary, cluster.disconnect,
+                         lambda: cluster.answer(print), lambda: cluster.schedulingPolicy,
+                         lambda: setattr(cluster, "schedulingPolicy", "none")]:
+                try:
+                    call()
+                except NotPrimaryError as error:
+                    say("refused", text=str(error))
+            cluster.worker.disconnect()
+        else:
+            cluster.fork()
+            stopWhenAlone()
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert len(script.of("refused")) == 6
+    for event in script.of("refused"):
+        assert "is the primary's: this process is worker 1" in event["text"]
+
+
+def test_aModuleForksItself(tmp_path: Path) -> None:
+    """
+    What C{python -m} runs, its workers run the same way, with the same options of the
+    interpreter.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            cluster.fork().on("message", lambda message: say("worker", **message))
+            stopWhenAlone()
+        else:
+            cluster.worker.send({"name": __spec__.name if __spec__ else None,
+                "argv": sys.argv[1:], "optimize": sys.flags.optimize,
+                "main": sys.modules["__main__"].__dict__ is globals()})
+            cluster.worker.disconnect()
+        reactor.run()
+        """,
+        tmp_path,
+        arguments=["a b"],
+        name="module.py",
+        python=[sys.executable, "-O", "-c", "import runpy, sys; sys.argv.pop(0); "
+                "sys.path[0] = '.'; sys.modules['__main__'].__spec__ = "
+                "__import__('importlib.util').util.find_spec('module'); "
+                "exec(compile(open('module.py').read(), 'module.py', 'exec'))"],
+    )  # fmt: skip
+    told = script.the("worker")
+    assert told["name"] == "module"
+    assert told["argv"] == ["a b"]
+    assert told["optimize"] == 1
+    assert told["main"]
+
+
+def test_aKilledPrimaryLeavesNoWorker(tmp_path: Path) -> None:
+    """
+    Its workers notice, finish, and end with 0, whatever the script says after that.
+    """
+    with Script(
+        """
+        if cluster.isPrimary:
+            worker = cluster.fork()
+            worker.on("message", lambda message: say("worker", pid=worker.process.pid))
+        else:
+            cluster.worker.on("disconnect", lambda: say("disconnect"))
+            cluster.worker.send("up")
+        reactor.run()
+        say("after")
+        """,
+        tmp_path,
+    ) as script:
+        pid = script.waitFor("worker")["pid"]
+        script.process.send_signal(signal.SIGKILL)
+        script.waitFor("disconnect")
+        script.waitFor("after")
+        eventually(lambda: not isAlive(pid), "the worker has ended")
+
+
+def test_withoutAScriptNobodyForks() -> None:
+    """
+    From C{python -c} there is nothing to run again, and the error says what to do.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", "from twisted_cluster import cluster; cluster.fork()"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.stderr.splitlines()[-1] == (
+        "twisted_cluster.errors.SettingsError: there is no script that workers could "
+        "run: setupPrimary(exec='script.py')"
+    )

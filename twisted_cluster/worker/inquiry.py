@@ -1,0 +1,60 @@
+"""
+What a worker asks the primary, and waits for: a listen is answered when it returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from twisted_cluster.core.messages import Answer, Message
+from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.wire.channel import Channel
+
+PATIENCE = 10.0
+
+
+class Inquiry:
+    """
+    @ivar postponed: What came while an answer was waited for, to be received next.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._count = 0
+        self.postponed: deque[tuple[Message, int | None]] = deque()
+
+    def ask(self, kind: Any, *fields: Any) -> tuple[Answer, int | None]:
+        """
+        Ask, and block until the answer is there.
+
+        @param kind: A message whose first field is the question's number.
+        @return: The answer, and the descriptor that came along if one did.
+        @raise ChannelClosedError: If the primary is gone, or does not answer.
+        """
+        self._count += 1
+        self._channel.send(kind(self._count, *fields))
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                message, fd = self._channel.receive()
+            except BlockingIOError:
+                self._channel.wait(deadline - time.monotonic())
+                continue
+            if isinstance(message, Answer) and message.question == self._count:
+                return message, fd
+            self.postponed.append((message, fd))
+        raise ChannelClosedError(f"no answer in {PATIENCE} s")
+
+    def receive(self) -> tuple[Message, int | None]:
+        """
+        What has come, in order.
+
+        @raise BlockingIOError: If nothing has.
+        @raise ChannelClosedError: If the primary is gone.
+        @raise MessageError: If what came is no message.
+        """
+        if self.postponed:
+            return self.postponed.popleft()
+        return self._channel.receive()

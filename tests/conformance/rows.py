@@ -88,7 +88,7 @@ SECTIONS = (
         "Listening, ports, options",
         tuple(
             "C60 C61 C63 C65 C66 C67 C68 C69 C70 C71 C72 C73 C74 C77 C78 C79 "
-            "C82 C83 C84 C86".split()
+            "C82 C83 C84 C85 C86".split()
         ),
     ),
     Section("2e", "Handing over", tuple("C90 C93 C95 C97".split())),
@@ -113,10 +113,6 @@ LEFT = {
     "C16": Left("Extra pipes can be made sockets in a worker.", "Tested as C09."),
     "C40": Left("Listening works with the domain module active.", "No such module."),
     "C59": Left("Workers under inspector flags disconnect as others.", DEBUGGER),
-    "C85": Left(
-        "TLS sessions are resumed by any worker.",
-        "Twisted resumes no TLS session even in one process: nothing is lost.",
-    ),
     "C94": Left(
         "Closing a clustered server lets the worker's event loop end.",
         "Twisted's reactor does not end when it has nothing to do.",

@@ -16,26 +16,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from tests.process.cluster import environment, eventually, isAlive
+from tests.process.cluster import environment, eventually, isAlive, membersOf
 
 HEADER = "from tests.conformance.prelude import *\n"
 PATIENCE = 20.0
 Event = dict[str, Any]
-
-
-def membersOf(session: int) -> list[int]:
-    """
-    The living processes of a session.
-    """
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
 
 
 class Script:

@@ -251,7 +251,7 @@ def test_X06_disconnectWaitsForTheLast(tmp_path: Path) -> None:
     "X07",
     behaviour="worker.disconnect() twice.",
     ours="the second does nothing",
-    difference="in some Nodes the worker dies of the second",
+    difference="Node fails of the second",
 )
 def test_X07_disconnectTwiceIsOnce(tmp_path: Path) -> None:
     """

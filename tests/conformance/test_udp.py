@@ -1,444 +1,450 @@
 """
-Datagrams: section 2g of the catalogue, and how evenly they are spread.
+UDP: section 2g of the catalogue.
 """
 
 from __future__ import annotations
 
 import socket
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.acting import act, told
 from tests.conformance.rows import row
-from tests.process.cluster import freePort
+from tests.conformance.scripts import run
 
 pytestmark = pytest.mark.process
 
-EADDRINUSE = 98
-DATAGRAMS = """
-from twisted.internet.protocol import DatagramProtocol
 
-class Echo(DatagramProtocol):
-    '''Says who it is, and what it was sent.'''
-
-    def datagramReceived(self, data, peer):
-        self.transport.write(b"%d %s" % (cluster.worker.id, data), peer)
-
-class Peer(DatagramProtocol):
-    '''One client: answers come in order.'''
-
-    def __init__(self, port, host="127.0.0.1"):
-        self.where = host, port
-        self.answers = []
-        interface = "::1" if ":" in host else "127.0.0.1"
-        self.port = reactor.listenUDP(0, self, interface)
-
-    def datagramReceived(self, data, peer):
-        self.answers.append(data.decode())
-
-    async def ask(self, text="?"):
-        count = len(self.answers)
-        self.transport.write(text.encode(), self.where)
-        await until(lambda: len(self.answers) > count)
-        return self.answers[-1]
-
-    def close(self):
-        return self.port.stopListening()
-
-def echo(port=PORT, **options):
-    return cluster.listenUDP(port, Echo(), "127.0.0.1", **options)
-
-async def workers(count):
-    '''Fork workers that listen, and give the port.'''
-    infos = [cluster.fork().when("listening") for _ in range(count)]
-    return (await gatherResults(infos))[0].port
-"""
+def hasIPv6() -> bool:
+    """
+    Whether ::1 is there.
+    """
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 @row(
     "C105",
-    behaviour="Four workers share a port, each closes it after ten datagrams; none of "
-    "forty is lost.",
-    ours="the same, with SCHED_NONE; with another policy a peer's datagrams reach one "
-    "worker, and reach another when that one has closed",
-    difference="a socket per worker, so that a peer stays with a worker",
+    behaviour="Four workers share a UDP port; of 40 datagrams each takes ten and closes, "
+    "and none is lost.",
+    ours="the same; and all datagrams of one peer reach one worker while that listens",
+    difference="Each worker has a socket of its own in one SO_REUSEPORT group, by peer; "
+    "Node's workers race for one socket, and a few win.",
 )
-@pytest.mark.parametrize("policy", ["none", "round-robin"])
-def test_C105_noDatagramIsLostWhenWorkersClose(tmp_path: Path, policy: str) -> None:
+def test_C105_workersShareAUDPPort(tmp_path: Path) -> None:
     """
-    One peer, whose datagrams are read one by one.
+    A port that workers leave one by one; and one with many peers.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    class Ten(Echo):
-        count = 0
-        def datagramReceived(self, data, peer):
-            super().datagramReceived(data, peer)
-            self.count += 1
-            if self.count == 10:
-                port.stopListening()
-    port = cluster.listenUDP(0, Ten(), "127.0.0.1")
-else:
-    async def scene():
-        peer = Peer(await workers(4))
-        for n in range(40):
-            say("answer", text=await peer.ask(str(n)))
-        await peer.close()
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from collections import Counter
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            def few(data, peer):
+                tell(["few", peer])
+                if len(leaving.got) == 10:
+                    limited.stopListening()
+
+            leaving = Datagrams(few)
+            limited = listenUDP(leaving)
+            other = listenUDP(Datagrams(lambda data, peer: tell(["many", peer])))
+            tell(["ports", [limited.getHost().port, other.getHost().port]])
+        else:
+            @play
+            async def scene():
+                ports, few, many = [], Counter(), Counter()
+
+                @cluster.on("message")
+                def hear(worker, message):
+                    what, value = message
+                    if what == "ports":
+                        ports.append(value)
+                    elif what == "few":
+                        few[worker.id] += 1
+                    else:
+                        many[worker.id, value] += 1
+
+                for _ in range(4):
+                    cluster.fork()
+                await until(lambda: len(ports) == 4)
+                [limited, other] = ports[0]
+                say("ports", same=all(one == ports[0] for one in ports))
+                client = listenUDP(Datagrams())
+                for sent in range(40):
+                    client.write(b"x", (LOCAL, limited))
+                    await until(lambda: sum(few.values()) > sent)
+                say("few", counts=sorted(few.values()))
+                clients = [listenUDP(Datagrams()) for _ in range(10)]
+                for sent in range(20):
+                    for client in clients:
+                        client.write(b"x", (LOCAL, other))
+                    await until(lambda: sum(many.values()) == 10 * sent + 10)
+                say("many", pairs=len(many), total=sum(many.values()))
+
+        reactor.run()
+        """,
         tmp_path,
-        policy,
     )
-    answers = [event["text"].split() for event in script.of("answer")]
-    assert [number for _, number in answers] == [str(n) for n in range(40)]
-    assert Counter(worker for worker, _ in answers) == dict.fromkeys("1234", 10)
+    assert script.the("ports")["same"]
+    assert script.the("few")["counts"] == [10, 10, 10, 10]
+    many = script.the("many")
+    assert (many["pairs"], many["total"]) == (10, 200)
 
 
 @row(
     "C106",
-    behaviour="A clustered UDP socket can send.",
-    ours="the same; answers come from the shared port",
+    behaviour="Workers send from the port that they share.",
+    ours="the same",
 )
-def test_C106_aClusteredPortSends(tmp_path: Path) -> None:
+def test_C106_workersSendFromTheSharedPort(tmp_path: Path) -> None:
     """
-    The client hears from where it has asked.
+    Both datagrams have the shared port as their source.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    echo()
-else:
-    async def scene():
-        port = await workers(2)
-        peer = Peer(port)
-        peer.port.protocol.datagramReceived = lambda data, where: (
-            say("answer", same=list(where) == ["127.0.0.1", port]),
-            peer.answers.append(data.decode()))
-        await peer.ask()
-        await peer.close()
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            port = listenUDP(Datagrams())
+            port.write(b"%d" % cluster.worker.id, (LOCAL, int(os.environ["TO"])))
+        else:
+            @play
+            async def scene():
+                sink = Datagrams()
+                workers, ports = await up(2, TO=listenUDP(sink).getHost().port)
+                await until(lambda: len(sink.got) == 2)
+                say("told", who=sorted(data.decode() for data, _ in sink.got),
+                    same={peer for _, peer in sink.got} == {*ports})
+
+        reactor.run()
+        """,
         tmp_path,
     )
-    assert script.the("answer")["same"]
+    assert script.the("told")["who"] == ["1", "2"]
+    assert script.the("told")["same"]
 
 
 @row(
     "C107",
-    behaviour="A descriptor to bind is the primary's.",
-    ours="the option fd; such a socket is shared by all",
+    behaviour="A descriptor's number means the primary's.",
+    ours="the same: listenUDP(..., fd=7)",
 )
-def test_C107_aDescriptorIsThePrimarys(tmp_path: Path) -> None:
+def test_C107_descriptorOfThePrimary(tmp_path: Path) -> None:
     """
-    Bound by somebody else, inherited by the primary.
+    A bound socket of the primary, read by a worker.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
-        bound.bind(("127.0.0.1", 0))
-        fd, port = bound.fileno(), bound.getsockname()[1]
-        script = act(
-            DATAGRAMS
-            + """
-if cluster.isWorker:
-    echo(0, fd=int(sys.argv[1]))
-else:
-    async def scene():
-        say("port", number=await workers(2))
-        peer = Peer(int(sys.argv[2]))
-        say("answer", text=await peer.ask())
-        await peer.close()
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
-            tmp_path,
-            arguments=[str(fd), str(port)],
-            fds=[fd],
-        )
-    assert script.the("port")["number"] == port
-    assert script.the("answer")["text"] in ("1 ?", "2 ?")
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            heard = Datagrams(lambda data, peer: tell(data.decode()))
+            listenUDP(heard, fd=int(os.environ["FD"]))
+        else:
+            @play
+            async def scene():
+                made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                made.bind((LOCAL, 0))
+                worker = cluster.fork({"FD": str(made.fileno())})
+                inbox = Inbox(worker)
+                info = await worker.when("listening")
+                where = made.getsockname()
+                listenUDP(Datagrams()).write(b"hello", where)
+                say("told", heard=await inbox.next(), real=info.port == where[1],
+                    info=[info.addressType, info.fd])
+
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    told = script.the("told")
+    assert told["heard"] == "hello"
+    assert told["real"]
+    assert told["info"] == ["udp4", -1]
 
 
+@pytest.mark.skipif(not hasIPv6(), reason="no IPv6 here")
 @row(
     "C108",
     behaviour="ipv6Only leaves the IPv4 port to others.",
-    ours="the option ipv6Only",
+    ours="the same",
 )
-def test_C108_ipv6OnlyLeavesFour(tmp_path: Path) -> None:
+def test_C108_ipv6Only(tmp_path: Path) -> None:
     """
-    The primary has the IPv4 one.
+    Two workers on '::', somebody else on all of IPv4.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    cluster.listenUDP(PORT, Echo(), "::", ipv6Only=True)
-else:
-    async def scene():
-        await workers(2)
-        own = reactor.listenUDP(PORT, DatagramProtocol(), "127.0.0.1")
-        peer = Peer(PORT, "::1")
-        say("answer", text=await peer.ask())
-        await peer.close()
-        await own.stopListening()
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            heard = Datagrams(lambda data, peer: tell(data.decode()))
+            reactor.listenUDP(0, heard, interface="::", ipv6Only=True)
+        else:
+            @play
+            async def scene():
+                workers, ports = await up(2)
+                [port] = {*ports}
+                heard = []
+                cluster.on("message", lambda worker, text: heard.append(text))
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                    other.bind(("0.0.0.0", port))
+                    client = reactor.listenUDP(0, Datagrams(), interface="::1")
+                    client.write(b"six", ("::1", port))
+                    await until(lambda: heard)
+                    info = "bound"
+                say("told", heard=heard, other=info)
+
+        reactor.run()
+        """,
         tmp_path,
-        env={"PORT": str(freePort())},
     )
-    assert script.the("answer")["text"] in ("1 ?", "2 ?")
+    assert script.the("told")["heard"] == ["six"]
+    assert script.the("told")["other"] == "bound"
 
 
 @row(
     "C110",
-    behaviour="reusePort does not ask the primary.",
-    ours="the option reusePort",
+    behaviour="With reusePort (Node 23.1 and later) the primary is not asked.",
+    ours="the same",
 )
-def test_C110_reusePortIsTheWorkersOwn(tmp_path: Path) -> None:
+def test_C110_reusePort(tmp_path: Path) -> None:
     """
-    Two workers on one port, and no listener in the primary.
+    Two workers' own sockets on one port, both of which get datagrams.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    echo(reusePort=True)
-else:
-    async def scene():
-        say("ports", port=await workers(2))
-        say("primary", listeners=len(cluster._ground.listeners.byNumber))
-        peers = [Peer(PORT) for _ in range(30)]
-        by = {(await peer.ask()).split()[0] for peer in peers}
-        say("served", by=sorted(by))
-        await gatherResults([peer.close() for peer in peers])
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            heard = Datagrams(lambda data, peer: tell(cluster.worker.id))
+            listenUDP(heard, int(os.environ["PORT"]), reusePort=True)
+        else:
+            @play
+            async def scene():
+                port = freePort()
+                workers, ports = await up(2, PORT=port)
+                heard = []
+                cluster.on("message", lambda worker, number: heard.append(number))
+                here = port in boundHere()
+                for count in range(40):
+                    listenUDP(Datagrams()).write(b"x", (LOCAL, port))
+                    await until(lambda: len(heard) > count)
+                say("told", same={*ports} == {port}, here=here, heard=sorted({*heard}))
+
+        reactor.run()
+        """,
         tmp_path,
-        env={"PORT": str(freePort())},
     )
-    assert script.the("primary")["listeners"] == 0
-    assert script.the("served")["by"] == ["1", "2"]
+    told = script.the("told")
+    assert told["same"]
+    assert not told["here"]
+    assert told["heard"] == [1, 2]
 
 
 @row(
     "C111",
-    behaviour="A worker opens and closes port 0 again and again.",
-    ours="the same",
+    behaviour="One worker binds port 0 and closes it again and again.",
+    ours="the same, by a name too",
 )
-def test_C111_openedAndClosedAgain(tmp_path: Path) -> None:
+def test_C111_boundAndClosedAgainAndAgain(tmp_path: Path) -> None:
     """
-    By name, through the primary; nothing is left there.
+    Twenty times, while the reactor runs.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    async def again():
-        for _ in range(10):
-            port = echo(0, name="a")
-            await port.stopListening()
-        tell("done")
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(again()))
-else:
-    async def scene():
-        await cluster.fork().when("message")
-        say("primary", listeners=len(cluster._ground.listeners.byNumber))
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        @cluster.worker.answer if cluster.isWorker else lambda f: f
+        async def repeat(options):
+            good = 0
+            for _ in range(20):
+                port = listenUDP(Datagrams(), **options)
+                good += port.getHost().port > 0
+                await port.stopListening()
+            return good
+
+        if cluster.isPrimary:
+            @play
+            async def scene():
+                worker = cluster.fork()
+                for options in [{}, {"name": "again"}, {"exclusive": True}]:
+                    say("told", good=await worker.ask(options))
+                say("left", bound=boundHere())
+
+        reactor.run()
+        """,
         tmp_path,
     )
-    assert script.the("primary")["listeners"] == 0
+    assert [event["good"] for event in script.of("told")] == [20, 20, 20]
+    assert script.the("left")["bound"] == []
 
 
 @row(
     "C113",
-    behaviour="The primary cannot bind: an error in the worker, whose socket can be "
-    "bound elsewhere.",
-    ours="CannotListenError",
+    behaviour="A bind that fails is an error of the socket, which can be bound again.",
+    ours="the same: CannotListenError",
 )
-@pytest.mark.parametrize("policy", ["none", "round-robin"])
-def test_C113_aBusyPortIsAnErrorInTheWorker(tmp_path: Path, policy: str) -> None:
+def test_C113_failedBind(tmp_path: Path) -> None:
     """
-    A stranger has the port; another one is free.
+    Busy at first, then free; the same protocol is served then.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.bind(("127.0.0.1", 0))
-        script = act(
-            DATAGRAMS
-            + """
-if cluster.isWorker:
-    attempt("busy", echo)
-    attempt("free", lambda: echo(0))
-else:
-    async def scene():
-        port = await workers(1)
-        peer = Peer(port)
-        say("answer", text=await peer.ask())
-        await peer.close()
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
-            tmp_path,
-            policy,
-            env={"PORT": str(stranger.getsockname()[1])},
-        )
-    assert told(script, "refused") == [(1, "busy", EADDRINUSE)]
-    assert script.the("answer")["text"] == "1 ?"
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            heard = Datagrams(lambda data, peer: tell(data.decode()))
+            cluster.worker.answer(lambda port: outcome(lambda: listenUDP(heard, port)))
+        else:
+            @play
+            async def scene():
+                worker = cluster.fork()
+                inbox = Inbox(worker)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as busy:
+                    busy.bind((LOCAL, 0))
+                    where = busy.getsockname()
+                    first = await worker.ask(where[1])
+                second = await worker.ask(where[1])
+                listenUDP(Datagrams()).write(b"hello", where)
+                say("told", outcomes=[first, second], heard=await inbox.next())
+
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    told = script.the("told")
+    assert told["outcomes"] == ["EADDRINUSE", "listening"]
+    assert told["heard"] == "hello"
 
 
 @row(
     "C115",
-    behaviour="Closing in the callback that says that it listens is safe.",
-    ours="closing in startProtocol, or right after listenUDP",
+    behaviour="Closing a UDP socket as soon as it is bound is safe.",
+    ours="the same, in startProtocol",
 )
-def test_C115_closedAtOnce(tmp_path: Path) -> None:
+def test_C115_closedWhileItStarts(tmp_path: Path) -> None:
     """
-    Three workers, two ways; nothing is left in the primary.
+    Three workers close at once, disconnect, and end with 0.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    class Hasty(Echo):
-        def startProtocol(self):
-            self.transport.stopListening()
-    cluster.listenUDP(PORT, Hasty(), "127.0.0.1")
-    echo(0, name="b").stopListening()
-    reactor.callWhenRunning(tell, "fine")
-else:
-    async def scene():
-        await gatherResults([cluster.fork().when("message") for _ in range(3)])
-        await until(lambda: not cluster._ground.listeners.byNumber)
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        class Hasty(Datagrams):
+            def startProtocol(self):
+                self.transport.stopListening()
+
+            def stopProtocol(self):
+                say("stopped", id=cluster.worker.id)
+                cluster.worker.disconnect()
+
+        if cluster.isWorker:
+            sayFailures()
+            listenUDP(Hasty())
+        else:
+            @play
+            async def scene():
+                workers = [cluster.fork() for _ in range(3)]
+                ends = await gatherResults([w.when("exit") for w in workers])
+                say("ends", codes=[code for code, _ in ends], bound=boundHere())
+
+        reactor.run()
+        """,
         tmp_path,
-        env={"PORT": str(freePort())},
     )
-    assert len(script.of("fine")) == 3
+    assert sorted(event["id"] for event in script.of("stopped")) == [1, 2, 3]
+    assert script.the("ends")["codes"] == [0, 0, 0]
+    assert script.the("ends")["bound"] == []
+    assert not script.of("failure")
 
 
 @row(
     "C117",
-    behaviour="Sockets bound implicitly have ports of their own, those on 0 share one: "
-    "three source ports of four workers.",
-    ours="port 0 while the reactor runs is the worker's own, before that it is shared",
-    difference="Twisted has no implicit bind",
+    behaviour="Who only sends has a source port of its own; who binds port 0 shares one.",
+    ours="the same: shared before the reactor runs, its own after that",
+    difference="listenUDP is how Twisted's clients send; they do so at run time.",
 )
-def test_C117_threePortsOfFourWorkers(tmp_path: Path) -> None:
+def test_C117_clientsHavePortsOfTheirOwn(tmp_path: Path) -> None:
     """
-    Two that open it before, two that open it while the reactor runs.
+    Two workers that serve and two that only send: three source ports.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    def begin():
-        tell("port", echo(0).getHost().port)
-    if cluster.worker.id > 2:
-        reactor.callWhenRunning(begin)
-    else:
-        begin()
-else:
-    async def scene():
-        await gatherResults([cluster.fork().when("message") for _ in range(4)])
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        def send():
+            listenUDP(Datagrams()).write(b"x", (LOCAL, int(os.environ["TO"])))
+
+        if cluster.isWorker:
+            send() if os.environ["BINDS"] else reactor.callWhenRunning(send)
+        else:
+            @play
+            async def scene():
+                sink = Datagrams()
+                to = str(listenUDP(sink).getHost().port)
+                for binds in ["", "", "yes", "yes"]:
+                    cluster.fork({"TO": to, "BINDS": binds})
+                await until(lambda: len(sink.got) == 4)
+                say("told", count=len({peer for _, peer in sink.got}))
+
+        reactor.run()
+        """,
         tmp_path,
     )
-    ports = dict(told(script, "port"))
-    assert ports[1] == ports[2]
-    assert len(set(ports.values())) == 3
+    assert script.the("told")["count"] == 3
 
 
 @row(
     "C119",
-    behaviour="A worker binds the number that another got from 0: fails (a known fault).",
-    ours="it joins the other's port, UDP and TCP alike",
-    difference="a port that is open already is found by its real number",
+    behaviour="A worker asks for the number that another got for port 0.",
+    ours="it shares that port, TCP and UDP",
+    difference="Node's known failure: EADDRINUSE.",
 )
-def test_C119_theNumberFromZeroCanBeJoined(tmp_path: Path) -> None:
+def test_C119_theNumberThatAnotherGot(tmp_path: Path) -> None:
     """
-    And is served by both.
+    The second worker knows the number; both serve.
     """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    attempt("udp", echo)
-    attempt("tcp", lambda: listen(port=int(os.environ.get("TCP", 0))))
-else:
-    async def scene():
-        async def begin(env):
-            worker = cluster.fork(env)
-            udp = await worker.when("listening")
-            return udp.port, (await worker.when("listening")).port
-        udp, tcp = await begin({})
-        await begin({"PORT": str(udp), "TCP": str(tcp)})
-        say("tcp", by=sorted([await fetch(tcp) for _ in range(4)]))
-        peers = [Peer(udp) for _ in range(30)]
-        by = {(await peer.ask()).split()[0] for peer in peers}
-        say("udp", by=sorted(by))
-        await gatherResults([peer.close() for peer in peers])
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
+    script = run(
+        """
+        from tests.conformance.serving import *
+
+        if cluster.isWorker:
+            tcp, udp = json.loads(os.environ.get("PORTS", "[0, 0]"))
+            heard = Datagrams(lambda data, peer: tell(["udp", cluster.worker.id]))
+            try:
+                ports = [serve(tcp), listenUDP(heard, udp)]
+            except error.CannotListenError as problem:
+                tell(["failed", str(problem)])
+            else:
+                tell(["ports", [port.getHost().port for port in ports]])
+        else:
+            @play
+            async def scene():
+                told = []
+                cluster.on("message", lambda worker, message: told.append(message))
+                cluster.fork()
+                await until(lambda: told)
+                cluster.fork({"PORTS": json.dumps(told[0][1])})
+                await until(lambda: len(told) == 2)
+                tcp, udp = told[0][1]
+                say("told", ports=told[:2], port=tcp, answers=await answersOf(tcp))
+                for count in range(40):
+                    listenUDP(Datagrams()).write(b"x", (LOCAL, udp))
+                    await until(lambda: len(told) > 2 + count)
+                say("udp", who=sorted({number for _, number in told[2:]}))
+
+        reactor.run()
+        """,
         tmp_path,
     )
-    assert script.the("tcp")["by"] == ["1", "1", "2", "2"]
-    assert script.the("udp")["by"] == ["1", "2"]
-
-
-def test_aPeerStaysWithItsWorker(tmp_path: Path) -> None:
-    """
-    400 datagrams of 40 peers to 4 workers: each peer is served by one, and no worker has
-    so little or so much as in Node, where one of four gets half of all.
-    """
-    script = act(
-        DATAGRAMS
-        + """
-if cluster.isWorker:
-    echo()
-else:
-    async def scene():
-        port = await workers(4)
-        peers = [Peer(port) for _ in range(40)]
-        for peer in peers:
-            for _ in range(10):
-                peer.transport.write(b"?", peer.where)
-        await until(lambda: all(len(peer.answers) == 10 for peer in peers))
-        for peer in peers:
-            say("peer", by=[int(answer.split()[0]) for answer in peer.answers])
-        await gatherResults([peer.close() for peer in peers])
-        await cluster.disconnect()
-    play(scene)
-reactor.run()
-""",
-        tmp_path,
-    )
-    served = [set(event["by"]) for event in script.of("peer")]
-    assert len(served) == 40
-    assert {len(by) for by in served} == {1}
-    spread = Counter(worker for by in served for worker in by)
-    # 40 peers by a hash: a worker with none, or with more than 24, is one run in 100,000.
-    assert set(spread) == {1, 2, 3, 4}
-    assert max(spread.values()) <= 24
+    first, second = script.the("told")["ports"]
+    assert first[0] == "ports"
+    assert second == first
+    assert script.the("told")["answers"] == ["1", "2"]
+    assert script.the("udp")["who"] == [1, 2]

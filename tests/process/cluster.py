@@ -65,6 +65,21 @@ def isAlive(pid: int) -> bool:
         return False
 
 
+def membersOf(session: int) -> list[int]:
+    """
+    The living processes of a session.
+    """
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     An environment in which this checkout is what gets imported.
@@ -110,25 +125,11 @@ class RunningCluster:
             else:
                 print(self.output())
         finally:
-            for pid in [self.pid, *self._members()]:
+            for pid in [self.pid, *membersOf(self.pid)]:
                 if isAlive(pid):
                     os.kill(pid, signal.SIGKILL)
             self.process.wait()
             self._log.close()
-
-    def _members(self) -> list[int]:
-        """
-        The living processes of this cluster's session.
-        """
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[3]) == self.pid and fields[0] != "Z":
-                found.append(int(stat.parent.name))
-        return found
 
     def output(self) -> str:
         """
@@ -187,7 +188,7 @@ class RunningCluster:
         """
         No process has outlived the primary.
         """
-        eventually(lambda: not self._members(), "every process has ended", 5.0)
+        eventually(lambda: not membersOf(self.pid), "every process has ended", 5.0)
 
 
 def ask(port: int, data: bytes = b"", timeout: float = 5.0) -> bytes:

@@ -229,3 +229,43 @@ def test_withoutAScriptNobodyForks() -> None:
         "twisted_cluster.errors.SettingsError: there is no script that workers could "
         "run: setupPrimary(exec='script.py')"
     )
+
+
+def test_aBadPolicyInTheEnvironmentLeavesNothingBehind(tmp_path: Path) -> None:
+    """
+    C{fork} raises, and there is no worker, not even half of one.
+    """
+    script = run(
+        """
+        from twisted_cluster.errors import PolicyArgumentError
+        try:
+            cluster.fork()
+        except PolicyArgumentError as error:
+            say("refused", text=str(error), workers=len(cluster.workers))
+        """,
+        tmp_path,
+        env={"TWISTED_CLUSTER_SCHED_POLICY": "best"},
+    )
+    assert script.the("refused")["workers"] == 0
+    assert "TWISTED_CLUSTER_SCHED_POLICY=best" in script.the("refused")["text"]
+
+
+def test_whatCannotBeStartedIsToldToWhoeverListens(tmp_path: Path) -> None:
+    """
+    The worker's listener, and the cluster's.
+    """
+    script = run(
+        """
+        async def scene():
+            cluster.setupPrimary(cwd="nowhere")
+            cluster.on("error", lambda worker, failure: say("cluster", id=worker.id))
+            worker = cluster.fork()
+            worker.on("error", lambda failure: say("worker"))
+            await worker.when("exit")
+            await cluster.fork().when("exit")
+        play(scene)
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.kinds() == ["worker", "cluster", "cluster"]

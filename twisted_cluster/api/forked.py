@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from twisted_cluster.api.settings import signalName
+from twisted_cluster.api.settings import signalNumber
 from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core.messages import Listening
@@ -97,9 +97,9 @@ class Process:
         @param number: C{"SIGTERM"}, or the number.
         @raise ValueError: If there is no such signal.
         """
-        name = signalName(number)
+        wanted = signalNumber(number)
         if self.worker is not None:
-            self.worker.signalProcess(name)
+            self.worker.signalProcess(wanted)
 
     def disconnect(self) -> None:
         """

@@ -94,9 +94,10 @@ class PrimaryCluster(Cluster, Watcher):
         self.setupPrimary()
         recipe = self._recipe(env or {})
         slot = self._freeSlot()
+        ground = self._stand()
         self.workers[worker.id] = self._slots[slot] = worker
         self._soon("fork", worker)
-        self._spawn(worker, slot, recipe)
+        self._spawn(worker, ground, slot, recipe)
         return worker
 
     def disconnect(self) -> Deferred[None]:
@@ -138,8 +139,9 @@ class PrimaryCluster(Cluster, Watcher):
 
     # Forking
 
-    def _spawn(self, worker: forked.Worker, slot: int, recipe: Recipe) -> None:
-        ground = self._stand()
+    def _spawn(
+        self, worker: forked.Worker, ground: Ground, slot: int, recipe: Recipe
+    ) -> None:
         if len(self._slots) == 1:
             ground.start()
         process = WorkerProcess(ground, slot, worker.id, recipe, self)
@@ -159,7 +161,7 @@ class PrimaryCluster(Cluster, Watcher):
     def _cannotSpawn(self, worker: forked.Worker, slot: int, failure: Failure) -> None:
         if worker.listeners("error"):
             worker.tell("error", failure)
-        else:
+        if self.listeners("error") or not worker.listeners("error"):
             self.tell("error", worker, failure)
         self._tellDisconnected(worker)
         number = getattr(failure.value, "errno", None) or errno.EAGAIN

@@ -144,15 +144,14 @@ def check(settings: Mapping[str, Any]) -> None:
         )
 
 
-def signalName(given: str | int) -> str:
+def signalNumber(given: str | int) -> signal.Signals:
     """
     @param given: C{"SIGTERM"}, C{"TERM"} or a number.
-    @return: The name without C{SIG}, as L{IProcessTransport.signalProcess} takes it.
     @raise ValueError: If there is no such signal.
     """
     try:
         if isinstance(given, str):
-            return signal.Signals["SIG" + given.removeprefix("SIG")].name[3:]
-        return signal.Signals(given).name[3:]
+            return signal.Signals["SIG" + given.removeprefix("SIG")]
+        return signal.Signals(given)
     except (KeyError, ValueError):
         raise ValueError(f"there is no signal {given!r}; such as 'SIGTERM'") from None

@@ -187,13 +187,13 @@ class WorkerProcess(ProcessProtocol):
         self._disconnected()
         self._channel.close()
 
-    def signalProcess(self, name: str) -> None:
+    def signalProcess(self, number: int) -> None:
         """
-        @param name: Such as C{"TERM"}. A process that has ended already is let be.
+        Send a signal. A process that has ended already is let be.
         """
         if self.transport is not None:
             try:
-                self.transport.signalProcess(name)
+                self.transport.signalProcess(number)
             except ProcessExitedAlready:
                 pass
 
@@ -201,7 +201,7 @@ class WorkerProcess(ProcessProtocol):
         """
         End it now.
         """
-        self.signalProcess("KILL")
+        self.signalProcess(signal.SIGKILL)
 
     def childDataReceived(self, fd: int, data: bytes) -> None:
         """

@@ -8,11 +8,29 @@ import time
 from collections import deque
 from typing import Any
 
+from attrs import frozen
+
 from twisted_cluster.core.messages import Answer, Message
 from twisted_cluster.errors import ChannelClosedError
 from twisted_cluster.wire.channel import Channel
 
 PATIENCE = 10.0
+
+
+@frozen
+class Joined:
+    """
+    A listener that this worker may serve.
+
+    @ivar ordinal: What was asked with.
+    @ivar fd: The listening socket; who has this must close it.
+    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
+    """
+
+    number: int
+    ordinal: int
+    fd: int
+    mode: str
 
 
 class Inquiry:

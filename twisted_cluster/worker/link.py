@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
 from twisted.internet.tcp import BaseClient
 from twisted.logger import Logger
 
@@ -34,7 +33,7 @@ from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, s
 from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
-from twisted_cluster.worker.inquiry import Inquiry
+from twisted_cluster.worker.inquiry import Inquiry, Joined
 from twisted_cluster.worker.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -43,22 +42,6 @@ if TYPE_CHECKING:
 
 log = Logger()
 TURN = 16
-
-
-@frozen
-class Joined:
-    """
-    A listener that this worker may serve.
-
-    @ivar ordinal: What was asked with.
-    @ivar fd: The listening socket; who has this must close it.
-    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
-    """
-
-    number: int
-    ordinal: int
-    fd: int
-    mode: str
 
 
 class Link:

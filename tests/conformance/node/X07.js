@@ -11,7 +11,10 @@ if (cluster.isWorker) {
   cluster.setupPrimary({ silent: true });
   const worker = cluster.fork();
   worker.once('listening', () => { worker.disconnect(); worker.disconnect(); });
-  worker.once('exit', (code, signal) => {
-    say(code === 0 ? 'the worker ends with 0' : `the worker crashes (${code ?? signal})`, code);
+  let failed = false;
+  worker.on('error', () => { failed = true; });
+  worker.once('exit', (code) => {
+    setImmediate(() => say(code === 0 && !failed ? 'the worker ends with 0'
+      : 'the worker crashes, or the primary gets an error event'));
   });
 }

@@ -15,8 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.scripts import membersOf
-from tests.process.cluster import eventually, isAlive
+from tests.process.cluster import eventually, isAlive, membersOf
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"

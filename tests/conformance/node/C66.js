@@ -1,0 +1,2 @@
+'use strict';
+require('./privileged').run(__filename);

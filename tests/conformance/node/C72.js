@@ -1,0 +1,2 @@
+'use strict';
+require('./ipv6only').run();

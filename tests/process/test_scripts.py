@@ -209,8 +209,7 @@ def test_aKilledPrimaryLeavesNoWorker(tmp_path: Path) -> None:
     ) as script:
         pid = script.waitFor("worker")["pid"]
         script.process.send_signal(signal.SIGKILL)
-        script.waitFor("disconnect")
-        script.waitFor("after")
+        eventually(lambda: script.kinds("worker") == ["disconnect", "after"], "its end")
         eventually(lambda: not isAlive(pid), "the worker has ended")
 
 

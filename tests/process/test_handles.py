@@ -16,7 +16,7 @@ pytestmark = pytest.mark.process
 SCENE = """
 import socket, stat
 from pathlib import Path
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.protocol import ClientCreator, DatagramProtocol
 from twisted_cluster.errors import ClusterError, HandleError
 
 gives = cluster.isPrimary == (os.environ["GIVER"] == "primary")
@@ -81,8 +81,6 @@ def openSockets():
             pass
     return count
 
-from twisted.internet.protocol import ClientCreator
-
 def later(scene):
     '''Run it once the reactor runs; the process goes on.'''
     def fail(why):
@@ -102,9 +100,7 @@ BOTH = pytest.mark.parametrize("giver", ["primary", "worker"])
 KINDS = pytest.mark.parametrize("kind", ["tcp", "unix"])
 
 
-def give(
-    text: str, directory: Path, giver: str = "primary", kind: str = "tcp"
-) -> Script:
+def give(text: str, directory: Path, giver: str = "primary", kind: str = "tcp") -> Script:
     """
     Run a script that begins with L{SCENE}.
     """
@@ -436,29 +432,33 @@ def test_aPlainSocketIsGivenAway(tmp_path: Path, giver: str) -> None:
         """
 if gives:
     ends_ = []
+    def tell(what, facts):
+        other.send([what, facts]) if cluster.isWorker else say(what, of=facts)
     async def begin():
         for keepOpen in (False, True):
             near, far = socket.socketpair()
             await other.send(["yours"], far, keepOpen=keepOpen)
-            facts = [keepOpen, far.fileno() < 0]
+            tell("facts", [keepOpen, far.fileno() < 0])
             far.close()
             near.settimeout(5)
             near.sendall(b"x")
             near.shutdown(socket.SHUT_WR)
             ends_.append(near)
-            other.send(["facts", facts]) if cluster.isWorker else say("facts", of=facts)
         with socket.socket() as alone:
             await other.send(["alone"], alone)
     def answered(message):
-        if message[0] == "alone":
-            for near in ends_:
-                heard = b""
-                while chunk := near.recv(100):
-                    heard += chunk
-                near.close()
-                words = heard.decode()
-                other.send(["heard", words]) if cluster.isWorker else say("heard", it=words)
-            cluster.isPrimary and cluster.disconnect().addCallback(lambda _: reactor.stop())
+        if message[0] != "alone":
+            return
+        for near in ends_:
+            heard = b""
+            while chunk := near.recv(100):
+                heard += chunk
+            near.close()
+            tell("heard", heard.decode())
+        if cluster.isPrimary:
+            cluster.disconnect().addCallback(lambda _: reactor.stop())
+        else:
+            other.send(["over"])
     other.on("message", answered)
     later(begin)
 else:
@@ -470,17 +470,14 @@ else:
                 handle.adopt(shout)
             except HandleError as problem:
                 say("refused", text=str(problem), closed=handle.socket.fileno() < 0)
-            # Two turns later what was adopted has been answered.
-            reactor.callLater(0.05, other.send, ["alone"])
-        elif message[0] == "facts":
-            say("facts", of=message[1])
-        elif message[0] == "heard":
-            say("heard", it=message[1])
-            if len(lost) == 2:
-                Deferred.fromCoroutine(end())
-    async def end():
-        await cluster.disconnect()
-        reactor.stop()
+            later(answer)
+        elif message[0] == "over":
+            cluster.disconnect().addCallback(lambda _: reactor.stop())
+        elif message[0] != "lost":
+            say(message[0], of=message[1])
+    async def answer():
+        await until(lambda: len(lost) == 2)
+        other.send(["alone"])
     other.on("message", take)
 reactor.run()
 """,
@@ -489,7 +486,7 @@ reactor.run()
     )
     taker = "worker" if giver == "primary" else "primary"
     assert [event["of"] for event in script.of("facts")] == [[False, True], [True, False]]
-    assert [event["it"] for event in script.of("heard")] == [f"{taker}:X"] * 2
+    assert [event["of"] for event in script.of("heard")] == [f"{taker}:X"] * 2
     assert "the connection is gone" in script.the("refused")["text"]
     assert script.the("refused")["closed"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Union
 
@@ -13,7 +14,7 @@ from attrs import define, frozen
 from twisted.internet import tcp, udp, unix
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPullProducer
+from twisted.internet.interfaces import IPullProducer, ISSLTransport
 from twisted.python import log
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -205,6 +206,8 @@ def prepare(handle: Any, keepOpen: bool) -> Deferred[Gift]:
     @param keepOpen: Whether this process keeps a connection too.
     @raise HandleError: If it is something else, or closed.
     """
+    if isinstance(handle, ssl.SSLSocket) or ISSLTransport.providedBy(handle):
+        raise HandleError("a TLS connection cannot be sent: its keys are in this process")
     if isinstance(handle, socket.socket):
         shared = keepOpen or handle.type == socket.SOCK_DGRAM or _isShared(handle)
         return _ready(handle.fileno(), _nothing if shared else handle.close)
@@ -236,10 +239,12 @@ def _ready(fileno: int, given: Callable[[], None]) -> Deferred[Gift]:
     return done
 
 
+def _isOpen(transport: Any) -> bool:
+    return transport.connected and not (transport.disconnecting or transport._aborting)
+
+
 def _prepareConnection(transport: Any, keepOpen: bool) -> Deferred[Gift]:
-    if getattr(transport, "TLS", False):
-        raise HandleError("a TLS connection cannot be sent: its keys are in this process")
-    if _filenoOf(transport) < 0 or not transport.connected or transport.disconnecting:
+    if _filenoOf(transport) < 0 or not _isOpen(transport):
         raise HandleError("the connection is closed: nothing can be sent")
     if isinstance(transport.producer, _Emptied):
         raise HandleError("the connection is being sent already: nothing can be sent")
@@ -282,7 +287,8 @@ class _Emptied:
 
     def _goOn(self) -> None:
         self._transport.unregisterProducer()
-        self._transport.startReading()
+        if _isOpen(self._transport):
+            self._transport.startReading()
 
     def _letGo(self) -> None:
         # shutdown(2) would end the connection for its new owner too.

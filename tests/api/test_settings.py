@@ -29,12 +29,16 @@ def test_settingsAreCumulative() -> None:
 
 def test_defaultsAreThoseOfNow(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    The script and its arguments are asked for at each call, and absolute.
+    The arguments are asked for at each call; the script is the one that was started,
+    wherever the process has gone since.
     """
-    monkeypatch.setattr(sys, "argv", [os.path.relpath(__file__), "x"])
-    monkeypatch.delattr(sys.modules["__main__"], "__spec__", raising=False)
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(sys, "argv", ["elsewhere.py", "x"])
+    monkeypatch.setattr(main, "__file__", __file__, raising=False)
+    monkeypatch.setattr(main, "__spec__", None)
     assert merged({}, {})["exec"] == os.path.abspath(__file__)
     assert merged({}, {})["args"] == ["x"]
+    monkeypatch.delattr(main, "__file__")
     monkeypatch.setattr(sys, "argv", ["-", "y"])
     assert merged({}, {})["exec"] == ""
     assert merged({}, {})["args"] == ["y"]
@@ -61,6 +65,10 @@ def test_defaultsAreThoseOfNow(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"env": {"A": 1}}, "a mapping of text to text"),
         ({"env": {"A=B": "1"}}, "a mapping of text to text"),
         ({"env": ["A"]}, "a mapping of text to text"),
+        ({"env": {"A": "\ud800"}}, "a mapping of text to text"),
+        ({"args": ["a\0b"]}, "give a list of texts"),
+        ({"exec": "a\0b"}, "give a script's path"),
+        ({"cwd": "a\0b"}, "give a path"),
         ({"reactor": "nuclear"}, "there is no such reactor"),
         ({"reactor": "cluster"}, "there is no such reactor"),
         ({"drainTimeout": "soon"}, "seconds, 0 or more"),

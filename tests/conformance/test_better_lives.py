@@ -308,12 +308,7 @@ def test_X14_whatCannotStartHasAnEnd(tmp_path: Path) -> None:
     "others",
     [
         "beside another",
-        pytest.param(
-            "alone",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the scoreboard is made outside of what is caught"
-            ),
-        ),
+        "alone",
     ],
 )
 def test_X14_withoutDescriptorsThereIsAnEndToo(tmp_path: Path, others: str) -> None:

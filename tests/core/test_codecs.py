@@ -108,6 +108,16 @@ def test_advancedCarriesMore() -> None:
     assert come[-1] is come
 
 
+def test_advancedCarriesWhatIsKeyAndValue() -> None:
+    """
+    One object in a set and elsewhere: what is shared need not be marked.
+    """
+    advanced = codecNamed("advanced")
+    peer = ("127.0.0.1", 8080)
+    come = advanced.decode(advanced.encode({"from": peer, "seen": {peer}}))
+    assert come == {"from": list(peer), "seen": {peer}}
+
+
 @pytest.mark.parametrize("message", [lambda: 0, object(), datetime(2026, 1, 1)])
 def test_advancedRefusesTheRest(message: object) -> None:
     """

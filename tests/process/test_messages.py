@@ -125,8 +125,8 @@ def test_whoeverIsGoneFailsWhatIsSent(tmp_path: Path) -> None:
 
 def test_aWorkerThatSendsRubbishIsEnded(tmp_path: Path) -> None:
     """
-    Bytes that are no frames, or a body that is no message: the worker is killed, and the
-    primary and the other worker go on.
+    Bytes that are no frames, or one too long: the worker is killed, and the primary and
+    the other worker go on.
     """
     script = run(
         """
@@ -145,7 +145,7 @@ def test_aWorkerThatSendsRubbishIsEnded(tmp_path: Path) -> None:
         else:
             from twisted_cluster.core.frames import MESSAGE, Frame, packHead
             head = packHead(Frame(MESSAGE, body=b"{"))
-            rubbish = {"0": b"\\xff" * 64, "1": head + b"{"}
+            rubbish = {"0": b"\\xff" * 64, "1": head[:8] + b"\\xff" * 50}
             peer = cluster.worker._peer
             reactor.callWhenRunning(
                 os.write, peer.mail.fileno(), rubbish[os.environ["N"]])

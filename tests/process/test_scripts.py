@@ -268,3 +268,132 @@ def test_whatCannotBeStartedIsToldToWhoeverListens(tmp_path: Path) -> None:
         tmp_path,
     )
     assert script.kinds() == ["worker", "cluster", "cluster"]
+
+
+def test_aSignalWithoutANameEndsAWorkerToo(tmp_path: Path) -> None:
+    """
+    A real-time signal: told by its number, and the primary can end.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            worker = cluster.fork()
+            worker.on("online", lambda: os.kill(worker.process.pid, 40))
+            cluster.on("exit", lambda worker, *how: say("exit", how=how))
+            stopWhenAlone()
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.the("exit")["how"] == [None, "SIG40"]
+
+
+def test_settingsThatAreTakenAwayAreThoseAtFirst(tmp_path: Path) -> None:
+    """
+    All of them None: a worker starts, and ends with grace.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            from twisted_cluster.api.settings import KINDS
+            given = {name: None for name in KINDS if name not in ("exec", "args")}
+            cluster.setupPrimary(**given)
+            worker = cluster.fork()
+            worker.on("online", worker.disconnect)
+            cluster.on("exit", lambda worker, *how: say("exit", how=how))
+            stopWhenAlone()
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.the("exit")["how"] == [0, None]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        'reactor.listenTCP(0, factory, interface="a..b")',
+        "reactor.listenTCP(0, factory, 2**40)",
+        'reactor.listenUNIX("m.sock", factory, mode=2**40)',
+        'reactor.listenUNIX("x" * 200, factory)',
+    ],
+)
+def test_aListenThatCannotBeHarmsNoOther(tmp_path: Path, bad: str) -> None:
+    """
+    Whatever is wrong with it: an error in the worker, at once, and the next listen works.
+    """
+    script = run(
+        f"BAD = lambda factory: {bad}\n"
+        + """
+if cluster.isPrimary:
+    async def scene():
+        worker = cluster.fork()
+        say("served", by=await fetch((await worker.when("listening")).port))
+        await cluster.disconnect()
+    play(scene)
+else:
+    try:
+        BAD(Factory.forProtocol(Greeter))
+    except error.CannotListenError as problem:
+        say("refused", text=str(problem))
+    listen()
+reactor.run()
+""",
+        tmp_path,
+    )
+    script.the("refused")
+    assert script.the("served")["by"] == "1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_aSecondSignalEndsTheDrain(tmp_path: Path, number: int) -> None:
+    """
+    The first lets workers finish; the second does not wait for them.
+    """
+    with Script(
+        """
+        if cluster.isPrimary:
+            async def scene():
+                info = await cluster.fork().when("listening")
+                client = await connect(info.port)
+                await client.heard
+                say("connected")
+                await client.ended
+                await Deferred()
+            play(scene)
+        else:
+            listen(Holder)
+            cluster.worker.on("disconnect", lambda: None)
+        reactor.addSystemEventTrigger("before", "shutdown", say, "stops")
+        reactor.run()
+        """,
+        tmp_path,
+    ) as script:
+        script.waitFor("connected")
+        os.killpg(script.pid, number) if number == signal.SIGINT else (
+            script.process.send_signal(number)
+        )
+        script.waitFor("stops")
+        script.process.send_signal(number)
+        script.wait()
+        assert "ReactorNotRunning" not in script.story()
+
+
+def test_controlCWhileWorkersStartIsQuiet(tmp_path: Path) -> None:
+    """
+    They do not hear it before they know what it means.
+    """
+    with Script(
+        """
+        if cluster.isPrimary:
+            for _ in range(2):
+                cluster.fork()
+            reactor.callWhenRunning(say, "runs")
+        reactor.run()
+        """,
+        tmp_path,
+    ) as script:
+        script.waitFor("runs")
+        os.killpg(script.pid, signal.SIGINT)
+        script.wait()
+        assert "Traceback" not in script.story()

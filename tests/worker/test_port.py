@@ -87,7 +87,7 @@ def port(mode: str) -> Iterator[TCPPort]:
             stack.enter_context(client)
         reactor = MemoryReactorClock()
         made = TCPPort(1, Factory.forProtocol(Protocol), 50, "127.0.0.1", reactor)
-        made.link = FakeLink(listening, mode)
+        made.link = reactor.clusterLink = FakeLink(listening, mode)
         made.configure(ListenOptions())
         made.startListening()
         yield made

@@ -40,7 +40,7 @@ class Emitter(TwistedEventEmitter):
 
         @raise UnknownEventError: If there is no such event.
         """
-        self._check(event)
+        self._check(event, f)
         return self.listens_to(event) if f is None else self.add_listener(event, f)
 
     def once(self, event: str, f: Callable[..., Any] | None = None) -> Any:
@@ -49,7 +49,7 @@ class Emitter(TwistedEventEmitter):
 
         @raise UnknownEventError: If there is no such event.
         """
-        self._check(event)
+        self._check(event, f)
         return super().once(event, f)
 
     def off(self, event: str, f: Callable[..., Any]) -> None:
@@ -92,7 +92,9 @@ class Emitter(TwistedEventEmitter):
         # tell() does that: an unheard error ends nothing here.
         pass
 
-    def _check(self, event: str) -> None:
+    def _check(self, event: str, f: Any = None) -> None:
+        if f is not None and not callable(f):
+            raise TypeError(f"{f!r:.80} cannot be called: it cannot listen to {event}")
         if event not in self.EVENTS:
             known = ", ".join(sorted(self.EVENTS))
             raise UnknownEventError(f"there is no event {event!r}; there are: {known}")

@@ -4,7 +4,7 @@ A worker, as the primary that forked it sees it.
 
 from __future__ import annotations
 
-import signal
+import signal as signals
 from collections.abc import Callable
 from typing import Any
 
@@ -90,14 +90,14 @@ class Process:
         """
         return self.worker is not None and self.worker.isConnected
 
-    def kill(self, number: str | int = signal.SIGTERM) -> None:
+    def kill(self, signal: str | int = signals.SIGTERM) -> None:
         """
         Send a signal; a process that has ended is let be.
 
-        @param number: C{"SIGTERM"}, or the number.
+        @param signal: C{"SIGTERM"}, or the number.
         @raise ValueError: If there is no such signal.
         """
-        wanted = signalNumber(number)
+        wanted = signalNumber(signal)
         if self.worker is not None:
             self.worker.signalProcess(wanted)
 
@@ -167,14 +167,14 @@ class Worker(BaseWorker):
             worker.retire()
         return self
 
-    def kill(self, number: str | int = signal.SIGTERM) -> None:
+    def kill(self, signal: str | int = signals.SIGTERM) -> None:
         """
         Send it a signal. A worker that gets SIGTERM serves what it has first; a second
         one, or C{"SIGKILL"}, ends it at once.
 
         @raise ValueError: If there is no such signal.
         """
-        self.process.kill(number)
+        self.process.kill(signal)
 
     def listenTo(self) -> None:
         """

@@ -142,15 +142,20 @@ class PrimaryCluster(Cluster, Watcher):
     def _spawn(
         self, worker: forked.Worker, ground: Ground, slot: int, recipe: Recipe
     ) -> None:
-        if len(self._slots) == 1:
-            ground.start()
         process = WorkerProcess(ground, slot, worker.id, recipe, self)
         try:
+            if len(self._slots) == 1:
+                ground.start()
             _checkRecipe(recipe)
             process.spawn()
         except OSError:
             self._soon(self._cannotSpawn, worker, slot, Failure())
             return
+        except BaseException:
+            del self.workers[worker.id], self._slots[slot]
+            if not self._slots:
+                ground.rest()
+            raise
         self._processes[process] = worker
         worker.begin(process, partial(self.tell, "message"))
         if self._ask is not None:
@@ -174,7 +179,7 @@ class PrimaryCluster(Cluster, Watcher):
         return Recipe(
             [*(settings.get("execArgv") or ()), *_command(settings)],
             settings.get("reactor") or _nameOf(self._reactor),
-            settings.get("drainTimeout", 30.0),
+            30.0 if settings.get("drainTimeout") is None else settings["drainTimeout"],
             {**(settings.get("env") or {}), **env},
             None if cwd is None else os.fspath(cwd),
             settings.get("uid"),
@@ -201,7 +206,7 @@ class PrimaryCluster(Cluster, Watcher):
 
     def _shutDown(self) -> Deferred[None]:
         self._stopping = True
-        stopping = self._stand().stop(lambda: self.workers, self.disconnect)
+        stopping = self._stand().stop(lambda: self._processes, self.disconnect)
         return Deferred.fromCoroutine(stopping)
 
     def _soon(self, event: str | Callable[..., None], *arguments: Any) -> None:

@@ -32,15 +32,28 @@ class Kind:
     text: str
 
 
+def _isText(value: Any) -> bool:
+    """
+    Whether the system can be given it.
+    """
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
 def _isTexts(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
+    return isinstance(value, (list, tuple)) and all(map(_isText, value))
 
 
 def _isEnvironment(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(k, str) and isinstance(v, str) and "\0" not in k + v and "=" not in k
-        for k, v in value.items()
+        _isText(k) and _isText(v) and "=" not in k for k, v in value.items()
     )
+
+
+def _isPath(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike)) and _isText(os.fspath(value))
 
 
 def _isNumber(value: Any) -> bool:
@@ -72,10 +85,10 @@ _STDIO = (
     "with 'ipc' once after the first three"
 )
 KINDS: Mapping[str, Kind] = {
-    "exec": Kind(_is(str), "a script's path, or '-m package.module'"),
+    "exec": Kind(_isText, "a script's path, or '-m package.module'"),
     "args": Kind(_isTexts, "a list of texts"),
     "execArgv": Kind(_isTexts, "a list of texts"),
-    "cwd": Kind(lambda v: isinstance(v, (str, os.PathLike)), "a path"),
+    "cwd": Kind(_isPath, "a path"),
     "silent": Kind(_is(bool), "True or False"),
     "stdio": Kind(_isStdio, _STDIO),
     "serialization": Kind(lambda v: v in ("json", "advanced"), "'json' or 'advanced'"),
@@ -106,10 +119,14 @@ def defaults() -> dict[str, Any]:
 def _thisScript() -> str:
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
-    if spec is not None:
+    # Absolute, and not what it means after a chdir.
+    file = getattr(main, "__file__", None) or ""
+    if spec is not None and spec.name != "__main__":
         name: str = spec.name
         return f"-m {name.removesuffix('.__main__')}"
-    return os.path.abspath(sys.argv[0]) if os.path.isfile(sys.argv[0]) else ""
+    if spec is not None:
+        file = os.path.dirname(file)  # of a directory or an archive that was run
+    return os.path.abspath(file) if os.path.exists(file) else ""
 
 
 def merged(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 
 from twisted_cluster.api.emitter import Emitter
+from twisted_cluster.errors import ChannelClosedError
 
 
 class Stream(Emitter):
@@ -27,6 +28,7 @@ class Stream(Emitter):
         self._early: list[bytes] = []
         self._write: Callable[[bytes], None] | None = None
         self._close: Callable[[], None] = lambda: None
+        self._ended = False
 
     def attach(self, write: Callable[[bytes], None], close: Callable[[], None]) -> None:
         """
@@ -40,17 +42,30 @@ class Stream(Emitter):
     def write(self, data: bytes) -> None:
         """
         Send the worker some bytes.
+
+        @raise ChannelClosedError: If it has closed the stream.
         """
+        if self._ended:
+            raise ChannelClosedError("the process has closed this stream")
         if self._write is None:
             self._early.append(data)
         else:
             self._write(data)
 
+    def end(self) -> None:
+        """
+        The other end is closed.
+        """
+        if not self._ended:
+            self._ended = True
+            self.tell("end")
+
     def close(self) -> None:
         """
         Close this end.
         """
-        self._close()
+        if not self._ended:
+            self._close()
 
 
 class _Reading(Protocol):
@@ -65,7 +80,7 @@ class _Reading(Protocol):
         self._stream.tell("data", data)
 
     def connectionLost(self, reason: Any = None) -> None:
-        self._stream.tell("end")
+        self._stream.end()
 
 
 class Streams:
@@ -155,7 +170,7 @@ class Streams:
         """
         stream = self.streams[fd]
         if stream is not None:
-            stream.tell("end")
+            stream.end()
 
     def release(self) -> None:
         """

@@ -123,10 +123,18 @@ def _advanced() -> Codec:
             "serialization 'advanced' needs the package cbor2: "
             "pip install 'twisted-cluster[advanced]'"
         ) from None
+
+    def dumps(message: object) -> bytes:
+        try:
+            return cbor2.dumps(message)
+        except cbor2.CBOREncodeError:
+            # It may hold itself. Marks for what is shared cannot stand in sets and keys.
+            return cbor2.dumps(message, value_sharing=True)
+
     return Codec(
         "advanced",
         ADVANCED,
-        lambda message: cbor2.dumps(message, value_sharing=True),
+        dumps,
         cbor2.loads,
     )
 

@@ -37,7 +37,10 @@ class Subscriptions:
     def add(self, topic: bytes, subscriber: Subscriber) -> bool:
         """
         @return: Whether this is the topic's first.
+        @raise TypeError: If the subscriber cannot be called.
         """
+        if not callable(subscriber):
+            raise TypeError(f"{subscriber!r:.80} cannot be called: it cannot subscribe")
         subscribers = self._byTopic.setdefault(topic, [])
         subscribers.append(subscriber)
         return len(subscribers) == 1

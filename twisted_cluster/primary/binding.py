@@ -121,16 +121,22 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
     full = os.path.join(os.path.abspath(directory), spec.path)
     lock = _lock(full) if spec.wantPID and inFilesystem else None
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = False
     try:
+        if "\0" in spec.path[1:]:
+            raise OSError(errno.EINVAL, "a path with NUL")
         # Relative to the worker's directory: an absolute path may be too long for
         # a socket's name, and getHost() must say what the application said.
         with _inside(directory):
             made.bind(os.fsencode(spec.path))
+            bound = inFilesystem
             if inFilesystem:
                 os.chmod(spec.path, spec.mode)
         made.listen(spec.backlog)
     except BaseException:
         made.close()
+        if bound:
+            os.unlink(full)
         if lock is not None:
             lock.unlock()
         raise

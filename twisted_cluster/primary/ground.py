@@ -5,8 +5,9 @@ What all workers of one primary stand on: ports, dispatch, topics, the scoreboar
 from __future__ import annotations
 
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -66,22 +67,32 @@ class Ground:
             reap.start(1.0, now=False)
 
     async def stop(
-        self, haveWorkers: Callable[[], object], retireAll: Callable[[], Deferred[None]]
+        self,
+        workers: Callable[[], Iterable[Any]],
+        retireAll: Callable[[], Deferred[None]],
     ) -> None:
         """
-        Hand over what has come in, stop listening, let workers finish.
+        Hand over what has come in, stop listening, let workers finish. A signal that
+        comes meanwhile takes the time for that away.
 
-        @param haveWorkers: Whether there are any just now.
+        @param workers: Those that there are just now.
         @param retireAll: Ends all workers; fires when they are gone.
         """
+        self._hurryOnSignal(lambda: [worker.kill() for worker in list(workers())])
         deadline = self.reactor.seconds() + CATCH_UP
         while not self.dispatcher.drainBacklogs():
-            if not haveWorkers() or self.reactor.seconds() > deadline:
+            if not list(workers()) or self.reactor.seconds() > deadline:
                 break
             await deferLater(self.reactor, LOOK)
         self.listeners.closeAll()
         await retireAll()
         self.rest()
+
+    def _hurryOnSignal(self, hurry: Callable[[], object]) -> None:
+        # The reactor would only say that it is stopping already.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                signal.signal(number, lambda *_: self.reactor.callFromThread(hurry))
 
     def rest(self) -> None:
         """

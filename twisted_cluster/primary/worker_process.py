@@ -4,10 +4,12 @@ One worker process: its wires, its messages, its life.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -35,6 +37,7 @@ from twisted_cluster.wire.reader import Reader
 log = Logger()
 GRACE = 2.0
 TURN = 64
+LONGEST_WHY = 200
 
 
 class WorkerProcess(ProcessProtocol):
@@ -68,6 +71,7 @@ class WorkerProcess(ProcessProtocol):
         self.onlineAt: float | None = None
         self._overdue: Any = None
         self._connected = False
+        self._readers: list[Reader] = []
         giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
             Effects(
@@ -88,35 +92,37 @@ class WorkerProcess(ProcessProtocol):
 
         @raise OSError: If the system has no room for one.
         """
-        theirs = self._makeWires()
-        self.output = self._recipe.newOutput(self._reactor, lambda: self.name)
-        streams = self.output.childFDs()
-        first = max(streams) + 1
-        wires = {first + wire: end.fileno() for wire, end in zip(WIRES, theirs)}
         recipe = self._recipe
+        self.output = recipe.newOutput(self._reactor, lambda: self.name)
+        theirs: list[Any] = []
         try:
-            process = self._reactor.spawnProcess(
-                self,
-                sys.executable,
-                [sys.executable, *recipe.command],
-                env=self._environment(first),
-                path=recipe.directory,
-                uid=recipe.uid,
-                gid=recipe.gid,
-                childFDs={**streams, **wires},
-            )
-        except OSError:
+            theirs = self._makeWires()
+            streams = self.output.childFDs()
+            first = max(streams) + 1
+            wires = {first + wire: end.fileno() for wire, end in zip(WIRES, theirs)}
+            with _deafToInterrupts():
+                process = self._reactor.spawnProcess(
+                    self,
+                    sys.executable,
+                    [sys.executable, *recipe.command],
+                    env=self._environment(first),
+                    path=recipe.directory,
+                    uid=recipe.uid,
+                    gid=recipe.gid,
+                    childFDs={**streams, **wires},
+                )
+        except BaseException:
             self.output.finish()
             self._cutWires()
             raise
         finally:
             self.output.spawned(self)
-            for end in (theirs[0], theirs[3]):
+            for end in theirs[:1] + theirs[3:]:
                 end.close()
         self.pid = process.pid
         log.info("{worker} is started", worker=self.name)
 
-    def _makeWires(self) -> Sequence[Any]:
+    def _makeWires(self) -> list[Any]:
         """
         Make the queue, the channel and the mail stream, and read them.
 
@@ -126,16 +132,18 @@ class WorkerProcess(ProcessProtocol):
         assert scoreboard is not None, "there is no ground to stand on"
         row = scoreboard.row(self.number)
         row.clear()
-        self._queue = HandoffQueue()
+        codec = codecNamed(self._recipe.serialization)
+        with ExitStack() as undo:
+            self._queue = HandoffQueue()
+            undo.callback(self._queue.close)
+            self._channel, channel = Channel.pair()
+            undo.callback(self._channel.close)
+            undo.callback(channel.close)
+            ours, mail = Mail.pair()
+            undo.pop_all()
         self.handle = WorkerHandle(self.number, row, self._queue)
-        self._channel, channel = Channel.pair()
-        ours, mail = Mail.pair()
-        self.peer = Peer(
-            self._reactor,
-            ours,
-            codecNamed(self._recipe.serialization),
-            Ears(self._hearTopic, self._mailEnded, self._readMessages),
-        )
+        ears = Ears(self._hearTopic, self._mailEnded, self._readMessages)
+        self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.end.fileno, self._readBounced),
@@ -143,9 +151,11 @@ class WorkerProcess(ProcessProtocol):
         for reader in self._readers:
             self._reactor.addReader(reader)
         self._connected = True
-        return channel, self._queue.worker, scoreboard, mail
+        return [channel, self._queue.worker, scoreboard, mail]
 
     def _cutWires(self) -> None:
+        if not self._readers:
+            return
         self._disconnected()
         self._reactor.removeReader(self._readers[1])
         self._channel.close()
@@ -221,8 +231,7 @@ class WorkerProcess(ProcessProtocol):
         """
         status: Any = reason.value
         self.exitCode = status.exitCode if status.signal is None else None
-        if status.signal is not None:
-            self.exitSignal = signal.Signals(status.signal).name
+        self.exitSignal = _nameOf(status.signal)
         self.life.exited()
 
     def _expectEnd(self) -> None:
@@ -333,11 +342,11 @@ class WorkerProcess(ProcessProtocol):
     def _listen(self, question: messages.Listen) -> None:
         try:
             listener = self._listeners.join(self.handle, question)
-        except OSError as error:
-            answer = messages.Answer(
-                question.question, 0, error.errno or 1, error.strerror or str(error)
-            )
-            self._answer(answer)
+        except Exception as error:
+            # Not only OSError: a name that is none, a number that is too large.
+            number = getattr(error, "errno", None) or errno.EINVAL
+            why = getattr(error, "strerror", None) or str(error)
+            self._answer(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))
         else:
             answer = messages.Answer(
                 question.question, listener.number, mode=listener.mode
@@ -388,3 +397,26 @@ class WorkerProcess(ProcessProtocol):
         messages.Room: _room,
         messages.Leaving: _leaving,
     }
+
+
+@contextmanager
+def _deafToInterrupts() -> Iterator[None]:
+    """
+    Ctrl-C reaches the whole group: a child that is born meanwhile does not hear it until
+    it knows what it means (L{twisted_cluster.worker.reactor.install}).
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _nameOf(number: int | None) -> str | None:
+    """
+    @return: A signal's name; real-time signals have only numbers.
+    """
+    if number is None:
+        return None
+    known = {int(known): known.name for known in signal.Signals}
+    return known.get(number, f"SIG{number}")

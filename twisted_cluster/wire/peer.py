@@ -110,7 +110,11 @@ class Peer:
             gift.kept()
             return failure
 
-        sent = self.mail.send(frame, gift.fileno)
+        try:
+            sent = self.mail.send(frame, gift.fileno)
+        except Exception:
+            gift.kept()
+            raise
         return sent.addCallbacks(lambda _: gift.given(), keep)
 
     def ask(self, message: object, timeout: float) -> Deferred[Any]:
@@ -228,19 +232,25 @@ class Peer:
                 handle = received(fd, frame.extra, self._reactor)
             except HandleError as error:
                 log.error("what came with a message is lost: {error}", error=error)
-        hear(codecOf(frame.flags).decode(frame.body), handle)
+        try:
+            message = codecOf(frame.flags).decode(frame.body)
+        except MessageError as error:
+            log.error("a message is lost: {error}", error=error)
+            if handle is not None:
+                handle.close()
+            return
+        hear(message, handle)
 
     def _hearQuestion(self, frame: Frame) -> None:
         ask = self.ears.ask
         if ask is None or frame.kind in self._unheardKinds:
             self._postpone(frame, None)
             return
-        message = codecOf(frame.flags).decode(frame.body)
         if self._answering >= UNANSWERED:
             self._refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
         try:
-            result = _call(ask, message)
+            result = _call(ask, codecOf(frame.flags).decode(frame.body))
             if isinstance(result, Deferred):
                 self._answerLater(result, frame.number)
             else:
@@ -284,10 +294,11 @@ class Peer:
             answer.errback(AskFailedError(f"the other process could not answer: {why}"))
         else:
             try:
-                answer.callback(codecOf(frame.flags).decode(frame.body))
+                message = codecOf(frame.flags).decode(frame.body)
             except MessageError as error:
-                answer.errback(error)
-                raise
+                answer.errback(AskFailedError(f"the answer is lost: {error}"))
+            else:
+                answer.callback(message)
 
     # Ending
 
@@ -362,8 +373,13 @@ def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:
     raises is its own affair: it is logged.
     """
     subscribers = subscriptions.of(frame.extra)
-    if subscribers:
+    if not subscribers:
+        return
+    try:
         message = codecOf(frame.flags).decode(frame.body)
+    except MessageError as error:
+        log.error("what was published is lost: {error}", error=error)
+        return
     for subscriber in subscribers:
         try:
             told = _call(subscriber, message, frame.number)

@@ -12,6 +12,7 @@ from twisted_cluster.errors import AskTimeoutError
 
 # How late an overdue question may be noticed, in seconds.
 LATE = 0.01
+LONGEST = 1e9
 
 
 class _Question(NamedTuple):
@@ -36,7 +37,10 @@ class Questions:
         """
         @param timeout: In seconds; then the answer fails with L{AskTimeoutError}.
         @return: The question's number, and what will have its answer.
+        @raise ValueError: If C{timeout} is no number of seconds.
         """
+        if not isinstance(timeout, (int, float)) or not 0 <= timeout < LONGEST:
+            raise ValueError(f"timeout {timeout!r}: give seconds, 0 to {LONGEST:.0f}")
 
         def cancel(_: Deferred[Any]) -> None:
             self.take(number)

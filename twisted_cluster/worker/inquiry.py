@@ -4,6 +4,7 @@ What a worker asks the primary, and waits for: a listen is answered when it retu
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import deque
 from typing import Any
@@ -11,10 +12,9 @@ from typing import Any
 from attrs import frozen
 
 from twisted_cluster.core.messages import Answer, Message
-from twisted_cluster.errors import ChannelClosedError
 from twisted_cluster.wire.channel import Channel
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @frozen
@@ -49,7 +49,8 @@ class Inquiry:
 
         @param kind: A message whose first field is the question's number.
         @return: The answer, and the descriptor that came along if one did.
-        @raise ChannelClosedError: If the primary is gone, or does not answer.
+        @raise ChannelClosedError: If the primary is gone.
+        @raise TimeoutError: If it does not answer within L{PATIENCE} seconds.
         """
         self._count += 1
         self._channel.send(kind(self._count, *fields))
@@ -63,7 +64,9 @@ class Inquiry:
             if isinstance(message, Answer) and message.question == self._count:
                 return message, fd
             self.postponed.append((message, fd))
-        raise ChannelClosedError(f"no answer in {PATIENCE} s")
+        raise TimeoutError(
+            errno.ETIMEDOUT, f"the primary has not answered within {PATIENCE} s"
+        )
 
     def receive(self) -> tuple[Message, int | None]:
         """

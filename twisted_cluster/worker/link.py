@@ -170,7 +170,7 @@ class Link:
         self.ports.pop(number, None)
         try:
             self._ask(messages.Unlisten, number)
-        except ChannelClosedError:
+        except (ChannelClosedError, TimeoutError):
             log.debug("the primary is gone, and so is listener {n}", n=number)
 
     def pause(self, number: int, paused: bool) -> None:
@@ -259,6 +259,7 @@ class Link:
     def _mailEnded(self, error: Exception) -> None:
         if isinstance(error, MessageError):
             log.error("the primary sends what is no message: {error}", error=error)
+            self.abandon()
 
     def _stopReading(self, which: int) -> None:
         self.reactor._internalReaders.discard(self._readers[which])

@@ -12,6 +12,7 @@ from time import monotonic_ns
 from typing import Any
 
 from twisted.application.reactors import installReactor
+from twisted.internet.error import UnsupportedAddressFamily
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
 from twisted_cluster.wire.descriptors import takeAnnouncement
@@ -84,6 +85,8 @@ class ClusterReactorMixin:
     def adoptStreamConnection(
         self, fileDescriptor: int, addressFamily: int, factory: Any
     ) -> Any:
+        if addressFamily not in self._supportedAddressFamilies:  # type: ignore[attr-defined]
+            raise UnsupportedAddressFamily(addressFamily)
         if addressFamily == socket.AF_UNIX:
             return CountedUNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
         return CountedServer._fromConnectedSocket(
@@ -141,6 +144,7 @@ def install() -> None:
     announcement = takeAnnouncement(os.environ)
     # Ctrl-C reaches the whole foreground group: the primary decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     reactor = installReactor(announcement.reactor)

@@ -41,7 +41,8 @@ def _run(given: list[str]) -> None:
         runpy.run_module(given[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = given
-        sys.path[0] = os.path.dirname(os.path.abspath(given[0]))
+        script = os.path.abspath(given[0])
+        sys.path[0] = os.path.dirname(script)
         runpy.run_path(given[0], run_name="__main__")
 
 

@@ -36,7 +36,7 @@ WORKLOADS = {
 # On their way at most: messages, and bytes.
 MOST = 128
 ROOM = 1 << 18
-WARM_UP = 0.15
+WARM_UP = 0.05
 # Of one run, over what was asked for.
 GRACE = 20.0
 HEADER = ["size", "contestant", "messages/s", "MB/s", "primary µs", "worker µs", "others"]
@@ -209,8 +209,8 @@ def run(asked: argparse.Namespace, results: Results) -> None:
     @param results: Where each run is added, so that an early end loses none.
     """
     with running([contestant(name) for name in asked.only], Talker) as talkers:
-        for talker, workload, kind in product(talkers, asked.workload, asked.payload):
-            talker.measure(Case(workload, kind, asked.size[0]), WARM_UP)
+        for case, talker in product(cases(asked), talkers):
+            talker.measure(case, WARM_UP)
         for turn in range(asked.rounds):
             for case in cases(asked):
                 for talker in talkers if turn % 2 else reversed(talkers):

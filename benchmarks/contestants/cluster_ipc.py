@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from twisted.internet import reactor, stdio
@@ -22,12 +23,12 @@ LINE = "the quick brown fox jumps over the lazy dog, and the dog sleeps on, unmo
 TOPIC = "benchmark"
 
 
-def payload(task: Task) -> str | list[dict[str, Any]]:
+@cache
+def payload(kind: str, size: int) -> str | list[dict[str, Any]]:
     """
     @return: A text, or a list of small dicts, whose JSON has about the size asked for.
     """
-    size = task["size"]
-    if task["kind"] == "text":
+    if kind == "text":
         return (LINE * (size // len(LINE) + 1))[:size]
     items: list[dict[str, Any]] = []
     while size > 0:
@@ -50,7 +51,8 @@ async def sendFor(task: Task, send: Callable[[object], Deferred[None]]) -> int:
 
     @return: How many those were.
     """
-    message, every = payload(task), range(1, task["every"])
+    message = payload(task["kind"], task["size"])
+    every = range(1, task["every"])
     end = time.perf_counter() + task["seconds"]
     count = 0
     earlier = None
@@ -130,7 +132,7 @@ class Primary(LineReceiver):
         return await sent, self._heard
 
     async def _ask(self, task: Task) -> tuple[int, int]:
-        message, first = payload(task), self._workers[0]
+        message, first = payload(task["kind"], task["size"]), self._workers[0]
         end = time.perf_counter() + task["seconds"]
         count = bad = 0
         while time.perf_counter() < end:

@@ -6,7 +6,15 @@ const readline = require('node:readline');
 const [serialization, workers] = process.argv.slice(2);
 const LINE = 'the quick brown fox jumps over the lazy dog, and the dog sleeps on, unmoved\n';
 
+const payloads = new Map();
+
 function payload({ kind, size }) {
+  const name = `${kind} ${size}`;
+  if (!payloads.has(name)) payloads.set(name, makePayload(kind, size));
+  return payloads.get(name);
+}
+
+function makePayload(kind, size) {
   if (kind === 'text') return LINE.repeat(Math.ceil(size / LINE.length)).slice(0, size);
   const items = [];
   for (let i = 0, left = size; left > 0; i++) {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from inspect import iscoroutine
 from typing import Any
 
 from pyee.twisted import TwistedEventEmitter
@@ -85,8 +86,29 @@ class Emitter(TwistedEventEmitter):
         """
         Say that an event happens. An error that nobody listens to is logged.
         """
-        if not self.emit(event, *arguments) and event == "error":
+        listeners = self._events.get(event)
+        if listeners:
+            for listener in tuple(listeners.values()):
+                self._emit_run(listener, arguments, {})
+        elif event == "error":
             log.failure("an error that nobody listens to", arguments[-1])
+
+    def _emit_run(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        # Most listeners return nothing, which pyee finds out at length.
+        try:
+            result = f(*args, **kwargs)
+        except Exception:
+            self.emit("failure", Failure())
+            return
+        if iscoroutine(result):
+            result = Deferred.fromCoroutine(result)
+        if isinstance(result, Deferred):
+            result.addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        self.emit("failure", failure)
 
     def _emit_handle_potential_error(self, event: str, error: Any) -> None:
         # tell() does that: an unheard error ends nothing here.

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.frames import ADVANCED, Frame
+from twisted_cluster.core.frames import ADVANCED, Frame, packHead
 from twisted_cluster.core.topics import LONGEST_TOPIC
 from twisted_cluster.errors import ClusterError, MessageError
 from twisted_cluster.wire.peer import Peer
@@ -63,9 +63,9 @@ class Exchange:
         @param sender: A worker's id, or 0 for the primary.
         @return: Fires when the kernel has it for everybody who does not miss it.
         """
-        frame = Frame(frames.PUBLISH, flags, sender, topic, body)
+        head = packHead(Frame(frames.PUBLISH, flags, sender, topic, body))
         taken = [
-            peer.mail.post(frame)
+            peer.mail.postPacked(head, body)
             for worker, peer in self._topics.get(topic, {}).items()
             if worker != sender and not self._misses(worker, peer)
         ]

@@ -142,7 +142,7 @@ class WorkerProcess(ProcessProtocol):
             ours, mail = Mail.pair()
             undo.pop_all()
         self.handle = WorkerHandle(self.number, row, self._queue)
-        ears = Ears(self._hearTopic, self._mailEnded, self._readMessages)
+        ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
@@ -293,6 +293,10 @@ class WorkerProcess(ProcessProtocol):
         self._leave()
         self._dispatcher.redirect(self.handle.takeBack())
         self._watcher.disconnected(self)
+
+    def _readEarlier(self) -> None:
+        if self._channel.hasCome():
+            self._readMessages()
 
     def _readMessages(self) -> None:
         try:

@@ -122,9 +122,19 @@ class Mail:
 
         @return: L{None}: the kernel has it already.
         """
+        return self.postPacked(packHead(frame), frame.body, fd)
+
+    def postPacked(
+        self, head: bytes, body: bytes | memoryview, fd: int = -1
+    ) -> Deferred[None] | None:
+        """
+        As L{post}, for a frame that several get.
+
+        @param head: What L{packHead} made.
+        """
         if not self._open:
             return fail(ChannelClosedError("the other process is gone"))
-        pieces: list[memoryview | bytes] = [packHead(frame), frame.body]
+        pieces: list[memoryview | bytes] = [head, body]
         size = len(pieces[0]) + len(pieces[1])
         if self.waiting + size > ROOM:
             return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))

@@ -68,6 +68,12 @@ class Inquiry:
             errno.ETIMEDOUT, f"the primary has not answered within {PATIENCE} s"
         )
 
+    def hasCome(self) -> bool:
+        """
+        Whether L{receive} would find something, or the end.
+        """
+        return bool(self.postponed) or self._channel.hasCome()
+
     def receive(self) -> tuple[Message, int | None]:
         """
         What has come, in order.

@@ -117,7 +117,7 @@ class Link:
             Reader(self._channel.fileno, self._readMessages),
             Reader(self._queue.fileno, self._readConnections),
         ]
-        ears = Ears(self._hearTopic, self._mailEnded, self._readMessages)
+        ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         codec = codecNamed(self.told.serialization)
         self.peer = Peer(reactor, self._mail, codec, ears)
         for reader in self._readers:
@@ -231,6 +231,10 @@ class Link:
         for message in self._listening:
             self._tell(message)
         self._listening.clear()
+
+    def _readEarlier(self) -> None:
+        if self._inquiry.hasCome():
+            self._readMessages()
 
     def _readMessages(self) -> None:
         try:

@@ -109,7 +109,11 @@ class Served:
 
         @return: The worker's pid, 0 if the connection was closed.
         """
-        return int(self.socket.recv(100) or 0)
+        try:
+            return int(self.socket.recv(100) or 0)
+        except ConnectionResetError:
+            # It was in the backlog of a port that was closed.
+            return 0
 
     def isServed(self) -> bool:
         """

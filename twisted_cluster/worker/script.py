@@ -37,13 +37,21 @@ def main() -> None:
 def _run(given: list[str]) -> None:
     if given[0] == "-m":
         sys.argv[:] = given[1:]
-        sys.path[0] = os.getcwd()
+        _importFrom(os.getcwd())
         runpy.run_module(given[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = given
         script = os.path.abspath(given[0])
-        sys.path[0] = os.path.dirname(script)
+        _importFrom(os.path.dirname(script))
         runpy.run_path(given[0], run_name="__main__")
+
+
+def _importFrom(directory: str) -> None:
+    """
+    Begin to look for modules there, unless Python was told not to (C{-P}).
+    """
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = directory
 
 
 def _endBySignal(link: Link) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.application.reactors import getReactorTypes
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.api import forked
@@ -30,7 +29,6 @@ from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_process import WorkerProcess
 from twisted_cluster.wire.peer import tellSubscribers
 
-log = Logger()
 SLOTS = 1024
 BACKLOG = 511
 

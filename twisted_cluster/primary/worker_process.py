@@ -8,8 +8,8 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -25,6 +25,7 @@ from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.recipe import Recipe
+from twisted_cluster.primary.signals import deafToInterrupts, nameOf
 from twisted_cluster.primary.watcher import Watcher
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.channel import Channel
@@ -100,7 +101,7 @@ class WorkerProcess(ProcessProtocol):
             streams = self.output.childFDs()
             first = max(streams) + 1
             wires = {first + wire: end.fileno() for wire, end in zip(WIRES, theirs)}
-            with _deafToInterrupts():
+            with deafToInterrupts():
                 process = self._reactor.spawnProcess(
                     self,
                     sys.executable,
@@ -231,7 +232,7 @@ class WorkerProcess(ProcessProtocol):
         """
         status: Any = reason.value
         self.exitCode = status.exitCode if status.signal is None else None
-        self.exitSignal = _nameOf(status.signal)
+        self.exitSignal = nameOf(status.signal)
         self.life.exited()
 
     def _expectEnd(self) -> None:
@@ -401,26 +402,3 @@ class WorkerProcess(ProcessProtocol):
         messages.Room: _room,
         messages.Leaving: _leaving,
     }
-
-
-@contextmanager
-def _deafToInterrupts() -> Iterator[None]:
-    """
-    Ctrl-C reaches the whole group: a child that is born meanwhile does not hear it until
-    it knows what it means (L{twisted_cluster.worker.reactor.install}).
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _nameOf(number: int | None) -> str | None:
-    """
-    @return: A signal's name; real-time signals have only numbers.
-    """
-    if number is None:
-        return None
-    known = {int(known): known.name for known in signal.Signals}
-    return known.get(number, f"SIG{number}")

@@ -9,8 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted_cluster.errors import ClusterError, StartError
-from twisted_cluster.events import ConnectionFacts, ListenerFacts
-from twisted_cluster.interfaces import IPolicyMaker, ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
+from twisted_cluster.interfaces import (
+    IFarewellPolicy,
+    IGroupingPolicy,
+    ILookingPolicy,
+    ILoyalPolicy,
+    IPolicyMaker,
+    ISchedulingPolicy,
+    IWorkerLoad,
+)
 from twisted_cluster.policies import PolicyMaker
 
 if TYPE_CHECKING:
@@ -21,10 +29,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ClusterError",
     "ConnectionFacts",
+    "IFarewellPolicy",
+    "IGroupingPolicy",
+    "ILookingPolicy",
+    "ILoyalPolicy",
     "IPolicyMaker",
     "ISchedulingPolicy",
     "IWorkerLoad",
     "ListenerFacts",
+    "Look",
     "PolicyMaker",
     "StartError",
     "cluster",

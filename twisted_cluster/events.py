@@ -4,14 +4,16 @@ Facts: frozen values that say what was asked for, or what came in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Union
 
 from attrs import Attribute, field, fields, frozen
-from attrs.validators import ge, in_, instance_of, le, optional
+from attrs.validators import ge, gt, in_, instance_of, le, optional
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 TCP, UNIX, UDP = "tcp", "unix", "udp"
+SocketName = Union[tuple[str, int], tuple[str, int, int, int], str]
+Address = Union[IPv4Address, IPv6Address, UNIXAddress]
 PORTS = [instance_of(int), ge(0), le(65535)]
 
 
@@ -141,10 +143,21 @@ class ListenerFacts(NamedTuple):
 
     @ivar number: Counts the listeners of this cluster, from 1.
     @ivar name: What was listened on, such as C{"tcp:8080"}.
+    @ivar socketName: Where it is bound, as C{getsockname} gave it; C{""} if unknown.
+    @ivar nameOf: Gives the same of a connection; the mechanism's.
     """
 
     number: int
     name: str
+    socketName: SocketName = ""
+    nameOf: Callable[[int], SocketName] | None = None
+
+    @property
+    def address(self) -> Address:
+        """
+        Where the port is bound; of a wildcard, the wildcard.
+        """
+        return toAddress(self.socketName)
 
 
 class ConnectionFacts(NamedTuple):
@@ -153,17 +166,60 @@ class ConnectionFacts(NamedTuple):
 
     @ivar listener: The port that it came in by.
     @ivar peerName: The peer's address as C{accept} gave it.
+    @ivar first: The first bytes that it sent, for a policy that asked for them: none if
+        it sent none in time, and perhaps not all of what it will send. The worker will
+        read them again.
+    @ivar handed: The mechanism's.
     """
 
     listener: ListenerFacts
-    peerName: tuple[str, int] | tuple[str, int, int, int] | str
+    peerName: SocketName
+    first: bytes = b""
+    handed: int = -1
 
     @property
-    def peer(self) -> IPv4Address | IPv6Address | UNIXAddress:
+    def peer(self) -> Address:
         """
         The peer's address, as C{buildProtocol} will be given it.
         """
-        if isinstance(self.peerName, tuple):
-            kind = IPv4Address if len(self.peerName) == 2 else IPv6Address
-            return kind("TCP", *self.peerName)
-        return UNIXAddress(self.peerName)
+        return toAddress(self.peerName)
+
+    @property
+    def local(self) -> Address:
+        """
+        Which of this machine's addresses the peer connected to. Asks the kernel, so
+        that it can be asked only while choosing.
+        """
+        listener = self.listener
+        if listener.nameOf is None or self.handed < 0:
+            return listener.address
+        return toAddress(listener.nameOf(self.handed))
+
+
+def toAddress(name: SocketName) -> Address:
+    """
+    @param name: As C{getsockname} or C{accept} gave it.
+    """
+    if isinstance(name, tuple):
+        kind = IPv4Address if len(name) == 2 else IPv6Address
+        return kind("TCP", *name)
+    return UNIXAddress(name)
+
+
+@frozen
+class Look:
+    """
+    How far a policy that asks for first bytes goes for them.
+
+    @ivar limit: The most bytes that are looked at, 1 to 65536.
+    @ivar deadline: How long a client may take to send what the policy needs, in
+        seconds, more than 0 and at most 60. After that the policy chooses with
+        what there is.
+    @ivar pending: How many connections of a listener may be waited for at a time, 1 to
+        65536. One more, and the policy chooses at once for the one that has waited
+        longest.
+    """
+
+    limit: int = field(default=4096, validator=[instance_of(int), ge(1), le(65536)])
+    deadline: float = field(default=1.0, validator=[gt(0), le(60)])
+    pending: int = field(default=1024, validator=[instance_of(int), ge(1), le(65536)])

@@ -4,23 +4,35 @@ What a plugin provides, and what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
-from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.events import ConnectionFacts, Look
 
 
 class IWorkerLoad(Interface):
     """
-    One worker, as a policy sees it. Reading costs no system call.
+    One worker, as a policy sees it. Reading costs no system call and no message; what
+    the worker itself says of itself is up to a tenth of a second old, C{cpu} and C{rss}
+    up to a second.
     """
 
     number: int = Attribute("The worker's slot, from 1; a replacement has the same.")
+    id: int = Attribute("Counts the primary's workers, from 1; never used again.")
+    group: str = Attribute("What C{--group} put the slot into; else empty.")
+    weight: int = Attribute("What share it is to have, against others'; 0 is none.")
+    generation: int = Attribute("Which reload it came by, from 1.")
     active: int = Attribute("Connections that the worker serves now; 0 or more.")
     queued: int = Attribute("Connections handed over that it has not taken; 0 or more.")
-    lag: float = Attribute("How late the worker's timers last ran, in seconds.")
+    lag: float = Attribute(
+        "How late its event loop turns, in microseconds: a moving average."
+    )
+    cpu: float = Attribute("CPU seconds that it used per second, 0.0 or more.")
+    rss: int = Attribute("Its resident memory, in bytes; 0 if not known.")
+    age: float = Attribute("How long it has been there, in seconds.")
+    draining: bool = Attribute("Whether it takes nothing more.")
 
 
 class ISchedulingPolicy(Interface):
@@ -37,7 +49,52 @@ class ISchedulingPolicy(Interface):
         @param connection: What is known of the connection.
         @param ready: Workers able to serve, by ascending number; never empty.
         @return: The member of C{ready} that is to serve, or L{None} to let the
-            connection wait until something changes.
+            connection wait until something changes; others are accepted meanwhile.
+        """
+
+
+class ILoyalPolicy(ISchedulingPolicy):
+    """
+    A policy whose clients have one worker each.
+
+    C{ready} has the workers that are busy for the moment as well, and what was handed to
+    one of them stays there until it is taken, or the worker is gone.
+    """
+
+
+class ILookingPolicy(ISchedulingPolicy):
+    """
+    A policy that is told the first bytes that a client sends, before it chooses.
+    """
+
+    look: Look | None = Attribute("How far to go for them; L{None}: do not look.")
+
+    def enough(first: bytes) -> bool:
+        """
+        @param first: What has come so far; not empty, not more than the limit.
+        @return: Whether the policy can choose. If not, it is asked again when there is
+            more; C{choose} is called all the same when the time, or the limit, is over,
+            or the client says that it sends no more.
+        """
+
+
+class IGroupingPolicy(ISchedulingPolicy):
+    """
+    A policy that needs groups of workers, as C{--group} makes them.
+    """
+
+    groups: Collection[str] = Attribute("Their names; each must have a worker.")
+
+
+class IFarewellPolicy(ISchedulingPolicy):
+    """
+    A policy with a last word for who cannot be served: C{--at-limit shed}.
+    """
+
+    def farewell(connection: ConnectionFacts) -> bytes:
+        """
+        @return: What is sent to the client before the connection is closed; at most
+            4096 bytes.
         """
 
 

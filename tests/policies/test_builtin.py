@@ -33,6 +33,14 @@ class Load:
     active: int = 0
     queued: int = 0
     lag: float = 0.0
+    id: int = 0
+    group: str = ""
+    weight: int = 1
+    generation: int = 1
+    cpu: float = 0.0
+    rss: int = 0
+    age: float = 0.0
+    draining: bool = False
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -177,14 +177,17 @@ class PrimaryCluster(Cluster, Watcher):
         return Recipe(
             [*(settings.get("execArgv") or ()), *_command(settings)],
             settings.get("reactor") or _nameOf(self._reactor),
-            30.0 if settings.get("drainTimeout") is None else settings["drainTimeout"],
+            _or(settings.get("drainTimeout"), 30.0),
             {**(settings.get("env") or {}), **env},
             None if cwd is None else os.fspath(cwd),
             settings.get("uid"),
             settings.get("gid"),
             settings.get("serialization") or JSON.name,
-            True,
-            partial(Streams, streams),
+            outgoing=True,
+            weight=_or(settings.get("weight"), 1),
+            group=settings.get("group") or "",
+            generation=settings.get("generation") or 1,
+            newOutput=partial(Streams, streams),
         )
 
     def _freeSlot(self) -> int:
@@ -285,3 +288,7 @@ def _nameOf(reactor: object) -> str:
     kinds: Any = getReactorTypes()
     names = [kind.shortName for kind in kinds if kind.moduleName == module]
     return names[0] if names else "default"
+
+
+def _or(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value

@@ -97,6 +97,9 @@ KINDS: Mapping[str, Kind] = {
     "env": Kind(_isEnvironment, "a mapping of text to text"),
     "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
     "drainTimeout": Kind(lambda v: _isNumber(v) and 0 <= v < 1e9, "seconds, 0 or more"),
+    "weight": Kind(_isId, "a number, 0 or more"),
+    "group": Kind(_isText, "a name"),
+    "generation": Kind(lambda v: _isId(v) and v > 0, "a number, 1 or more"),
     "keepListening": Kind(_is(bool), "True or False"),
 }
 

@@ -20,7 +20,7 @@ from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.binding import Bound, adopt, bind
 from twisted_cluster.primary.groups import makeGroup
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import Handed, nameOf
 
 if TYPE_CHECKING:
     from twisted_cluster.primary.dispatch import Dispatcher
@@ -67,7 +67,7 @@ class Listener:
         self.socket = bound.socket
         self.fileno = bound.socket.fileno
         self.name = bound.socket.getsockname()
-        self.facts = ListenerFacts(number, str(spec))
+        self.facts = ListenerFacts(number, str(spec), self.name, nameOf)
         self.reading = False
         isOwn = spec.kind == UDP and policy is not None and spec.fd is None
         self.group = makeGroup(bound.socket) if isOwn else None

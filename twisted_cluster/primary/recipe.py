@@ -25,6 +25,9 @@ class Recipe:
     @ivar serialization: The codec of what is sent to it, and by it.
     @ivar outgoing: Whether it ends only when the connections that it made itself have
         ended too, and may finish its start when it is told to end.
+    @ivar weight: What share of the connections it is to have, against others'.
+    @ivar group: Which group it belongs to, if to any.
+    @ivar generation: Which reload it comes by, from 1.
     @ivar newOutput: Makes what takes care of its standard streams.
     """
 
@@ -37,4 +40,7 @@ class Recipe:
     gid: int | None = None
     serialization: str = "json"
     outgoing: bool = False
+    weight: int = 1
+    group: str = ""
+    generation: int = 1
     newOutput: Callable[[Any, Callable[[], str]], Any] = Output

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, frozen
 from zope.interface import implementer
 
 from twisted_cluster.interfaces import IWorkerLoad
@@ -47,6 +47,18 @@ class Credit:
         return self.willing is not None and self.handed >= self.willing
 
 
+@frozen
+class Post:
+    """
+    What the primary knows of a worker from the start; see L{IWorkerLoad}.
+    """
+
+    id: int = 0
+    group: str = ""
+    weight: int = 1
+    generation: int = 1
+
+
 @implementer(IWorkerLoad)
 class WorkerHandle:
     """
@@ -61,8 +73,14 @@ class WorkerHandle:
         not here, any number.
     """
 
-    def __init__(self, number: int, row: Row, queue: HandoffQueue) -> None:
+    def __init__(
+        self, number: int, row: Row, queue: HandoffQueue, post: Post = Post()
+    ) -> None:
         self.number = number
+        self.id = post.id
+        self.group = post.group
+        self.weight = post.weight
+        self.generation = post.generation
         self.row = row
         self.queue = queue
         self.open = True
@@ -87,7 +105,23 @@ class WorkerHandle:
 
     @property
     def lag(self) -> float:
-        return self.row.lag / 1e9
+        return self.row.lag / 1e3
+
+    @property
+    def cpu(self) -> float:
+        return self.row.cpu / 1e6
+
+    @property
+    def rss(self) -> int:
+        return self.row.rss
+
+    @property
+    def age(self) -> float:
+        return max(0, self.row.heartbeat - self.row.born) / 1e9
+
+    @property
+    def draining(self) -> bool:
+        return not self.open
 
     def isAlive(self, now: int) -> bool:
         """

@@ -27,7 +27,7 @@ from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.recipe import Recipe
 from twisted_cluster.primary.signals import deafToInterrupts, nameOf
 from twisted_cluster.primary.watcher import Watcher
-from twisted_cluster.primary.worker_handle import WorkerHandle
+from twisted_cluster.primary.worker_handle import Post, WorkerHandle
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import WIRES, Announcement
 from twisted_cluster.wire.handoff import HandoffQueue, receive
@@ -142,7 +142,9 @@ class WorkerProcess(ProcessProtocol):
             undo.callback(channel.close)
             ours, mail = Mail.pair()
             undo.pop_all()
-        self.handle = WorkerHandle(self.number, row, self._queue)
+        recipe = self._recipe
+        post = Post(self.id, recipe.group, recipe.weight, recipe.generation)
+        self.handle = WorkerHandle(self.number, row, self._queue, post)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [

@@ -16,13 +16,13 @@ import socket
 import struct
 import termios
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from twisted.logger import Logger
 
-log = Logger()
+from twisted_cluster.events import SocketName
 
-PeerName = Union[tuple[str, int], tuple[str, int, int, int], str]
+log = Logger()
 
 BATCH = 64
 # A bit of a connection's bounces: it counts against what the worker is willing to take.
@@ -39,7 +39,7 @@ _inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
 _NOWHERE = bytes(16)
 
 
-def packRecord(listener: int, name: PeerName, bounces: int = 0) -> bytes:
+def packRecord(listener: int, name: SocketName, bounces: int = 0) -> bytes:
     """
     @param listener: The listener's number.
     @param name: The peer, as C{accept} gave it.
@@ -53,6 +53,19 @@ def packRecord(listener: int, name: PeerName, bounces: int = 0) -> bytes:
     return _record.pack(listener, _AF_INET6, bounces, name[1], name[3], host)
 
 
+def nameOf(fd: int) -> SocketName:
+    """
+    @return: What C{getsockname} says of a socket; an unnamed one's is empty.
+    """
+    lent = socket.socket(fileno=fd)
+    try:
+        name = lent.getsockname()
+        # Python gives an abstract UNIX address as bytes.
+        return os.fsdecode(name) if isinstance(name, bytes) else name
+    finally:
+        lent.detach()
+
+
 class Handed(NamedTuple):
     """
     One connection that came out of a queue; who has it must close C{fd}.
@@ -60,7 +73,7 @@ class Handed(NamedTuple):
 
     fd: int
     listener: int
-    name: PeerName
+    name: SocketName
     bounces: int
 
 

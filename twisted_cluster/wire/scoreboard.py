@@ -35,10 +35,13 @@ class Row:
     @ivar taken: Connections received from the handoff queue.
     @ivar opened: Connections begun.
     @ivar closed: Connections ended.
-    @ivar lag: Nanoseconds by which the worker's last timer was late.
+    @ivar lag: Nanoseconds by which the worker's event loop is late: a moving average.
     @ivar headroom: Descriptors that the worker can still open.
     @ivar waiting: Not 0 while the primary wants to know that something was taken; the
         only one that the primary writes.
+    @ivar born: Monotonic nanoseconds at its first sign of life.
+    @ivar cpu: Millionths of a CPU that it used in the last second.
+    @ivar rss: Its resident memory, in bytes.
     """
 
     heartbeat: int = _counter(0)
@@ -48,6 +51,9 @@ class Row:
     lag: int = _counter(4)
     headroom: int = _counter(5)
     waiting: int = _counter(6)
+    born: int = _counter(7)
+    cpu: int = _counter(8)
+    rss: int = _counter(9)
 
     def __init__(self, cells: memoryview[int]) -> None:
         self.cells = cells

@@ -25,8 +25,7 @@ from twisted_cluster.worker.port import (
     UNIXPort,
 )
 
-LONGEST_WAIT = 0.1
-BEAT_EVERY = 5_000_000
+BEAT_EVERY = 50_000_000
 
 
 class ClusterReactorMixin:
@@ -37,7 +36,6 @@ class ClusterReactorMixin:
 
     clusterLink: Link
     _nextBeat = 0
-    _nextTurn = 0
 
     def listenTCP(
         self,
@@ -110,11 +108,10 @@ class ClusterReactorMixin:
         asked = super().timeout()  # type: ignore[misc]
         now = monotonic_ns()
         if now >= self._nextBeat:
+            self.clusterLink.beat(now, now - (self._nextBeat or now))
             self._nextBeat = now + BEAT_EVERY
-            self.clusterLink.beat(now, now - (self._nextTurn or now))
-        wait = asked if asked is not None and asked < LONGEST_WAIT else LONGEST_WAIT
-        self._nextTurn = now + int(wait * 1e9)
-        return wait  # type: ignore[no-any-return]
+        wait = (self._nextBeat - now) / 1e9
+        return asked if asked is not None and asked < wait else wait
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
         self.callFromThread(self.clusterLink.leave, number)  # type: ignore[attr-defined]

@@ -101,6 +101,7 @@ class Ground:
         for call in self._calls:
             if call.running:
                 call.stop()
+        self.dispatcher.rest()
         if self.scoreboard is not None:
             self.scoreboard.close()
             self.scoreboard = None

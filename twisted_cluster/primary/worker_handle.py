@@ -22,11 +22,12 @@ from twisted_cluster.wire.handoff import (
 from twisted_cluster.wire.scoreboard import Row
 
 if TYPE_CHECKING:
-    from twisted_cluster.primary.listeners import Listener
+    from twisted_cluster.primary.listener import Listener
 
 WINDOW = 32
 RESERVE = 64
 STALE = 250_000_000
+LOST = 10_000_000_000
 
 
 @define
@@ -68,6 +69,9 @@ class WorkerHandle:
     @ivar open: Whether it may be offered anything at all.
     @ivar fresh: Whether its heartbeat was recent, and it has descriptors left, when
         last looked at.
+    @ivar reachable: Whether it lives, though it may be busy for the moment.
+    @ivar stalled: Whether it has not taken what it was handed for a while, nor shown
+        life since.
     @ivar full: Whether it has L{WINDOW} connections that it has not taken.
     @ivar credits: What it lets listeners give it, by their numbers; for one that is
         not here, any number.
@@ -85,10 +89,14 @@ class WorkerHandle:
         self.queue = queue
         self.open = True
         self.fresh = False
+        self.reachable = False
+        self.stalled = False
         self.full = False
         self.credits: dict[int, Credit] = {}
         self._sent = 0
         self._credit = WINDOW
+        self._seen = -1
+        self._stalledAt = 0
         self._batch: list[tuple[Listener, Handed]] = []
 
     @property
@@ -123,13 +131,31 @@ class WorkerHandle:
     def draining(self) -> bool:
         return not self.open
 
-    def isAlive(self, now: int) -> bool:
+    def lookAt(self, now: int) -> None:
         """
+        See whether the heartbeat is recent, with descriptors to spare.
+
         @param now: Monotonic nanoseconds.
-        @return: Whether the heartbeat is recent, with descriptors to spare.
         """
-        row = self.row
-        return now - row.heartbeat < STALE and row.headroom > RESERVE
+        silence = now - self.row.heartbeat
+        hasDescriptors = self.row.headroom > RESERVE
+        self.fresh = silence < STALE and hasDescriptors
+        self.reachable = self.open and silence < LOST and hasDescriptors
+
+    def glance(self) -> bool:
+        """
+        See whether it takes what it is handed; to be called some 100 times a second
+        while there is anything that it has not taken.
+
+        @return: Whether that has changed.
+        """
+        before, row = self.stalled, self.row
+        if not before and self.queued and row.taken == self._seen:
+            self.stalled, self._stalledAt = True, row.heartbeat
+        elif before and (row.heartbeat > self._stalledAt or row.taken != self._seen):
+            self.stalled = False
+        self._seen = row.taken if self.queued or self.stalled else -1
+        return self.stalled != before
 
     def reconcile(self) -> int:
         """

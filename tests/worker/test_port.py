@@ -49,6 +49,10 @@ class FakeLink:
         self.ports: dict[int, Any] = {}
         self.alone: set[Any] = set()
         self.meters: dict[int, Meter] = {}
+        self.endings = None
+
+    def lose(self, connection: Handed) -> None:
+        os.close(connection.fd)
 
     def listen(self, spec: object, room: int | None) -> Joined:
         return Joined(1, 0, os.dup(self._listening.fileno()), self._mode)

@@ -10,9 +10,11 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.events import NO_LIMITS, SHED, ConnectionFacts, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.admission import Admission
 from twisted_cluster.primary.choosing import chooser
+from twisted_cluster.primary.farewells import UNAVAILABLE, farewellOf
 from twisted_cluster.primary.listener import BATCH, Listener, Waiting
 from twisted_cluster.primary.peeking import Peeker, peek
 from twisted_cluster.primary.worker_handle import WorkerHandle
@@ -40,6 +42,7 @@ class Dispatcher:
         reactor: Any,
         newPolicy: Callable[[], ISchedulingPolicy | None],
         nanoseconds: Callable[[], int],
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
@@ -54,12 +57,15 @@ class Dispatcher:
         self._full: set[WorkerHandle] = set()
         self._touched: set[WorkerHandle] = set()
         self._glancing: Any = None
+        self._admission = Admission(limits, nanoseconds) if limits.any else None
 
     def addWorker(self, worker: WorkerHandle) -> None:
         """
         A worker may be offered connections, once its heart beats.
         """
         self._workers.append(worker)
+        if self._admission is not None and worker.tally is not None:
+            self._admission.tallies.add(worker.tally)
         self.look()
 
     def removeWorker(self, worker: WorkerHandle) -> None:
@@ -71,6 +77,14 @@ class Dispatcher:
         if worker in self._workers:
             self._workers.remove(worker)
         self.changed()
+
+    def forgetWorker(self, worker: WorkerHandle) -> None:
+        """
+        A worker is gone, and with it what it served.
+        """
+        if self._admission is not None and worker.tally is not None:
+            self._admission.tallies.discard(worker.tally)
+        self.removeWorker(worker)
 
     def addListener(self, listener: Listener) -> None:
         """
@@ -109,7 +123,11 @@ class Dispatcher:
         # no more; the reactor asks again.
         limit = burst = listener.burst
         give = self._route if listener.peeker is None else self._lookAt
-        while limit and listener.ready(self._version) and listener.hasPlace:
+        while limit:
+            if not self._canGive(listener):
+                if not self._turnsAway(listener):
+                    break
+                give = self._turnAway
             try:
                 connection = listener.accept()
             except BlockingIOError:
@@ -123,7 +141,10 @@ class Dispatcher:
             give(listener, connection)
             limit -= 1
         refused = self._flush()
-        if refused or not listener.hasPlace or not listener.ready(self._version):
+        if refused or not self._canGive(listener):
+            # Others go first when there is room again.
+            if self._listeners.pop(listener.number, None) is listener:
+                self._listeners[listener.number] = listener
             self.changed()
         listener.burst = max(1, burst - limit) if limit else min(BATCH, burst * 2)
         return limit == 0
@@ -217,7 +238,7 @@ class Dispatcher:
         self._version += 1
         for listener in list(self._listeners.values()):
             self._serveHeld(listener)
-            able = bool(listener.ready(self._version)) and listener.hasPlace
+            able = self._canGive(listener) or self._turnsAway(listener)
             listener.watch(self._reactor, able)
         self._askForRoom()
 
@@ -272,9 +293,15 @@ class Dispatcher:
         ready = listener.ready(self._version)
         if first is None:
             first = peek(connection.fd, listener.look.limit) if listener.look else b""
+        if self._admission is not None:
+            registered = self._admission.register(connection)
+            if registered is None:
+                self._turnAway(listener, connection)
+                return
+            connection = registered
         facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
         chosen = listener.choose(facts, ready) if ready else None
-        if chosen is None:
+        if chosen is None or (listener.isLoyal and chosen.hasMost):
             self._hold(listener, connection, until)
             return
         self._touched.add(chosen)
@@ -302,6 +329,42 @@ class Dispatcher:
             self._beginToGlance()
         return anyRefused
 
+    def _canGive(self, listener: Listener) -> bool:
+        if not listener.ready(self._version) or not listener.hasPlace:
+            return False
+        return self._admission is None or not self._admission.isFull(listener)
+
+    def _turnsAway(self, listener: Listener) -> bool:
+        """
+        Whether who comes now is accepted only to be closed.
+        """
+        admission = self._admission
+        if admission is None or not listener.users:
+            return False
+        isFull = admission.isFull(listener) or admission.hasNobodyLeft(listener)
+        if isFull:
+            admission.say(
+                listener.facts.name,
+                f"has all the connections that it may have: {admission.limits.atLimit}",
+            )
+        return isFull and not admission.waits
+
+    def _turnAway(self, listener: Listener, connection: Handed) -> None:
+        """
+        Close a connection that is one too many.
+        """
+        assert self._admission is not None
+        if self._admission.limits.atLimit != SHED:
+            os.close(connection.fd)
+            return
+        facts = ConnectionFacts(listener.facts, connection.name)
+        try:
+            farewell = farewellOf(listener.policy, facts)
+        except Exception:
+            log.failure("policy {policy} has no farewell", policy=listener.policy)
+            farewell = UNAVAILABLE
+        self._admission.farewells.say(self._reactor, connection.fd, farewell)
+
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
             self._full.discard(worker)
@@ -311,7 +374,7 @@ class Dispatcher:
     def _askForRoom(self) -> None:
         # Who sets the flag looks again: the worker takes first and then reads it.
         if not all(listener.reading for listener in self._listeners.values()):
-            for worker in self._full:
+            for worker in self._full if self._admission is None else self._workers:
                 worker.row.waiting = 1
 
     def rest(self) -> None:
@@ -321,3 +384,5 @@ class Dispatcher:
         if self._glancing is not None:
             self._glancing.cancel()
             self._glancing = None
+        if self._admission is not None:
+            self._admission.farewells.close()

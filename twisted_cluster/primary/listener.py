@@ -177,6 +177,13 @@ class Listener:
         return self.facts.name
 
     @property
+    def waiting(self) -> int:
+        """
+        How many connections are accepted, and not handed over.
+        """
+        return len(self.held) + (self.peeker.pending if self.peeker else 0)
+
+    @property
     def hasPlace(self) -> bool:
         """
         Whether one more connection may wait here.

@@ -20,6 +20,7 @@ from twisted_cluster.wire.handoff import (
     send,
 )
 from twisted_cluster.wire.scoreboard import Row
+from twisted_cluster.wire.tallies import Tally
 
 if TYPE_CHECKING:
     from twisted_cluster.primary.listener import Listener
@@ -73,6 +74,7 @@ class WorkerHandle:
     @ivar stalled: Whether it has not taken what it was handed for a while, nor shown
         life since.
     @ivar full: Whether it has L{WINDOW} connections that it has not taken.
+    @ivar tally: What it has been handed and has not ended, where that is limited.
     @ivar credits: What it lets listeners give it, by their numbers; for one that is
         not here, any number.
     """
@@ -93,6 +95,7 @@ class WorkerHandle:
         self.stalled = False
         self.full = False
         self.credits: dict[int, Credit] = {}
+        self.tally: Tally | None = None
         self._sent = 0
         self._credit = WINDOW
         self._seen = -1
@@ -204,6 +207,8 @@ class WorkerHandle:
 
     def _weigh(self) -> bool:
         listener, connection = self._batch[-1]
+        if self.tally is not None:
+            self.tally.add(connection)
         credit = self.credits.get(listener.number)
         if credit is not None:
             marked = connection._replace(bounces=connection.bounces | METERED)
@@ -217,6 +222,8 @@ class WorkerHandle:
         """
         A connection was not given after all.
         """
+        if self.tally is not None:
+            self.tally.remove(connection)
         if not connection.bounces & METERED:
             return connection
         if connection.listener in self.credits:
@@ -228,10 +235,17 @@ class WorkerHandle:
         Look at what the worker has taken meanwhile.
         """
         room = WINDOW - self.queued
-        self.full = room <= 0
+        self.full = room <= 0 or self.hasMost
         # With none left add() takes the long way, which counts what has to be counted.
-        self._credit = 0 if self.credits else room
+        self._credit = 0 if self.credits or self.tally is not None else room
         return not self.full
+
+    @property
+    def hasMost(self) -> bool:
+        """
+        Whether it has as many connections as it may.
+        """
+        return self.tally is not None and self.tally.isFull
 
     def flush(self) -> list[tuple[Listener, Handed]]:
         """
@@ -243,7 +257,7 @@ class WorkerHandle:
         try:
             send(
                 self.queue.end,
-                [packRecord(to.number, one.name, one.bounces) for to, one in batch],
+                [packRecord(to.number, *one[2:]) for to, one in batch],
                 [one.fd for _, one in batch],
             )
         except OSError:

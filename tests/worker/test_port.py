@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.limits import RETRY, Meter
 from twisted_cluster.worker.link import Joined
 from twisted_cluster.worker.port import SHARE, TCPPort

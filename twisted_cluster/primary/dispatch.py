@@ -182,21 +182,30 @@ class Dispatcher:
         """
         Give to others what workers do not take.
         """
-        if any(worker.offerable and not worker.stalled for worker in self._workers):
-            for worker in behind:
-                self._takeBack(worker)
+        for worker in behind:
+            others = [w for w in self._workers if w.offerable and not w.stalled]
+            spare = sum(one.room for one in others if one is not worker)
+            if spare > 0:
+                self._takeBack(worker, spare)
 
-    def _takeBack(self, worker: WorkerHandle) -> None:
+    def _takeBack(self, worker: WorkerHandle, spare: int) -> None:
+        """
+        @param spare: For how many connections others have room. The rest, and what is
+            loyal to this worker, stays with it.
+        """
         if worker.reachable and all(one.isLoyal for one in self._listeners.values()):
             return
+        moving: list[Handed] = []
         for connection in list(worker.takeBack()):
             listener = self._listeners.get(connection.listener)
-            if worker.reachable and listener is not None and listener.isLoyal:
+            isLoyal = listener is not None and listener.isLoyal and worker.reachable
+            if listener is not None and (isLoyal or len(moving) >= spare):
                 worker.add(listener, connection)
                 self._touched.add(worker)
             else:
-                self.redirect([connection])
+                moving.append(connection)
         self._flush()
+        self.redirect(moving)
 
     def _glance(self) -> None:
         """

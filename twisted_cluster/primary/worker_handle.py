@@ -160,6 +160,13 @@ class WorkerHandle:
         self._seen = row.taken if self.queued or self.stalled else -1
         return self.stalled != before
 
+    @property
+    def room(self) -> int:
+        """
+        How many connections it can be handed.
+        """
+        return max(0, WINDOW - self.queued)
+
     def reconcile(self) -> int:
         """
         Ask the kernel how much is in the queue; what the worker says is only what it

@@ -180,12 +180,8 @@ def test_portsTakeTurnsAtThePlacesThatThereAre() -> None:
         order = []
         for _ in range(12):
             current.close()
-            eventually(
-                lambda: any(
-                    map(isServed, functools.reduce(operator.iadd, waiting.values(), []))
-                ),
-                "one is served",
-            )
+            everybody = [one for clients in waiting.values() for one in clients]
+            eventually(lambda e=everybody: any(map(isServed, e)), "one is served")
             for which, clients in waiting.items():
                 for client in filter(isServed, list(clients)):
                     clients.remove(client)

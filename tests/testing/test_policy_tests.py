@@ -41,7 +41,7 @@ class TestRoundRobin(PolicyTestsMixin):
 
     evenness = 1.0
 
-    def makePolicy(self) -> ISchedulingPolicy:
+    def makePolicy(self) -> ISchedulingPolicy | None:
         return parsePolicy("round-robin")()
 
 
@@ -50,7 +50,7 @@ class LeastConnectionsTests(PolicyTestsMixin, unittest.TestCase):
     In unittest's.
     """
 
-    def makePolicy(self) -> ISchedulingPolicy:
+    def makePolicy(self) -> ISchedulingPolicy | None:
         return parsePolicy("least-connections")()
 
 
@@ -59,7 +59,7 @@ class RandomTests(PolicyTestsMixin, SynchronousTestCase):
     In trial's.
     """
 
-    def makePolicy(self) -> ISchedulingPolicy:
+    def makePolicy(self) -> ISchedulingPolicy | None:
         return parsePolicy("random:seed=1")()
 
 
@@ -76,15 +76,16 @@ class Choosing:
         return self.choice(connection, ready)
 
 
-def caseOf(policy: ISchedulingPolicy, **settings: object) -> PolicyTestsMixin:
+def caseOf(policy: ISchedulingPolicy | None, **settings: object) -> PolicyTestsMixin:
     """
     @return: The tests of a policy.
     """
     names = {**settings, "makePolicy": lambda case: policy}
-    return type("Case", (PolicyTestsMixin,), names)()
+    case: PolicyTestsMixin = type("Case", (PolicyTestsMixin,), names)()
+    return case
 
 
-def failure(policy: ISchedulingPolicy, test: str) -> str:
+def failure(policy: ISchedulingPolicy | None, test: str) -> str:
     """
     @return: What one of the tests says of a bad policy.
     """
@@ -240,8 +241,13 @@ def test_looksAreSeen() -> None:
     """
     A policy that looks is given what it looks for, within its limit.
     """
-    seen = []
-    policy = Looking(firstOf, lambda first: seen.append(first) is None)
+    seen: list[bytes] = []
+
+    def note(first: bytes) -> bool:
+        seen.append(first)
+        return True
+
+    policy = Looking(firstOf, note)
     caseOf(policy).test_firstBytesMayBeAnything()
     assert httpHead() in seen
     assert any(first.startswith(b"\x16\x03") for first in seen)
@@ -304,6 +310,13 @@ def test_groupsAndFarewellsAreTried() -> None:
     case.test_valuesAreWithinTheirLimits()
     case.test_providesWhatItSays()
     assert {worker.group for worker in case.makeWorkers(4)} == {"api", "web"}
+
+
+def test_noPolicyIsFound() -> None:
+    """
+    What leaves the choice to the kernel has nothing to test.
+    """
+    assert "left to the kernel" in failure(parsePolicy("none")(), "test_isEven")
 
 
 def test_aWrongLookIsFound() -> None:

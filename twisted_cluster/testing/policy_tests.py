@@ -66,7 +66,7 @@ class PolicyTestsMixin:
     repeatable: bool = True
     costLimit: float = MILLISECOND
 
-    def makePolicy(self) -> ISchedulingPolicy:
+    def makePolicy(self) -> ISchedulingPolicy | None:
         """
         To be overridden.
 
@@ -80,7 +80,7 @@ class PolicyTestsMixin:
 
         @return: Idle workers.
         """
-        groups = sorted(getattr(self.makePolicy(), "groups", ())) or [""]
+        groups = sorted(getattr(self._make(), "groups", ())) or [""]
         return [
             evolve(worker, group=groups[worker.number % len(groups)])
             for worker in idleWorkers(count)
@@ -102,7 +102,7 @@ class PolicyTestsMixin:
         """
         The policy provides the interfaces that it names, and names those that it needs.
         """
-        policy = self.makePolicy()
+        policy = self._make()
         verifyObject(ISchedulingPolicy, policy)
         for interface in (ILoyalPolicy, *OPTIONAL.values()):
             if interface.providedBy(policy):
@@ -118,7 +118,7 @@ class PolicyTestsMixin:
         """
         What the mechanism asks of the policy beside C{choose} is of the right kind.
         """
-        policy = self.makePolicy()
+        policy = self._make()
         if ILookingPolicy.providedBy(policy):
             look = policy.look
             claim(look is None or isinstance(look, Look), f"look is {look!r}")
@@ -143,7 +143,7 @@ class PolicyTestsMixin:
         """
         for seed in range(5):
             random = Random(seed)
-            policy = self.makePolicy()
+            policy = self._make()
             for connection in self._everybody(random):
                 ready = anyWorkers(self.makeWorkers(16), random)
                 self._choose(policy, connection, ready)
@@ -152,7 +152,7 @@ class PolicyTestsMixin:
         """
         While nobody has anything to do, connections do not wait for ever.
         """
-        policy, ready = self.makePolicy(), self.makeWorkers(8)
+        policy, ready = self._make(), self.makeWorkers(8)
         chosen = (self._choose(policy, c, ready) for c in self.makeConnections(100))
         claim(any(chosen), "8 idle workers, 100 connections: all are left to wait")
 
@@ -162,7 +162,7 @@ class PolicyTestsMixin:
         """
         if self.evenness is None:
             return
-        served = Counter(self._serve(self.makePolicy(), self.makeWorkers(4)))
+        served = Counter(self._serve(self._make(), self.makeWorkers(4)))
         most = max(served.values(), default=0)
         limit = self.evenness * MANY / 4
         claim(
@@ -178,7 +178,7 @@ class PolicyTestsMixin:
         if not self.repeatable:
             return
         one, other = (
-            list(self._serve(self.makePolicy(), self.makeWorkers(4))) for _ in range(2)
+            list(self._serve(self._make(), self.makeWorkers(4))) for _ in range(2)
         )
         claim(one == other, "two policies that were made alike chose differently")
 
@@ -189,7 +189,7 @@ class PolicyTestsMixin:
         for count in (2, 16, 64):
             cost = min(self._cost(count) for _ in range(5))
             says = f"{cost * 1e6:.2f} us per choice among {count} workers"
-            print(f"{type(self.makePolicy()).__name__}: {says}")
+            print(f"{type(self._make()).__name__}: {says}")
             limit = f"the limit is {self.costLimit * 1e6:.0f} us"
             claim(cost <= self.costLimit, f"{says}; {limit}")
 
@@ -197,7 +197,7 @@ class PolicyTestsMixin:
         """
         Whatever a client sends, in whatever pieces, no error comes of it.
         """
-        look, policy = self._look(), self.makePolicy()
+        look, policy = self._look(), self._make()
         if look is None:
             return
         assert ILookingPolicy.providedBy(policy)
@@ -210,8 +210,14 @@ class PolicyTestsMixin:
                 claim(isinstance(said, bool), f"enough({first!r}) returned {said!r}")
             self._choose(policy, connectionFrom(first=first), ready)
 
-    def _look(self) -> Look | None:
+    def _make(self) -> ISchedulingPolicy:
         policy = self.makePolicy()
+        if policy is None:
+            raise AssertionError("no policy: the choice is left to the kernel")
+        return policy
+
+    def _look(self) -> Look | None:
+        policy = self._make()
         return policy.look if ILookingPolicy.providedBy(policy) else None
 
     def _everybody(self, random: Random) -> Iterator[ConnectionFacts]:
@@ -269,7 +275,7 @@ class PolicyTestsMixin:
         """
         @return: The median of many choices, in seconds.
         """
-        policy, ready = self.makePolicy(), self.makeWorkers(count)
+        policy, ready = self._make(), self.makeWorkers(count)
         taken = []
         for connection in self.makeConnections(200):
             begun = perf_counter()

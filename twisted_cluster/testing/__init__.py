@@ -5,14 +5,23 @@ For who writes a policy: tests to mix in, doubles, and a simulator
 
 from twisted_cluster.testing.facts import WorkerLoad, connectionFrom, idleWorkers
 from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHeader
+from twisted_cluster.testing.outcome import Outcome
 from twisted_cluster.testing.policy_tests import PolicyTestsMixin
+from twisted_cluster.testing.scenario import Block, Scenario
+from twisted_cluster.testing.simulation import simulate
+from twisted_cluster.testing.table import table
 
 __all__ = [
+    "Block",
+    "Outcome",
     "PolicyTestsMixin",
+    "Scenario",
     "WorkerLoad",
     "clientHello",
     "connectionFrom",
     "httpHead",
     "idleWorkers",
     "proxyHeader",
+    "simulate",
+    "table",
 ]

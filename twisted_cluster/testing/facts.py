@@ -58,6 +58,14 @@ def connectionFrom(
     return ConnectionFacts(listener, _peerName(host, port), first)
 
 
+def clientAddress(number: int) -> str:
+    """
+    @param number: From 0 to 16,777,215.
+    @return: An IPv4 address of its own.
+    """
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
 def _peerName(host: str, port: int) -> SocketName:
     if not host:
         return ""

@@ -22,7 +22,12 @@ from twisted_cluster.interfaces import (
     ISchedulingPolicy,
     IWorkerLoad,
 )
-from twisted_cluster.testing.facts import WorkerLoad, connectionFrom, idleWorkers
+from twisted_cluster.testing.facts import (
+    WorkerLoad,
+    clientAddress,
+    connectionFrom,
+    idleWorkers,
+)
 from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHeader
 from twisted_cluster.testing.peers import anyFirstBytes, anyPeers, anyWorkers
 
@@ -93,10 +98,7 @@ class PolicyTestsMixin:
         @return: Connections of as many clients.
         """
         first = httpHead() if self._look() else b""
-        return [
-            connectionFrom(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", first=first)
-            for n in range(count)
-        ]
+        return [connectionFrom(clientAddress(n), first=first) for n in range(count)]
 
     def test_providesWhatItSays(self) -> None:
         """

@@ -8,8 +8,8 @@ from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHead
 from twisted_cluster.testing.outcome import Outcome
 from twisted_cluster.testing.policy_tests import PolicyTestsMixin
 from twisted_cluster.testing.scenario import Block, Scenario
-from twisted_cluster.testing.simulation import simulate
-from twisted_cluster.testing.table import table
+from twisted_cluster.testing.simulation import simulatePolicy
+from twisted_cluster.testing.table import tableOf
 
 __all__ = [
     "Block",
@@ -22,6 +22,6 @@ __all__ = [
     "httpHead",
     "idleWorkers",
     "proxyHeader",
-    "simulate",
-    "table",
+    "simulatePolicy",
+    "tableOf",
 ]

@@ -14,8 +14,8 @@ from twisted_cluster.testing.distributions import ARRIVALS, TIMES, howTo
 from twisted_cluster.testing.options import policyOf, scenarioOf
 from twisted_cluster.testing.outcome import Outcome
 from twisted_cluster.testing.scenario import Scenario
-from twisted_cluster.testing.simulation import simulate
-from twisted_cluster.testing.table import table
+from twisted_cluster.testing.simulation import simulatePolicy
+from twisted_cluster.testing.table import tableOf
 
 PICTURES = (".png", ".svg", ".pdf")
 POLICIES = ["round-robin", "least-connections"]
@@ -119,8 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(_inOneLine(error))
     title = _title(given, scenario)
     print(title)
-    outcomes = [simulate(scenario, p, name) for p, name in zip(policies, names)]
-    print(table(outcomes))
+    outcomes = [simulatePolicy(scenario, p, name) for p, name in zip(policies, names)]
+    print(tableOf(outcomes))
     plot(outcomes, title)
 
 

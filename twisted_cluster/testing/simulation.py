@@ -22,7 +22,7 @@ WAITING = 1024
 PATIENCE = 60.0
 
 
-def simulate(scenario: Scenario, policy: ISchedulingPolicy, name: str = "") -> Outcome:
+def simulatePolicy(scenario: Scenario, policy: ISchedulingPolicy, name: str = "") -> Outcome:
     """
     Let everybody come, and be served.
 

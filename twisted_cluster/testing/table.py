@@ -13,7 +13,7 @@ SHOWN = 8
 HEAD = ("policy", "share of each worker, %", "CV", "mean", "p50", "p99", "max", "queue")
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def tableOf(outcomes: Sequence[Outcome]) -> str:
     """
     Times in milliseconds; C{CV} is the coefficient of variation of the shares;
     C{queue}, how many were waiting to be served, on average and at most.

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IWorkerLoad
-from twisted_cluster.primary.worker_handle import STALE
+from twisted_cluster.primary.worker_handle import LOST, STALE
 from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.scenario import Scenario
 from twisted_cluster.testing.timeline import Timeline
@@ -56,7 +56,10 @@ class ModelWorker:
     """
     It takes what was handed to it whenever its loop turns, and serves in that order.
 
-    @ivar fresh: Whether its loop had turned lately, when last looked at.
+    @ivar fresh: Whether it had shown life lately, when last looked at.
+    @ivar reachable: Whether it had not long ago.
+    @ivar stalled: Whether it has not taken what it was handed for a while, nor shown
+        life since.
     @ivar busy: Whether the loop does something now.
     """
 
@@ -81,9 +84,11 @@ class ModelWorker:
         @param changed: Told when what policies see of the worker may have changed.
         """
         self.number = self.id = number
-        self.weight = (*scenario.weights, *[1] * number)[number - 1]
+        self.weight = scenario.weights.get(number, 1)
         self.group = scenario.groups.get(number, "")
-        self.fresh, self.busy, self.lag = True, False, 0.0
+        self.fresh = self.reachable = True
+        self.stalled = self.busy = False
+        self.lag = 0.0
         self._window = scenario.window
         self._slowness = scenario.slow.get(number, 1.0)
         self._timeline = timeline
@@ -92,9 +97,10 @@ class ModelWorker:
         self._seen = self._own
         self._inbox: deque[Visit] = deque()
         self._line: deque[tuple[float, Visit | None]] = deque()
-        self._turned = self._used = 0.0
         self._beatDue: float | None = None
+        self._heartbeat = self._stalledAt = self._used = 0.0
         self._measured = (0.0, 0.0)
+        self._takenBefore = -1
         self._beat()
         if scenario.staleness:
             timeline.every(scenario.staleness, self._publish)
@@ -112,15 +118,40 @@ class ModelWorker:
         return self._timeline.now
 
     @property
-    def hasRoom(self) -> bool:
-        return len(self._inbox) < self._window
+    def room(self) -> int:
+        """
+        How many connections it can be handed.
+        """
+        return self._window - len(self._inbox)
+
+    @property
+    def untaken(self) -> int:
+        """
+        How many it was handed and has not taken, whatever it says.
+        """
+        return len(self._inbox)
 
     def look(self) -> None:
         """
-        See whether the loop has turned lately.
+        See whether it has shown life lately.
         """
-        late = (self._timeline.now - self._turned) * 1e9
-        self.fresh = not self.busy or late < STALE
+        silence = (self._timeline.now - self._heartbeat) * 1e9
+        self.fresh, self.reachable = silence < STALE, silence < LOST
+
+    def glance(self) -> bool:
+        """
+        See whether it takes what it is handed.
+
+        @return: Whether that has changed.
+        """
+        before, taken = self.stalled, self._own.taken
+        isSame = taken == self._takenBefore
+        if not before and self._inbox and isSame:
+            self.stalled, self._stalledAt = True, self._heartbeat
+        elif before and (self._heartbeat > self._stalledAt or not isSame):
+            self.stalled = False
+        self._takenBefore = taken if self._inbox or self.stalled else -1
+        return self.stalled != before
 
     def give(self, visit: Visit) -> None:
         """
@@ -130,12 +161,13 @@ class ModelWorker:
         self._inbox.append(visit)
         self._wake()
 
-    def takeBack(self) -> list[Visit]:
+    def takeBack(self, count: int) -> list[Visit]:
         """
         Take back what the worker has not taken.
+
+        @param count: No more than so many.
         """
-        back = list(self._inbox)
-        self._inbox.clear()
+        back = [self._inbox.popleft() for _ in range(min(count, len(self._inbox)))]
         self._sent -= len(back)
         return back
 
@@ -151,7 +183,6 @@ class ModelWorker:
             self._turn()
 
     def _turn(self) -> None:
-        self._turned = self._timeline.now
         if self._beatDue is not None:
             self._beat()
         if self._inbox:
@@ -195,7 +226,7 @@ class ModelWorker:
             self._beat()
 
     def _beat(self) -> None:
-        now = self._timeline.now
+        self._heartbeat = now = self._timeline.now
         if self._beatDue is not None:
             self.lag += ((now - self._beatDue) * 1e6 - self.lag) / SMOOTHING
         self._beatDue = None

@@ -8,8 +8,9 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from twisted_cluster.interfaces import IGroupingPolicy, ISchedulingPolicy
-from twisted_cluster.plugins import parsePolicy
+from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.plugins import checkGroups, parsePolicy
+from twisted_cluster.shares import parseGroups, parseWeights
 from twisted_cluster.testing.distributions import parseArrivals, parseTimes
 from twisted_cluster.testing.scenario import Block, Scenario
 
@@ -18,7 +19,8 @@ Value = TypeVar("Value")
 
 def scenarioOf(given: Namespace) -> Scenario:
     """
-    @raise ValueError: If something cannot be.
+    @raise UsageError: If there are no such workers, groups or weights.
+    @raise ValueError: If something else cannot be.
     """
     return Scenario(
         arrivals=parseArrivals(given.arrivals),
@@ -26,8 +28,8 @@ def scenarioOf(given: Namespace) -> Scenario:
         hold=parseTimes(given.hold),
         workers=given.workers,
         connections=given.connections,
-        weights=_weights(given.weights),
-        groups={n: name for text in given.group for n, name in _members(text)},
+        weights=parseWeights(given.weights, given.workers),
+        groups=parseGroups(given.group, given.workers),
         slow=_perWorker(given.slow, float),
         blocks=_perWorker(given.block, _block),
         staleness=given.staleness,
@@ -38,39 +40,15 @@ def scenarioOf(given: Namespace) -> Scenario:
 
 def policyOf(text: str, scenario: Scenario) -> ISchedulingPolicy:
     """
-    @raise PolicyArgumentError: If there is no such policy, or it does not take that.
+    @raise PolicyArgumentError: If there is no such policy, or it does not take that, or
+        it needs a group that there is not.
     @raise ValueError: If it cannot be simulated.
     """
     policy = parsePolicy(text)()
     if policy is None:
         raise ValueError(f"policy {text}: the kernel chooses; that is not simulated")
-    if IGroupingPolicy.providedBy(policy):
-        for name in policy.groups:
-            if name not in scenario.groups.values():
-                raise ValueError(f"policy {text}: group {name!r} has no worker: --group")
+    checkGroups(policy, scenario.groups.values())
     return policy
-
-
-def _weights(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(map(int, text.split(","))) if text else ()
-    except ValueError:
-        raise ValueError(f"weights {text!r} are not whole numbers: 3,1,1") from None
-
-
-def _members(text: str) -> Iterable[tuple[int, str]]:
-    """
-    @param text: C{NAME=1-2,5}.
-    @return: Pairs of number and name.
-    """
-    name, _, slots = text.partition("=")
-    try:
-        for part in slots.split(","):
-            low, _, high = part.partition("-")
-            for number in range(int(low), int(high or low) + 1):
-                yield number, name
-    except ValueError:
-        raise ValueError(f"group {text!r} is not NAME=1-2,5") from None
 
 
 def _perWorker(texts: Iterable[str], read: Callable[[str], Value]) -> dict[int, Value]:

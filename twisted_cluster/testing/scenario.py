@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from attrs import Factory, field, frozen
-from attrs.validators import deep_iterable, deep_mapping, ge, gt, instance_of, le, lt
+from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.primary.worker_handle import WINDOW
@@ -51,7 +51,7 @@ class Scenario:
     @ivar hold: For how long it stays open after that; the loop is free meanwhile.
     @ivar workers: How many there are.
     @ivar connections: How many come in all.
-    @ivar weights: The workers', from the first; 1 where there is none.
+    @ivar weights: The workers', by number; 1 where there is none.
     @ivar groups: The workers', by number.
     @ivar slow: How many times as long a worker takes for the same, by number.
     @ivar blocks: What stops workers' event loops, by number.
@@ -68,7 +68,7 @@ class Scenario:
     hold: Distribution = Factory(lambda: constant(0.0))
     workers: int = field(default=4, validator=[instance_of(int), ge(1), le(1024)])
     connections: int = field(default=20_000, validator=[instance_of(int), ge(1)])
-    weights: tuple[int, ...] = field(default=(), validator=deep_iterable(ge(0)))
+    weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
     slow: Mapping[int, float] = field(
         factory=dict, validator=deep_mapping(instance_of(int), POSITIVE)
@@ -81,7 +81,7 @@ class Scenario:
     seed: int = 1
 
     def __attrs_post_init__(self) -> None:
-        for number in (*self.groups, *self.slow, *self.blocks, len(self.weights) or 1):
+        for number in (*self.weights, *self.groups, *self.slow, *self.blocks):
             if not 1 <= number <= self.workers:
                 raise ValueError(f"there is no worker {number}: 1 to {self.workers}")
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from twisted.python.usage import UsageError
+
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.testing.distributions import ARRIVALS, TIMES, howTo
 from twisted_cluster.testing.options import policyOf, scenarioOf
@@ -115,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         scenario = scenarioOf(given)
         policies = [policyOf(name, scenario) for name in names]
         plot = _plotter(given.plot)
-    except (ClusterError, TypeError, ValueError) as error:
+    except (ClusterError, UsageError, TypeError, ValueError) as error:
         parser.error(_inOneLine(error))
     title = _title(given, scenario)
     print(title)

@@ -11,18 +11,21 @@ from random import Random
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ILookingPolicy, ILoyalPolicy, ISchedulingPolicy
+from twisted_cluster.primary.dispatch import GLANCE
+from twisted_cluster.primary.listener import WAITING
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
 from twisted_cluster.testing.outcome import Outcome, Tally
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.timeline import Timeline
 
 LOOK = 0.05
-WAITING = 1024
 # After so long without anything to do, who still waits will not be served.
 PATIENCE = 60.0
 
 
-def simulatePolicy(scenario: Scenario, policy: ISchedulingPolicy, name: str = "") -> Outcome:
+def simulatePolicy(
+    scenario: Scenario, policy: ISchedulingPolicy, name: str = ""
+) -> Outcome:
     """
     Let everybody come, and be served.
 
@@ -47,7 +50,7 @@ class Simulation:
         self._backlog: deque[Visit] = deque()
         self._held: deque[Visit] = deque()
         self._toCome = scenario.connections
-        self._asked = False
+        self._asked = self._glancing = False
         self._workers = [
             ModelWorker(
                 number,
@@ -129,8 +132,9 @@ class Simulation:
 
     def _ready(self) -> list[ModelWorker]:
         if self._loyal:
-            return self._workers
-        return [worker for worker in self._workers if worker.fresh and worker.hasRoom]
+            return [worker for worker in self._workers if worker.reachable]
+        able = [worker for worker in self._workers if worker.fresh and worker.room > 0]
+        return [worker for worker in able if not worker.stalled] or able
 
     def _route(self, visit: Visit, ready: list[ModelWorker]) -> None:
         chosen = self._policy.choose(visit.facts, ready)
@@ -140,10 +144,12 @@ class Simulation:
         if chosen not in ready:
             raise ValueError(f"{self._policy!r} chose {chosen!r}, who is not ready")
         assert isinstance(chosen, ModelWorker)
-        if chosen.hasRoom:
-            chosen.give(visit)
-        else:
+        if chosen.room <= 0:
             self._held.append(visit)
+            return
+        chosen.give(visit)
+        if chosen.untaken and not self._glancing:
+            self._beginToGlance()
 
     def _changed(self) -> None:
         if (self._held or self._backlog) and not self._asked:
@@ -153,11 +159,34 @@ class Simulation:
     def _look(self) -> None:
         for worker in self._workers:
             worker.look()
-        if not self._loyal and self._ready():
-            for worker in self._workers:
-                if not worker.fresh:
-                    self._held.extend(worker.takeBack())
+        self._relieve([worker for worker in self._workers if not worker.fresh])
         self._changed()
+
+    def _beginToGlance(self) -> None:
+        self._glancing = True
+        self._timeline.at(self._timeline.now + GLANCE, self._glance)
+
+    def _glance(self) -> None:
+        """
+        Look for workers that do not take what they were handed.
+        """
+        self._glancing = False
+        changed = [worker for worker in self._workers if worker.glance()]
+        if changed:
+            self._relieve([worker for worker in changed if worker.stalled])
+            self._changed()
+        if any(worker.untaken or worker.stalled for worker in self._workers):
+            self._beginToGlance()
+
+    def _relieve(self, behind: list[ModelWorker]) -> None:
+        """
+        Give to others what workers do not take.
+        """
+        for worker in behind:
+            others = [w for w in self._ready() if w is not worker and not w.stalled]
+            if others and not (self._loyal and worker.reachable):
+                spare = sum(other.room for other in others)
+                self._held.extend(worker.takeBack(spare))
 
     def _blockAgain(
         self, worker: ModelWorker, block: Block, random: Random, seconds: float

@@ -57,10 +57,10 @@ randomChoice = PolicyMaker(
 route = RouteMaker()
 sticky = PolicyMaker(
     "sticky",
-    "One worker per by=address, or by=cookie|header|query,name=NAME.",
+    "The same worker again by=address, or by=cookie|header|query,name=NAME.",
     makeSticky,
     PARAMETERS,
-    ("by",),
+    ("by=address|cookie|header|query",),
 )
 weighted = PolicyMaker("weighted", "Each in turn, as often as its weight says.", Weighted)
 none = PolicyMaker(

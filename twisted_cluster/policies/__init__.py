@@ -26,7 +26,8 @@ class PolicyMaker:
         if they make no sense together.
     @ivar parameters: For each argument that C{factory} takes, what converts its text;
         it raises L{ValueError} for a bad one.
-    @ivar required: Which of them must be given.
+    @ivar required: Which of them must be given, each with what it may be:
+        C{"by=host|path"}.
     """
 
     name: str
@@ -49,9 +50,9 @@ class PolicyMaker:
                 raise PolicyArgumentError(
                     f"policy {self.name}, argument {name}={text}: {error}"
                 ) from None
-        for name in self.required:
-            if name not in given:
-                raise PolicyArgumentError(f"policy {self.name} needs {name}=")
+        for usage in self.required:
+            if usage.partition("=")[0] not in given:
+                raise PolicyArgumentError(f"policy {self.name} needs {usage}")
         try:
             return self.factory(**given)
         except ValueError as error:

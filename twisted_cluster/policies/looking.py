@@ -16,6 +16,8 @@ from twisted_cluster.core.tls import ClientHello, parseClientHello
 from twisted_cluster.events import Look
 from twisted_cluster.policies.arguments import number, quantity, yesOrNo
 
+# What L{lookFrom} takes, and what it is called there.
+LOOKS = {"wait": "deadline", "limit": "limit", "pending": "pending"}
 # The arguments of every policy that looks, and what converts them.
 LOOKING = {
     "proxy": yesOrNo,
@@ -27,10 +29,9 @@ LOOKING = {
 
 def lookFrom(given: dict[str, Any]) -> Look:
     """
-    Take what L{LOOKING} names, but C{proxy}, out of a policy's arguments.
+    Take what L{LOOKS} names out of a policy's arguments.
     """
-    names = {"wait": "deadline", "limit": "limit", "pending": "pending"}
-    return Look(**{names[name]: given.pop(name) for name in names if name in given})
+    return Look(**{LOOKS[name]: given.pop(name) for name in LOOKS if name in given})
 
 
 def nothing(first: bytes) -> None:

@@ -4,8 +4,8 @@ To different workers for different things.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
@@ -13,54 +13,25 @@ from zope.interface import implementer
 
 from twisted_cluster.core.http_head import Head
 from twisted_cluster.core.tls import ClientHello
-from twisted_cluster.errors import PolicyArgumentError
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
     ILookingPolicy,
     IPolicyMaker,
+    ISchedulingPolicy,
     IWorkerLoad,
 )
+from twisted_cluster.policies import PolicyMaker
 from twisted_cluster.policies.arguments import oneOf
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.looking import LOOKING, Reading, lookFrom
-
-_LABELS = r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?"
-_isHost = re.compile(rf"\*|(?:\*\.)?{_LABELS}|\[[0-9a-f:.]+\]").fullmatch
-_isPath = re.compile(r"/[^*?#\s]*\*?").fullmatch
+from twisted_cluster.policies.patterns import Pattern, parsePatterns
 
 _READ: Mapping[str, Callable[[Any], str]] = {
     "sni": lambda said: said.serverName if isinstance(said, ClientHello) else "",
     "host": lambda said: said.host if isinstance(said, Head) else "",
     "path": lambda said: said.path if isinstance(said, Head) else "",
 }
-
-
-@frozen
-class Pattern:
-    """
-    @ivar text: C{"api.example.com"}, C{"*.example.com"}, C{"/static/*"}, C{"*"}.
-    @ivar group: Who serves what matches.
-    """
-
-    text: str
-    group: str
-
-    def matches(self, value: str) -> bool:
-        """
-        @param value: Not empty.
-        """
-        if self.text.startswith("*"):
-            return value.endswith(self.text[1:])
-        if self.text.endswith("*"):
-            return value.startswith(self.text[:-1])
-        return value == self.text
-
-    def covers(self, other: Pattern) -> bool:
-        """
-        Whether all that another matches is matched by this one.
-        """
-        return self.text == other.text or self.matches(other.text.replace("*", "x", 1))
 
 
 @implementer(ILookingPolicy, IGroupingPolicy)
@@ -114,6 +85,13 @@ class Route:
         return self.default
 
 
+PARAMETERS: dict[str, Callable[[str], Any]] = {
+    "by": oneOf(*_READ),
+    "default": str,
+    **LOOKING,
+}
+
+
 @implementer(IPolicyMaker)
 @frozen
 class RouteMaker:
@@ -125,54 +103,33 @@ class RouteMaker:
     name: str = "route"
     description: str = "By by=sni|host|path to groups: PATTERN=GROUP,...,default=GROUP."
 
-    def makePolicy(self, arguments: Mapping[str, str]) -> Route:
-        known: dict[str, Callable[[str], Any]] = {
-            "by": oneOf(*_READ),
-            "default": str,
-            **LOOKING,
-        }
-        given: dict[str, Any] = {}
-        patterns: list[Pattern] = []
-        for name, text in arguments.items():
-            if name not in known:
-                patterns.append(Pattern(name.lower(), text))
-                continue
-            try:
-                given[name] = known[name](text)
-            except ValueError as error:
-                raise PolicyArgumentError(
-                    f"policy route, argument {name}={text}: {error}"
-                ) from None
-        if "by" not in given:
-            raise PolicyArgumentError("policy route needs by=sni, by=host or by=path")
-        by = given.pop("by")
-        if by == "path":
-            # Unlike hosts, paths differ by case.
-            patterns = [Pattern(n, t) for n, t in arguments.items() if n not in known]
-        _check(by, patterns)
-        reading = Reading(by, given.pop("proxy", False))
-        default = given.pop("default", "")
-        return Route(reading, lookFrom(given), patterns, default)
+    def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy | None:
+        known = {key: text for key, text in arguments.items() if key in PARAMETERS}
+        texts = {key: text for key, text in arguments.items() if key not in PARAMETERS}
+        maker = PolicyMaker(
+            self.name,
+            self.description,
+            partial(makeRoute, texts),
+            PARAMETERS,
+            ("by=sni|host|path",),
+        )
+        return maker.makePolicy(known)
 
 
-def _check(by: str, patterns: Sequence[Pattern]) -> None:
+def makeRoute(
+    texts: Mapping[str, str],
+    by: str,
+    proxy: bool = False,
+    default: str | None = None,
+    **look: Any,
+) -> Route:
     """
-    @raise PolicyArgumentError: If a pattern can match nothing.
+    What C{route:by=...} makes.
+
+    @param texts: Groups by patterns.
+    @raise ValueError: If a pattern, or the default, is of no use.
     """
-    if not patterns:
-        raise PolicyArgumentError("policy route needs patterns, as PATTERN=GROUP")
-    isRight = _isPath if by == "path" else _isHost
-    example = "/api/* or /index" if by == "path" else "a.example.com or *.example.com"
-    for count, pattern in enumerate(patterns):
-        if not isRight(pattern.text) and pattern.text != "*":
-            raise PolicyArgumentError(
-                f"policy route: {pattern.text} matches no {by}; such as {example}"
-            )
-        if not pattern.group:
-            raise PolicyArgumentError(f"policy route: {pattern.text}= needs a group")
-        for earlier in patterns[:count]:
-            if earlier.covers(pattern):
-                raise PolicyArgumentError(
-                    f"policy route: {pattern.text} matches nothing, because "
-                    f"{earlier.text} comes before it"
-                )
+    patterns = parsePatterns(by, texts)
+    if default == "":
+        raise ValueError("default= needs a group")
+    return Route(Reading(by, proxy), lookFrom(look), patterns, default or "")

@@ -4,13 +4,11 @@ The same client, or session, to the same worker.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import Factory, define, field
+from attrs import define, field
 from zope.interface import implementer
 
 from twisted_cluster.core.http_head import Head
@@ -21,17 +19,19 @@ from twisted_cluster.interfaces import (
     ISchedulingPolicy,
     IWorkerLoad,
 )
+from twisted_cluster.policies.affinity import Affinity, clientKey
 from twisted_cluster.policies.arguments import number, oneOf
 from twisted_cluster.policies.least_connections import LeastConnections
-from twisted_cluster.policies.looking import LOOKING, Reading, Seen, lookFrom
+from twisted_cluster.policies.least_lag import LeastLag
+from twisted_cluster.policies.looking import LOOKING, LOOKS, Reading, Seen, lookFrom
 from twisted_cluster.policies.power_of_two import PowerOfTwo
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.rendezvous import digest, owner
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.policies.weighted import Weighted
 
 # RFC 9110, 5.6.2; cookies' names are the same (RFC 6265, 4.1.1).
 isToken = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-LONGEST_KEY = 1024
 
 _KEYS: dict[str, Callable[[Head, str], str]] = {
     "cookie": Head.cookie,
@@ -40,9 +40,11 @@ _KEYS: dict[str, Callable[[Head, str], str]] = {
 }
 DEFAULTS: dict[str, Callable[[], ISchedulingPolicy]] = {
     "least-connections": LeastConnections,
+    "least-lag": LeastLag,
     "power-of-two": PowerOfTwo,
     "random": RandomChoice,
     "round-robin": RoundRobin,
+    "weighted": Weighted,
 }
 PARAMETERS: dict[str, Callable[[str], Any]] = {
     "by": oneOf("address", *_KEYS),
@@ -53,60 +55,6 @@ PARAMETERS: dict[str, Callable[[str], Any]] = {
     "default": oneOf(*DEFAULTS),
     **LOOKING,
 }
-
-
-def networkOf(host: str, prefix4: int = 32, prefix6: int = 64) -> bytes:
-    """
-    What counts as one client.
-
-    @param host: An IP address, with or without a zone.
-    @return: Its first bits; nothing if it is no address. An IPv4 address written as an
-        IPv6 one is an IPv4 address.
-    """
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return b""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    rest = address.max_prefixlen - (prefix4 if address.version == 4 else prefix6)
-    return b"%d" % address.version + (int(address) >> rest << rest).to_bytes(16, "big")
-
-
-@define
-class Memory:
-    """
-    Which worker has which key; the keys that nobody used for longest are forgotten.
-
-    @ivar most: How many keys.
-    """
-
-    most: int
-    _ids: OrderedDict[int, int] = Factory(OrderedDict)
-
-    def recall(self, key: int, ready: Sequence[IWorkerLoad]) -> IWorkerLoad | None:
-        """
-        The worker that has the key, if it is there.
-        """
-        id = self._ids.get(key)
-        if id is not None:
-            self._ids.move_to_end(key)
-            for worker in ready:
-                if worker.id == id:
-                    return worker
-        return None
-
-    def keep(self, key: int, worker: IWorkerLoad) -> None:
-        """
-        A worker has the key from now on.
-        """
-        self._ids[key] = worker.id
-        self._ids.move_to_end(key)
-        if len(self._ids) > self.most:
-            self._ids.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._ids)
 
 
 @implementer(ILoyalPolicy, ILookingPolicy)
@@ -125,18 +73,23 @@ class Sticky:
 
     @ivar reading: What is looked for.
     @ivar name: The cookie's, header's or query argument's.
+    @ivar prefix4: How many bits of an IPv4 address are the client's.
+    @ivar prefix6: The same of IPv6.
     @ivar default: What chooses for a connection with no key, instead of the address;
         then new keys are hashed. For keys that clients choose themselves.
-    @ivar memory: What was decided before.
+    @ivar clients: Who has which address.
+    @ivar sessions: Who has which key: apart, so that who makes up keys can make a worker
+        forget sessions, but not clients.
     """
 
     reading: Reading
     limits: Look
+    clients: Affinity
+    sessions: Affinity
     name: str = ""
     prefix4: int = 32
     prefix6: int = 64
     default: ISchedulingPolicy | None = None
-    memory: Memory = Factory(lambda: Memory(65536))
     _turns: RoundRobin = field(factory=RoundRobin, init=False)
 
     @property
@@ -154,40 +107,35 @@ class Sticky:
         if not key:
             if self.default is not None:
                 return self.default.choose(connection, ready)
-            return self._byAddress(connection, seen, ready)
+            client = self._byAddress(connection, seen, ready)
+            return client or self._turns.choose(connection, ready)
         hashed = digest(key)
-        chosen = self.memory.recall(hashed, ready)
+        chosen = self.sessions.recall(hashed, ready)
         if chosen is None:
             if self.default is None:
                 chosen = self._byAddress(connection, seen, ready)
-            else:
-                chosen = owner(hashed, ready)
-        self.memory.keep(hashed, chosen)
+            chosen = chosen or owner(hashed, ready)
+            self.sessions.keep(hashed, chosen)
         return chosen
 
     def _keyIn(self, seen: Seen) -> bytes:
         get = _KEYS.get(self.reading.by)
         if get is None or not isinstance(seen.said, Head):
             return b""
-        key = get(seen.said, self.name).encode("utf-8", "surrogateescape")[:LONGEST_KEY]
-        return b"k" + key if key else b""
+        return get(seen.said, self.name).encode("utf-8", "surrogateescape")
 
     def _byAddress(
         self, connection: ConnectionFacts, seen: Seen, ready: Sequence[IWorkerLoad]
-    ) -> IWorkerLoad:
+    ) -> IWorkerLoad | None:
+        """
+        @return: L{None} for who has no address.
+        """
         name = connection.peerName
         host = name[0] if isinstance(name, tuple) else ""
         if seen.proxy is not None and seen.proxy.source:
             host = seen.proxy.source
-        network = networkOf(host, self.prefix4, self.prefix6)
-        if not network:
-            return self._turns.choose(connection, ready)
-        hashed = digest(network)
-        chosen = self.memory.recall(hashed, ready)
-        if chosen is None:
-            chosen = owner(hashed, ready)
-        self.memory.keep(hashed, chosen)
-        return chosen
+        client = clientKey(host, self.prefix4, self.prefix6)
+        return None if client is None else self.clients.of(client, ready)
 
 
 def makeSticky(
@@ -203,15 +151,31 @@ def makeSticky(
 
     @raise ValueError: If the arguments make no sense together.
     """
-    if by == "address" and (name or default):
-        raise ValueError("name= and default= are for by=cookie, header and query")
-    if by != "address" and not name:
+    _checkName(by, name)
+    reading = Reading(by, proxy)
+    if by == "address" and default:
+        raise ValueError("default= is for by=cookie, by=header and by=query")
+    if not reading.isNeeded and LOOKS.keys() & more:
+        raise ValueError("by=address looks at first bytes only with proxy=yes")
+    limits = lookFrom(more)
+    return Sticky(
+        reading,
+        limits,
+        Affinity(remember),
+        Affinity(remember),
+        name,
+        default=DEFAULTS[default]() if default else None,
+        **more,
+    )
+
+
+def _checkName(by: str, name: str) -> None:
+    if by == "address":
+        if name:
+            raise ValueError("name= is for by=cookie, by=header and by=query")
+    elif not name:
         raise ValueError(f"by={by} needs name=")
-    if by in ("cookie", "header") and not isToken(name):
+    elif by != "query" and not isToken(name):
         raise ValueError(
             f"name={name} is no name of a {by}: give letters, digits, - and _"
         )
-    looking = lookFrom(more)
-    chosen = DEFAULTS[default]() if default else None
-    reading = Reading(by, proxy)
-    return Sticky(reading, looking, name, default=chosen, memory=Memory(remember), **more)

@@ -1,124 +1,28 @@
 """
-The built-in policies, as pure functions of facts.
+What is installed, and what facts give.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-
-import pytest
-from attrs import frozen
-from hypothesis import given
-from hypothesis.strategies import integers, lists, sets
-from zope.interface import implementer
-from zope.interface.verify import verifyObject
-
-from twisted_cluster import ConnectionFacts, ISchedulingPolicy, IWorkerLoad, ListenerFacts
-from twisted_cluster.errors import PolicyArgumentError
-from twisted_cluster.interfaces import IPolicyMaker
-from twisted_cluster.plugins import findPolicies, parsePolicy
-
-FACTS = ConnectionFacts(ListenerFacts(1, "tcp:80"), ("192.0.2.1", 1000))
-BUILT_IN = ("least-connections", "random", "round-robin")
+from tests.policies.making import FACTS, policy
+from twisted_cluster.plugins import findPolicies
 
 
-@implementer(IWorkerLoad)
-@frozen
-class Load:
+def test_thereAreThese() -> None:
     """
-    A worker as a policy sees it.
+    By the names that C{--policy} takes.
     """
-
-    number: int
-    active: int = 0
-    queued: int = 0
-    lag: float = 0.0
-    id: int = 0
-    group: str = ""
-    weight: int = 1
-    generation: int = 1
-    cpu: float = 0.0
-    rss: int = 0
-    age: float = 0.0
-    draining: bool = False
-
-
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_policiesProvideTheirInterfaces(name: str) -> None:
-    """
-    Makers and policies are what they say they are.
-    """
-    maker = findPolicies()[name]
-    verifyObject(IPolicyMaker, maker)
-    verifyObject(ISchedulingPolicy, maker.makePolicy({}))
+    assert set(findPolicies()) >= {
+        *("least-connections", "least-lag", "none", "pinned", "power-of-two", "random"),
+        *("round-robin", "route", "sticky", "weighted"),
+    }
 
 
 def test_noneIsNoPolicy() -> None:
     """
     With it the kernel chooses.
     """
-    verifyObject(IPolicyMaker, findPolicies()["none"])
-    assert parsePolicy("none")() is None
-
-
-@given(lists(sets(integers(1, 64), min_size=1), min_size=1, max_size=50))
-def test_chosenIsReady(rounds: list[set[int]]) -> None:
-    """
-    Whoever comes and goes, only a ready worker is chosen.
-    """
-    for policy in [parsePolicy(name)() for name in BUILT_IN]:
-        for numbers in rounds:
-            ready = [Load(number) for number in sorted(numbers)]
-            assert policy.choose(FACTS, ready) in ready
-
-
-@given(integers(1, 64), integers(1, 10))
-def test_roundRobinIsFair(workers: int, rounds: int) -> None:
-    """
-    After whole rounds everyone has served as often.
-    """
-    policy = parsePolicy("round-robin")()
-    ready = [Load(number) for number in range(1, workers + 1)]
-    served = Counter(policy.choose(FACTS, ready).number for _ in range(workers * rounds))
-    assert served == dict.fromkeys(range(1, workers + 1), rounds)
-
-
-def test_leastConnectionsChoosesTheIdlest() -> None:
-    """
-    Served and waiting connections both count; equals take turns.
-    """
-    policy = parsePolicy("least-connections")()
-    assert policy.choose(FACTS, [Load(1, 2, 0), Load(2, 0, 1), Load(3, 1, 1)]).number == 2
-    equals = [Load(1), Load(2), Load(3)]
-    assert [policy.choose(FACTS, equals).number for _ in range(4)] == [3, 1, 2, 3]
-
-
-def test_randomRepeatsUnderASeed() -> None:
-    """
-    The same seed makes the same choices.
-    """
-    ready = [Load(number) for number in range(1, 9)]
-    one, two = parsePolicy("random:seed=5")(), parsePolicy("random:seed=5")()
-    for _ in range(50):
-        assert one.choose(FACTS, ready) == two.choose(FACTS, ready)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("roundrobin", "there are: least-connections, least-lag, none, pinned, power"),
-        ("round-robin:x=1", "no argument 'x'"),
-        ("none:x=1", "no argument 'x'"),
-        ("random:seed", "not key=value"),
-        ("random:seed=many", "seed=many"),
-    ],
-)
-def test_badPolicyIsExplained(text: str, says: str) -> None:
-    """
-    The error names what was given and what is accepted.
-    """
-    with pytest.raises(PolicyArgumentError, match=says):
-        parsePolicy(text)
+    assert policy("none") is None
 
 
 def test_peerIsTheAddressThatTheFactoryWillSee() -> None:

@@ -43,7 +43,7 @@ class Weighted:
                 chosen, most = worker, mine
         if chosen is not None:
             due[chosen.number] -= total
-        if total != self._total:
+        if total != self._total or len(due) > 2 * len(ready):
             self._total = total
             self._settle(ready)
         return chosen

@@ -95,7 +95,7 @@ def test_proxyHeadersReachTheApplication() -> None:
     port = freePort()
     arguments = ["--policy=sticky:by=address,proxy=yes", "--app=kinds.Page"]
     arguments.append(f"--listen=haproxy:tcp:{port}")
-    with running(arguments, FIXTURES, 4) as cluster:
+    with running(arguments, FIXTURES, 4):
         homes = {}
         for n in range(1, 20):
             header = f"PROXY TCP4 10.0.0.{n} 10.0.0.99 1 80\r\n".encode()

@@ -86,13 +86,15 @@ def withPolicy(name: str, app: str, port: int, workers: int) -> Contestant:
     C{twistd cluster} with a policy; the name is what C{--policy} gets.
     """
     usual = clustered(name, app, port, workers)
-    options = [f"--policy={name}", *GROUPED.get(name.partition(":")[0], [])]
+    options = [f"--policy={name}"]
+    if name.startswith("route:"):
+        half = workers // 2
+        options += [f"--group=one=1-{half}", f"--group=two={half + 1}-{workers}"]
     at = usual.command.index("cluster") + 1
     command = [*usual.command[:at], *options, *usual.command[at:]]
     return replace(usual, command=command)
 
 
-GROUPED = {"route": ["--group=a:1-1"]}
 CONTESTANTS = {
     "cluster": clustered,
     "node-rr": node,

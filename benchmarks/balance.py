@@ -1,7 +1,7 @@
 """
 Who gets how much, and what does it do to latency: each policy, and others' ways.
 
-    python benchmarks/balance.py [--quick] [--workers 2 4 8 16] [--only NAME...] [--save FILE]
+    python benchmarks/balance.py [--quick] [--workers N...] [--only NAME...] [--save FILE]
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def slowSometimes(crowd: Crowd, seconds: float) -> None:
     """
     One visit in a hundred stops its worker for a while.
     """
-    paced(crowd, seconds, RATE, cycle([0] * 99 + [SLOW_REQUEST]).__next__)
+    block = cycle([0] * 99 + [SLOW_REQUEST]).__next__
+    paced(crowd, seconds, RATE, block=block)
 
 
 WORKLOADS: dict[str, Callable[[Crowd, float], None]] = {
@@ -107,7 +108,7 @@ WORKLOADS: dict[str, Callable[[Crowd, float], None]] = {
 
 def contestantNames() -> list[str]:
     """
-    @return: Every policy, with each set of arguments that L{ARGUMENTS} has, and L{OTHERS}.
+    @return: Every policy, with each text of L{ARGUMENTS}, and L{OTHERS}.
     """
     names = []
     for name in sorted(findPolicies()):

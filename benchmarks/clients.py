@@ -172,6 +172,7 @@ def paced(
     crowd: Crowd,
     seconds: float,
     rate: float,
+    seed: int = 1,
     block: Callable[[], int] = lambda: 0,
     meanwhile: Callable[[float], None] = lambda now: None,
 ) -> None:
@@ -179,12 +180,13 @@ def paced(
     At random times, independent of the answers.
 
     @param rate: How many per second, on average.
+    @param seed: The same seed, the same times.
     @param block: Says of each for how many milliseconds it stops its worker.
     @param meanwhile: Called again and again with the time.
     """
     now = time.monotonic()
     end = now + seconds
-    between = gaps(2, 1 / rate)
+    between = gaps(seed, 1 / rate)
     due = now + next(between)
     while now < end:
         while due <= now:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Union
 
-from attrs import Attribute, field, fields, frozen
+from attrs import Attribute, Factory, field, fields, frozen
 from attrs.validators import ge, gt, in_, instance_of, le, optional
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
@@ -223,3 +223,35 @@ class Look:
     limit: int = field(default=4096, validator=[instance_of(int), ge(1), le(65536)])
     deadline: float = field(default=1.0, validator=[gt(0), le(60)])
     pending: int = field(default=1024, validator=[instance_of(int), ge(1), le(65536)])
+
+
+WAIT, REFUSE, SHED = "wait", "refuse", "shed"
+
+
+@frozen
+class Limits:
+    """
+    How many connections are served at a time, and what becomes of one more.
+
+    @ivar worker: The most of one worker, 1 or more; L{None} is any number.
+    @ivar listeners: The most of a listener in all workers together, by its name.
+    @ivar address: The most of one peer address in all workers together; one more is
+        turned away in any case. Of IPv6 a /64 is one address.
+    @ivar atLimit: C{"wait"}: it stays in the kernel's backlog. C{"refuse"}: it is
+        closed. C{"shed"}: it is told why, and closed.
+    """
+
+    worker: int | None = None
+    listeners: Mapping[str, int] = Factory(dict)
+    address: int | None = None
+    atLimit: str = field(default=WAIT, validator=in_((WAIT, REFUSE, SHED)))
+
+    @property
+    def any(self) -> bool:
+        """
+        Whether there is any limit.
+        """
+        return bool(self.worker or self.listeners or self.address)
+
+
+NO_LIMITS = Limits()

@@ -4,13 +4,18 @@ Finds policies with C{twisted.plugin.getPlugins}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 from twisted.application.reactors import getReactorTypes
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import PolicyArgumentError
-from twisted_cluster.interfaces import IPolicyMaker, ISchedulingPolicy
+from twisted_cluster.interfaces import (
+    IGroupingPolicy,
+    IPolicyMaker,
+    ISchedulingPolicy,
+)
 
 
 def findPolicies() -> dict[str, IPolicyMaker]:
@@ -48,3 +53,18 @@ def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy | None]:
     maker = known[name]
     maker.makePolicy(arguments)
     return lambda: maker.makePolicy(arguments)
+
+
+def checkGroups(policy: ISchedulingPolicy | None, known: Collection[str]) -> None:
+    """
+    @param known: The groups that there are.
+    @raise PolicyArgumentError: If the policy needs another.
+    """
+    if IGroupingPolicy.providedBy(policy):
+        grouping: Any = policy
+        for group in sorted(grouping.groups):
+            if group not in known:
+                there = ", ".join(sorted(set(known))) or "none"
+                raise PolicyArgumentError(
+                    f"no worker is in group {group!r}; groups by --group: {there}"
+                )

@@ -17,7 +17,13 @@ from twisted_cluster.cpus import usableCPUs
 from twisted_cluster.errors import PolicyArgumentError, StartError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.listening import parseListen
-from twisted_cluster.plugins import findPolicies, findReactors, parsePolicy
+from twisted_cluster.plugins import (
+    checkGroups,
+    findPolicies,
+    findReactors,
+    parsePolicy,
+)
+from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
 
 MOST_WORKERS = 1024
 
@@ -40,6 +46,11 @@ class Options(usage.Options):
          "CPUs as this process may use."],
         ["policy", None, "round-robin", "Who serves the next connection, as NAME or "
          "NAME:key=value,key=value."],
+        ["weights", None, "", "What share each worker is to have, as 3,1,1; 1 for those "
+         "that are left out. For policies that look at it."],
+        ["at-limit", None, "wait", "What becomes of a connection that is one too many: "
+         "'wait' in the kernel's backlog, 'refuse' (closed), 'shed' (told, and closed)."],
+        ["max-per-address", None, "", "How many connections a client address may have."],
         ["reactor", None, "default", "Which reactor the workers run on."],
         ["drain-timeout", None, "30", "How long a worker that ends may finish what it "
          "serves, in seconds."],
@@ -51,6 +62,8 @@ class Options(usage.Options):
         super().__init__()
         self["listen"] = []
         self["plugin"] = []
+        self["group"] = []
+        self["max-connections"] = []
 
     def opt_listen(self, description: str) -> None:
         """
@@ -58,6 +71,19 @@ class Options(usage.Options):
         are bound before privileges are shed, and whatever the application listens on.
         """
         self["listen"].append(description)
+
+    def opt_group(self, description: str) -> None:
+        """
+        A name for some of the workers, as NAME=1-2 or NAME=1,4. May be given again.
+        """
+        self["group"].append(description)
+
+    def opt_max_connections(self, description: str) -> None:
+        """
+        How many connections a worker may have at a time, as NUMBER; or a port in all
+        workers together, as tcp:8080=NUMBER. May be given again.
+        """
+        self["max-connections"].append(description)
 
     def parseArgs(self, *plugin: str) -> None:
         self["plugin"] = list(plugin)
@@ -87,8 +113,14 @@ class Options(usage.Options):
         self["backlog"] = self._number("backlog", int, 1)
         self["specs"] = [parseListen(description) for description in self["listen"]]
         self._checkReactor()
+        self["weights"] = parseWeights(self["weights"], self["workers"])
+        self["groups"] = parseGroups(self["group"], self["workers"])
+        self["limits"] = parseLimits(
+            self["max-connections"], self["max-per-address"], self["at-limit"]
+        )
         try:
             self["newPolicy"] = parsePolicy(self["policy"])
+            checkGroups(self["newPolicy"](), self["groups"].values())
         except PolicyArgumentError as error:
             raise usage.UsageError(f"--policy {self['policy']}: {error}") from None
         self["arguments"] = self._arguments()
@@ -166,7 +198,14 @@ def makeService(options: Options) -> IService:
     command = ["-m", "twisted_cluster.worker", *options["arguments"]]
     recipe = Recipe(command, options["reactor"], options["drain-timeout"])
     config = ClusterConfig(
-        options["workers"], recipe, options["newPolicy"], specs, options["backlog"]
+        options["workers"],
+        recipe,
+        options["newPolicy"],
+        specs,
+        options["backlog"],
+        options["limits"],
+        options["weights"],
+        options["groups"],
     )
     return ClusterService(reactor, config)
 

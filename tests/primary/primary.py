@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactorClock
 
 from tests.process.cluster import eventually
 from twisted_cluster.core.messages import Listen
@@ -17,7 +17,8 @@ from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.listeners import Listener, ListenerTable
+from twisted_cluster.primary.listener import Listener
+from twisted_cluster.primary.listeners import ListenerTable
 from twisted_cluster.primary.worker_handle import RESERVE, WorkerHandle
 from twisted_cluster.wire.handoff import Handed, HandoffQueue, receive
 from twisted_cluster.wire.scoreboard import Scoreboard
@@ -36,7 +37,7 @@ class Primary:
         workers: int = 3,
         **options: Any,
     ) -> None:
-        self.reactor = MemoryReactor()
+        self.reactor = MemoryReactorClock()
         self.dispatcher = Dispatcher(self.reactor, newPolicy, lambda: 0)
         self.table = ListenerTable(self.dispatcher, **options)
         self._board = Scoreboard.create(workers)

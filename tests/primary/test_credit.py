@@ -11,7 +11,7 @@ import pytest
 
 from tests.primary.primary import Primary, connect, taken
 from twisted_cluster.events import TCP, ListenSpec
-from twisted_cluster.primary.listeners import Listener
+from twisted_cluster.primary.listener import Listener
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.handoff import METERED
 
@@ -118,7 +118,7 @@ def test_whatItHasNotGotDoesNotCount(
         primary.dispatcher.redirect(worker.takeBack())
         assert [one.bounces for one in taken(other)] == [0] * 4
     assert worker.handedBy(listener.number) == 0
-    assert all(one.bounces == 0 for one in listener.held)
+    assert all(one.connection.bounces == 0 for one in listener.held)
     for client in clients:
         client.close()
 

@@ -16,7 +16,7 @@ import pytest
 from tests.primary.primary import Primary, portOf, received, taken
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import UDP, ListenSpec
-from twisted_cluster.primary.listeners import Listener
+from twisted_cluster.primary.listener import Listener
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
 SPEC = ListenSpec(UDP, "127.0.0.1", 0)

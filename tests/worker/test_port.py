@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.limits import RETRY, Meter
 from twisted_cluster.worker.link import Joined
 from twisted_cluster.worker.port import SHARE, TCPPort
@@ -49,6 +50,10 @@ class FakeLink:
         self.ports: dict[int, Any] = {}
         self.alone: set[Any] = set()
         self.meters: dict[int, Meter] = {}
+        self.endings = None
+
+    def lose(self, connection: Handed) -> None:
+        os.close(connection.fd)
 
     def listen(self, spec: object, room: int | None) -> Joined:
         return Joined(1, 0, os.dup(self._listening.fileno()), self._mode)

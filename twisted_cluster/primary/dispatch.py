@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from typing import Any
 
-from twisted.internet.interfaces import IReactorFDSet
 from twisted.logger import Logger
 
-from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.events import NO_LIMITS, SHED, ConnectionFacts, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.listeners import BATCH, Listener
+from twisted_cluster.primary.admission import Admission
+from twisted_cluster.primary.choosing import chooser
+from twisted_cluster.primary.farewells import UNAVAILABLE, farewellOf
+from twisted_cluster.primary.listener import BATCH, Listener, Waiting
+from twisted_cluster.primary.peeking import Peeker, peek
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.handoff import Handed
 
 log = Logger()
 BOUNCES = 3
-COMPLAIN_EVERY = 60_000_000_000
+GLANCE = 0.01
+LONGEST_WAIT = 30_000_000_000
 
 
 class Dispatcher:
@@ -27,15 +31,18 @@ class Dispatcher:
     Gives every connection to a worker that can take it, or leaves it in the kernel.
 
     Undelivered connections are few per worker; a worker whose heartbeat is stale is
-    not offered any, and what it has not taken is taken back as soon as another can
-    have it; when nobody can take more, nothing more is accepted.
+    not offered any, nor one that does not take what it was handed, as long as there are
+    others; what it has not taken is taken back as soon as another can have it; when
+    nobody can take more, nothing more is accepted. A loyal policy's connections stay
+    with a worker until it is gone.
     """
 
     def __init__(
         self,
-        reactor: IReactorFDSet,
+        reactor: Any,
         newPolicy: Callable[[], ISchedulingPolicy | None],
         nanoseconds: Callable[[], int],
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
@@ -49,32 +56,54 @@ class Dispatcher:
         self._workers: list[WorkerHandle] = []
         self._full: set[WorkerHandle] = set()
         self._touched: set[WorkerHandle] = set()
-        self._fallback = RoundRobin()
-        self._complained = -COMPLAIN_EVERY
+        self._glancing: Any = None
+        self._admission = Admission(limits, nanoseconds) if limits.any else None
 
     def addWorker(self, worker: WorkerHandle) -> None:
         """
         A worker may be offered connections, once its heart beats.
         """
         self._workers.append(worker)
+        if self._admission is not None and worker.tally is not None:
+            self._admission.tallies.add(worker.tally)
         self.look()
 
     def removeWorker(self, worker: WorkerHandle) -> None:
         """
         A worker is to be given nothing more. What it has not taken stays with it.
         """
-        worker.open = False
+        worker.open = worker.reachable = False
         self._full.discard(worker)
         if worker in self._workers:
             self._workers.remove(worker)
         self.changed()
+
+    def forgetWorker(self, worker: WorkerHandle) -> None:
+        """
+        A worker is gone, and with it what it served.
+        """
+        if self._admission is not None and worker.tally is not None:
+            self._admission.tallies.discard(worker.tally)
+        self.removeWorker(worker)
 
     def addListener(self, listener: Listener) -> None:
         """
         Watch a port.
         """
         listener.dispatcher = self
+        listener.choose = chooser(listener.policy, self._now)
+        if listener.look is not None:
+            self._beginToLook(listener)
         self._listeners[listener.number] = listener
+
+    def _beginToLook(self, listener: Listener) -> None:
+        def decide(connection: Handed, first: bytes) -> None:
+            self._route(listener, connection, first)
+            self._flush()
+
+        policy: Any = listener.policy
+        listener.peeker = Peeker(policy.look, policy.enough, decide, self._now)
+        listener.peeker.attach(self._reactor)
 
     def removeListener(self, listener: Listener) -> None:
         """
@@ -93,7 +122,12 @@ class Dispatcher:
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
         limit = burst = listener.burst
-        while limit and listener.ready(self._version) and not listener.held:
+        give = self._route if listener.peeker is None else self._lookAt
+        while limit:
+            if not self._canGive(listener):
+                if not self._turnsAway(listener):
+                    break
+                give = self._turnAway
             try:
                 connection = listener.accept()
             except BlockingIOError:
@@ -104,10 +138,13 @@ class Dispatcher:
                 log.error("{port}: {error}", port=listener.facts.name, error=error)
                 listener.watch(self._reactor, False)
                 break
-            self._route(listener, connection)
+            give(listener, connection)
             limit -= 1
-        self._flush()
-        if listener.held or not listener.ready(self._version):
+        refused = self._flush()
+        if refused or not self._canGive(listener):
+            # Others go first when there is room again.
+            if self._listeners.pop(listener.number, None) is listener:
+                self._listeners[listener.number] = listener
             self.changed()
         listener.burst = max(1, burst - limit) if limit else min(BATCH, burst * 2)
         return limit == 0
@@ -121,7 +158,7 @@ class Dispatcher:
             if listener is None or connection.bounces > BOUNCES:
                 os.close(connection.fd)
             else:
-                listener.held.append(connection)
+                self._hold(listener, connection)
         self.changed()
 
     def look(self) -> None:
@@ -129,17 +166,78 @@ class Dispatcher:
         Look at every worker's heartbeat; to be called some 20 times a second.
         """
         now = self._now()
-        stalled = []
+        behind = []
         for worker in self._workers:
-            worker.fresh = worker.isAlive(now)
+            worker.lookAt(now)
             if worker.reconcile() and not worker.fresh:
-                stalled.append(worker)
+                behind.append(worker)
             if not worker.hasRoom():
                 self._full.add(worker)
-        if any(worker.offerable for worker in self._workers):
-            for worker in stalled:
-                self.redirect(worker.takeBack())
+        self._relieve(behind)
+        for listener in self._listeners.values():
+            self._dismiss(listener, now)
         self.changed()
+
+    def _relieve(self, behind: Iterable[WorkerHandle]) -> None:
+        """
+        Give to others what workers do not take.
+        """
+        for worker in behind:
+            others = [w for w in self._workers if w.offerable and not w.stalled]
+            spare = sum(one.room for one in others if one is not worker)
+            if spare > 0:
+                self._takeBack(worker, spare)
+
+    def _takeBack(self, worker: WorkerHandle, spare: int) -> None:
+        """
+        @param spare: For how many connections others have room. The rest, and what is
+            loyal to this worker, stays with it.
+        """
+        if worker.reachable and all(one.isLoyal for one in self._listeners.values()):
+            return
+        moving: list[Handed] = []
+        for connection in list(worker.takeBack()):
+            listener = self._listeners.get(connection.listener)
+            isLoyal = listener is not None and listener.isLoyal and worker.reachable
+            if listener is not None and (isLoyal or len(moving) >= spare):
+                worker.add(listener, connection)
+                self._touched.add(worker)
+            else:
+                moving.append(connection)
+        self._flush()
+        self.redirect(moving)
+
+    def _glance(self) -> None:
+        """
+        Look for workers that do not take what they were handed.
+        """
+        self._glancing = None
+        changed = [worker for worker in self._workers if worker.glance()]
+        if changed:
+            self._version += 1
+            self._relieve([worker for worker in changed if worker.stalled])
+            self.changed()
+        if any(worker.queued or worker.stalled for worker in self._workers):
+            self._beginToGlance()
+
+    def _beginToGlance(self) -> None:
+        if self._glancing is None:
+            self._glancing = self._reactor.callLater(GLANCE, self._glance)
+
+    def _dismiss(self, listener: Listener, now: int) -> None:
+        """
+        Close what has waited too long.
+        """
+        count = 0
+        while listener.held and listener.held[0].until <= now:
+            os.close(listener.held.popleft().connection.fd)
+            count += 1
+        if count:
+            log.error(
+                "{port}: {count} connections closed: the policy gave them to nobody",
+                port=listener.facts.name,
+                count=count,
+            )
 
     def changed(self) -> None:
         """
@@ -149,7 +247,7 @@ class Dispatcher:
         self._version += 1
         for listener in list(self._listeners.values()):
             self._serveHeld(listener)
-            able = bool(listener.ready(self._version)) and not listener.held
+            able = self._canGive(listener) or self._turnsAway(listener)
             listener.watch(self._reactor, able)
         self._askForRoom()
 
@@ -162,46 +260,119 @@ class Dispatcher:
         for listener in list(self._listeners.values()):
             while listener.reading and self.acceptFrom(listener):
                 pass
+            if listener.peeker is not None:
+                listener.peeker.settleAll()
         return all(
             listener.reading or not listener.hasBacklog or not listener.users
             for listener in self._listeners.values()
         )
 
     def _serveHeld(self, listener: Listener) -> None:
-        for _ in range(len(listener.held)):
+        for count in range(len(listener.held)):
             if not listener.ready(self._version):
                 break
-            self._route(listener, listener.held.popleft())
+            waiting = listener.held.popleft()
+            self._route(listener, waiting.connection, None, waiting.until)
+            if count % BATCH == BATCH - 1:
+                self._flush()
         self._flush()
 
-    def _route(self, listener: Listener, connection: Handed) -> None:
+    def _lookAt(self, listener: Listener, connection: Handed) -> None:
+        assert listener.peeker is not None
+        listener.peeker.take(connection)
+
+    def _hold(
+        self, listener: Listener, connection: Handed, until: int | None = None
+    ) -> None:
+        if until is None:
+            until = self._now() + LONGEST_WAIT
+        listener.held.append(Waiting(connection, until))
+
+    def _route(
+        self,
+        listener: Listener,
+        connection: Handed,
+        first: bytes | None = b"",
+        until: int | None = None,
+    ) -> None:
+        """
+        @param first: Its first bytes; L{None} to look again.
+        @param until: When it has waited long enough, if it has waited already.
+        """
         ready = listener.ready(self._version)
-        facts = ConnectionFacts(listener.facts, connection.name)
-        try:
-            chosen = listener.policy.choose(facts, ready)
-            if chosen is None:
-                listener.held.append(connection)
+        if first is None:
+            first = peek(connection.fd, listener.look.limit) if listener.look else b""
+        if self._admission is not None:
+            registered = self._admission.register(connection)
+            if registered is None:
+                self._turnAway(listener, connection)
                 return
-            if chosen not in ready:
-                raise ValueError(f"chose {chosen!r}, which is not among the ready")
-        except Exception:
-            self._complain(listener)
-            chosen = self._fallback.choose(facts, ready)
-        assert isinstance(chosen, WorkerHandle)
+            connection = registered
+        facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
+        chosen = listener.choose(facts, ready) if ready else None
+        if chosen is None or (listener.isLoyal and chosen.hasMost):
+            self._hold(listener, connection, until)
+            return
         self._touched.add(chosen)
         if not chosen.add(listener, connection):
             self._full.add(chosen)
             self._version += 1
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
+        """
+        @return: Whether something could not be handed over.
+        """
+        if not self._touched:
+            return False
+        anyRefused = False
         for worker in self._touched:
             refused = worker.flush()
             if refused:
+                anyRefused = True
                 self._full.add(worker)
                 self._version += 1
                 for listener, connection in refused:
-                    listener.held.append(connection)
+                    self._hold(listener, connection)
         self._touched.clear()
+        if self._glancing is None:
+            self._beginToGlance()
+        return anyRefused
+
+    def _canGive(self, listener: Listener) -> bool:
+        if not listener.ready(self._version) or not listener.hasPlace:
+            return False
+        return self._admission is None or not self._admission.isFull(listener)
+
+    def _turnsAway(self, listener: Listener) -> bool:
+        """
+        Whether who comes now is accepted only to be closed.
+        """
+        admission = self._admission
+        if admission is None or not listener.users:
+            return False
+        isFull = admission.isFull(listener) or admission.hasNobodyLeft(listener)
+        if isFull:
+            admission.say(
+                listener.facts.name,
+                f"has all the connections that it may have: {admission.limits.atLimit}",
+            )
+        return isFull and not admission.waits
+
+    def _turnAway(self, listener: Listener, connection: Handed) -> None:
+        """
+        Close a connection that is one too many.
+        """
+        assert self._admission is not None
+        if self._admission.limits.atLimit != SHED:
+            os.close(connection.fd)
+            return
+        facts = ConnectionFacts(listener.facts, connection.name)
+        try:
+            farewell = farewellOf(listener.policy, facts)
+        except Exception:
+            log.failure("policy {policy} has no farewell", policy=listener.policy)
+            farewell = UNAVAILABLE
+        self._admission.farewells.say(self._reactor, connection.fd, farewell)
 
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
@@ -212,13 +383,15 @@ class Dispatcher:
     def _askForRoom(self) -> None:
         # Who sets the flag looks again: the worker takes first and then reads it.
         if not all(listener.reading for listener in self._listeners.values()):
-            for worker in self._full:
+            for worker in self._full if self._admission is None else self._workers:
                 worker.row.waiting = 1
 
-    def _complain(self, listener: Listener) -> None:
-        if self._now() - self._complained >= COMPLAIN_EVERY:
-            self._complained = self._now()
-            log.failure(
-                "policy {policy} failed; its connections go round robin",
-                policy=listener.policy,
-            )
+    def rest(self) -> None:
+        """
+        There are no workers: look for nothing.
+        """
+        if self._glancing is not None:
+            self._glancing.cancel()
+            self._glancing = None
+        if self._admission is not None:
+            self._admission.farewells.close()

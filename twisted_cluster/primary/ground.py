@@ -5,6 +5,7 @@ What all workers of one primary stand on: ports, dispatch, topics, the scoreboar
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -13,12 +14,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
+from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.dispatch import Dispatcher
 from twisted_cluster.primary.exchange import Exchange
 from twisted_cluster.primary.listeners import ListenerTable
 from twisted_cluster.primary.reaping import reapStrangers
 from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.tallies import talliesFor
 
 LOOK = 0.05
 CATCH_UP = 1.0
@@ -39,17 +42,20 @@ class Ground:
         backlog: int,
         keep: bool = True,
         descriptors: bool = False,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
         @param slots: The most workers at a time.
         @param backlog: The least backlog of every listener.
         @param keep: Whether ports wait for the replacement of a worker that is gone.
+        @param limits: How many connections are served at a time.
         @param descriptors: Whether workers may listen on descriptors of this process.
         """
         self.reactor = reactor
         self.slots = slots
-        self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns)
+        self.limits = limits
+        self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns, limits)
         self.listeners = ListenerTable(self.dispatcher, backlog, keep, descriptors)
         self.exchange = Exchange()
         self._calls = [LoopingCall(self.dispatcher.look), LoopingCall(reapStrangers)]
@@ -60,7 +66,9 @@ class Ground:
         """
         Be ready for workers.
         """
-        self.scoreboard = Scoreboard.create(self.slots)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        self.scoreboard = Scoreboard.create(self.slots, talliesFor(self.limits))
         look, reap = self._calls
         look.start(LOOK, now=False)
         if os.getpid() == 1:
@@ -101,6 +109,7 @@ class Ground:
         for call in self._calls:
             if call.running:
                 call.stop()
+        self.dispatcher.rest()
         if self.scoreboard is not None:
             self.scoreboard.close()
             self.scoreboard = None

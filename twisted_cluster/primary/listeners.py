@@ -6,172 +6,22 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
-from zope.interface import implementer
 
-from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED, Listen
-from twisted_cluster.events import UDP, UNIX, ListenerFacts, ListenSpec
-from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.core.messages import Listen
+from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.primary.binding import Bound, adopt, bind
-from twisted_cluster.primary.groups import makeGroup
-from twisted_cluster.wire.handoff import Handed, nameOf
+from twisted_cluster.primary.listener import Listener
 
 if TYPE_CHECKING:
     from twisted_cluster.primary.dispatch import Dispatcher
     from twisted_cluster.primary.worker_handle import WorkerHandle
 
 log = Logger()
-BATCH = 32
 BUSY = errno.EADDRINUSE
-
-
-@implementer(IReadDescriptor)
-class Listener:
-    """
-    One bound port, the workers that serve it, and the policy that chooses among them.
-
-    @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
-    @ivar held: Connections that were accepted and can go to nobody just now; of a
-        group, sockets whose worker has left.
-    @ivar users: Workers which listen here, by number; L{None} for one that has paused.
-    @ivar burst: How many connections to expect at once.
-    @ivar keep: Whether to stay open with no users: the cluster itself was asked to
-        listen here.
-    @ivar metered: Whether a worker has ever said how much it is willing to take.
-    @ivar name: What C{getsockname} says.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        spec: ListenSpec,
-        bound: Bound,
-        policy: ISchedulingPolicy | None,
-    ) -> None:
-        """
-        @param policy: L{None} to let the kernel choose.
-        """
-        self.number = number
-        self.spec = spec
-        self.keep = False
-        self.burst = 1
-        self.users: dict[int, WorkerHandle | None] = {}
-        self.held: deque[Handed] = deque()
-        self.metered = False
-        self.socket = bound.socket
-        self.fileno = bound.socket.fileno
-        self.name = bound.socket.getsockname()
-        self.facts = ListenerFacts(number, str(spec), self.name, nameOf)
-        self.reading = False
-        isOwn = spec.kind == UDP and policy is not None and spec.fd is None
-        self.group = makeGroup(bound.socket) if isOwn else None
-        self.mode = GROUP if self.group else HANDOFF
-        if policy is None or (spec.kind == UDP and self.group is None):
-            self.mode = SHARED
-        self.policy = policy if policy and self.mode == HANDOFF else RoundRobin()
-        self.hasBacklog = self.mode == HANDOFF
-        self._release = bound.release
-        self._ready: list[WorkerHandle] = []
-        self._readyAt = -1
-        self.dispatcher: Dispatcher | None = None
-
-    def ready(self, version: int) -> list[WorkerHandle]:
-        """
-        @param version: Changes whenever a worker's state does.
-        @return: The workers that can take a connection, by number.
-        """
-        if version != self._readyAt:
-            self._readyAt = version
-            users = sorted(self.users.items())
-            self._ready = [w for _, w in users if w is not None and w.offerable]
-            if self.metered:
-                self._ready = [w for w in self._ready if w.mayTakeFrom(self.number)]
-        return self._ready
-
-    def recount(self) -> None:
-        """
-        A worker has been given all that it is willing to take.
-        """
-        self._readyAt = -1
-
-    def descriptorFor(self, worker: WorkerHandle) -> int:
-        """
-        The listening socket that one of the users is to have.
-        """
-        one = self.group.socketOf(worker.number) if self.group else self.socket
-        return one.fileno()
-
-    def owns(self, other: os.stat_result) -> bool:
-        """
-        Whether a descriptor is one of this listener's sockets.
-
-        @param other: What C{fstat} says of the descriptor.
-        """
-        ours = self.group.sockets if self.group else [self.socket]
-        return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
-
-    def withdraw(self, number: int) -> list[Handed]:
-        """
-        A worker has gone for good.
-
-        @return: The socket that it had for itself, for another to empty and close.
-        """
-        fd = self.group.remove(number) if self.group else None
-        return [] if fd is None else [Handed(fd, self.number, "", 0)]
-
-    def absent(self) -> list[int]:
-        """
-        The numbers of workers whose sockets are kept although they do not listen.
-        """
-        members = self.group.members if self.group else {}
-        return [number for number in members if number not in self.users]
-
-    def accept(self) -> Handed:
-        """
-        @raise OSError: As accept(2) says.
-        """
-        # Not accept(), which makes a socket object that nobody needs: 2 us.
-        fd, name = self.socket._accept()  # type: ignore[attr-defined]
-        return Handed(fd, self.number, name, 0)
-
-    def doRead(self) -> None:
-        """
-        The reactor says that connections wait.
-        """
-        assert self.dispatcher is not None
-        self.dispatcher.acceptFrom(self)
-
-    def connectionLost(self, reason: object) -> None:
-        """
-        The reactor says that the socket is broken, or that it is shutting down.
-        """
-
-    def logPrefix(self) -> str:
-        return self.facts.name
-
-    def watch(self, reactor: IReactorFDSet, wanted: bool) -> None:
-        """
-        Accept, or leave connections in the kernel's backlog.
-        """
-        if wanted != self.reading and self.hasBacklog:
-            self.reading = wanted
-            (reactor.addReader if wanted else reactor.removeReader)(self)
-
-    def close(self) -> None:
-        """
-        Close the port, with the connections that nobody could be given.
-        """
-        while self.held:
-            os.close(self.held.popleft().fd)
-        if self.group is not None:
-            self.group.close()
-        self._release()
 
 
 class ListenerTable:

@@ -7,16 +7,16 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import Factory, evolve, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_cluster.errors import StartError
-from twisted_cluster.events import ListenSpec
+from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.recipe import Recipe
@@ -36,6 +36,10 @@ class ClusterConfig:
     @ivar newPolicy: Makes one listener's policy.
     @ivar listen: Ports that the cluster itself binds, and holds.
     @ivar backlog: The least backlog of every listener.
+    @ivar limits: How many connections are served at a time.
+    @ivar weights: What share each worker is to have, by its number; 1 where none is
+        given.
+    @ivar groups: The group of each worker that is in one, by its number.
     """
 
     workers: int
@@ -43,6 +47,9 @@ class ClusterConfig:
     newPolicy: Callable[[], ISchedulingPolicy | None]
     listen: Sequence[ListenSpec] = ()
     backlog: int = 511
+    limits: Limits = NO_LIMITS
+    weights: Mapping[int, int] = Factory(dict)
+    groups: Mapping[int, str] = Factory(dict)
 
 
 class ClusterService(Service):
@@ -57,7 +64,13 @@ class ClusterService(Service):
         self._config = config
         self._bound = False
         self._count = 0
-        self.ground = Ground(reactor, config.newPolicy, config.workers, config.backlog)
+        self.ground = Ground(
+            reactor,
+            config.newPolicy,
+            config.workers,
+            config.backlog,
+            limits=config.limits,
+        )
         self.listeners = self.ground.listeners
         self.supervisor = Supervisor(
             reactor,
@@ -104,9 +117,13 @@ class ClusterService(Service):
 
     def _newWorker(self, number: int) -> WorkerProcess:
         self._count += 1
-        return WorkerProcess(
-            self.ground, number, self._count, self._config.recipe, self.supervisor
+        config = self._config
+        recipe = evolve(
+            config.recipe,
+            weight=config.weights.get(number, 1),
+            group=config.groups.get(number, ""),
         )
+        return WorkerProcess(self.ground, number, self._count, recipe, self.supervisor)
 
     def _giveUp(self, worker: WorkerProcess) -> None:
         """

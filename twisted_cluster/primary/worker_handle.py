@@ -20,13 +20,15 @@ from twisted_cluster.wire.handoff import (
     send,
 )
 from twisted_cluster.wire.scoreboard import Row
+from twisted_cluster.wire.tallies import Tally
 
 if TYPE_CHECKING:
-    from twisted_cluster.primary.listeners import Listener
+    from twisted_cluster.primary.listener import Listener
 
 WINDOW = 32
 RESERVE = 64
 STALE = 250_000_000
+LOST = 10_000_000_000
 
 
 @define
@@ -68,7 +70,11 @@ class WorkerHandle:
     @ivar open: Whether it may be offered anything at all.
     @ivar fresh: Whether its heartbeat was recent, and it has descriptors left, when
         last looked at.
+    @ivar reachable: Whether it lives, though it may be busy for the moment.
+    @ivar stalled: Whether it has not taken what it was handed for a while, nor shown
+        life since.
     @ivar full: Whether it has L{WINDOW} connections that it has not taken.
+    @ivar tally: What it has been handed and has not ended, where that is limited.
     @ivar credits: What it lets listeners give it, by their numbers; for one that is
         not here, any number.
     """
@@ -85,10 +91,15 @@ class WorkerHandle:
         self.queue = queue
         self.open = True
         self.fresh = False
+        self.reachable = False
+        self.stalled = False
         self.full = False
         self.credits: dict[int, Credit] = {}
+        self.tally: Tally | None = None
         self._sent = 0
         self._credit = WINDOW
+        self._seen = -1
+        self._stalledAt = 0
         self._batch: list[tuple[Listener, Handed]] = []
 
     @property
@@ -123,13 +134,38 @@ class WorkerHandle:
     def draining(self) -> bool:
         return not self.open
 
-    def isAlive(self, now: int) -> bool:
+    def lookAt(self, now: int) -> None:
         """
+        See whether the heartbeat is recent, with descriptors to spare.
+
         @param now: Monotonic nanoseconds.
-        @return: Whether the heartbeat is recent, with descriptors to spare.
         """
-        row = self.row
-        return now - row.heartbeat < STALE and row.headroom > RESERVE
+        silence = now - self.row.heartbeat
+        hasDescriptors = self.row.headroom > RESERVE
+        self.fresh = silence < STALE and hasDescriptors
+        self.reachable = self.open and silence < LOST and hasDescriptors
+
+    def glance(self) -> bool:
+        """
+        See whether it takes what it is handed; to be called some 100 times a second
+        while there is anything that it has not taken.
+
+        @return: Whether that has changed.
+        """
+        before, row = self.stalled, self.row
+        if not before and self.queued and row.taken == self._seen:
+            self.stalled, self._stalledAt = True, row.heartbeat
+        elif before and (row.heartbeat > self._stalledAt or row.taken != self._seen):
+            self.stalled = False
+        self._seen = row.taken if self.queued or self.stalled else -1
+        return self.stalled != before
+
+    @property
+    def room(self) -> int:
+        """
+        How many connections it can be handed.
+        """
+        return max(0, WINDOW - self.queued)
 
     def reconcile(self) -> int:
         """
@@ -178,6 +214,8 @@ class WorkerHandle:
 
     def _weigh(self) -> bool:
         listener, connection = self._batch[-1]
+        if self.tally is not None:
+            self.tally.add(connection)
         credit = self.credits.get(listener.number)
         if credit is not None:
             marked = connection._replace(bounces=connection.bounces | METERED)
@@ -191,6 +229,8 @@ class WorkerHandle:
         """
         A connection was not given after all.
         """
+        if self.tally is not None:
+            self.tally.remove(connection)
         if not connection.bounces & METERED:
             return connection
         if connection.listener in self.credits:
@@ -202,10 +242,17 @@ class WorkerHandle:
         Look at what the worker has taken meanwhile.
         """
         room = WINDOW - self.queued
-        self.full = room <= 0
+        self.full = room <= 0 or self.hasMost
         # With none left add() takes the long way, which counts what has to be counted.
-        self._credit = 0 if self.credits else room
+        self._credit = 0 if self.credits or self.tally is not None else room
         return not self.full
+
+    @property
+    def hasMost(self) -> bool:
+        """
+        Whether it has as many connections as it may.
+        """
+        return self.tally is not None and self.tally.isFull
 
     def flush(self) -> list[tuple[Listener, Handed]]:
         """
@@ -217,7 +264,7 @@ class WorkerHandle:
         try:
             send(
                 self.queue.end,
-                [packRecord(to.number, one.name, one.bounces) for to, one in batch],
+                [packRecord(to.number, *one[2:]) for to, one in batch],
                 [one.fd for _, one in batch],
             )
         except OSError:

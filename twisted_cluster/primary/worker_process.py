@@ -34,6 +34,7 @@ from twisted_cluster.wire.handoff import HandoffQueue, receive
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.peer import Ears, Peer
 from twisted_cluster.wire.reader import Reader
+from twisted_cluster.wire.tallies import Tally
 
 log = Logger()
 GRACE = 2.0
@@ -131,8 +132,7 @@ class WorkerProcess(ProcessProtocol):
         """
         scoreboard = self._ground.scoreboard
         assert scoreboard is not None, "there is no ground to stand on"
-        row = scoreboard.row(self.number)
-        row.clear()
+        scoreboard.clear(self.number)
         codec = codecNamed(self._recipe.serialization)
         with ExitStack() as undo:
             self._queue = HandoffQueue()
@@ -144,7 +144,11 @@ class WorkerProcess(ProcessProtocol):
             undo.pop_all()
         recipe = self._recipe
         post = Post(self.id, recipe.group, recipe.weight, recipe.generation)
+        row = scoreboard.row(self.number)
         self.handle = WorkerHandle(self.number, row, self._queue, post)
+        if scoreboard.tallies:
+            most = self._ground.limits.worker
+            self.handle.tally = Tally(scoreboard.tally(self.number), most)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [
@@ -173,6 +177,7 @@ class WorkerProcess(ProcessProtocol):
             recipe.drainTimeout,
             recipe.serialization,
             recipe.outgoing,
+            self._ground.scoreboard.tallies if self._ground.scoreboard else 0,
             first,
         )
         return {**os.environ, **recipe.environment, **told.toEnvironment()}
@@ -276,7 +281,7 @@ class WorkerProcess(ProcessProtocol):
         (log.info if asked else log.error)(
             "{worker} {ending}", worker=self.name, ending=ending
         )
-        self._dispatcher.removeWorker(self.handle)
+        self._dispatcher.forgetWorker(self.handle)
         self._listeners.forget(self.handle)
         self._readBounced()
         self._cutWires()

@@ -37,6 +37,7 @@ class Announcement:
     @ivar serialization: The name of the codec of what it sends.
     @ivar outgoing: Whether it ends only when the connections that it made itself have
         ended too.
+    @ivar tallies: How many tallies it keeps on the scoreboard.
     @ivar first: The number of the first of the cluster's descriptors.
     """
 
@@ -46,6 +47,7 @@ class Announcement:
     drainTimeout: float = 30.0
     serialization: str = "json"
     outgoing: bool = False
+    tallies: int = field(default=0, validator=instance_of(int))
     first: int = field(default=3, validator=instance_of(int))
 
     def toEnvironment(self) -> dict[str, str]:

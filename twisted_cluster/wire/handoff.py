@@ -31,7 +31,7 @@ KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
 # Python's recv_fds ignores its flags, hence recvmsg.
 RECEIVE = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
-_record = struct.Struct("<IBBHI16s")
+_record = struct.Struct("<IBBHI16sI")
 _ancillary = socket.CMSG_SPACE(BATCH * 4)
 _int = struct.Struct("i")
 _AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
@@ -39,18 +39,22 @@ _inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
 _NOWHERE = bytes(16)
 
 
-def packRecord(listener: int, name: SocketName, bounces: int = 0) -> bytes:
+def packRecord(
+    listener: int, name: SocketName, bounces: int = 0, tally: int = 0
+) -> bytes:
     """
     @param listener: The listener's number.
     @param name: The peer, as C{accept} gave it.
     @param bounces: How many workers have sent the connection back.
+    @param tally: Where its end is to be counted, besides.
     """
     if not isinstance(name, tuple):
-        return _record.pack(listener, 0, bounces, 0, 0, _NOWHERE)
+        return _record.pack(listener, 0, bounces, 0, 0, _NOWHERE, tally)
     if len(name) == 2:
-        return _record.pack(listener, _AF_INET, bounces, name[1], 0, _inet_aton(name[0]))
+        four, port = _inet_aton(name[0]), name[1]
+        return _record.pack(listener, _AF_INET, bounces, port, 0, four, tally)
     host = socket.inet_pton(socket.AF_INET6, name[0].partition("%")[0])
-    return _record.pack(listener, _AF_INET6, bounces, name[1], name[3], host)
+    return _record.pack(listener, _AF_INET6, bounces, name[1], name[3], host, tally)
 
 
 def nameOf(fd: int) -> SocketName:
@@ -75,20 +79,21 @@ class Handed(NamedTuple):
     listener: int
     name: SocketName
     bounces: int
+    tally: int = 0
 
 
-def unpackRecord(record: tuple[int, int, int, int, int, bytes], fd: int) -> Handed:
+def unpackRecord(record: tuple[int, int, int, int, int, bytes, int], fd: int) -> Handed:
     """
     @param record: What the record's bytes unpack to.
     @param fd: The connection's descriptor.
     """
-    listener, family, bounces, port, scope, host = record
+    listener, family, bounces, port, scope, host, tally = record
     if family == _AF_INET:
-        return Handed(fd, listener, (_inet_ntoa(host[:4]), port), bounces)
+        return Handed(fd, listener, (_inet_ntoa(host[:4]), port), bounces, tally)
     if family == _AF_INET6:
         name = (socket.inet_ntop(socket.AF_INET6, host), port, 0, scope)
-        return Handed(fd, listener, name, bounces)
-    return Handed(fd, listener, "", bounces)
+        return Handed(fd, listener, name, bounces, tally)
+    return Handed(fd, listener, "", bounces, tally)
 
 
 def _closeAll(fds: Sequence[int]) -> None:

@@ -80,33 +80,36 @@ class Scoreboard:
     @ivar fd: What a worker maps it from.
     """
 
-    def __init__(self, fd: int, slots: int) -> None:
+    def __init__(self, fd: int, slots: int, tallies: int = 0) -> None:
         """
-        @param fd: An open file of L{size} bytes; this owns it from now on.
+        @param fd: An open file; this owns it from now on.
         @param slots: How many rows it has.
+        @param tallies: How many tallies each worker keeps besides.
         """
         self.fd = fd
-        self._map = mmap.mmap(fd, slots * ROW * CELL)
+        self.tallies = tallies
+        self._slots = slots
+        self._map = mmap.mmap(fd, slots * (ROW + tallies) * CELL)
         self._cells = memoryview(self._map).cast("Q")
 
     @classmethod
-    def create(cls, slots: int) -> Scoreboard:
+    def create(cls, slots: int, tallies: int = 0) -> Scoreboard:
         """
         Make a new one, all zeros.
         """
         fd = _anonymousFile()
-        os.ftruncate(fd, slots * ROW * CELL)
+        os.ftruncate(fd, slots * (ROW + tallies) * CELL)
         if hasattr(fcntl, "F_ADD_SEALS"):
             # A worker that made it shorter would kill the primary with SIGBUS.
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-        return cls(fd, slots)
+        return cls(fd, slots, tallies)
 
     @classmethod
-    def inherit(cls, fd: int) -> Scoreboard:
+    def inherit(cls, fd: int, tallies: int = 0) -> Scoreboard:
         """
         Map the one that the primary made.
         """
-        return cls(fd, os.fstat(fd).st_size // (ROW * CELL))
+        return cls(fd, os.fstat(fd).st_size // ((ROW + tallies) * CELL), tallies)
 
     def fileno(self) -> int:
         """
@@ -119,6 +122,23 @@ class Scoreboard:
         @param slot: From 1.
         """
         return Row(self._cells[(slot - 1) * ROW : slot * ROW])
+
+    def tally(self, slot: int) -> memoryview[int]:
+        """
+        How many connections a worker has ended, by what they count as.
+
+        @param slot: From 1.
+        @see: L{twisted_cluster.wire.tallies}
+        """
+        first = self._slots * ROW + (slot - 1) * self.tallies
+        return self._cells[first : first + self.tallies]
+
+    def clear(self, slot: int) -> None:
+        """
+        Begin anew, for a new worker.
+        """
+        self.row(slot).clear()
+        self.tally(slot)[:] = memoryview(bytes(self.tallies * CELL)).cast("Q")
 
     def close(self) -> None:
         """

@@ -4,7 +4,6 @@ How many connections a port serves at a time.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +136,7 @@ class LimitedPort:
             return connections[:room], connections[room:]
         for connection in connections[room:]:
             self.dropped += 1
-            os.close(connection.fd)
+            self.link.lose(connection)
         return connections[:room], ()
 
     def stopSaying(self) -> None:

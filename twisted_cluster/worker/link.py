@@ -33,6 +33,7 @@ from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, s
 from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
+from twisted_cluster.worker.endings import Endings
 from twisted_cluster.worker.inquiry import Inquiry, Joined
 from twisted_cluster.worker.vitals import Vitals
 
@@ -68,11 +69,14 @@ class Link:
         row: Row,
         mail: socket.socket,
         told: Announcement,
+        ended: memoryview[int] | None = None,
     ) -> None:
         """
         @param queue: The worker's end of the handoff queue.
         @param mail: The worker's end of the mail stream.
+        @param ended: Where the ends of connections are counted, if that matters.
         """
+        self.endings = Endings(ended, self.tellRoom) if ended else None
         self.row = row
         self.ports: dict[int, DeliveredPort] = {}
         self.told = told
@@ -100,12 +104,14 @@ class Link:
         """
         Use the descriptors that this process was born with.
         """
+        board = Scoreboard.inherit(told.first + SCOREBOARD, told.tallies)
         return cls(
             Channel(socket.socket(fileno=told.first + CONTROL)),
             socket.socket(fileno=told.first + HANDOFF),
-            Scoreboard.inherit(told.first + SCOREBOARD).row(told.slot),
+            board.row(told.slot),
             socket.socket(fileno=told.first + MAIL),
             told,
+            board.tally(told.slot),
         )
 
     def attach(self, reactor: Any) -> None:
@@ -284,8 +290,7 @@ class Link:
 
     def _take(self, connections: list[Handed]) -> None:
         self.row.taken += len(connections)
-        if self.row.waiting:
-            self._tell(messages.Room())
+        self.tellRoom()
         if self.meters:
             connections = [self._weigh(connection) for connection in connections]
         byPort: dict[int, list[Handed]] = {}
@@ -298,6 +303,21 @@ class Link:
             if port is not None and number in self.meters:
                 port.limitChanged()
 
+    def tellRoom(self) -> None:
+        """
+        There is room for more; the primary is told if it waits for that.
+        """
+        if self.row.waiting:
+            self._tell(messages.Room())
+
+    def lose(self, connection: Handed) -> None:
+        """
+        Close a connection that is not served.
+        """
+        os.close(connection.fd)
+        if self.endings is not None:
+            self.endings.count(connection)
+
     def _weigh(self, connection: Handed) -> Handed:
         if not connection.bounces & METERED:
             return connection
@@ -305,12 +325,15 @@ class Link:
         return connection._replace(bounces=connection.bounces & ~METERED)
 
     def _bounce(self, connection: Handed) -> None:
-        record = packRecord(connection.listener, connection.name, connection.bounces + 1)
+        bounces = connection.bounces + 1
+        record = packRecord(
+            connection.listener, connection.name, bounces, connection.tally
+        )
         try:
             send(self._queue, [record], [connection.fd])
         except OSError:
             log.info("the primary cannot take a connection back: closed")
-        os.close(connection.fd)
+        self.lose(connection)
 
     # Ending
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.endings import CountedSocket, Endings
 
 NOTHING = errno.EAGAIN
 
@@ -40,9 +41,13 @@ class DeliveredSocket(PortSocket):
     A listening socket whose C{accept} gives what was handed over.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, endings: Endings | None = None) -> None:
+        """
+        @param endings: Where to count the ends of its connections, if that matters.
+        """
         super().__init__(fileno=fd)
         self.handed: deque[Handed] = deque()
+        self._endings = endings
 
     def accept(self) -> tuple[socket.socket, Any]:
         """
@@ -51,7 +56,10 @@ class DeliveredSocket(PortSocket):
         if not self.handed:
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
         connection = self.handed.popleft()
-        accepted = socket.socket(self.family, socket.SOCK_STREAM, 0, connection.fd)
+        kind = socket.socket if self._endings is None else CountedSocket
+        accepted = kind(self.family, socket.SOCK_STREAM, 0, connection.fd)
+        if isinstance(accepted, CountedSocket) and self._endings is not None:
+            accepted.countWith(self._endings, connection)
         return accepted, connection.name or _peerOf(accepted)
 
 

@@ -1,0 +1,131 @@
+"""
+Who is let in, where the number of connections is limited.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from twisted_cluster.events import WAIT, Limits, SocketName
+from twisted_cluster.primary.farewells import Farewells
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.tallies import ADDRESSES, LISTENERS, Tally
+
+if TYPE_CHECKING:
+    from twisted_cluster.primary.listener import Listener
+
+log = Logger()
+SECOND = 1_000_000_000
+COMPLAIN_EVERY = 60 * SECOND
+
+
+class Admission:
+    """
+    Knows how many connections there are of each kind that is limited.
+
+    @ivar limits: The limits.
+    @ivar tallies: Those of the workers that live.
+    @ivar farewells: Who is told why it is not served.
+    """
+
+    def __init__(self, limits: Limits, nanoseconds: Callable[[], int]) -> None:
+        """
+        @param nanoseconds: The monotonic clock.
+        """
+        self.limits = limits
+        self.tallies: set[Tally] = set()
+        self.farewells = Farewells()
+        self._now = nanoseconds
+        self._cells: dict[str, int] = {}
+        self._free = list(range(LISTENERS, LISTENERS + ADDRESSES))
+        self._sweptAt = -SECOND
+        self._said: dict[str, int] = {}
+
+    @property
+    def waits(self) -> bool:
+        """
+        Whether connections that are too many stay in the backlog.
+        """
+        return self.limits.atLimit == WAIT
+
+    def open(self, cell: int) -> int:
+        """
+        How many connections that count there are open.
+        """
+        return sum(tally.open(cell) for tally in self.tallies)
+
+    def isFull(self, listener: Listener) -> bool:
+        """
+        Whether a listener has as many connections as it may.
+        """
+        most = self.limits.listeners.get(listener.facts.name)
+        if most is None or listener.number >= LISTENERS:
+            return False
+        return self.open(listener.number) + listener.waiting >= most
+
+    def hasNobodyLeft(self, listener: Listener) -> bool:
+        """
+        Whether all who could serve a listener have as many connections as they may.
+        """
+        users = [w for w in listener.users.values() if w is not None and w.reachable]
+        return bool(users) and all(worker.hasMost for worker in users)
+
+    def register(self, connection: Handed) -> Handed | None:
+        """
+        See where a connection counts.
+
+        @return: The connection with its tally, or L{None} if its address has as many
+            as it may.
+        """
+        if self.limits.address is None or not isinstance(connection.name, tuple):
+            return connection
+        cell = self._cellOf(addressOf(connection.name))
+        if cell is None:
+            self.say("addresses", "more addresses than can be counted: not limited")
+            return connection
+        if self.open(cell) >= self.limits.address:
+            return None
+        return connection._replace(tally=cell)
+
+    def say(self, about: str, what: str) -> None:
+        """
+        Log something, at most once a minute.
+        """
+        now = self._now()
+        if now - self._said.get(about, -COMPLAIN_EVERY) >= COMPLAIN_EVERY:
+            self._said[about] = now
+            log.warn("{about}: {what}", about=about, what=what)
+
+    def _cellOf(self, address: str) -> int | None:
+        cell = self._cells.get(address)
+        if cell is None:
+            if not self._free:
+                self._sweep()
+            if self._free:
+                cell = self._cells[address] = self._free.pop()
+        return cell
+
+    def _sweep(self) -> None:
+        if self._now() - self._sweptAt < SECOND:
+            return
+        self._sweptAt = self._now()
+        for address, cell in list(self._cells.items()):
+            if self.open(cell) == 0:
+                self._free.append(self._cells.pop(address))
+
+
+def addressOf(name: SocketName) -> str:
+    """
+    What counts as one address: of IPv6 a /64.
+    """
+    host = name[0].partition("%")[0]
+    if ":" not in host:
+        return host
+    six = ipaddress.IPv6Address(host)
+    if six.ipv4_mapped is not None:
+        return str(six.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(six) >> 64 << 64))

@@ -49,6 +49,8 @@ def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy | None]:
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise PolicyArgumentError(f"policy {name}: {part!r} is not key=value")
+        if key in arguments:
+            raise PolicyArgumentError(f"policy {name}: {key} is given twice")
         arguments[key] = value
     maker = known[name]
     maker.makePolicy(arguments)

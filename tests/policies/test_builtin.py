@@ -106,7 +106,7 @@ def test_randomRepeatsUnderASeed() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("roundrobin", "there are: least-connections, none, random, round-robin"),
+        ("roundrobin", "there are: least-connections, least-lag, none, pinned, power"),
         ("round-robin:x=1", "no argument 'x'"),
         ("none:x=1", "no argument 'x'"),
         ("random:seed", "not key=value"),

@@ -4,7 +4,7 @@ Built-in policies, and what makes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, frozen
@@ -22,15 +22,18 @@ class PolicyMaker:
 
     @ivar name: What C{--policy} calls it.
     @ivar description: One line for the help text.
-    @ivar factory: Called with the arguments given, converted.
+    @ivar factory: Called with the arguments given, converted; it raises L{ValueError}
+        if they make no sense together.
     @ivar parameters: For each argument that C{factory} takes, what converts its text;
         it raises L{ValueError} for a bad one.
+    @ivar required: Which of them must be given.
     """
 
     name: str
     description: str
     factory: Callable[..., ISchedulingPolicy | None]
     parameters: Mapping[str, Callable[[str], Any]] = Factory(dict)
+    required: Sequence[str] = ()
 
     def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy | None:
         given = {}
@@ -46,7 +49,13 @@ class PolicyMaker:
                 raise PolicyArgumentError(
                     f"policy {self.name}, argument {name}={text}: {error}"
                 ) from None
-        return self.factory(**given)
+        for name in self.required:
+            if name not in given:
+                raise PolicyArgumentError(f"policy {self.name} needs {name}=")
+        try:
+            return self.factory(**given)
+        except ValueError as error:
+            raise PolicyArgumentError(f"policy {self.name}: {error}") from None
 
 
 def noPolicy() -> None:

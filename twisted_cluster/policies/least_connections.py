@@ -17,19 +17,29 @@ from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
 @define
 class LeastConnections:
     """
-    The worker with the fewest connections, served and waiting; of equals, the one
-    that comes next after the last one chosen.
+    The worker that would have the fewest connections for its weight, served and
+    waiting; of equals, the one that comes next after the last one chosen. One of
+    weight 0 is given none; if all are, connections wait.
     """
 
     _last: int = 0
 
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
-    ) -> IWorkerLoad:
-        chosen = min(ready, key=self._cost)
-        self._last = chosen.number
+    ) -> IWorkerLoad | None:
+        chosen: IWorkerLoad | None = None
+        least, last = 0.0, self._last
+        for worker in ready:
+            weight = worker.weight
+            if weight <= 0:
+                continue
+            load = (worker.active + worker.queued + 1) / weight
+            if (
+                chosen is None
+                or load < least
+                or (load == least and chosen.number <= last < worker.number)
+            ):
+                chosen, least = worker, load
+        if chosen is not None:
+            self._last = chosen.number
         return chosen
-
-    def _cost(self, worker: IWorkerLoad) -> tuple[int, bool, int]:
-        busy = worker.active + worker.queued
-        return busy, worker.number <= self._last, worker.number

@@ -5,6 +5,7 @@ First bytes for policies that ask for them, without taking any.
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -64,6 +65,9 @@ class Peeker:
         @param nanoseconds: The monotonic clock.
         """
         self._look = look
+        # Half of the descriptors are for others.
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        self._most = min(look.pending, most)
         self._enough = enough
         self._decide = decide
         self._now = nanoseconds
@@ -95,7 +99,7 @@ class Peeker:
         if first and self._isEnough(first):
             self._decide(connection, first)
             return
-        if len(self._awaited) >= self._look.pending:
+        if len(self._awaited) >= self._most:
             self._settle(next(iter(self._awaited)))
         try:
             self._edges.add(connection.fd)

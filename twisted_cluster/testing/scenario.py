@@ -58,6 +58,8 @@ class Scenario:
     @ivar staleness: How old what the workers say of themselves may be, in seconds; 0 is
         not at all, as it is in reality with connections.
     @ivar window: How many connections a worker is given before it has taken them.
+    @ivar rescue: Whether workers that take nothing are passed over, and what they have
+        not taken is given to others, as in reality.
     @ivar clients: How many there are, each of which may come again.
     @ivar facts: What is known of a client, by its number.
     @ivar seed: The same seed makes the same connections.
@@ -76,6 +78,7 @@ class Scenario:
     blocks: Mapping[int, Block] = Factory(dict)
     staleness: float = field(default=0.0, validator=ge(0))
     window: int = field(default=WINDOW, validator=ge(1))
+    rescue: bool = True
     clients: int = field(default=1000, validator=[ge(1), le(1 << 24)])
     facts: Callable[[int], ConnectionFacts] = clientsFacts
     seed: int = 1

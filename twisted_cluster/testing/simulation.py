@@ -68,7 +68,8 @@ class Simulation:
         Until nobody is left who can be served.
         """
         self._beginArrivals()
-        self._timeline.every(LOOK, self._look)
+        if self._scenario.rescue:
+            self._timeline.every(LOOK, self._look)
         for number, block in self._scenario.blocks.items():
             random = self._scenario.random(f"blocks {number}")
             self._blockAgain(self._workers[number - 1], block, random, 0.0)
@@ -148,7 +149,7 @@ class Simulation:
             self._held.append(visit)
             return
         chosen.give(visit)
-        if chosen.untaken and not self._glancing:
+        if chosen.untaken and not self._glancing and self._scenario.rescue:
             self._beginToGlance()
 
     def _changed(self) -> None:

@@ -5,7 +5,7 @@ Accepted connection -> policy -> handoff queue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
@@ -122,12 +122,15 @@ class Dispatcher:
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
         limit = burst = listener.burst
+        isPlain = listener.peeker is None and self._admission is None
         give = self._route if listener.peeker is None else self._lookAt
         while limit:
-            if not self._canGive(listener):
-                if not self._turnsAway(listener):
-                    break
-                give = self._turnAway
+            ready = listener.ready(self._version)
+            if not ready or not isPlain or listener.held:
+                if not self._canGive(listener):
+                    if not self._turnsAway(listener):
+                        break
+                    give = self._turnAway
             try:
                 connection = listener.accept()
             except BlockingIOError:
@@ -138,7 +141,10 @@ class Dispatcher:
                 log.error("{port}: {error}", port=listener.facts.name, error=error)
                 listener.watch(self._reactor, False)
                 break
-            give(listener, connection)
+            if isPlain:
+                self._give(listener, connection, ready)
+            else:
+                give(listener, connection)
             limit -= 1
         refused = self._flush()
         if refused or not self._canGive(listener):
@@ -299,7 +305,6 @@ class Dispatcher:
         @param first: Its first bytes; L{None} to look again.
         @param until: When it has waited long enough, if it has waited already.
         """
-        ready = listener.ready(self._version)
         if first is None:
             first = peek(connection.fd, listener.look.limit) if listener.look else b""
         if self._admission is not None:
@@ -308,8 +313,27 @@ class Dispatcher:
                 self._turnAway(listener, connection)
                 return
             connection = registered
+        ready = listener.ready(self._version)
+        if ready:
+            self._give(listener, connection, ready, first, until)
+        else:
+            self._hold(listener, connection, until)
+
+    def _give(
+        self,
+        listener: Listener,
+        connection: Handed,
+        ready: Sequence[WorkerHandle],
+        first: bytes = b"",
+        until: int | None = None,
+    ) -> None:
+        """
+        Have the policy choose.
+
+        @param ready: Not empty.
+        """
         facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
-        chosen = listener.choose(facts, ready) if ready else None
+        chosen = listener.choose(facts, ready)
         if chosen is None or (listener.isLoyal and chosen.hasMost):
             self._hold(listener, connection, until)
             return

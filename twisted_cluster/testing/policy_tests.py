@@ -98,7 +98,10 @@ class PolicyTestsMixin:
         @return: Connections of as many clients.
         """
         first = httpHead() if self._look() else b""
-        return [connectionFrom(clientAddress(n), first=first) for n in range(count)]
+        return [
+            connectionFrom(clientAddress(n), 32768 + n * 7919 % 28232, first=first)
+            for n in range(count)
+        ]
 
     def test_providesWhatItSays(self) -> None:
         """

@@ -94,7 +94,7 @@ def slowSometimes(crowd: Crowd, seconds: float) -> None:
     """
     One visit in a hundred stops its worker for a while.
     """
-    block = cycle([0] * 99 + [SLOW_REQUEST]).__next__
+    block = cycle([0] * 24 + [SLOW_REQUEST] + [0] * 75).__next__
     paced(crowd, seconds, RATE, block=block)
 
 

@@ -94,7 +94,7 @@ def slowSometimes(crowd: Crowd, seconds: float) -> None:
     """
     One visit in a hundred stops its worker for a while.
     """
-    block = cycle([0] * 99 + [SLOW_REQUEST]).__next__
+    block = cycle([0] * 24 + [SLOW_REQUEST] + [0] * 75).__next__
     paced(crowd, seconds, RATE, block=block)
 
 
@@ -127,7 +127,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--quick",
         action="store_true",
-        help="4 workers, 0.4 s per run: a look, no figures",
+        help="4 workers, 0.25 s per run: a look, no figures",
     )
     add("--seconds", type=float, help="of each run [2]")
     add("--workers", type=int, nargs="+", help="[2 4 8 16]")
@@ -135,7 +135,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=", ".join(names) + "; or any policy with arguments")  # fmt: skip
     add("--save", type=Path, help="write JSON for balance_plot.py there")
     asked = parser.parse_args(arguments)
-    asked.seconds = asked.seconds or (0.4 if asked.quick else 2.0)
+    asked.seconds = asked.seconds or (0.25 if asked.quick else 2.0)
     asked.workers = asked.workers or ([4] if asked.quick else [2, 4, 8, 16])
     return asked
 
@@ -246,18 +246,33 @@ def row(result: Result) -> list[str]:
     ]
 
 
+def summary(results: Sequence[Result]) -> str:
+    """
+    @param results: All of one number of workers.
+    @return: A table with a line for each contestant.
+    """
+    found = {(result.contestant, result.workload): result for result in results}
+    names = dict.fromkeys(result.contestant for result in results)
+    rows = []
+    for name in names:
+        cells = [name, str(results[0].count)]
+        for workload in WORKLOADS:
+            result = found[name, workload]
+            cells += [f"{result.evenness:.2f}", millis(result.p99)]
+        rows.append(cells)
+    header = [f"{workload}: {what}" for workload in WORKLOADS for what in ("CV", "p99")]
+    return table(["contestant", "workers", *header], rows)
+
+
 def report(results: Sequence[Result]) -> None:
     """
-    Print a table for each number of workers.
+    Print two tables for each number of workers: all figures, and the main ones.
     """
     for count in sorted({result.count for result in results}):
-        rows = [
-            row(result)
-            for workload in WORKLOADS
-            for result in results
-            if (result.workload, result.count) == (workload, count)
-        ]
-        print(table(HEADER, rows), end="\n\n")
+        mine = [result for result in results if result.count == count]
+        mine.sort(key=lambda result: list(WORKLOADS).index(result.workload))
+        print(table(HEADER, [row(result) for result in mine]), end="\n\n")
+        print(summary(mine), end="\n\n")
 
 
 def main() -> None:

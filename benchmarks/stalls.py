@@ -82,13 +82,13 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     names = [each for each in NAMES if each in CONTESTANTS or each in policies]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round of 3 s: a look, no figures")
+    add("--quick", action="store_true", help="one round of 2 s: a look, no figures")
     add("--seconds", type=float, help="of each run, 2 or more [12]")
     add("--rounds", type=int, help="the median of the ratios counts [3]")
     add("--only", nargs="+", default=names, metavar="NAME",
         help=", ".join(names) + "; or any policy")  # fmt: skip
     asked = parser.parse_args(arguments)
-    asked.seconds = asked.seconds or (3.0 if asked.quick else 12.0)
+    asked.seconds = asked.seconds or (2.0 if asked.quick else 12.0)
     asked.rounds = asked.rounds or (1 if asked.quick else 3)
     return asked
 

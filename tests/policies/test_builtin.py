@@ -7,40 +7,18 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from attrs import frozen
 from hypothesis import given
 from hypothesis.strategies import integers, lists, sets
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from twisted_cluster import ConnectionFacts, ISchedulingPolicy, IWorkerLoad, ListenerFacts
+from twisted_cluster import ISchedulingPolicy
 from twisted_cluster.errors import PolicyArgumentError
 from twisted_cluster.interfaces import IPolicyMaker
 from twisted_cluster.plugins import findPolicies, parsePolicy
+from twisted_cluster.testing import WorkerLoad, connectionFrom
 
-FACTS = ConnectionFacts(ListenerFacts(1, "tcp:80"), ("192.0.2.1", 1000))
+FACTS = connectionFrom("192.0.2.1", 1000)
 BUILT_IN = ("least-connections", "random", "round-robin")
-
-
-@implementer(IWorkerLoad)
-@frozen
-class Load:
-    """
-    A worker as a policy sees it.
-    """
-
-    number: int
-    active: int = 0
-    queued: int = 0
-    lag: float = 0.0
-    id: int = 0
-    group: str = ""
-    weight: int = 1
-    generation: int = 1
-    cpu: float = 0.0
-    rss: int = 0
-    age: float = 0.0
-    draining: bool = False
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -68,7 +46,7 @@ def test_chosenIsReady(rounds: list[set[int]]) -> None:
     """
     for policy in [parsePolicy(name)() for name in BUILT_IN]:
         for numbers in rounds:
-            ready = [Load(number) for number in sorted(numbers)]
+            ready = [WorkerLoad(number) for number in sorted(numbers)]
             assert policy.choose(FACTS, ready) in ready
 
 
@@ -78,7 +56,7 @@ def test_roundRobinIsFair(workers: int, rounds: int) -> None:
     After whole rounds everyone has served as often.
     """
     policy = parsePolicy("round-robin")()
-    ready = [Load(number) for number in range(1, workers + 1)]
+    ready = [WorkerLoad(number) for number in range(1, workers + 1)]
     served = Counter(policy.choose(FACTS, ready).number for _ in range(workers * rounds))
     assert served == dict.fromkeys(range(1, workers + 1), rounds)
 
@@ -88,8 +66,13 @@ def test_leastConnectionsChoosesTheIdlest() -> None:
     Served and waiting connections both count; equals take turns.
     """
     policy = parsePolicy("least-connections")()
-    assert policy.choose(FACTS, [Load(1, 2, 0), Load(2, 0, 1), Load(3, 1, 1)]).number == 2
-    equals = [Load(1), Load(2), Load(3)]
+    assert (
+        policy.choose(
+            FACTS, [WorkerLoad(1, 2, 0), WorkerLoad(2, 0, 1), WorkerLoad(3, 1, 1)]
+        ).number
+        == 2
+    )
+    equals = [WorkerLoad(1), WorkerLoad(2), WorkerLoad(3)]
     assert [policy.choose(FACTS, equals).number for _ in range(4)] == [3, 1, 2, 3]
 
 
@@ -97,7 +80,7 @@ def test_randomRepeatsUnderASeed() -> None:
     """
     The same seed makes the same choices.
     """
-    ready = [Load(number) for number in range(1, 9)]
+    ready = [WorkerLoad(number) for number in range(1, 9)]
     one, two = parsePolicy("random:seed=5")(), parsePolicy("random:seed=5")()
     for _ in range(50):
         assert one.choose(FACTS, ready) == two.choose(FACTS, ready)

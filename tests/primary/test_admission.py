@@ -40,7 +40,7 @@ def test_cellsOfAddressesAreUsedAgain() -> None:
     """
     board = Scoreboard.create(1, talliesFor(LIMITS))
     clock = iter(count(0, 1000 * SECOND))
-    admission = Admission(LIMITS, lambda: next(clock))
+    admission = Admission(LIMITS, lambda: next(clock), None)
     ended = board.tally(1)
     tally = Tally(ended, None)
     admission.tallies.add(tally)

@@ -211,12 +211,18 @@ def test_loyalConnectionsStay() -> None:
         least.append(len(ready))
         return ready[0]
 
-    got = outcome(
-        Loyal(first), blocks={1: Block(2.0, 0.5)}, arrivals=poisson(100), window=4
-    )
+    got = outcome(Loyal(first), blocks={1: Block(2.0, 0.5)}, arrivals=poisson(100))
     assert got.counts == [20_000, 0, 0, 0]
     assert min(least) == 4
     assert got.percentile(99) > 0.2
+
+
+def test_evenLoyalConnectionsHaveALimit() -> None:
+    """
+    Who has very many that it has not taken gets no more; another one serves.
+    """
+    got = outcome(Loyal(firstOf), arrivals=bursts(100, 400), connections=400)
+    assert got.counts == [257, 143, 0, 0]
 
 
 def test_windowIsKept() -> None:

@@ -4,6 +4,11 @@ The applications that every Twisted contestant serves.
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import time
+
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
@@ -13,6 +18,8 @@ RESPONSE = (
     b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
     % (len(BODY), BODY)
 )  # fmt: skip
+NAMED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%d\n"
+TROUBLE = os.environ.get("BENCHMARK_TROUBLE", "")
 
 
 class Raw(Protocol):
@@ -23,6 +30,41 @@ class Raw(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self.transport.write(RESPONSE)
         self.transport.loseConnection()
+
+
+class Named(Protocol):
+    """
+    Say which process answers, after stopping it for the milliseconds that C{block=} says
+    and those that L{trouble} added.
+    """
+
+    slowness = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        asked = re.search(rb"block=(\d+)", data)
+        stop(self.slowness + (int(asked[1]) if asked else 0))
+        self.transport.write(NAMED % os.getpid())
+        self.transport.loseConnection()
+
+
+def stop(milliseconds: int) -> None:
+    """
+    Let the event loop stand still, without using the processor.
+    """
+    if milliseconds:
+        time.sleep(milliseconds / 1e3)
+
+
+def trouble(number: int, frame: object) -> None:
+    """
+    What SIGUSR2 does, as BENCHMARK_TROUBLE says: C{"stop 500"} stops the process once,
+    for so many milliseconds; C{"slow 4"} stops it at each answer from now on.
+    """
+    kind, amount = TROUBLE.split()
+    if kind == "slow":
+        Named.slowness = int(amount)
+    else:
+        stop(int(amount))
 
 
 class Page(Resource):
@@ -52,3 +94,7 @@ class QuietSite(Site):
 raw = Factory.forProtocol(Raw)
 raw.noisy = False
 web = QuietSite(Page())
+named = Factory.forProtocol(Named)
+named.noisy = False
+if TROUBLE:
+    signal.signal(signal.SIGUSR2, trouble)

@@ -225,7 +225,7 @@ class Look:
     pending: int = field(default=1024, validator=[instance_of(int), ge(1), le(65536)])
 
 
-WAIT, REFUSE, SHED = "wait", "refuse", "shed"
+AT_LIMIT = WAIT, REFUSE, SHED = "wait", "refuse", "shed"
 
 
 @frozen
@@ -244,7 +244,7 @@ class Limits:
     worker: int | None = None
     listeners: Mapping[str, int] = Factory(dict)
     address: int | None = None
-    atLimit: str = field(default=WAIT, validator=in_((WAIT, REFUSE, SHED)))
+    atLimit: str = field(default=WAIT, validator=in_(AT_LIMIT))
 
     @property
     def any(self) -> bool:

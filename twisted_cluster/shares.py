@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 from twisted.python.usage import UsageError
 
-from twisted_cluster.events import REFUSE, SHED, WAIT, Limits
+from twisted_cluster.events import AT_LIMIT, Limits
 
 HEAVIEST = 10_000
 MOST = 1_000_000_000
-AT_LIMIT = (WAIT, REFUSE, SHED)
 
 
 def parseWeights(text: str, workers: int) -> dict[int, int]:

@@ -112,6 +112,7 @@ class Options(usage.Options):
         self["drain-timeout"] = self._number("drain-timeout", float, 0)
         self["backlog"] = self._number("backlog", int, 1)
         self["specs"] = [parseListen(description) for description in self["listen"]]
+        self._checkTwice(self["specs"])
         self._checkReactor()
         self["weights"] = parseWeights(self["weights"], self["workers"])
         self["groups"] = parseGroups(self["group"], self["workers"])
@@ -144,6 +145,12 @@ class Options(usage.Options):
                 f"--{name} {self[name]}: give a number, {least} or more"
             ) from None
         return value
+
+    def _checkTwice(self, specs: Sequence[ListenSpec | None]) -> None:
+        fixed = [spec for spec in specs if spec is not None and (spec.port or spec.path)]
+        for count, spec in enumerate(fixed):
+            if spec in fixed[:count]:
+                raise usage.UsageError(f"--listen {spec} is given twice")
 
     def _checkReactor(self) -> None:
         known = findReactors()

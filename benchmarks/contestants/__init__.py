@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TWISTD = [
@@ -81,6 +81,20 @@ def plain(name: str, app: str, port: int, workers: int) -> Contestant:
     return Contestant(name, command, port, mains=mains, environment=environment)
 
 
+def withPolicy(name: str, app: str, port: int, workers: int) -> Contestant:
+    """
+    C{twistd cluster} with a policy; the name is what C{--policy} gets.
+    """
+    usual = clustered(name, app, port, workers)
+    options = [f"--policy={name}"]
+    if name.startswith("route:"):
+        half = workers // 2
+        options += [f"--group=one=1-{half}", f"--group=two={half + 1}-{workers}"]
+    at = usual.command.index("cluster") + 1
+    command = [*usual.command[:at], *options, *usual.command[at:]]
+    return replace(usual, command=command)
+
+
 CONTESTANTS = {
     "cluster": clustered,
     "node-rr": node,
@@ -93,9 +107,10 @@ CONTESTANTS = {
 
 def contestant(name: str, app: str, port: int, workers: int) -> Contestant:
     """
-    @param name: A key of L{CONTESTANTS}.
-    @param app: C{raw} or C{web}.
+    @param name: A key of L{CONTESTANTS}, or a policy.
+    @param app: C{raw}, C{web} or C{named}.
     @param port: A free port.
     @param workers: How many workers, where it has any.
     """
-    return CONTESTANTS[name](name, app, port, workers)
+    make = CONTESTANTS.get(name, withPolicy)
+    return make(name, app, port, workers)

@@ -1,4 +1,4 @@
-// node node_cluster.js rr|none raw|web PORT WORKERS
+// node node_cluster.js rr|none raw|web|named PORT WORKERS
 'use strict';
 const cluster = require('node:cluster');
 const http = require('node:http');
@@ -25,10 +25,36 @@ function web() {
   });
 }
 
+// The same as apps.Named, apps.stop and apps.trouble.
+let slowness = 0;
+const still = new Int32Array(new SharedArrayBuffer(4));
+
+function stop(milliseconds) {
+  if (milliseconds) Atomics.wait(still, 0, 0, milliseconds);
+}
+
+function named() {
+  const [kind, amount] = (process.env.BENCHMARK_TROUBLE || 'stop 0').split(' ');
+  process.on('SIGUSR2', () => {
+    if (kind === 'slow') slowness = Number(amount);
+    else stop(Number(amount));
+  });
+  return net.createServer((socket) => {
+    socket.once('data', (data) => {
+      const asked = /block=(\d+)/.exec(data.toString('latin1'));
+      stop(slowness + (asked ? Number(asked[1]) : 0));
+      socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${process.pid}\n`);
+    });
+    socket.on('error', () => {});
+  });
+}
+
+const apps = { raw, web, named };
+
 if (cluster.isPrimary) {
   cluster.schedulingPolicy = policy === 'rr' ? cluster.SCHED_RR : cluster.SCHED_NONE;
   for (let i = 0; i < Number(workers); i++) cluster.fork();
   process.on('SIGTERM', () => process.exit(0)); // workers end with their channel
 } else {
-  (app === 'raw' ? raw() : web()).listen(Number(port), '127.0.0.1');
+  apps[app]().listen(Number(port), '127.0.0.1');
 }

@@ -205,3 +205,18 @@ def test_factsArePublishedWithoutMessages(tmp_path: Path) -> None:
     second = "2 2 web 0 1 0 0 False True True True True"
     name = f"127.0.0.1 tcp:{port} 0.0.0.0"
     assert told.read_text() == f"{name} {first} {second}\n"
+
+
+def test_unixSocketsAreLookedAtToo(tmp_path: Path) -> None:
+    """
+    In pieces as well.
+    """
+    path = tmp_path / "socket"
+    with odd("by-digit", tmp_path, f"--listen=unix:{path}", workers=3) as (cluster, _):
+        for number, pid in enumerate(cluster.workerPids(), 1):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(8.0)
+                client.connect(str(path))
+                client.sendall(b"%d" % number)
+                client.sendall(b"\nEND")
+                assert everything(client) == b"%d %d\nEND" % (pid, number)

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import site
-import socket
 import subprocess
 import sys
 import tempfile
@@ -183,25 +182,3 @@ def test_twistRunsItToo(app: Path) -> None:
     finally:
         process.kill()
         process.wait()
-
-
-def test_policyOfAnotherPackageIsFound(app: Path, tmp_path: Path) -> None:
-    """
-    A package that is built and installed on its own brings a policy along.
-    """
-    target = tmp_path / "site"
-    package = ROOT / "docs/examples/policy_package"
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    source = shutil.copytree(package, tmp_path / "source")
-    subprocess.run([*pip, "--no-deps", "--target", target, source], check=True)
-    port = freePort()
-    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
-    paths = os.pathsep.join([str(target), environment()["PYTHONPATH"]])
-    env = {"PYTHONPATH": paths}
-    with RunningCluster([*arguments, "--policy=by-port:offset=1"], app, env) as cluster:
-        cluster.waitOnline(2)
-        first, second = cluster.workerPids()
-        for _ in range(8):
-            with socket.create_connection(("127.0.0.1", port), 5.0) as client:
-                own = client.getsockname()[1]
-                assert int(client.recv(100)) == (second if own % 2 == 0 else first)

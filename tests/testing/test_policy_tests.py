@@ -150,7 +150,7 @@ def test_unevennessIsFound() -> None:
     """
     first = Choosing(lambda _, ready: ready[0])
     said = failure(first, "test_isEven")
-    assert "of 2000 connections one of 4 workers got 2000, more than 625" in said
+    assert "of 1000 connections one of 4 workers got 1000, more than 312" in said
     caseOf(first, evenness=None).test_isEven()
 
 

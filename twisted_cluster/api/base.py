@@ -78,8 +78,10 @@ class Cluster(Emitter):
         C{gid}. C{env}: added to this process's environment. C{reactor}: the short name
         of the workers' reactor; this process's. C{drainTimeout}: how long a worker that
         ends may serve what it has, in seconds; 30. C{weight}, C{group}, C{generation}:
-        what a policy sees of it; 1, none, 1. C{keepListening}: whether a port
-        stays open when its last worker is gone.
+        what a policy sees of it; 1, none, 1. C{maxConnections},
+        C{maxPerAddress}, C{atLimit}: as the command's options, to be set before the
+        first fork. C{keepListening}: whether a port stays open when its last worker is
+        gone.
 
         @raise SettingsError: If there is no such setting, or its value is not accepted.
         @raise NotPrimaryError: In a worker.

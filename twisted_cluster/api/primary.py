@@ -23,6 +23,7 @@ from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.core.topics import topicName
 from twisted_cluster.errors import ClusterError, SettingsError
+from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.recipe import Recipe
 from twisted_cluster.primary.watcher import Watcher
@@ -200,7 +201,15 @@ class PrimaryCluster(Cluster, Watcher):
         if self._ground is None:
             keep = bool(self.settings.get("keepListening"))
             makePolicy = policyMaker(self.schedulingPolicy)
-            self._ground = Ground(self._reactor, makePolicy, SLOTS, BACKLOG, keep, True)
+            limits = Limits(
+                self.settings.get("maxConnections"),
+                {},
+                self.settings.get("maxPerAddress"),
+                self.settings.get("atLimit") or WAIT,
+            )
+            self._ground = Ground(
+                self._reactor, makePolicy, SLOTS, BACKLOG, keep, True, limits
+            )
             self._ground.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         return self._ground

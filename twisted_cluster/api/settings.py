@@ -15,6 +15,7 @@ from attrs import frozen
 
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.errors import SettingsError
+from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
@@ -64,6 +65,10 @@ def _isId(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _isCount(value: Any) -> bool:
+    return _isId(value) and bool(value > 0)
+
+
 def _isStdio(value: Any) -> bool:
     if value in STREAMS[:3]:
         return True
@@ -99,7 +104,10 @@ KINDS: Mapping[str, Kind] = {
     "drainTimeout": Kind(lambda v: _isNumber(v) and 0 <= v < 1e9, "seconds, 0 or more"),
     "weight": Kind(_isId, "a number, 0 or more"),
     "group": Kind(_isText, "a name"),
-    "generation": Kind(lambda v: _isId(v) and v > 0, "a number, 1 or more"),
+    "generation": Kind(_isCount, "a number, 1 or more"),
+    "maxConnections": Kind(_isCount, "a number, 1 or more"),
+    "maxPerAddress": Kind(_isCount, "a number, 1 or more"),
+    "atLimit": Kind(lambda v: v in AT_LIMIT, "'wait', 'refuse' or 'shed'"),
     "keepListening": Kind(_is(bool), "True or False"),
 }
 

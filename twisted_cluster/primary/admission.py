@@ -5,13 +5,14 @@ Who is let in, where the number of connections is limited.
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from twisted_cluster.events import WAIT, Limits, SocketName
-from twisted_cluster.primary.farewells import Farewells
+from twisted_cluster.events import SHED, WAIT, ConnectionFacts, Limits, SocketName
+from twisted_cluster.primary.farewells import UNAVAILABLE, Farewells, farewellOf
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.tallies import ADDRESSES, LISTENERS, Tally
 
@@ -32,7 +33,9 @@ class Admission:
     @ivar farewells: Who is told why it is not served.
     """
 
-    def __init__(self, limits: Limits, nanoseconds: Callable[[], int]) -> None:
+    def __init__(
+        self, limits: Limits, nanoseconds: Callable[[], int], reactor: Any
+    ) -> None:
         """
         @param nanoseconds: The monotonic clock.
         """
@@ -40,17 +43,11 @@ class Admission:
         self.tallies: set[Tally] = set()
         self.farewells = Farewells()
         self._now = nanoseconds
+        self._reactor = reactor
         self._cells: dict[str, int] = {}
         self._free = list(range(LISTENERS, LISTENERS + ADDRESSES))
         self._sweptAt = -SECOND
         self._said: dict[str, int] = {}
-
-    @property
-    def waits(self) -> bool:
-        """
-        Whether connections that are too many stay in the backlog.
-        """
-        return self.limits.atLimit == WAIT
 
     def open(self, cell: int) -> int:
         """
@@ -73,6 +70,31 @@ class Admission:
         """
         users = [w for w in listener.users.values() if w is not None and w.reachable]
         return bool(users) and all(worker.hasMost for worker in users)
+
+    def turnsAway(self, listener: Listener) -> bool:
+        """
+        Whether who comes now is accepted only to be closed.
+        """
+        isFull = self.isFull(listener) or self.hasNobodyLeft(listener)
+        if isFull:
+            what = f"has all the connections that it may have: {self.limits.atLimit}"
+            self.say(listener.facts.name, what)
+        return isFull and self.limits.atLimit != WAIT
+
+    def turnAway(self, listener: Listener, connection: Handed) -> None:
+        """
+        Close a connection that is one too many.
+        """
+        if self.limits.atLimit != SHED:
+            os.close(connection.fd)
+            return
+        facts = ConnectionFacts(listener.facts, connection.name)
+        try:
+            farewell = farewellOf(listener.policy, facts)
+        except Exception:
+            log.failure("policy {policy} has no farewell", policy=listener.policy)
+            farewell = UNAVAILABLE
+        self.farewells.say(self._reactor, connection.fd, farewell)
 
     def register(self, connection: Handed) -> Handed | None:
         """

@@ -5,16 +5,15 @@ Accepted connection -> policy -> handoff queue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
 
-from twisted_cluster.events import NO_LIMITS, SHED, ConnectionFacts, Limits
+from twisted_cluster.events import NO_LIMITS, ConnectionFacts, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.admission import Admission
 from twisted_cluster.primary.choosing import chooser
-from twisted_cluster.primary.farewells import UNAVAILABLE, farewellOf
 from twisted_cluster.primary.listener import BATCH, Listener, Waiting
 from twisted_cluster.primary.peeking import Peeker, peek
 from twisted_cluster.primary.worker_handle import WorkerHandle
@@ -57,7 +56,7 @@ class Dispatcher:
         self._full: set[WorkerHandle] = set()
         self._touched: set[WorkerHandle] = set()
         self._glancing: Any = None
-        self._admission = Admission(limits, nanoseconds) if limits.any else None
+        self._admission = Admission(limits, nanoseconds, reactor) if limits.any else None
 
     def addWorker(self, worker: WorkerHandle) -> None:
         """
@@ -122,12 +121,14 @@ class Dispatcher:
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
         limit = burst = listener.burst
-        give = self._route if listener.peeker is None else self._lookAt
+        isPlain = listener.peeker is None and self._admission is None
         while limit:
-            if not self._canGive(listener):
-                if not self._turnsAway(listener):
+            ready = listener.ready(self._version)
+            give = None
+            if not isPlain or not ready or listener.held:
+                give = self._wayFor(listener)
+                if give is None:
                     break
-                give = self._turnAway
             try:
                 connection = listener.accept()
             except BlockingIOError:
@@ -138,7 +139,10 @@ class Dispatcher:
                 log.error("{port}: {error}", port=listener.facts.name, error=error)
                 listener.watch(self._reactor, False)
                 break
-            give(listener, connection)
+            if give is None:
+                self._give(listener, connection, ready)
+            else:
+                give(listener, connection)
             limit -= 1
         refused = self._flush()
         if refused or not self._canGive(listener):
@@ -148,6 +152,17 @@ class Dispatcher:
             self.changed()
         listener.burst = max(1, burst - limit) if limit else min(BATCH, burst * 2)
         return limit == 0
+
+    def _wayFor(self, listener: Listener) -> Callable[[Listener, Handed], None] | None:
+        """
+        @return: What is to be done with the next connection; L{None}: leave it.
+        """
+        if self._canGive(listener):
+            return self._route if listener.peeker is None else self._lookAt
+        admission = self._admission
+        if admission is not None and admission.turnsAway(listener):
+            return admission.turnAway
+        return None
 
     def redirect(self, connections: Iterable[Handed]) -> None:
         """
@@ -193,10 +208,11 @@ class Dispatcher:
         @param spare: For how many connections others have room. The rest, and what is
             loyal to this worker, stays with it.
         """
-        if worker.reachable and all(one.isLoyal for one in self._listeners.values()):
+        ports = [one for one in self._listeners.values() if one.hasBacklog]
+        if worker.reachable and all(one.isLoyal for one in ports):
             return
         moving: list[Handed] = []
-        for connection in list(worker.takeBack()):
+        for count, connection in enumerate(list(worker.takeBack()), 1):
             listener = self._listeners.get(connection.listener)
             isLoyal = listener is not None and listener.isLoyal and worker.reachable
             if listener is not None and (isLoyal or len(moving) >= spare):
@@ -204,6 +220,8 @@ class Dispatcher:
                 self._touched.add(worker)
             else:
                 moving.append(connection)
+            if count % BATCH == 0:
+                self._flush()
         self._flush()
         self.redirect(moving)
 
@@ -247,8 +265,7 @@ class Dispatcher:
         self._version += 1
         for listener in list(self._listeners.values()):
             self._serveHeld(listener)
-            able = self._canGive(listener) or self._turnsAway(listener)
-            listener.watch(self._reactor, able)
+            listener.watch(self._reactor, self._wayFor(listener) is not None)
         self._askForRoom()
 
     def drainBacklogs(self) -> bool:
@@ -299,17 +316,35 @@ class Dispatcher:
         @param first: Its first bytes; L{None} to look again.
         @param until: When it has waited long enough, if it has waited already.
         """
-        ready = listener.ready(self._version)
         if first is None:
             first = peek(connection.fd, listener.look.limit) if listener.look else b""
         if self._admission is not None:
             registered = self._admission.register(connection)
             if registered is None:
-                self._turnAway(listener, connection)
+                self._admission.turnAway(listener, connection)
                 return
             connection = registered
+        ready = listener.ready(self._version)
+        if ready:
+            self._give(listener, connection, ready, first, until)
+        else:
+            self._hold(listener, connection, until)
+
+    def _give(
+        self,
+        listener: Listener,
+        connection: Handed,
+        ready: Sequence[WorkerHandle],
+        first: bytes = b"",
+        until: int | None = None,
+    ) -> None:
+        """
+        Have the policy choose.
+
+        @param ready: Not empty.
+        """
         facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
-        chosen = listener.choose(facts, ready) if ready else None
+        chosen = listener.choose(facts, ready)
         if chosen is None or (listener.isLoyal and chosen.hasMost):
             self._hold(listener, connection, until)
             return
@@ -343,37 +378,6 @@ class Dispatcher:
             return False
         return self._admission is None or not self._admission.isFull(listener)
 
-    def _turnsAway(self, listener: Listener) -> bool:
-        """
-        Whether who comes now is accepted only to be closed.
-        """
-        admission = self._admission
-        if admission is None or not listener.users:
-            return False
-        isFull = admission.isFull(listener) or admission.hasNobodyLeft(listener)
-        if isFull:
-            admission.say(
-                listener.facts.name,
-                f"has all the connections that it may have: {admission.limits.atLimit}",
-            )
-        return isFull and not admission.waits
-
-    def _turnAway(self, listener: Listener, connection: Handed) -> None:
-        """
-        Close a connection that is one too many.
-        """
-        assert self._admission is not None
-        if self._admission.limits.atLimit != SHED:
-            os.close(connection.fd)
-            return
-        facts = ConnectionFacts(listener.facts, connection.name)
-        try:
-            farewell = farewellOf(listener.policy, facts)
-        except Exception:
-            log.failure("policy {policy} has no farewell", policy=listener.policy)
-            farewell = UNAVAILABLE
-        self._admission.farewells.say(self._reactor, connection.fd, farewell)
-
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
             self._full.discard(worker)
@@ -382,8 +386,13 @@ class Dispatcher:
 
     def _askForRoom(self) -> None:
         # Who sets the flag looks again: the worker takes first and then reads it.
-        if not all(listener.reading for listener in self._listeners.values()):
-            for worker in self._full if self._admission is None else self._workers:
+        ports = [one for one in self._listeners.values() if one.hasBacklog]
+        waits = not all(one.reading for one in ports)
+        if self._admission is not None:
+            for worker in self._workers:
+                worker.row.waiting = int(waits)
+        elif waits:
+            for worker in self._full:
                 worker.row.waiting = 1
 
     def rest(self) -> None:

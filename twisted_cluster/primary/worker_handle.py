@@ -264,7 +264,10 @@ class WorkerHandle:
         try:
             send(
                 self.queue.end,
-                [packRecord(to.number, *one[2:]) for to, one in batch],
+                [
+                    packRecord(number, name, bounces, tally)
+                    for _, (_, number, name, bounces, tally) in batch
+                ],
                 [one.fd for _, one in batch],
             )
         except OSError:

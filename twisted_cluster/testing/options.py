@@ -22,6 +22,8 @@ def scenarioOf(given: Namespace) -> Scenario:
     @raise UsageError: If there are no such workers, groups or weights.
     @raise ValueError: If something else cannot be.
     """
+    if given.workers < 1:
+        raise ValueError(f"--workers {given.workers}: give a number, 1 or more")
     return Scenario(
         arrivals=parseArrivals(given.arrivals),
         service=parseTimes(given.service),
@@ -30,9 +32,10 @@ def scenarioOf(given: Namespace) -> Scenario:
         connections=given.connections,
         weights=parseWeights(given.weights, given.workers),
         groups=parseGroups(given.group, given.workers),
-        slow=_perWorker(given.slow, float),
-        blocks=_perWorker(given.block, _block),
+        slow=_perWorker(given.slow, "FACTOR", float),
+        blocks=_perWorker(given.block, "EVERY/LASTING", _block),
         staleness=given.staleness,
+        rescue=not given.no_rescue,
         clients=given.clients,
         seed=given.seed,
     )
@@ -51,9 +54,12 @@ def policyOf(text: str, scenario: Scenario) -> ISchedulingPolicy:
     return policy
 
 
-def _perWorker(texts: Iterable[str], read: Callable[[str], Value]) -> dict[int, Value]:
+def _perWorker(
+    texts: Iterable[str], what: str, read: Callable[[str], Value]
+) -> dict[int, Value]:
     """
     @param texts: Each C{NUMBER=VALUE}.
+    @param what: What can be written.
     """
     found = {}
     for text in texts:
@@ -61,7 +67,8 @@ def _perWorker(texts: Iterable[str], read: Callable[[str], Value]) -> dict[int, 
         try:
             found[int(number)] = read(value)
         except ValueError as error:
-            raise ValueError(f"{text!r} is not WORKER=VALUE: {error}") from None
+            why = error.args[0]
+            raise ValueError(f"{text!r} is not WORKER={what}: {why}") from None
     return found
 
 

@@ -5,6 +5,7 @@ What came of a simulation: who served how much, and how long it took.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from statistics import fmean, pstdev
 
 from attrs import frozen
@@ -62,8 +63,8 @@ class Outcome:
         """
         if not self.latencies:
             return 0.0
-        place = round(percent / 100 * (len(self.latencies) - 1))
-        return self.latencies[place]
+        place = ceil(percent / 100 * len(self.latencies))
+        return self.latencies[max(0, place - 1)]
 
 
 class Tally:

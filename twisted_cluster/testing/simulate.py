@@ -79,6 +79,10 @@ OPTIONS: dict[str, dict[str, object]] = {
         "help": "a worker whose event loop is blocked, every so many seconds on "
         "average, for so many; may be given again",
     },
+    "--no-rescue": {
+        "action": "store_true",
+        "help": "leave with workers whose event loops are blocked what they were given",
+    },
     "--staleness": {
         "type": float,
         "default": 0.0,

@@ -41,9 +41,9 @@ class Simulation:
     """
 
     def __init__(self, scenario: Scenario, policy: ISchedulingPolicy) -> None:
-        self._scenario = scenario
         self._policy = policy
         self._loyal = ILoyalPolicy.providedBy(policy)
+        self._scenario = scenario = scenario.forLoyal() if self._loyal else scenario
         self._facts = cache(self._factsOf)
         self._timeline = Timeline()
         self._tally = Tally(self._timeline, scenario.workers)
@@ -68,7 +68,8 @@ class Simulation:
         Until nobody is left who can be served.
         """
         self._beginArrivals()
-        self._timeline.every(LOOK, self._look)
+        if self._scenario.rescue:
+            self._timeline.every(LOOK, self._look)
         for number, block in self._scenario.blocks.items():
             random = self._scenario.random(f"blocks {number}")
             self._blockAgain(self._workers[number - 1], block, random, 0.0)
@@ -137,19 +138,24 @@ class Simulation:
         return [worker for worker in able if not worker.stalled] or able
 
     def _route(self, visit: Visit, ready: list[ModelWorker]) -> None:
-        chosen = self._policy.choose(visit.facts, ready)
+        chosen = self._choose(visit, ready)
+        if chosen is not None and chosen.room <= 0:
+            # Only of a loyal policy.
+            others = [worker for worker in ready if worker.room > 0]
+            chosen = self._choose(visit, others) if others else None
         if chosen is None:
             self._held.append(visit)
             return
-        if chosen not in ready:
-            raise ValueError(f"{self._policy!r} chose {chosen!r}, who is not ready")
-        assert isinstance(chosen, ModelWorker)
-        if chosen.room <= 0:
-            self._held.append(visit)
-            return
         chosen.give(visit)
-        if chosen.untaken and not self._glancing:
+        if chosen.untaken and not self._glancing and self._scenario.rescue:
             self._beginToGlance()
+
+    def _choose(self, visit: Visit, ready: list[ModelWorker]) -> ModelWorker | None:
+        chosen = self._policy.choose(visit.facts, ready)
+        if chosen is not None and chosen not in ready:
+            raise ValueError(f"{self._policy!r} chose {chosen!r}, who is not ready")
+        assert chosen is None or isinstance(chosen, ModelWorker)
+        return chosen
 
     def _changed(self) -> None:
         if (self._held or self._backlog) and not self._asked:

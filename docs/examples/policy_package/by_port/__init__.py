@@ -12,10 +12,12 @@ from twisted_cluster import ISchedulingPolicy
 @define
 class ByPort:
     """
-    The same client port goes to the same worker, for as long as that one is ready.
+    The same client port goes to the same worker, for as long as the same are ready.
+    Who has no port, at a UNIX socket, goes to the first.
     """
 
     offset: int = 0
 
     def choose(self, connection, ready):
-        return ready[(connection.peer.port + self.offset) % len(ready)]
+        port = getattr(connection.peer, "port", -self.offset)
+        return ready[(port + self.offset) % len(ready)]

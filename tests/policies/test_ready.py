@@ -1,5 +1,5 @@
 """
-Every built-in policy keeps what every policy must keep.
+All built-in policies: who may be chosen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from tests.policies.making import SIMPLE, policy
 from twisted_cluster.interfaces import IPolicyMaker
 from twisted_cluster.plugins import findPolicies
-from twisted_cluster.testing import PolicyTestsMixin, WorkerLoad, connectionFrom
+from twisted_cluster.testing import WorkerLoad, connectionFrom
 
 COOKIE = "sticky:by=cookie,name=sid"
 LOOKING = (
@@ -26,28 +26,6 @@ LOOKING = (
     "route:by=sni,*.example.com=a",
     "route:by=path,/api/*=a,*=b",
 )
-
-
-def madeTests(text: str, evenness: float | None = 1.25) -> Any:
-    """
-    @param text: What C{--policy} takes.
-    """
-    members = {"makePolicy": lambda self: policy(text), "evenness": evenness}
-    return type("Tests", (PolicyTestsMixin,), members)
-
-
-TestLeastConnections = madeTests("least-connections")
-TestLeastLag = madeTests("least-lag")
-TestPinned = madeTests("pinned", None)
-TestPowerOfTwo = madeTests("power-of-two:seed=1")
-TestRandom = madeTests("random:seed=1")
-TestRoundRobin = madeTests("round-robin")
-TestStickyAddress = madeTests("sticky:by=address")
-TestStickyCookie = madeTests(COOKIE)
-TestStickyQuery = madeTests("sticky:by=query,name=sid,proxy=yes")
-TestWeighted = madeTests("weighted")
-TestRouteHost = madeTests("route:by=host,*.example.com=a,*.example.org=b")
-TestRouteSni = madeTests("route:by=sni,a.example.com=a,default=b", None)
 
 
 def test_makersAreMakers() -> None:

@@ -74,7 +74,7 @@ def clientKey(host: str, prefix4: int = 32, prefix6: int = 64) -> int | None:
         written as an IPv6 one is an IPv4 address.
     """
     try:
-        address = ip_address(host.partition("%")[0])
+        address = ip_address(host)
     except ValueError:
         return None
     if isinstance(address, IPv6Address):

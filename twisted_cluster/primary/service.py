@@ -76,7 +76,7 @@ class ClusterService(Service):
             reactor,
             config.workers,
             self._newWorker,
-            self.listeners.closeUnused,
+            self._allUp,
             self._giveUp,
         )
 
@@ -124,6 +124,16 @@ class ClusterService(Service):
             group=config.groups.get(number, ""),
         )
         return WorkerProcess(self.ground, number, self._count, recipe, self.supervisor)
+
+    def _allUp(self) -> None:
+        self.listeners.closeUnused()
+        there = {one.facts.name for one in self.listeners.byNumber.values()}
+        for name in sorted(set(self._config.limits.listeners) - there):
+            log.warn(
+                "--max-connections {name}: nobody listens there, but on {there}",
+                name=name,
+                there=", ".join(sorted(there)),
+            )
 
     def _giveUp(self, worker: WorkerProcess) -> None:
         """

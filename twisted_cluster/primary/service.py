@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -103,6 +104,8 @@ class ClusterService(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.ground.start()
         self.supervisor.start()
 

@@ -192,6 +192,15 @@ def test_portsTakeTurnsAtThePlacesThatThereAre() -> None:
         current.close()
 
 
+def test_limitsOfPortsThatAreNotThereAreSaid() -> None:
+    """
+    Who mistypes a port is told which there are.
+    """
+    options = ["--max-connections=tcp:1=5"]
+    with odd("round-robin", FIXTURES, *options, **REPORT) as (cluster, port):
+        cluster.waitFor(f"tcp:1: nobody listens there, but on tcp:{port}")
+
+
 @pytest.mark.parametrize(
     ("option", "says"),
     [

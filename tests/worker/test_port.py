@@ -50,6 +50,7 @@ class FakeLink:
         self.ports: dict[int, Any] = {}
         self.alone: set[Any] = set()
         self.meters: dict[int, Meter] = {}
+        self.intake = self
         self.endings = None
 
     def lose(self, connection: Handed) -> None:

@@ -49,9 +49,7 @@ class Chooser:
         if begun < self._resting:
             return self._fallback.choose(connection, ready)
         try:
-            chosen = self._policy.choose(connection, ready)
-            if chosen is not None and chosen not in ready:
-                raise ValueError(f"chose {chosen!r:.80}, which is not among the ready")
+            chosen = self._ask(connection, ready)
             if self._isLoyal and chosen is not None and chosen.queued >= PATIENCE:
                 chosen = self._chooseAnother(connection, ready)
         except Exception:
@@ -66,7 +64,18 @@ class Chooser:
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad | None:
         others = [worker for worker in ready if worker.queued < PATIENCE]
-        return self._policy.choose(connection, others) if others else None
+        return self._ask(connection, others) if others else None
+
+    def _ask(
+        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
+    ) -> IWorkerLoad | None:
+        """
+        @raise ValueError: If the policy chooses a stranger.
+        """
+        chosen = self._policy.choose(connection, ready)
+        if chosen is not None and chosen not in ready:
+            raise ValueError(f"chose {chosen!r:.80}, which is not among the ready")
+        return chosen
 
     def _whenSlow(
         self,

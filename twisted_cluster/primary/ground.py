@@ -5,7 +5,6 @@ What all workers of one primary stand on: ports, dispatch, topics, the scoreboar
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -66,8 +65,6 @@ class Ground:
         """
         Be ready for workers.
         """
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.scoreboard = Scoreboard.create(self.slots, talliesFor(self.limits))
         look, reap = self._calls
         look.start(LOOK, now=False)

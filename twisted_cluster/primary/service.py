@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -76,7 +77,7 @@ class ClusterService(Service):
             reactor,
             config.workers,
             self._newWorker,
-            self.listeners.closeUnused,
+            self._allUp,
             self._giveUp,
         )
 
@@ -103,6 +104,8 @@ class ClusterService(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.ground.start()
         self.supervisor.start()
 
@@ -124,6 +127,16 @@ class ClusterService(Service):
             group=config.groups.get(number, ""),
         )
         return WorkerProcess(self.ground, number, self._count, recipe, self.supervisor)
+
+    def _allUp(self) -> None:
+        self.listeners.closeUnused()
+        there = {one.facts.name for one in self.listeners.byNumber.values()}
+        for name in sorted(set(self._config.limits.listeners) - there):
+            log.warn(
+                "--max-connections {name}: nobody listens there, but on {there}",
+                name=name,
+                there=", ".join(sorted(there)),
+            )
 
     def _giveUp(self, worker: WorkerProcess) -> None:
         """

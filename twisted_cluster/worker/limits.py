@@ -136,7 +136,7 @@ class LimitedPort:
             return connections[:room], connections[room:]
         for connection in connections[room:]:
             self.dropped += 1
-            self.link.lose(connection)
+            self.link.intake.lose(connection)
         return connections[:room], ()
 
     def stopSaying(self) -> None:

@@ -29,25 +29,23 @@ from twisted_cluster.wire.descriptors import (
     SCOREBOARD,
     Announcement,
 )
-from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
 from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
-from twisted_cluster.worker.endings import Endings
 from twisted_cluster.worker.inquiry import Inquiry, Joined
+from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.vitals import Vitals
 
 if TYPE_CHECKING:
-    from twisted_cluster.worker.limits import Meter
     from twisted_cluster.worker.port import DeliveredPort
 
 log = Logger()
-TURN = 16
 
 
 class Link:
     """
     @ivar row: This worker's counters.
+    @ivar intake: What takes the connections that are handed over.
     @ivar ports: What this worker listens on, by the listener's number.
     @ivar told: What this worker was told at birth.
     @ivar peer: The primary, as users' messages see it.
@@ -76,9 +74,10 @@ class Link:
         @param mail: The worker's end of the mail stream.
         @param ended: Where the ends of connections are counted, if that matters.
         """
-        self.endings = Endings(ended, self.tellRoom) if ended else None
         self.row = row
-        self.ports: dict[int, DeliveredPort] = {}
+        self.intake = Intake(queue, row, ended, self.tellRoom)
+        self.ports = self.intake.ports
+        self.meters = self.intake.meters
         self.told = told
         self.subscriptions = Subscriptions()
         self.planned = False
@@ -87,9 +86,7 @@ class Link:
         self.disconnected: Callable[[], None] = lambda: None
         self.missed: Callable[[int], None] = lambda count: None
         self.alone: set[DeliveredPort] = set()
-        self.meters: dict[int, Meter] = {}
         self._channel = channel
-        self._queue = queue
         self._mail = mail
         self._inquiry = Inquiry(channel)
         self.reactor: Any = None
@@ -121,7 +118,7 @@ class Link:
         self.reactor = reactor
         self._readers = [
             Reader(self._channel.fileno, self._readMessages),
-            Reader(self._queue.fileno, self._readConnections),
+            Reader(self.intake.fileno, self._readConnections),
         ]
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         codec = codecNamed(self.told.serialization)
@@ -275,34 +272,6 @@ class Link:
         self.reactor._internalReaders.discard(self._readers[which])
         self.reactor.removeReader(self._readers[which])
 
-    # Connections
-
-    def _readConnections(self) -> None:
-        try:
-            for _ in range(TURN):
-                connections = receive(self._queue)
-                if not connections:
-                    self._stopReading(1)
-                    return
-                self._take(connections)
-        except BlockingIOError:
-            pass
-
-    def _take(self, connections: list[Handed]) -> None:
-        self.row.taken += len(connections)
-        self.tellRoom()
-        if self.meters:
-            connections = [self._weigh(connection) for connection in connections]
-        byPort: dict[int, list[Handed]] = {}
-        for connection in connections:
-            byPort.setdefault(connection.listener, []).append(connection)
-        for number, mine in byPort.items():
-            port = self.ports.get(number)
-            for connection in mine if port is None else port.deliver(mine):
-                self._bounce(connection)
-            if port is not None and number in self.meters:
-                port.limitChanged()
-
     def tellRoom(self) -> None:
         """
         There is room for more; the primary is told if it waits for that.
@@ -310,30 +279,9 @@ class Link:
         if self.row.waiting:
             self._tell(messages.Room())
 
-    def lose(self, connection: Handed) -> None:
-        """
-        Close a connection that is not served.
-        """
-        os.close(connection.fd)
-        if self.endings is not None:
-            self.endings.count(connection)
-
-    def _weigh(self, connection: Handed) -> Handed:
-        if not connection.bounces & METERED:
-            return connection
-        self.meters[connection.listener].received += 1
-        return connection._replace(bounces=connection.bounces & ~METERED)
-
-    def _bounce(self, connection: Handed) -> None:
-        bounces = connection.bounces + 1
-        record = packRecord(
-            connection.listener, connection.name, bounces, connection.tally
-        )
-        try:
-            send(self._queue, [record], [connection.fd])
-        except OSError:
-            log.info("the primary cannot take a connection back: closed")
-        self.lose(connection)
+    def _readConnections(self) -> None:
+        if not self.intake.read():
+            self._stopReading(1)
 
     # Ending
 

@@ -119,7 +119,7 @@ class DeliveredPort(LimitedPort):
         self.link.ports[joined.number] = self
         self._startMeter(joined.number)
         made: DeliveredSocket | PolledSocket = (
-            DeliveredSocket(joined.fd, self.link.endings)
+            DeliveredSocket(joined.fd, self.link.intake.endings)
             if self.handedOver
             else PolledSocket(joined.fd, self.mustDrop)
         )

@@ -180,7 +180,7 @@ def test_badArgumentIsOneLine(fill: Path, tmp_path: Path) -> None:
     """
     What the page's plugin says of its arguments reaches the user.
     """
-    for text, says in (("fill", "needs limit="), ("fill:limit=0", "from 1 up")):
+    for text, says in (("fill", "needs limit"), ("fill:limit=0", "from 1 up")):
         arguments = ["--app=hello.factory", "--listen=tcp:0", f"--policy={text}"]
         with RunningCluster(arguments, tmp_path, seeing(fill)) as cluster:
             assert cluster.wait() == 1

@@ -16,6 +16,7 @@ from twisted_cluster.interfaces import (
     IPolicyMaker,
     ISchedulingPolicy,
 )
+from twisted_cluster.policies.pinned import Pinned
 
 
 def findPolicies() -> dict[str, IPolicyMaker]:
@@ -70,3 +71,14 @@ def checkGroups(policy: ISchedulingPolicy | None, known: Collection[str]) -> Non
                 raise PolicyArgumentError(
                     f"no worker is in group {group!r}; groups by --group: {there}"
                 )
+
+
+def checkPins(policy: ISchedulingPolicy | None, workers: int) -> None:
+    """
+    @raise PolicyArgumentError: If the policy wants a worker that there will not be.
+    """
+    if isinstance(policy, Pinned) and policy.worker is not None:
+        if policy.worker > workers:
+            raise PolicyArgumentError(
+                f"there is no worker {policy.worker}: there are {workers}"
+            )

@@ -19,6 +19,7 @@ from twisted_cluster.events import ListenSpec
 from twisted_cluster.listening import parseListen
 from twisted_cluster.plugins import (
     checkGroups,
+    checkPins,
     findPolicies,
     findReactors,
     parsePolicy,
@@ -121,15 +122,22 @@ class Options(usage.Options):
         )
         try:
             self["newPolicy"] = parsePolicy(self["policy"])
-            checkGroups(self["newPolicy"](), self["groups"].values())
+            policy = self["newPolicy"]()
+            checkGroups(policy, self["groups"].values())
+            checkPins(policy, self["workers"])
         except PolicyArgumentError as error:
             raise usage.UsageError(f"--policy {self['policy']}: {error}") from None
+        if policy is None and self["limits"].any:
+            raise usage.UsageError(
+                "--policy none lets the kernel choose, which knows no limits: "
+                "leave out --max-connections and --max-per-address"
+            )
         self["arguments"] = self._arguments()
 
     def _workers(self, text: str) -> int:
         if text == "auto":
             return usableCPUs()
-        if not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
             raise usage.UsageError(
                 f"--workers {text}: give a number from 1 to {MOST_WORKERS}, or auto"
             )

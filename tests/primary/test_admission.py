@@ -9,7 +9,8 @@ from itertools import count
 import pytest
 
 from twisted_cluster.events import Limits
-from twisted_cluster.primary.admission import SECOND, Admission, addressOf
+from twisted_cluster.primary.addresses import addressOf
+from twisted_cluster.primary.admission import SECOND, Admission, mostOf
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.scoreboard import Scoreboard
 from twisted_cluster.wire.tallies import ADDRESSES, ALL, Tally, cellsOf, talliesFor
@@ -81,3 +82,14 @@ def test_aWorkerCannotCountItselfBelowNothing() -> None:
     tally.add(Handed(-1, 1, "", 0))
     assert tally.open(ALL) == 0
     board.close()
+
+
+def test_aPortsLimitHoldsForItsInterfaces() -> None:
+    """
+    C{tcp:80} is also C{tcp:80:interface=127.0.0.1}, unless that has its own.
+    """
+    limits = Limits(listeners={"tcp:80": 5, "tcp:80:interface=::1": 6})
+    assert mostOf(limits, "tcp:80") == 5
+    assert mostOf(limits, "tcp:80:interface=127.0.0.1") == 5
+    assert mostOf(limits, "tcp:80:interface=::1") == 6
+    assert mostOf(limits, "tcp:8080") is None

@@ -101,6 +101,7 @@ def test_aListenerHasALimitOfItsOwn() -> None:
         ("round-robin", "refuse", b""),
         ("round-robin", "shed", b"HTTP/1.1 503 Service Unavailable\r\n"),
         ("polite", "shed", b"sorry, 127.0.0.1"),
+        ("loyal", "shed", b"HTTP/1.1 503 Service Unavailable\r\n"),
     ],
 )
 def test_oneTooManyIsTurnedAway(policy: str, way: str, said: bytes) -> None:
@@ -130,6 +131,54 @@ def test_oneTooManyIsTurnedAway(policy: str, way: str, said: bytes) -> None:
                     return False
 
         eventually(isServedAgain, "there is a place again")
+
+
+def test_whoseOwnWorkerIsFullIsTurnedAwayToo() -> None:
+    """
+    Though others have places, which are not for a loyal policy's clients.
+    """
+    options = ["--max-connections=1", "--at-limit=shed"]
+    with odd("loyal", FIXTURES, *options, **REPORT) as (_, port):
+        clients = served(port, 1)
+        assert everything(connect(port)).startswith(b"HTTP/1.1 503")
+        closeAll(clients)
+
+
+def test_whoWaitsForAWorkerIsServedWhenTheClusterStops() -> None:
+    """
+    If it has a place in time.
+    """
+    options = ["--max-connections=1"]
+    with odd("loyal", FIXTURES, *options, **REPORT) as (cluster, port):
+        (first,) = served(port, 1)
+        before = len(os.listdir(f"/proc/{cluster.pid}/fd"))
+        second = connect(port)
+        eventually(
+            lambda: len(os.listdir(f"/proc/{cluster.pid}/fd")) > before, "it waits"
+        )
+        cluster.signal(signal.SIGTERM)
+        first.close()
+        assert server(second) == cluster.workerPids()[0]
+        second.close()
+
+
+def test_whoIsLookedAtCountsForItsAddress() -> None:
+    """
+    Silent connections take nobody else's places, and no more than their own.
+    """
+    options = ["--max-per-address=2"]
+    with odd("by-digit:deadline=20", FIXTURES, *options) as (_, port):
+        silent = [connect(port, "127.0.0.2") for _ in range(2)]
+        assert everything(connect(port, "127.0.0.2")) == b""
+        other = connect(port, "127.0.0.3", b"1\nEND")
+        assert everything(other).endswith(b"1\nEND")
+        silent.pop().close()
+
+        def isLookedAt() -> bool:
+            return everything(connect(port, "127.0.0.2", b"1\nEND")) != b""
+
+        eventually(isLookedAt, "there is a place again")
+        closeAll(silent)
 
 
 def test_oneAddressHasALimit() -> None:
@@ -205,6 +254,10 @@ def test_limitsOfPortsThatAreNotThereAreSaid() -> None:
     ("option", "says"),
     [
         ("--weights=0,0", "more than 0"),
+        ("--policy=none --max-connections=1", "lets the kernel choose"),
+        ("--policy=none --max-per-address=1", "lets the kernel choose"),
+        ("--policy=pinned:worker=3", "there is no worker 3: there are 2"),
+        ("--workers=\u00b2", "give a number from 1"),
         ("--weights=1,2,3", "for 2 workers"),
         ("--weights=a", "numbers from 0"),
         ("--group=api", "NAME=1-2"),
@@ -219,7 +272,7 @@ def test_badOptionsAreExplained(tmp_path: Path, option: str, says: str) -> None:
     """
     In a line, before anything is started.
     """
-    arguments = ["--workers=2", option, "--app=hello.greet", "--listen=tcp:0"]
+    arguments = ["--workers=2", *option.split(), "--app=hello.greet", "--listen=tcp:0"]
     with RunningCluster(arguments, tmp_path) as cluster:
         assert cluster.wait() == 1
         assert says in cluster.output()

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,50 @@ def test_silentMultitudesHarmNobody(tmp_path: Path) -> None:
             client.close()
 
 
+@pytest.fixture
+def manyDescriptors() -> Iterator[int]:
+    """
+    As many as this process may open.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_oneWorkersCrowdStopsNobodyElse(tmp_path: Path, manyDescriptors: int) -> None:
+    """
+    When 1,024 wait for a worker the next one for it is closed; who wants another worker
+    is served all the while, and those that wait are served when their worker goes on.
+    """
+    with odd("by-digit:deadline=20", tmp_path) as (cluster, port):
+        first, second = cluster.workerPids()
+        os.kill(first, signal.SIGSTOP)
+        crowd = [connect(port, sent=b"1\nEND") for _ in range(1200)]
+        assert ask(port, b"2\nEND") == b"%d 2\nEND" % second
+        cluster.waitFor("too many wait")
+        os.kill(first, signal.SIGCONT)
+        answers = [everything(one) for one in crowd]
+        assert answers.count(b"%d 1\nEND" % first) >= 1024
+        assert answers.count(b"") > 0
+
+
+def test_theCommandsOwnLimitOfDescriptorsCounts(
+    tmp_path: Path, manyDescriptors: int
+) -> None:
+    """
+    It is raised before any port is opened, so that as many can be looked at as is said.
+    """
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, manyDescriptors))
+    with odd("by-digit:deadline=20", tmp_path) as (cluster, port):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (manyDescriptors,) * 2)
+        silent = [connect(port) for _ in range(400)]
+        ask(port, b"1\nEND")
+        assert len(os.listdir(f"/proc/{cluster.pid}/fd")) > 400
+        for client in silent:
+            client.close()
+
+
 def test_whoIsWaitedForIsServedWhenTheClusterStops(tmp_path: Path) -> None:
     """
     A client that had sent half of what the policy wants is handed over before the ports
@@ -184,7 +229,7 @@ def test_connectionsOfAPolicyThatNeverChoosesWaitAndStopNobody(tmp_path: Path) -
     What goes to nobody waits, at next to no cost, and ends with the cluster.
     """
     with odd("failing:way=never", tmp_path) as (cluster, port):
-        clients = [connect(port, sent=b"END") for _ in range(20)]
+        clients = [connect(port, sent=b"END") for _ in range(500)]
         before, begun = processorTime(cluster.pid), time.monotonic()
         eventually(lambda: time.monotonic() > begun + 0.5, "half a second is over")
         assert processorTime(cluster.pid) - before < 0.1

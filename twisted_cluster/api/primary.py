@@ -207,6 +207,11 @@ class PrimaryCluster(Cluster, Watcher):
                 self.settings.get("maxPerAddress"),
                 self.settings.get("atLimit") or WAIT,
             )
+            if limits.any and makePolicy() is None:
+                raise SettingsError(
+                    "SCHED_NONE lets the kernel choose, which knows no limits: leave "
+                    "out maxConnections and maxPerAddress"
+                )
             self._ground = Ground(
                 self._reactor, makePolicy, SLOTS, BACKLOG, keep, True, limits
             )

@@ -4,14 +4,14 @@ Who is let in, where the number of connections is limited.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from twisted_cluster.events import SHED, WAIT, ConnectionFacts, Limits, SocketName
+from twisted_cluster.events import SHED, WAIT, ConnectionFacts, Limits
+from twisted_cluster.primary.addresses import addressOf
 from twisted_cluster.primary.farewells import UNAVAILABLE, Farewells, farewellOf
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.tallies import ADDRESSES, LISTENERS, Tally
@@ -45,7 +45,9 @@ class Admission:
         self._now = nanoseconds
         self._reactor = reactor
         self._cells: dict[str, int] = {}
-        self._free = list(range(LISTENERS, LISTENERS + ADDRESSES))
+        self._free = list(
+            range(LISTENERS, LISTENERS + ((limits.address and ADDRESSES) or 0))
+        )
         self._sweptAt = -SECOND
         self._said: dict[str, int] = {}
 
@@ -59,7 +61,7 @@ class Admission:
         """
         Whether a listener has as many connections as it may.
         """
-        most = self.limits.listeners.get(listener.facts.name)
+        most = mostOf(self.limits, listener.facts.name)
         if most is None or listener.number >= LISTENERS:
             return False
         return self.open(listener.number) + listener.waiting >= most
@@ -70,6 +72,28 @@ class Admission:
         """
         users = [w for w in listener.users.values() if w is not None and w.reachable]
         return bool(users) and all(worker.hasMost for worker in users)
+
+    def isCrowded(self, listener: Listener, connection: Handed) -> bool:
+        """
+        Whether an address has as many connections as it may, with those that are looked
+        at.
+        """
+        if self.limits.address is None or not isinstance(connection.name, tuple):
+            return False
+        address = addressOf(connection.name)
+        cell = self._cells.get(address)
+        looked = listener.peeker.pendingOf(address) if listener.peeker else 0
+        open_ = 0 if cell is None else self.open(cell)
+        return looked + open_ >= self.limits.address
+
+    def wouldWaitForAPlace(self, listener: Listener) -> bool:
+        """
+        Whether a connection that goes to nobody would wait for a worker that has as many
+        as it may, where such are not to wait.
+        """
+        return self.limits.atLimit != WAIT and any(
+            worker is not None and worker.hasMost for worker in listener.users.values()
+        )
 
     def turnsAway(self, listener: Listener) -> bool:
         """
@@ -140,14 +164,9 @@ class Admission:
                 self._free.append(self._cells.pop(address))
 
 
-def addressOf(name: SocketName) -> str:
+def mostOf(limits: Limits, name: str) -> int | None:
     """
-    What counts as one address: of IPv6 a /64.
+    @param name: A listener's. C{tcp:8080} also limits C{tcp:8080:interface=127.0.0.1}.
     """
-    host = name[0].partition("%")[0]
-    if ":" not in host:
-        return host
-    six = ipaddress.IPv6Address(host)
-    if six.ipv4_mapped is not None:
-        return str(six.ipv4_mapped)
-    return str(ipaddress.IPv6Address(int(six) >> 64 << 64))
+    listeners = limits.listeners
+    return listeners.get(name, listeners.get(name.partition(":interface=")[0]))

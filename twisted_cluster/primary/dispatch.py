@@ -5,6 +5,7 @@ Accepted connection -> policy -> handoff queue.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ log = Logger()
 BOUNCES = 3
 GLANCE = 0.01
 LONGEST_WAIT = 30_000_000_000
+# How many that wait are chosen for in vain at a time.
+TRIES = 16
 
 
 class Dispatcher:
@@ -56,7 +59,8 @@ class Dispatcher:
         self._full: set[WorkerHandle] = set()
         self._touched: set[WorkerHandle] = set()
         self._glancing: Any = None
-        self._admission = Admission(limits, nanoseconds, reactor) if limits.any else None
+        self._gate = Admission(limits, nanoseconds, reactor)
+        self._admission = self._gate if limits.any else None
 
     def addWorker(self, worker: WorkerHandle) -> None:
         """
@@ -102,6 +106,7 @@ class Dispatcher:
 
         policy: Any = listener.policy
         listener.peeker = Peeker(policy.look, policy.enough, decide, self._now)
+        listener.peeker.countAddresses = self._gate.limits.address is not None
         listener.peeker.attach(self._reactor)
 
     def removeListener(self, listener: Listener) -> None:
@@ -125,7 +130,7 @@ class Dispatcher:
         while limit:
             ready = listener.ready(self._version)
             give = None
-            if not isPlain or not ready or listener.held:
+            if not isPlain or not ready:
                 give = self._wayFor(listener)
                 if give is None:
                     break
@@ -136,7 +141,7 @@ class Dispatcher:
             except OSError as error:
                 # EMFILE and its like: what waits stays in the backlog, and the
                 # next look begins again.
-                log.error("{port}: {error}", port=listener.facts.name, error=error)
+                self._gate.say(listener.facts.name, f"cannot accept: {error}")
                 listener.watch(self._reactor, False)
                 break
             if give is None:
@@ -246,16 +251,13 @@ class Dispatcher:
         """
         Close what has waited too long.
         """
-        count = 0
-        while listener.held and listener.held[0].until <= now:
-            os.close(listener.held.popleft().connection.fd)
-            count += 1
-        if count:
-            log.error(
-                "{port}: {count} connections closed: the policy gave them to nobody",
-                port=listener.facts.name,
-                count=count,
-            )
+        late = [one for one in listener.held if one.until <= now]
+        if late:
+            listener.held = deque(one for one in listener.held if one.until > now)
+            for waiting in late:
+                self._gate.turnAway(listener, waiting.connection)
+            what = "connections are closed that have waited 30 s for a worker"
+            self._gate.say(listener.facts.name, what)
 
     def changed(self) -> None:
         """
@@ -280,30 +282,58 @@ class Dispatcher:
             if listener.peeker is not None:
                 listener.peeker.settleAll()
         return all(
-            listener.reading or not listener.hasBacklog or not listener.users
+            not listener.users
+            or not listener.hasBacklog
+            or (listener.reading and not listener.held)
             for listener in self._listeners.values()
         )
 
     def _serveHeld(self, listener: Listener) -> None:
+        failures = 0
         for count in range(len(listener.held)):
-            if not listener.ready(self._version):
+            if failures == TRIES or not listener.ready(self._version):
                 break
             waiting = listener.held.popleft()
-            self._route(listener, waiting.connection, None, waiting.until)
+            left = len(listener.held)
+            self._route(listener, waiting.connection, waiting.first, waiting.until)
+            failures += len(listener.held) > left
             if count % BATCH == BATCH - 1:
                 self._flush()
         self._flush()
 
     def _lookAt(self, listener: Listener, connection: Handed) -> None:
         assert listener.peeker is not None
-        listener.peeker.take(connection)
+        admission = self._admission
+        if admission is not None and admission.isCrowded(listener, connection):
+            admission.turnAway(listener, connection)
+        else:
+            listener.peeker.take(connection)
 
     def _hold(
-        self, listener: Listener, connection: Handed, until: int | None = None
+        self,
+        listener: Listener,
+        connection: Handed,
+        until: int | None = None,
+        first: bytes | None = None,
     ) -> None:
         if until is None:
             until = self._now() + LONGEST_WAIT
-        listener.held.append(Waiting(connection, until))
+        listener.held.append(Waiting(connection, until, first))
+
+    def _postpone(
+        self, listener: Listener, connection: Handed, first: bytes, until: int | None
+    ) -> None:
+        """
+        Nobody is to have a connection just now, though others are served.
+        """
+        isNew = until is None
+        if isNew and not listener.hasPlace:
+            self._gate.say(listener.facts.name, "too many wait: newer ones are closed")
+            self._gate.turnAway(listener, connection)
+        elif isNew and self._gate.wouldWaitForAPlace(listener):
+            self._gate.turnAway(listener, connection)
+        else:
+            self._hold(listener, connection, until, first)
 
     def _route(
         self,
@@ -328,7 +358,7 @@ class Dispatcher:
         if ready:
             self._give(listener, connection, ready, first, until)
         else:
-            self._hold(listener, connection, until)
+            self._hold(listener, connection, until, first)
 
     def _give(
         self,
@@ -346,7 +376,7 @@ class Dispatcher:
         facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
         chosen = listener.choose(facts, ready)
         if chosen is None or (listener.isLoyal and chosen.hasMost):
-            self._hold(listener, connection, until)
+            self._postpone(listener, connection, first, until)
             return
         self._touched.add(chosen)
         if not chosen.add(listener, connection):
@@ -374,9 +404,12 @@ class Dispatcher:
         return anyRefused
 
     def _canGive(self, listener: Listener) -> bool:
-        if not listener.ready(self._version) or not listener.hasPlace:
+        ready = listener.ready(self._version)
+        if self._admission is None or not ready:
+            return bool(ready)
+        if listener.isLoyal and all(worker.hasMost for worker in ready):
             return False
-        return self._admission is None or not self._admission.isFull(listener)
+        return not self._admission.isFull(listener)
 
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
@@ -402,5 +435,4 @@ class Dispatcher:
         if self._glancing is not None:
             self._glancing.cancel()
             self._glancing = None
-        if self._admission is not None:
-            self._admission.farewells.close()
+        self._gate.farewells.close()

@@ -36,10 +36,12 @@ class Waiting(NamedTuple):
 
     @ivar connection: The connection.
     @ivar until: When it has waited long enough, in monotonic nanoseconds.
+    @ivar first: Its first bytes, if they were looked at; L{None} if that is to be done.
     """
 
     connection: Handed
     until: int
+    first: bytes | None = None
 
 
 @implementer(IReadDescriptor)

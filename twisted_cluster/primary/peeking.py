@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from twisted_cluster.events import Look
+from twisted_cluster.primary.addresses import addressOf
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed
 
@@ -73,6 +75,8 @@ class Peeker:
         self._now = nanoseconds
         self._awaited: dict[int, _Awaited] = {}
         self._edges = Edges()
+        self.countAddresses = False
+        self._addresses: Counter[str] = Counter()
         self._reactor: Any = None
         self._timer: Any = None
         self.fileno = self._edges.fileno
@@ -83,6 +87,19 @@ class Peeker:
         How many connections are waited for.
         """
         return len(self._awaited)
+
+    def pendingOf(self, address: str) -> int:
+        """
+        How many connections of an address are waited for, if that is counted.
+        """
+        return self._addresses[address]
+
+    def _count(self, connection: Handed, change: int) -> None:
+        if self.countAddresses and isinstance(connection.name, tuple):
+            address = addressOf(connection.name)
+            self._addresses[address] += change
+            if not self._addresses[address]:
+                del self._addresses[address]
 
     def attach(self, reactor: IReactorFDSet) -> None:
         """
@@ -108,6 +125,7 @@ class Peeker:
             return
         until = self._now() + int(self._look.deadline * 1e9)
         self._awaited[connection.fd] = _Awaited(connection, until)
+        self._count(connection, 1)
         if self._timer is None:
             self._timer = self._reactor.callLater(self._look.deadline, self._expire)
 
@@ -138,6 +156,7 @@ class Peeker:
     def _settle(self, fd: int) -> None:
         connection = self._awaited.pop(fd).connection
         self._edges.remove(fd)
+        self._count(connection, -1)
         self._decide(connection, peek(fd, self._look.limit))
 
     def _expire(self) -> None:

@@ -88,6 +88,8 @@ class ClusterService(Service):
         @raise StartError: If one cannot be bound; none stays bound.
         """
         self._bound = True
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         for spec in self._config.listen:
             try:
                 self.listeners.hold(spec)
@@ -104,8 +106,6 @@ class ClusterService(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.ground.start()
         self.supervisor.start()
 
@@ -131,7 +131,8 @@ class ClusterService(Service):
     def _allUp(self) -> None:
         self.listeners.closeUnused()
         there = {one.facts.name for one in self.listeners.byNumber.values()}
-        for name in sorted(set(self._config.limits.listeners) - there):
+        ports = {name.partition(":interface=")[0] for name in there}
+        for name in sorted(set(self._config.limits.listeners) - there - ports):
             log.warn(
                 "--max-connections {name}: nobody listens there, but on {there}",
                 name=name,

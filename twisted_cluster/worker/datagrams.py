@@ -119,6 +119,8 @@ class UDPPort(udp.Port):
         for connection in connections:
             with socket.socket(fileno=connection.fd) as left:
                 log.callWithLogger(self, self._empty, left)
+            if self.link.intake.endings is not None:
+                self.link.intake.endings.count(connection)
         return ()
 
     def _empty(self, left: socket.socket) -> None:

@@ -13,8 +13,9 @@ from zope.interface import implementer
 from tests.primary.primary import Primary, connect, taken
 from twisted_cluster.events import TCP, UDP, Limits, ListenSpec
 from twisted_cluster.interfaces import ILoyalPolicy
-from twisted_cluster.primary.dispatch import GLANCE, Dispatcher
+from twisted_cluster.primary.dispatch import Dispatcher
 from twisted_cluster.primary.listener import Listener
+from twisted_cluster.primary.relief import GLANCE
 from twisted_cluster.primary.worker_handle import WINDOW, WorkerHandle
 from twisted_cluster.wire.scoreboard import Scoreboard
 from twisted_cluster.wire.tallies import Tally, talliesFor
@@ -143,7 +144,7 @@ def test_loyalConnectionsStay() -> None:
         serve(primary, listener, 100)
         glances(primary, 3)
         one.fresh = False
-        primary.dispatcher._relieve([one])
+        primary.dispatcher._relief.give([one])
         assert (one.queue.depth(), two.queue.depth()) == (100, 0)
         assert take(one) == 100
     finally:

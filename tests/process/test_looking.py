@@ -93,14 +93,23 @@ def test_waitingForBytesCostsNothing(tmp_path: Path) -> None:
             client.close()
 
 
-def test_silentMultitudesHarmNobody(tmp_path: Path) -> None:
+@pytest.fixture
+def manyDescriptors() -> Iterator[int]:
+    """
+    As many as this process may open.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_silentMultitudesHarmNobody(tmp_path: Path, manyDescriptors: int) -> None:
     """
     Beside 5,000 silent connections everybody else is served, by the right worker.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard < SILENT + 500:
+    if manyDescriptors < SILENT + 500:
         pytest.skip("this process may not open so many descriptors")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     silent = []
     try:
         with odd("by-digit:deadline=3,pending=500", tmp_path, workers=3) as (
@@ -118,20 +127,8 @@ def test_silentMultitudesHarmNobody(tmp_path: Path) -> None:
             assert ask(port, b"2\nEND").split()[0] == b"%d" % pids[1]
             assert cluster.process.poll() is None
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for client in silent:
             client.close()
-
-
-@pytest.fixture
-def manyDescriptors() -> Iterator[int]:
-    """
-    As many as this process may open.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_oneWorkersCrowdStopsNobodyElse(tmp_path: Path, manyDescriptors: int) -> None:

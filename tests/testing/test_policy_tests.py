@@ -18,6 +18,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.process.cluster import environment
+from tests.testing.simulating import Choosing, Ready
 from twisted_cluster import (
     ConnectionFacts,
     IFarewellPolicy,
@@ -30,7 +31,6 @@ from twisted_cluster import (
 from twisted_cluster.plugins import parsePolicy
 from twisted_cluster.testing import PolicyTestsMixin, WorkerLoad, httpHead
 
-Ready = Sequence[IWorkerLoad]
 LOOK = Look(limit=512)
 
 
@@ -61,19 +61,6 @@ class RandomTests(PolicyTestsMixin, SynchronousTestCase):
 
     def makePolicy(self) -> ISchedulingPolicy | None:
         return parsePolicy("random:seed=1")()
-
-
-@implementer(ISchedulingPolicy)
-@define
-class Choosing:
-    """
-    A policy that is given how to choose.
-    """
-
-    choice: Callable[[ConnectionFacts, Ready], IWorkerLoad | None]
-
-    def choose(self, connection: ConnectionFacts, ready: Ready) -> IWorkerLoad | None:
-        return self.choice(connection, ready)
 
 
 def caseOf(policy: ISchedulingPolicy | None, **settings: object) -> PolicyTestsMixin:

@@ -5,6 +5,7 @@ What the simulator does, besides what theory knows.
 from __future__ import annotations
 
 import pytest
+from attrs import define
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -13,6 +14,7 @@ from twisted_cluster import (
     ConnectionFacts,
     ILookingPolicy,
     ILoyalPolicy,
+    ISchedulingPolicy,
     IWorkerLoad,
     Look,
 )
@@ -89,19 +91,30 @@ def test_policiesSeeWorkers() -> None:
     assert got.counts == [1500, 0, 0, 0]
 
 
+@implementer(ISchedulingPolicy)
+@define
+class Noting:
+    """
+    Chooses the first, and notes what it has.
+
+    @ivar seen: Pairs of what is active and what is queued.
+    """
+
+    seen: list[tuple[int, int]]
+
+    def choose(self, connection: ConnectionFacts, ready: Ready) -> IWorkerLoad:
+        self.seen.append((ready[0].active, ready[0].queued))
+        return ready[0]
+
+
 def test_countsAreOfNow() -> None:
     """
     A connection is queued until the loop turns, active until it has ended.
     """
-    seen = []
-
-    def look(connection: ConnectionFacts, ready: Ready) -> IWorkerLoad:
-        seen.append((ready[0].active, ready[0].queued))
-        return ready[0]
-
+    seen: list[tuple[int, int]] = []
     # They come at 1, 2, 3 ...; each keeps the loop busy for 1.4, and stays for 0.9.
     outcome(
-        Choosing(look),
+        Noting(seen),
         arrivals=regular(1),
         service=constant(1.4),
         hold=constant(0.9),
@@ -116,14 +129,9 @@ def test_oldCountsAreSeenLate() -> None:
     """
     What a worker says of itself may be old; what was handed to it is known at once.
     """
-    seen = []
-
-    def look(connection: ConnectionFacts, ready: Ready) -> IWorkerLoad:
-        seen.append((ready[0].active, ready[0].queued))
-        return ready[0]
-
+    seen: list[tuple[int, int]] = []
     outcome(
-        Choosing(look),
+        Noting(seen),
         arrivals=regular(1),
         service=constant(0.1),
         connections=6,

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 
 from attrs import Factory, define
 
+from twisted_cluster.core.addresses import networkOf
 from twisted_cluster.interfaces import IWorkerLoad
 from twisted_cluster.policies.rendezvous import digest, owner
 
@@ -73,11 +73,5 @@ def clientKey(host: str, prefix4: int = 32, prefix6: int = 64) -> int | None:
     @return: The digest of its first bits; L{None} if it is no address. An IPv4 address
         written as an IPv6 one is an IPv4 address.
     """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address
-    rest = address.max_prefixlen - (prefix4 if address.version == 4 else prefix6)
-    return digest(b"%d/%d" % (address.version, int(address) >> rest))
+    network = networkOf(host, prefix4, prefix6)
+    return None if network is None else digest(str(network).encode())

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.events import SHED, WAIT, ConnectionFacts, Limits
 from twisted_cluster.primary.addresses import addressOf
+from twisted_cluster.primary.complaints import Complaints
 from twisted_cluster.primary.farewells import UNAVAILABLE, Farewells, farewellOf
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.tallies import ADDRESSES, LISTENERS, Tally
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 log = Logger()
 SECOND = 1_000_000_000
-COMPLAIN_EVERY = 60 * SECOND
 
 
 class Admission:
@@ -41,15 +41,13 @@ class Admission:
         """
         self.limits = limits
         self.tallies: set[Tally] = set()
-        self.farewells = Farewells()
+        self.farewells = Farewells(reactor)
         self._now = nanoseconds
-        self._reactor = reactor
         self._cells: dict[str, int] = {}
-        self._free = list(
-            range(LISTENERS, LISTENERS + ((limits.address and ADDRESSES) or 0))
-        )
+        cells = ADDRESSES if limits.address else 0
+        self._free = list(range(LISTENERS, LISTENERS + cells))
         self._sweptAt = -SECOND
-        self._said: dict[str, int] = {}
+        self._complaints = Complaints(nanoseconds)
 
     def open(self, cell: int) -> int:
         """
@@ -61,10 +59,9 @@ class Admission:
         """
         Whether a listener has as many connections as it may.
         """
-        most = mostOf(self.limits, listener.facts.name)
-        if most is None or listener.number >= LISTENERS:
+        if listener.most is None or listener.number >= LISTENERS:
             return False
-        return self.open(listener.number) + listener.waiting >= most
+        return self.open(listener.number) + listener.waiting >= listener.most
 
     def hasNobodyLeft(self, listener: Listener) -> bool:
         """
@@ -86,14 +83,18 @@ class Admission:
         open_ = 0 if cell is None else self.open(cell)
         return looked + open_ >= self.limits.address
 
-    def wouldWaitForAPlace(self, listener: Listener) -> bool:
+    def mayWait(self, listener: Listener) -> bool:
         """
-        Whether a connection that goes to nobody would wait for a worker that has as many
-        as it may, where such are not to wait.
+        Whether a connection may wait that nobody is to have just now, though others are
+        served: not if too many do, nor for a worker that has as many as it may, where
+        such are turned away.
         """
-        return self.limits.atLimit != WAIT and any(
-            worker is not None and worker.hasMost for worker in listener.users.values()
-        )
+        if not listener.hasPlace:
+            self.say(listener.facts.name, "too many wait: newer ones are closed")
+            return False
+        users = listener.users.values()
+        isForAPlace = any(user is not None and user.hasMost for user in users)
+        return self.limits.atLimit == WAIT or not isForAPlace
 
     def turnsAway(self, listener: Listener) -> bool:
         """
@@ -118,7 +119,7 @@ class Admission:
         except Exception:
             log.failure("policy {policy} has no farewell", policy=listener.policy)
             farewell = UNAVAILABLE
-        self.farewells.say(self._reactor, connection.fd, farewell)
+        self.farewells.say(connection.fd, farewell)
 
     def register(self, connection: Handed) -> Handed | None:
         """
@@ -141,9 +142,7 @@ class Admission:
         """
         Log something, at most once a minute.
         """
-        now = self._now()
-        if now - self._said.get(about, -COMPLAIN_EVERY) >= COMPLAIN_EVERY:
-            self._said[about] = now
+        if self._complaints.isDue(about):
             log.warn("{about}: {what}", about=about, what=what)
 
     def _cellOf(self, address: str) -> int | None:

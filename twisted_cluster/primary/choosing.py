@@ -12,9 +12,9 @@ from twisted.logger import Logger
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ILoyalPolicy, ISchedulingPolicy, IWorkerLoad
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.complaints import Complaints
 
 log = Logger()
-COMPLAIN_EVERY = 60_000_000_000
 SLOW = 1_000_000
 SLOW_IN_A_ROW = 3
 REST = 1_000_000_000
@@ -38,7 +38,7 @@ class Chooser:
         self._now = nanoseconds
         self._isLoyal = ILoyalPolicy.providedBy(policy)
         self._fallback = RoundRobin()
-        self._complained = -COMPLAIN_EVERY
+        self._complaints = Complaints(nanoseconds)
         self._slow = 0
         self._resting = 0
 
@@ -93,8 +93,7 @@ class Chooser:
         return self._fallback.choose(connection, ready)
 
     def _complain(self, say: Any, what: str) -> None:
-        if self._now() - self._complained >= COMPLAIN_EVERY:
-            self._complained = self._now()
+        if self._complaints.isDue():
             say(what, policy=type(self._policy).__name__)
 
 

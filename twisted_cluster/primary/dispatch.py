@@ -5,7 +5,6 @@ Accepted connection -> policy -> handoff queue.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,16 +12,16 @@ from twisted.logger import Logger
 
 from twisted_cluster.events import NO_LIMITS, ConnectionFacts, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.admission import Admission
+from twisted_cluster.primary.admission import Admission, mostOf
 from twisted_cluster.primary.choosing import chooser
 from twisted_cluster.primary.listener import BATCH, Listener, Waiting
 from twisted_cluster.primary.peeking import Peeker, peek
+from twisted_cluster.primary.relief import Relief
 from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.handoff import Handed
 
 log = Logger()
 BOUNCES = 3
-GLANCE = 0.01
 LONGEST_WAIT = 30_000_000_000
 # How many that wait are chosen for in vain at a time.
 TRIES = 16
@@ -58,16 +57,16 @@ class Dispatcher:
         self._workers: list[WorkerHandle] = []
         self._full: set[WorkerHandle] = set()
         self._touched: set[WorkerHandle] = set()
-        self._glancing: Any = None
-        self._gate = Admission(limits, nanoseconds, reactor)
-        self._admission = self._gate if limits.any else None
+        self._relief = Relief(reactor, self._workers, self._takeBack, self.changed)
+        self._admission = Admission(limits, nanoseconds, reactor)
+        self._isLimited = limits.any
 
     def addWorker(self, worker: WorkerHandle) -> None:
         """
         A worker may be offered connections, once its heart beats.
         """
         self._workers.append(worker)
-        if self._admission is not None and worker.tally is not None:
+        if worker.tally is not None:
             self._admission.tallies.add(worker.tally)
         self.look()
 
@@ -85,7 +84,7 @@ class Dispatcher:
         """
         A worker is gone, and with it what it served.
         """
-        if self._admission is not None and worker.tally is not None:
+        if worker.tally is not None:
             self._admission.tallies.discard(worker.tally)
         self.removeWorker(worker)
 
@@ -95,6 +94,7 @@ class Dispatcher:
         """
         listener.dispatcher = self
         listener.choose = chooser(listener.policy, self._now)
+        listener.most = mostOf(self._admission.limits, listener.facts.name)
         if listener.look is not None:
             self._beginToLook(listener)
         self._listeners[listener.number] = listener
@@ -106,7 +106,7 @@ class Dispatcher:
 
         policy: Any = listener.policy
         listener.peeker = Peeker(policy.look, policy.enough, decide, self._now)
-        listener.peeker.countAddresses = self._gate.limits.address is not None
+        listener.peeker.countAddresses = self._admission.limits.address is not None
         listener.peeker.attach(self._reactor)
 
     def removeListener(self, listener: Listener) -> None:
@@ -126,7 +126,7 @@ class Dispatcher:
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
         limit = burst = listener.burst
-        isPlain = listener.peeker is None and self._admission is None
+        isPlain = listener.peeker is None and not self._isLimited
         while limit:
             ready = listener.ready(self._version)
             give = None
@@ -141,7 +141,7 @@ class Dispatcher:
             except OSError as error:
                 # EMFILE and its like: what waits stays in the backlog, and the
                 # next look begins again.
-                self._gate.say(listener.facts.name, f"cannot accept: {error}")
+                self._admission.say(listener.facts.name, f"cannot accept: {error}")
                 listener.watch(self._reactor, False)
                 break
             if give is None:
@@ -164,9 +164,8 @@ class Dispatcher:
         """
         if self._canGive(listener):
             return self._route if listener.peeker is None else self._lookAt
-        admission = self._admission
-        if admission is not None and admission.turnsAway(listener):
-            return admission.turnAway
+        if self._isLimited and self._admission.turnsAway(listener):
+            return self._admission.turnAway
         return None
 
     def redirect(self, connections: Iterable[Handed]) -> None:
@@ -193,28 +192,17 @@ class Dispatcher:
                 behind.append(worker)
             if not worker.hasRoom():
                 self._full.add(worker)
-        self._relieve(behind)
+        self._relief.give(behind)
         for listener in self._listeners.values():
             self._dismiss(listener, now)
         self.changed()
-
-    def _relieve(self, behind: Iterable[WorkerHandle]) -> None:
-        """
-        Give to others what workers do not take.
-        """
-        for worker in behind:
-            others = [w for w in self._workers if w.offerable and not w.stalled]
-            spare = sum(one.room for one in others if one is not worker)
-            if spare > 0:
-                self._takeBack(worker, spare)
 
     def _takeBack(self, worker: WorkerHandle, spare: int) -> None:
         """
         @param spare: For how many connections others have room. The rest, and what is
             loyal to this worker, stays with it.
         """
-        ports = [one for one in self._listeners.values() if one.hasBacklog]
-        if worker.reachable and all(one.isLoyal for one in ports):
+        if worker.reachable and all(one.isLoyal for one in self._ports()):
             return
         moving: list[Handed] = []
         for count, connection in enumerate(list(worker.takeBack()), 1):
@@ -230,34 +218,16 @@ class Dispatcher:
         self._flush()
         self.redirect(moving)
 
-    def _glance(self) -> None:
-        """
-        Look for workers that do not take what they were handed.
-        """
-        self._glancing = None
-        changed = [worker for worker in self._workers if worker.glance()]
-        if changed:
-            self._version += 1
-            self._relieve([worker for worker in changed if worker.stalled])
-            self.changed()
-        if any(worker.queued or worker.stalled for worker in self._workers):
-            self._beginToGlance()
-
-    def _beginToGlance(self) -> None:
-        if self._glancing is None:
-            self._glancing = self._reactor.callLater(GLANCE, self._glance)
-
     def _dismiss(self, listener: Listener, now: int) -> None:
         """
         Close what has waited too long.
         """
-        late = [one for one in listener.held if one.until <= now]
+        late = listener.overdue(now)
+        for connection in late:
+            self._admission.turnAway(listener, connection)
         if late:
-            listener.held = deque(one for one in listener.held if one.until > now)
-            for waiting in late:
-                self._gate.turnAway(listener, waiting.connection)
             what = "connections are closed that have waited 30 s for a worker"
-            self._gate.say(listener.facts.name, what)
+            self._admission.say(listener.facts.name, what)
 
     def changed(self) -> None:
         """
@@ -303,9 +273,8 @@ class Dispatcher:
 
     def _lookAt(self, listener: Listener, connection: Handed) -> None:
         assert listener.peeker is not None
-        admission = self._admission
-        if admission is not None and admission.isCrowded(listener, connection):
-            admission.turnAway(listener, connection)
+        if self._admission.isCrowded(listener, connection):
+            self._admission.turnAway(listener, connection)
         else:
             listener.peeker.take(connection)
 
@@ -320,21 +289,6 @@ class Dispatcher:
             until = self._now() + LONGEST_WAIT
         listener.held.append(Waiting(connection, until, first))
 
-    def _postpone(
-        self, listener: Listener, connection: Handed, first: bytes, until: int | None
-    ) -> None:
-        """
-        Nobody is to have a connection just now, though others are served.
-        """
-        isNew = until is None
-        if isNew and not listener.hasPlace:
-            self._gate.say(listener.facts.name, "too many wait: newer ones are closed")
-            self._gate.turnAway(listener, connection)
-        elif isNew and self._gate.wouldWaitForAPlace(listener):
-            self._gate.turnAway(listener, connection)
-        else:
-            self._hold(listener, connection, until, first)
-
     def _route(
         self,
         listener: Listener,
@@ -348,7 +302,7 @@ class Dispatcher:
         """
         if first is None:
             first = peek(connection.fd, listener.look.limit) if listener.look else b""
-        if self._admission is not None:
+        if self._isLimited:
             registered = self._admission.register(connection)
             if registered is None:
                 self._admission.turnAway(listener, connection)
@@ -376,7 +330,10 @@ class Dispatcher:
         facts = ConnectionFacts(listener.facts, connection.name, first, connection.fd)
         chosen = listener.choose(facts, ready)
         if chosen is None or (listener.isLoyal and chosen.hasMost):
-            self._postpone(listener, connection, first, until)
+            if until is None and not self._admission.mayWait(listener):
+                self._admission.turnAway(listener, connection)
+            else:
+                self._hold(listener, connection, until, first)
             return
         self._touched.add(chosen)
         if not chosen.add(listener, connection):
@@ -399,17 +356,22 @@ class Dispatcher:
                 for listener, connection in refused:
                     self._hold(listener, connection)
         self._touched.clear()
-        if self._glancing is None:
-            self._beginToGlance()
+        self._relief.watch()
         return anyRefused
 
     def _canGive(self, listener: Listener) -> bool:
         ready = listener.ready(self._version)
-        if self._admission is None or not ready:
+        if not self._isLimited or not ready:
             return bool(ready)
         if listener.isLoyal and all(worker.hasMost for worker in ready):
             return False
         return not self._admission.isFull(listener)
+
+    def _ports(self) -> list[Listener]:
+        """
+        The listeners whose connections this process accepts.
+        """
+        return [one for one in self._listeners.values() if one.hasBacklog]
 
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
@@ -419,9 +381,8 @@ class Dispatcher:
 
     def _askForRoom(self) -> None:
         # Who sets the flag looks again: the worker takes first and then reads it.
-        ports = [one for one in self._listeners.values() if one.hasBacklog]
-        waits = not all(one.reading for one in ports)
-        if self._admission is not None:
+        waits = not all(one.reading for one in self._ports())
+        if self._isLimited:
             for worker in self._workers:
                 worker.row.waiting = int(waits)
         elif waits:
@@ -432,7 +393,5 @@ class Dispatcher:
         """
         There are no workers: look for nothing.
         """
-        if self._glancing is not None:
-            self._glancing.cancel()
-            self._glancing = None
-        self._gate.farewells.close()
+        self._relief.rest()
+        self._admission.farewells.close()

@@ -8,12 +8,11 @@ import os
 import socket
 from typing import Any
 
-from twisted.internet.interfaces import IReadDescriptor
-from zope.interface import implementer
-
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IFarewellPolicy, ISchedulingPolicy
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
+from twisted_cluster.wire.reader import Reader
 
 MOST = 256
 LINGER = 1.0
@@ -35,26 +34,18 @@ def farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes:
     return bytes(said.farewell(connection))[:LONGEST]
 
 
-@implementer(IReadDescriptor)
 class Farewells:
     """
     Sends a farewell, and waits a second for the peer to have read it: a socket closed
     with something unread would take the farewell back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
         self._leaving: dict[int, Any] = {}
         self._edges: Edges | None = None
-        self._reactor: Any = None
 
-    def fileno(self) -> int:
-        """
-        What the reactor watches.
-        """
-        assert self._edges is not None
-        return int(self._edges.fileno())
-
-    def say(self, reactor: Any, fd: int, farewell: bytes) -> None:
+    def say(self, fd: int, farewell: bytes) -> None:
         """
         Send a farewell, and close the connection, now or soon.
         """
@@ -62,32 +53,28 @@ class Farewells:
             os.close(fd)
             return
         if self._edges is None:
-            self._edges, self._reactor = Edges(), reactor
-            reactor.addReader(self)
+            self._edges = Edges()
+            self._reader = Reader(self._edges.fileno, self._readNews)
+            self._reactor.addReader(self._reader)
         try:
             self._edges.add(fd)
         except OSError:
             os.close(fd)
             return
-        self._leaving[fd] = reactor.callLater(LINGER, self._end, fd)
+        self._leaving[fd] = self._reactor.callLater(LINGER, self._end, fd)
 
     def _send(self, fd: int, farewell: bytes) -> bool:
-        lent = socket.socket(fileno=fd)
-        try:
-            lent.setblocking(False)
-            _drain(lent)
-            lent.send(farewell)
-            lent.shutdown(socket.SHUT_WR)
-        except OSError:
-            return False
-        finally:
-            lent.detach()
+        with Borrowed(fd) as lent:
+            try:
+                lent.setblocking(False)
+                _drain(lent)
+                lent.send(farewell)
+                lent.shutdown(socket.SHUT_WR)
+            except OSError:
+                return False
         return True
 
-    def doRead(self) -> None:
-        """
-        Somebody sends more, or has gone.
-        """
+    def _readNews(self) -> None:
         assert self._edges is not None
         for fd, ended in self._edges.news():
             if fd in self._leaving and (ended or not self._mayStay(fd)):
@@ -95,11 +82,8 @@ class Farewells:
                 self._end(fd)
 
     def _mayStay(self, fd: int) -> bool:
-        lent = socket.socket(fileno=fd)
-        try:
+        with Borrowed(fd) as lent:
             return _drain(lent)
-        finally:
-            lent.detach()
 
     def _end(self, fd: int) -> None:
         assert self._edges is not None
@@ -115,17 +99,9 @@ class Farewells:
             call.cancel()
             self._end(fd)
         if self._edges is not None:
-            self._reactor.removeReader(self)
+            self._reactor.removeReader(self._reader)
             self._edges.close()
             self._edges = None
-
-    def connectionLost(self, reason: object) -> None:
-        """
-        The reactor is shutting down.
-        """
-
-    def logPrefix(self) -> str:
-        return "farewells"
 
 
 def _drain(lent: socket.socket) -> bool:

@@ -54,6 +54,7 @@ class Listener:
         group, sockets whose worker has left.
     @ivar isLoyal: Whether a client of it has a worker of its own.
     @ivar peeker: What waits for first bytes, if the policy wants any.
+    @ivar most: How many connections it may have, in all workers together.
     @ivar users: Workers which listen here, by number; L{None} for one that has paused.
     @ivar burst: How many connections to expect at once.
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
@@ -94,6 +95,7 @@ class Listener:
         self.isLoyal = ILoyalPolicy.providedBy(self.policy)
         self.look = self.policy.look if ILookingPolicy.providedBy(self.policy) else None
         self.peeker: Peeker | None = None
+        self.most: int | None = None
         self._release = bound.release
         self._ready: list[WorkerHandle] = []
         self._readyAt = -1
@@ -177,6 +179,18 @@ class Listener:
 
     def logPrefix(self) -> str:
         return self.facts.name
+
+    def overdue(self, now: int) -> list[Handed]:
+        """
+        Give up what has waited too long.
+
+        @param now: Monotonic nanoseconds.
+        @return: Connections, to be closed.
+        """
+        late = [one.connection for one in self.held if one.until <= now]
+        if late:
+            self.held = deque(one for one in self.held if one.until > now)
+        return late
 
     @property
     def waiting(self) -> int:

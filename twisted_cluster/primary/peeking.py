@@ -12,16 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
-from twisted.logger import Logger
-from zope.interface import implementer
+from twisted.internet.interfaces import IReactorFDSet
 
 from twisted_cluster.events import Look
 from twisted_cluster.primary.addresses import addressOf
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.reader import Reader
 
-log = Logger()
 # Who sends its bytes in more pieces than this is chosen for with what there is.
 PIECES = 256
 
@@ -31,13 +30,11 @@ def peek(fd: int, limit: int) -> bytes:
     @return: What a socket has to read, and still has afterwards; at most C{limit} bytes.
         Nothing if there is nothing, or the connection is broken.
     """
-    lent = socket.socket(fileno=fd)
-    try:
-        return lent.recv(limit, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:
-        return b""
-    finally:
-        lent.detach()
+    with Borrowed(fd) as lent:
+        try:
+            return lent.recv(limit, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
 
 
 @define
@@ -47,7 +44,6 @@ class _Awaited:
     pieces: int = 0
 
 
-@implementer(IReadDescriptor)
 class Peeker:
     """
     Keeps a listener's connections until the policy has seen enough of them, or waited
@@ -79,7 +75,7 @@ class Peeker:
         self._addresses: Counter[str] = Counter()
         self._reactor: Any = None
         self._timer: Any = None
-        self.fileno = self._edges.fileno
+        self._reader = Reader(self._edges.fileno, self._readNews)
 
     @property
     def pending(self) -> int:
@@ -106,7 +102,7 @@ class Peeker:
         Be told of news.
         """
         self._reactor = reactor
-        reactor.addReader(self)
+        reactor.addReader(self._reader)
 
     def take(self, connection: Handed) -> None:
         """
@@ -129,10 +125,7 @@ class Peeker:
         if self._timer is None:
             self._timer = self._reactor.callLater(self._look.deadline, self._expire)
 
-    def doRead(self) -> None:
-        """
-        The reactor says that there is news.
-        """
+    def _readNews(self) -> None:
         for fd, ended in self._edges.news():
             # An earlier decision of this turn may have closed it.
             awaited = self._awaited.get(fd)
@@ -184,16 +177,8 @@ class Peeker:
         if self._timer is not None:
             self._timer.cancel()
         if self._reactor is not None:
-            self._reactor.removeReader(self)
+            self._reactor.removeReader(self._reader)
         for fd in self._awaited:
             os.close(fd)
         self._awaited.clear()
         self._edges.close()
-
-    def connectionLost(self, reason: object) -> None:
-        """
-        The reactor is shutting down.
-        """
-
-    def logPrefix(self) -> str:
-        return "first bytes"

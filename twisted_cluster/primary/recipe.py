@@ -4,12 +4,15 @@ What every worker is made of.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, frozen
 
 from twisted_cluster.primary.logs import Output
+from twisted_cluster.primary.worker_handle import Post
+from twisted_cluster.wire.descriptors import Announcement
 
 
 @frozen
@@ -44,3 +47,32 @@ class Recipe:
     group: str = ""
     generation: int = 1
     newOutput: Callable[[Any, Callable[[], str]], Any] = Output
+
+    def postOf(self, id: int) -> Post:
+        """
+        What policies see of such a worker from the start.
+
+        @param id: The worker's.
+        """
+        return Post(id, self.group, self.weight, self.generation)
+
+    def environmentOf(
+        self, slot: int, id: int, first: int, tallies: int
+    ) -> Mapping[str, str]:
+        """
+        The environment of such a worker, in which it is told what it is.
+
+        @param first: The number of the first of the cluster's descriptors.
+        @param tallies: How many tallies it keeps on the scoreboard.
+        """
+        told = Announcement(
+            slot,
+            id,
+            self.reactor,
+            self.drainTimeout,
+            self.serialization,
+            self.outgoing,
+            tallies,
+            first,
+        )
+        return {**os.environ, **self.environment, **told.toEnvironment()}

@@ -241,8 +241,8 @@ class WorkerHandle:
         """
         Look at what the worker has taken meanwhile.
         """
-        room = WINDOW - self.queued
-        self.full = room <= 0 or self.hasMost
+        room = self.room
+        self.full = not room or self.hasMost
         # With none left add() takes the long way, which counts what has to be counted.
         self._credit = 0 if self.credits or self.tally is not None else room
         return not self.full

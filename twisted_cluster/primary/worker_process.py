@@ -27,9 +27,9 @@ from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.recipe import Recipe
 from twisted_cluster.primary.signals import deafToInterrupts, nameOf
 from twisted_cluster.primary.watcher import Watcher
-from twisted_cluster.primary.worker_handle import Post, WorkerHandle
+from twisted_cluster.primary.worker_handle import WorkerHandle
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import WIRES, Announcement
+from twisted_cluster.wire.descriptors import WIRES
 from twisted_cluster.wire.handoff import HandoffQueue, receive
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.peer import Ears, Peer
@@ -107,7 +107,7 @@ class WorkerProcess(ProcessProtocol):
                     self,
                     sys.executable,
                     [sys.executable, *recipe.command],
-                    env=self._environment(first),
+                    env=recipe.environmentOf(self.number, self.id, first, self._tallies),
                     path=recipe.directory,
                     uid=recipe.uid,
                     gid=recipe.gid,
@@ -133,6 +133,7 @@ class WorkerProcess(ProcessProtocol):
         scoreboard = self._ground.scoreboard
         assert scoreboard is not None, "there is no ground to stand on"
         scoreboard.clear(self.number)
+        self._tallies = scoreboard.tallies
         codec = codecNamed(self._recipe.serialization)
         with ExitStack() as undo:
             self._queue = HandoffQueue()
@@ -142,9 +143,8 @@ class WorkerProcess(ProcessProtocol):
             undo.callback(channel.close)
             ours, mail = Mail.pair()
             undo.pop_all()
-        recipe = self._recipe
-        post = Post(self.id, recipe.group, recipe.weight, recipe.generation)
         row = scoreboard.row(self.number)
+        post = self._recipe.postOf(self.id)
         self.handle = WorkerHandle(self.number, row, self._queue, post)
         if scoreboard.tallies:
             most = self._ground.limits.worker
@@ -167,20 +167,6 @@ class WorkerProcess(ProcessProtocol):
         self._reactor.removeReader(self._readers[1])
         self._channel.close()
         self._queue.close()
-
-    def _environment(self, first: int) -> Mapping[str, str]:
-        recipe = self._recipe
-        told = Announcement(
-            self.number,
-            self.id,
-            recipe.reactor,
-            recipe.drainTimeout,
-            recipe.serialization,
-            recipe.outgoing,
-            self._ground.scoreboard.tallies if self._ground.scoreboard else 0,
-            first,
-        )
-        return {**os.environ, **recipe.environment, **told.toEnvironment()}
 
     @property
     def isConnected(self) -> bool:

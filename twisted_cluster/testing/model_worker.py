@@ -16,10 +16,10 @@ from twisted_cluster.primary.worker_handle import LOST, STALE
 from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.scenario import Scenario
 from twisted_cluster.testing.timeline import Timeline
+from twisted_cluster.worker.vitals import SMOOTHING
 
 BEAT = 0.1
 MEASURE = 1.0
-SMOOTHING = 4
 
 
 @define

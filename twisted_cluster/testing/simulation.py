@@ -11,14 +11,14 @@ from random import Random
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ILookingPolicy, ILoyalPolicy, ISchedulingPolicy
-from twisted_cluster.primary.dispatch import GLANCE
+from twisted_cluster.primary.ground import LOOK
 from twisted_cluster.primary.listener import WAITING
+from twisted_cluster.primary.relief import GLANCE
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
 from twisted_cluster.testing.outcome import Outcome, Tally
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.timeline import Timeline
 
-LOOK = 0.05
 # After so long without anything to do, who still waits will not be served.
 PATIENCE = 60.0
 

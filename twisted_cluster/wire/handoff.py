@@ -21,6 +21,7 @@ from typing import NamedTuple
 from twisted.logger import Logger
 
 from twisted_cluster.events import SocketName
+from twisted_cluster.wire.borrowed import Borrowed
 
 log = Logger()
 
@@ -61,13 +62,10 @@ def nameOf(fd: int) -> SocketName:
     """
     @return: What C{getsockname} says of a socket; an unnamed one's is empty.
     """
-    lent = socket.socket(fileno=fd)
-    try:
+    with Borrowed(fd) as lent:
         name = lent.getsockname()
-        # Python gives an abstract UNIX address as bytes.
-        return os.fsdecode(name) if isinstance(name, bytes) else name
-    finally:
-        lent.detach()
+    # Python gives an abstract UNIX address as bytes.
+    return os.fsdecode(name) if isinstance(name, bytes) else name
 
 
 class Handed(NamedTuple):

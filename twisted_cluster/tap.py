@@ -205,7 +205,7 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    from twisted_cluster.primary.recipe import Recipe
+    from twisted_cluster.primary.lives.recipe import Recipe
     from twisted_cluster.primary.service import ClusterConfig, ClusterService
 
     _exitWithZero(reactor)

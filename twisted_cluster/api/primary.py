@@ -25,10 +25,10 @@ from twisted_cluster.core.topics import topicName
 from twisted_cluster.errors import ClusterError, SettingsError
 from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.recipe import Recipe
-from twisted_cluster.primary.watcher import Watcher
-from twisted_cluster.primary.worker_process import WorkerProcess
-from twisted_cluster.wire.peer import tellSubscribers
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.talk.peer import tellSubscribers
 
 SLOTS = 1024
 BACKLOG = 511

@@ -20,9 +20,9 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.recipe import Recipe
-from twisted_cluster.primary.supervisor import Supervisor
-from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
 
 log = Logger()
 

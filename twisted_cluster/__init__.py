@@ -41,7 +41,8 @@ from twisted_cluster.policies import PolicyMaker
 
 if TYPE_CHECKING:
     from twisted_cluster.api.base import Cluster
-    from twisted_cluster.primary.service import ClusterConfig, ClusterService
+    from twisted_cluster.primary.config import ClusterConfig
+    from twisted_cluster.primary.service import ClusterService
 
     cluster: Cluster
 
@@ -79,7 +80,7 @@ __all__ = [
 
 # Imported when they are first asked for: who writes a policy has no need of them.
 _LATER = {
-    "ClusterConfig": "twisted_cluster.primary.service",
+    "ClusterConfig": "twisted_cluster.primary.config",
     "ClusterService": "twisted_cluster.primary.service",
 }
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import site
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import (
+    PATIENCE,
     ROOT,
     TWISTD,
     RunningCluster,
@@ -83,6 +85,35 @@ def test_privilegesAreShedAfterBinding(app: Path) -> None:
         cluster.waitOnline(2)
         assert {uidOf(pid) for pid in [cluster.pid, *cluster.workerPids()]} == {65534}
         assert len({ask(port) for _ in range(4)}) == 2
+
+
+@asRoot
+def test_aSocketFileThatMayNotBeRemoved(app: Path) -> None:
+    """
+    With --uid, in a directory of root's: what stays behind is said, and who is being
+    served is served to the end.
+    """
+    python = _pythonForNobody()
+    if python is None:
+        pytest.skip("nobody cannot run any Python here")
+    twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
+    arguments = ["--workers=1", "--app=hello.obey", "--listen=unix:socket"]
+    env = {"PYTHONPATH": _allPaths()}
+    with (
+        publicCopy(app) as copy,
+        RunningCluster(arguments, copy, env, twistd, python) as cluster,
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        cluster.waitOnline(1)
+        client.settimeout(PATIENCE)
+        client.connect(str(copy / "socket"))
+        client.sendall(b"pid\n")
+        assert int(client.recv(100)) == cluster.workerPids()[0]
+        client.sendall(b"slow\n")
+        assert cluster.stop() == 0
+        assert client.recv(100) == b"done"
+        for name in ("socket", "socket.lock"):
+            cluster.waitFor(f"{copy / name} stays behind: ")
 
 
 @contextmanager

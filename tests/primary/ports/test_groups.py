@@ -16,6 +16,7 @@ import pytest
 from tests.primary.primary import Primary, portOf, received, taken
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import UDP, ListenSpec
+from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.listener import Listener
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
@@ -175,3 +176,83 @@ def test_everySocketOfAGroupIsForIPv6Only(primary: Primary) -> None:
     primary.join(primary.newWorker(), spec)
     with socket.socket(type=socket.SOCK_DGRAM) as four:
         four.bind(("", portOf(listener)))
+
+
+# One slot, several workers
+
+
+@pytest.fixture
+def group() -> Iterator[DatagramGroup]:
+    """
+    A group on a port of its own.
+    """
+    first = socket.socket(type=socket.SOCK_DGRAM)
+    first.bind(("127.0.0.1", 0))
+    made = DatagramGroup(first)
+    yield made
+    made.close()
+
+
+def test_workersOfASlotShareItsSocket(group: DatagramGroup) -> None:
+    """
+    One is there, others are leaving; the socket goes with the last of them.
+    """
+    kept = group.socketOf(1, 10)
+    ours = group.socketOf(2, 11)
+    assert group.socketOf(2, 12) is ours is not kept
+    assert group.remove(2, 11) is None
+    assert group.remove(2, 11) is None
+    assert group.members == {1: kept, 2: ours}
+    fd = ours.fileno()
+    assert group.remove(2, 12) == fd
+    assert group.members == {1: kept}
+    os.close(fd)
+
+
+def test_aSlotsSocketOutlivesItsWorkers(group: DatagramGroup) -> None:
+    """
+    Who takes the place has the same one, and the dead do not hold it.
+    """
+    group.socketOf(1, 10)
+    ours = group.socketOf(2, 11)
+    assert group.unused == []
+    group.forget(2, 11)
+    assert group.unused == [2]
+    assert group.socketOf(2, 12) is ours
+    assert group.unused == []
+    fd = group.remove(2, 12)
+    assert fd is not None
+    os.close(fd)
+
+
+def test_whatNobodyComesBackForIsLetGo(group: DatagramGroup) -> None:
+    """
+    But not while anybody has it, and not the last one.
+    """
+    kept, ours = group.socketOf(1, 10), group.socketOf(2, 11)
+    assert group.remove(2) is None
+    group.forget(2, 11)
+    fd = group.remove(2)
+    assert fd is not None
+    os.close(fd)
+    assert ours.fileno() == -1
+    assert group.remove(2) is group.remove(3, 12) is None
+    group.forget(1, 10)
+    assert group.remove(1) is None
+    assert group.socketOf(7, 13) is kept
+
+
+def test_whatCannotBeMadeChangesNothing(group: DatagramGroup) -> None:
+    """
+    Who could not be given a socket does not hold one.
+    """
+    kept = group.socketOf(1, 10)
+    stranger = socket.socket(type=socket.SOCK_DGRAM)
+    port = kept.getsockname()[1]
+    kept.close()
+    with stranger:
+        stranger.bind(("127.0.0.1", port))
+        with pytest.raises(OSError, match="in use"):
+            group.socketOf(2, 11)
+    assert list(group.members) == [1]
+    assert group.remove(2, 11) is None

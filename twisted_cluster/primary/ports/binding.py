@@ -8,15 +8,17 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.abstract import isIPv6Address
+from twisted.logger import Logger
 from twisted.python.lockfile import FilesystemLock
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 
+log = Logger()
 FAMILIES = {
     TCP: (socket.AF_INET, socket.AF_INET6),
     UDP: (socket.AF_INET, socket.AF_INET6),
@@ -25,25 +27,131 @@ FAMILIES = {
 
 
 @frozen
-class Bound:
+class SocketFile:
     """
-    A bound socket, and how to undo what was done for it.
+    The file that binding a UNIX socket has made.
+
+    @ivar path: Absolute.
+    @ivar device: Tells it, with C{inode}, from another one that has come there since.
     """
 
+    path: str
+    device: int
+    inode: int
+
+    @classmethod
+    def found(cls, path: str, name: str) -> SocketFile:
+        """
+        @param path: Where it is, absolute.
+        @param name: The same for the current directory.
+        """
+        there = os.lstat(name)
+        return cls(path, there.st_dev, there.st_ino)
+
+    def remove(self) -> None:
+        """
+        Remove it, unless another one is in its place.
+
+        @raise OSError: As unlink(2) says.
+        """
+        there = os.lstat(self.path)
+        if (there.st_dev, there.st_ino) == (self.device, self.inode):
+            os.unlink(self.path)
+
+
+@frozen
+class Bound:
+    """
+    A bound socket, and what was made with it. Nothing but facts, so that it can be
+    written down.
+
+    @ivar file: What is to go with the socket; L{None} if it has no file, or one that is
+        not ours.
+    @ivar lock: The absolute path of the L{FilesystemLock} that is held; L{None} if there
+        is none. It bears the number of this process.
+    """
+
+    spec: ListenSpec
     socket: socket.socket
-    release: Callable[[], None]
+    file: SocketFile | None = None
+    lock: str | None = None
+
+    def release(self) -> None:
+        """
+        Close the socket, with all that was made for it. What the system refuses is said
+        in the log, and the rest is done all the same. If the socket is closed or
+        detached, what belongs to it is somebody else's.
+        """
+        if self.socket.fileno() < 0:
+            return
+        if self.file is not None:
+            # First: while the socket is open no other file can have its inode.
+            with _going(self.file.path):
+                self.file.remove()
+        with _going(str(self.spec)):
+            self.socket.close()
+        if self.lock is not None:
+            with _going(self.lock):
+                FilesystemLock(self.lock).unlock()
+
+
+@contextmanager
+def _going(what: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except Exception as error:
+        log.warn("{what} stays behind: {error}", what=what, error=error)
 
 
 def bind(spec: ListenSpec, directory: str = ".") -> Bound:
     """
-    Bind, and listen where that applies, as the stock ports of Twisted do.
+    Bind, and listen where that applies, as the stock ports of Twisted do. Where that
+    fails, nothing is left of it.
 
     @param directory: What a relative path is relative to.
-    @raise OSError: As bind(2) says.
+    @raise OSError: As bind(2) says; EAGAIN if another process has the lock.
     """
-    made = _bindUNIX(spec, directory) if spec.kind == UNIX else _bindInternet(spec)
-    made.socket.setblocking(False)
-    return made
+    with _refusing():
+        if spec.kind == UNIX:
+            return _bindUNIX(spec, directory)
+        return _bindInternet(spec)
+
+
+def adopt(spec: ListenSpec) -> Bound:
+    """
+    Listen with a socket that somebody else has made, whatever becomes of the original.
+
+    @param spec: Has an C{fd}.
+    @raise OSError: EBADF or ENOTSOCK if that is no socket, EINVAL if it does not listen,
+        is not bound, or is of another kind than C{spec}.
+    """
+    assert spec.fd is not None
+    with _refusing():
+        if not stat.S_ISSOCK(os.fstat(spec.fd).st_mode):
+            raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
+        made = _duplicateOf(spec.fd)
+        try:
+            if made.family not in FAMILIES[spec.kind] or not _isReady(made, spec.kind):
+                why = f"descriptor {spec.fd} is no {spec.kind} port"
+                raise OSError(errno.EINVAL, why)
+            made.setblocking(False)
+        except BaseException:
+            made.close()
+            raise
+    return Bound(spec, made)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """
+    Names that are none, and numbers that are too large, are refused like others.
+    """
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise OSError(errno.EINVAL, str(error)) from error
 
 
 def _bindInternet(spec: ListenSpec) -> Bound:
@@ -51,6 +159,7 @@ def _bindInternet(spec: ListenSpec) -> Bound:
     kind = socket.SOCK_DGRAM if spec.kind == UDP else socket.SOCK_STREAM
     made = socket.socket(family, kind)
     try:
+        made.setblocking(False)
         if spec.kind != UDP and spec.reuseAddress:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if spec.reusePort:
@@ -67,26 +176,16 @@ def _bindInternet(spec: ListenSpec) -> Bound:
     except BaseException:
         made.close()
         raise
-    return Bound(made, made.close)
+    return Bound(spec, made)
 
 
-def adopt(spec: ListenSpec) -> Bound:
-    """
-    Listen with a socket that somebody else has made, whatever becomes of the original.
-
-    @param spec: Has an C{fd}.
-    @raise OSError: EBADF or ENOTSOCK if that is no socket, EINVAL if it does not listen,
-        is not bound, or is of another kind than C{spec}.
-    """
-    assert spec.fd is not None
-    if not stat.S_ISSOCK(os.fstat(spec.fd).st_mode):
-        raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
-    made = socket.socket(fileno=os.dup(spec.fd))
-    if made.family not in FAMILIES[spec.kind] or not _isReady(made, spec.kind):
-        made.close()
-        raise OSError(errno.EINVAL, f"descriptor {spec.fd} is no {spec.kind} port")
-    made.setblocking(False)
-    return Bound(made, made.close)
+def _duplicateOf(fd: int) -> socket.socket:
+    ours = os.dup(fd)
+    try:
+        return socket.socket(fileno=ours)
+    except BaseException:
+        os.close(ours)
+        raise
 
 
 def _isReady(made: socket.socket, kind: str) -> bool:
@@ -96,56 +195,76 @@ def _isReady(made: socket.socket, kind: str) -> bool:
     return made.type == socket.SOCK_STREAM and bool(listens)
 
 
+def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
+    if not spec.path or "\0" in spec.path[1:]:
+        raise OSError(errno.EINVAL, f"{spec.path!r} is no path for a socket")
+    made = Bound(spec, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    try:
+        made.socket.setblocking(False)
+        if spec.path.startswith("\0"):
+            made.socket.bind(os.fsencode(spec.path))
+        else:
+            full = _fullPath(spec.path, directory)
+            if spec.wantPID:
+                made = evolve(made, lock=_lock(full))
+            made = evolve(made, file=_bindFile(made, full, directory))
+        made.socket.listen(spec.backlog)
+    except BaseException:
+        made.release()
+        raise
+    return made
+
+
+def _fullPath(path: str, directory: str) -> str:
+    # Of an absolute path the directory is not asked, which may be gone.
+    isAbsolute = os.path.isabs(path)
+    return path if isAbsolute else os.path.join(os.path.abspath(directory), path)
+
+
+def _lock(path: str) -> str:
+    name = path + ".lock"
+    lock = FilesystemLock(name)
+    if not lock.lock():
+        raise OSError(errno.EAGAIN, "Cannot acquire lock")
+    if not lock.clean:
+        # Its owner has died. If this fails, bind(2) will say why.
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                os.remove(path)
+    return name
+
+
+def _bindFile(made: Bound, full: str, directory: str) -> SocketFile:
+    path = made.spec.path
+    # Relative to the worker's directory: an absolute path may be too long for a
+    # socket's name, and getHost() must say what the application said.
+    with nullcontext() if path == full else _inside(directory):
+        with _creating(made.spec.mode):
+            made.socket.bind(os.fsencode(path))
+        return SocketFile.found(full, path)
+
+
 @contextmanager
 def _inside(directory: str) -> Iterator[None]:
     before = os.open(".", os.O_RDONLY)
-    os.chdir(directory)
     try:
-        yield
+        os.chdir(directory)
+        try:
+            yield
+        finally:
+            os.fchdir(before)
     finally:
-        os.fchdir(before)
         os.close(before)
 
 
-def _lock(path: str) -> FilesystemLock:
-    lock = FilesystemLock(path + ".lock")
-    if not lock.lock():
-        raise OSError(11, "Cannot acquire lock")
-    if not lock.clean and os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
-        os.remove(path)
-    return lock
-
-
-def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
-    inFilesystem = not spec.path.startswith("\0")
-    full = os.path.join(os.path.abspath(directory), spec.path)
-    lock = _lock(full) if spec.wantPID and inFilesystem else None
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    bound = False
+@contextmanager
+def _creating(mode: int) -> Iterator[None]:
+    """
+    Not chmod(2) afterwards: for a moment anybody could connect, or have put a link to
+    another file there.
+    """
+    before = os.umask(~mode & 0o777)
     try:
-        if "\0" in spec.path[1:]:
-            raise OSError(errno.EINVAL, "a path with NUL")
-        # Relative to the worker's directory: an absolute path may be too long for
-        # a socket's name, and getHost() must say what the application said.
-        with _inside(directory):
-            made.bind(os.fsencode(spec.path))
-            bound = inFilesystem
-            if inFilesystem:
-                os.chmod(spec.path, spec.mode)
-        made.listen(spec.backlog)
-    except BaseException:
-        made.close()
-        if bound:
-            os.unlink(full)
-        if lock is not None:
-            lock.unlock()
-        raise
-
-    def release() -> None:
-        made.close()
-        if inFilesystem and os.path.exists(full):
-            os.unlink(full)
-        if lock is not None:
-            lock.unlock()
-
-    return Bound(made, release)
+        yield
+    finally:
+        os.umask(before)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections import defaultdict
+from contextlib import suppress
 
 from twisted.logger import Logger
 
@@ -14,10 +16,11 @@ log = Logger()
 
 class DatagramGroup:
     """
-    A group of sockets with SO_REUSEPORT, one for each worker. The primary keeps them,
-    so that what is queued for a worker outlives it.
+    A group of sockets with SO_REUSEPORT, one for each slot, which all workers of the slot
+    share. The primary keeps them, so that what is queued for a worker outlives it, and
+    its peers go to whoever takes its place.
 
-    @ivar members: The sockets, by the numbers of their workers.
+    @ivar members: The sockets, by slot.
     """
 
     def __init__(self, first: socket.socket) -> None:
@@ -31,6 +34,7 @@ class DatagramGroup:
         # fail with EADDRINUSE.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.members: dict[int, socket.socket] = {}
+        self._users: defaultdict[int, set[int]] = defaultdict(set)
         self._spare: socket.socket | None = first
         self._family = first.family
         self._name = first.getsockname()
@@ -46,16 +50,25 @@ class DatagramGroup:
         spare = [] if self._spare is None else [self._spare]
         return [*self.members.values(), *spare]
 
-    def socketOf(self, worker: int) -> socket.socket:
+    @property
+    def unused(self) -> list[int]:
         """
-        The socket of a worker, made if it has none yet.
+        Slots whose sockets no worker has, just now.
+        """
+        return [slot for slot in self.members if not self._users.get(slot)]
 
+    def socketOf(self, slot: int, worker: int) -> socket.socket:
+        """
+        The socket of a slot, made if it has none yet.
+
+        @param worker: The id of one that uses it from now on.
         @raise OSError: If it cannot be made.
         """
-        if worker not in self.members:
+        if slot not in self.members:
             spare, self._spare = self._spare, None
-            self.members[worker] = spare or self._makeAnother()
-        return self.members[worker]
+            self.members[slot] = spare or self._makeAnother()
+        self._users[slot].add(worker)
+        return self.members[slot]
 
     def _makeAnother(self) -> socket.socket:
         made = socket.socket(self._family, socket.SOCK_DGRAM)
@@ -70,16 +83,25 @@ class DatagramGroup:
             raise
         return made
 
-    def remove(self, worker: int) -> int | None:
+    def forget(self, slot: int, worker: int) -> None:
         """
-        Have no socket for a worker any more; the last one stays in the group.
+        A worker is gone; the socket stays for the one that takes its place.
+        """
+        self._users[slot].discard(worker)
 
-        @return: Its descriptor, which the kernel goes on to give datagrams to until the
-            caller closes it; L{None} if there is nothing to close.
+    def remove(self, slot: int, worker: int | None = None) -> int | None:
         """
-        member = self.members.pop(worker, None)
-        if member is None:
+        A worker leaves, if one is given. What is then left to nobody is not a member any
+        more; but the last one stays in the group.
+
+        @return: The descriptor of the slot's socket, which the kernel goes on to give
+            datagrams to until the caller closes it; L{None} if there is nothing to close.
+        """
+        if worker is not None:
+            self.forget(slot, worker)
+        if slot not in self.members or self._users[slot]:
             return None
+        member = self.members.pop(slot)
         if not self.members and self._spare is None:
             self._spare = member
             return None
@@ -90,7 +112,8 @@ class DatagramGroup:
         Close every socket.
         """
         for one in self.sockets:
-            one.close()
+            with suppress(OSError):
+                one.close()
 
 
 def makeGroup(first: socket.socket) -> DatagramGroup | None:

@@ -129,8 +129,9 @@ class Listener:
         """
         The listening socket that one of the users is to have.
         """
-        one = self.group.socketOf(worker.number) if self.group else self.socket
-        return one.fileno()
+        if self.group is None:
+            return self.socket.fileno()
+        return self.group.socketOf(worker.number, worker.id).fileno()
 
     def owns(self, other: os.stat_result) -> bool:
         """
@@ -141,21 +142,28 @@ class Listener:
         ours = self.group.sockets if self.group else [self.socket]
         return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
 
-    def withdraw(self, number: int) -> list[Handed]:
+    def withdraw(self, slot: int, worker: int | None = None) -> list[Handed]:
         """
         A worker has gone for good.
 
-        @return: The socket that it had for itself, for another to empty and close.
+        @param worker: Its id; L{None} if nobody has been there for a while.
+        @return: The socket that its slot had, for another to empty and close.
         """
-        fd = self.group.remove(number) if self.group else None
+        fd = self.group.remove(slot, worker) if self.group else None
         return [] if fd is None else [Handed(fd, self.number, "", 0)]
+
+    def forget(self, worker: WorkerHandle) -> None:
+        """
+        A worker has gone, and another one may take its place.
+        """
+        if self.group is not None:
+            self.group.forget(worker.number, worker.id)
 
     def absent(self) -> list[int]:
         """
-        The numbers of workers whose sockets are kept although they do not listen.
+        Slots whose sockets are kept although none of their workers listens.
         """
-        members = self.group.members if self.group else {}
-        return [number for number in members if number not in self.users]
+        return self.group.unused if self.group else []
 
     def accept(self) -> Handed:
         """

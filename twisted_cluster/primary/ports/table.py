@@ -122,6 +122,7 @@ class ListenerTable:
         """
         for listener in list(self.byNumber.values()):
             known = listener.users.pop(worker.number, self) is not self
+            listener.forget(worker)
             if known and not self._keep:
                 self._withdraw(worker, listener)
         self._dispatcher.changed()
@@ -141,8 +142,8 @@ class ListenerTable:
             if not listener.users and not listener.keep:
                 self._close(listener)
                 continue
-            for number in listener.absent():
-                self._dispatcher.redirect(listener.withdraw(number))
+            for slot in listener.absent():
+                self._dispatcher.redirect(listener.withdraw(slot))
 
     def closeAll(self) -> None:
         """
@@ -193,7 +194,7 @@ class ListenerTable:
 
     def _withdraw(self, worker: WorkerHandle, listener: Listener) -> None:
         if listener.users or listener.keep:
-            self._dispatcher.redirect(listener.withdraw(worker.number))
+            self._dispatcher.redirect(listener.withdraw(worker.number, worker.id))
         else:
             self._close(listener)
             worker.credits.pop(listener.number, None)

@@ -31,10 +31,36 @@ class MessageError(ClusterError):
     """
 
 
+class VersionError(MessageError):
+    """
+    The process at the other end speaks a version that is not known here: the two were
+    not started from one installation.
+    """
+
+
 class ChannelClosedError(ClusterError):
     """
     The process at the other end of a channel is gone, or has closed the channel; if it
     was this process, it is L{ChannelClosedHereError}.
+    """
+
+
+class ClosedHereError(ChannelClosedError):
+    """
+    This process has closed the channel itself.
+    """
+
+
+class ChannelFullError(ClusterError):
+    """
+    The process at the other end of a channel lives, but has not read what it was told:
+    there is no room for more now, and there may be later.
+    """
+
+
+class QueueEndedError(ClusterError):
+    """
+    Nothing more can come out of a handoff queue: its other end is closed.
     """
 
 

@@ -21,7 +21,7 @@ from twisted_cluster.primary.door.hands import RESERVE, WorkerHandle
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.wire.handoff import Handed, HandoffQueue, receive
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.page import Page
 
 
 class Primary:
@@ -34,13 +34,11 @@ class Primary:
     def __init__(
         self,
         newPolicy: Callable[[], ISchedulingPolicy | None] = RoundRobin,
-        workers: int = 3,
         **options: Any,
     ) -> None:
         self.reactor = MemoryReactorClock()
         self.dispatcher = Dispatcher(self.reactor, newPolicy, lambda: 0)
         self.table = ListenerTable(self.dispatcher, **options)
-        self._board = Scoreboard.create(workers)
         self._workers: list[WorkerHandle] = []
 
     def newWorker(self) -> WorkerHandle:
@@ -48,9 +46,9 @@ class Primary:
         One more worker, alive and online.
         """
         number = len(self._workers) + 1
-        row = self._board.row(number)
-        row.headroom = RESERVE + 1
-        worker = WorkerHandle(number, row, HandoffQueue())
+        page = Page.create()
+        page.headroom = RESERVE + 1
+        worker = WorkerHandle(number, page, HandoffQueue())
         self._workers.append(worker)
         self.dispatcher.addWorker(worker)
         return worker
@@ -92,7 +90,7 @@ class Primary:
             for connection in worker.takeBack():
                 os.close(connection.fd)
             worker.queue.close()
-        self._board.close()
+            worker.page.close()
 
 
 def taken(worker: WorkerHandle) -> list[Handed]:
@@ -101,8 +99,8 @@ def taken(worker: WorkerHandle) -> list[Handed]:
     """
     found: list[Handed] = []
     while worker.queue.depth():
-        found += receive(worker.queue.worker)
-    worker.row.taken += len(found)
+        found += receive(worker.queue.worker).connections
+    worker.page.taken += len(found)
     return found
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import Announcement
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.link import Link
 
 ROOT = Path(__file__).resolve().parents[2]
-SLOTS = 4096
 
 
 class LinkSource:
@@ -30,8 +29,7 @@ class LinkSource:
         self._rendezvous, theirs = socket.socketpair(
             socket.AF_UNIX, socket.SOCK_SEQPACKET
         )
-        self._board = Scoreboard.create(SLOTS)
-        fds = [theirs.fileno(), self._board.fd]
+        fds = [theirs.fileno()]
         self._primary = subprocess.Popen(
             [sys.executable, "-m", "tests.twisted_suite.primary", *map(str, fds)],
             cwd=ROOT,
@@ -47,18 +45,18 @@ class LinkSource:
         @return: Its link, and what closes it.
         """
         self._rendezvous.send(b"link")
-        data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 3)
+        data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 4)
         for fd in fds:
             os.set_inheritable(fd, False)
         channel = Channel(socket.socket(fileno=fds[0]))
         queue, mail = socket.socket(fileno=fds[1]), socket.socket(fileno=fds[2])
-        slot = int(data)
+        page = Page.inherit(fds[3])
 
         def close() -> None:
-            for end in (channel, queue, mail):
+            for end in (channel, queue, mail, page):
                 end.close()
 
-        link = Link(channel, queue, self._board.row(slot), mail, Announcement(slot))
+        link = Link(channel, queue, page, mail, Announcement(int(data)))
         return link, close
 
     def report(self) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """
 A primary whose workers are not processes but the reactors of a test run.
 
-The test run starts it with the number of a UNIX socket and of the scoreboard's
-descriptor: C{python -m tests.twisted_suite.primary 5 6}. It asks for a worker's wires
-with L{LINK}, and for the counts with L{REPORT}.
+The test run starts it with the number of a UNIX socket: C{python -m
+tests.twisted_suite.primary 5}. It asks for a worker's wires with L{LINK}, and for the
+counts with L{REPORT}.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.task import LoopingCall
 
 from twisted_cluster.core import messages
 from twisted_cluster.policies.round_robin import RoundRobin
@@ -25,7 +24,7 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.worker_process import WorkerProcess
 from twisted_cluster.wire.reader import Reader
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.repeating import Repeating
 
 LINK = b"link"
 REPORT = b"report"
@@ -81,22 +80,19 @@ class TestPrimary(Watcher):
     Answers a test run.
     """
 
-    def __init__(
-        self, reactor: Any, rendezvous: socket.socket, board: Scoreboard
-    ) -> None:
+    def __init__(self, reactor: Any, rendezvous: socket.socket) -> None:
         self._reactor = reactor
         self._rendezvous = rendezvous
         self._workers: list[LinkedWorker] = []
         self._ground = Ground(reactor, RoundRobin, 0, 0)
-        self._ground.scoreboard = board
-        self._look = LoopingCall(self._ground.dispatcher.look)
+        self._look = Repeating(reactor, self._ground.dispatcher.look, LOOK, "look")
 
     def start(self) -> None:
         """
         Begin to serve.
         """
-        self._reactor.addReader(Reader(self._rendezvous.fileno, self._serve))
-        self._look.start(LOOK)
+        Reader(self._reactor, self._rendezvous.fileno, self._serve).start()
+        self._look.start()
 
     def _serve(self) -> None:
         question = self._rendezvous.recv(16)
@@ -114,8 +110,8 @@ class TestPrimary(Watcher):
         worker = LinkedWorker(self._ground, number, number, recipe, self)
         worker.spawn()
         self._workers.append(worker)
-        channel, queue, _, mail = worker.theirs
-        ends = array.array("i", [channel.fileno(), queue.fileno(), mail.fileno()])
+        channel, queue, page, mail = worker.theirs
+        ends = array.array("i", [end.fileno() for end in (channel, queue, mail, page)])
         self._rendezvous.sendmsg(
             [b"%d" % worker.number], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)]
         )
@@ -130,7 +126,7 @@ class TestPrimary(Watcher):
 
     def _report(self) -> bytes:
         binds = sum(worker.binds for worker in self._workers)
-        connections = sum(worker.handle.row.taken for worker in self._workers)
+        connections = sum(worker.handle.page.taken for worker in self._workers)
         return json.dumps({"binds": binds, "connections": connections}).encode()
 
 
@@ -138,11 +134,8 @@ def main() -> None:
     """
     Serve until the test run ends.
     """
-    rendezvous, board = map(int, sys.argv[1:])
     os.setsid()
-    primary = TestPrimary(
-        reactor, socket.socket(fileno=rendezvous), Scoreboard.inherit(board)
-    )
+    primary = TestPrimary(reactor, socket.socket(fileno=int(sys.argv[1])))
     primary.start()
     reactor.run()  # type: ignore[attr-defined]
 

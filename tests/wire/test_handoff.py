@@ -14,6 +14,7 @@ from hypothesis.strategies import integers, ip_addresses
 
 from twisted_cluster.wire.handoff import (
     BATCH,
+    VERSION,
     HandoffQueue,
     packRecord,
     receive,
@@ -52,7 +53,7 @@ def test_depthIsExact() -> None:
     put(queue, 3)
     send(queue.end, [packRecord(1, "")] * 5, [queue.end.fileno()] * 5)
     assert queue.depth() == 8
-    for connection in receive(queue.worker):
+    for connection in receive(queue.worker).connections:
         os.close(connection.fd)
     assert queue.depth() == 7
     queue.close()
@@ -65,7 +66,7 @@ def test_whatIsTakenBackIsAllThatIsLeft() -> None:
     """
     queue = HandoffQueue()
     put(queue, 4)
-    back = list(queue.takeBack())
+    back = [one for come in queue.takeBack() for one in come.connections]
     assert [(c.listener, c.name, c.bounces) for c in back] == [
         (1, ("127.0.0.1", 80), 0)
     ] * 4
@@ -81,7 +82,7 @@ def test_receivedDescriptorsAreNotInherited() -> None:
     """
     queue = HandoffQueue()
     put(queue, 1)
-    (connection,) = receive(queue.worker)
+    (connection,) = receive(queue.worker).connections
     assert not os.get_inheritable(connection.fd)
     os.close(connection.fd)
     queue.close()
@@ -104,7 +105,7 @@ def test_aWholeBatchFits() -> None:
     before = openDescriptors()
     queue = HandoffQueue()
     send(queue.end, [packRecord(1, "")] * BATCH, [queue.end.fileno()] * BATCH)
-    received = receive(queue.worker)
+    received = receive(queue.worker).connections
     assert len(received) == BATCH
     for connection in received:
         os.close(connection.fd)
@@ -118,8 +119,8 @@ def test_rubbishIsNoConnection() -> None:
     """
     before = openDescriptors()
     queue = HandoffQueue()
-    socket.send_fds(queue.end, [b"?"], [0, 1])
-    assert receive(queue.worker) == []
+    socket.send_fds(queue.end, [bytes([VERSION])], [0, 1])
+    assert receive(queue.worker) == ([], ())
     queue.close()
     assert openDescriptors() == before
 
@@ -135,7 +136,7 @@ def test_addressesComeBackAsTheyWent(
     one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with one, two:
         send(one, [packRecord(listener, name, bounces)], [one.fileno()])
-        (received,) = receive(two)
+        (received,) = receive(two).connections
         os.close(received.fd)
     host, *rest = received.name
     # ::ffff:0:0 and ::ffff:0.0.0.0 are one address.

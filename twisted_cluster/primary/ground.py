@@ -1,5 +1,5 @@
 """
-What all workers of one primary stand on: ports, dispatch, topics, the scoreboard.
+What all workers of one primary stand on: ports, dispatch, topics.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
@@ -19,8 +19,7 @@ from twisted_cluster.primary.door.dispatch import Dispatcher
 from twisted_cluster.primary.lives.reaping import reapStrangers
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.talk.exchange import Exchange
-from twisted_cluster.wire.scoreboard import Scoreboard
-from twisted_cluster.wire.tallies import talliesFor
+from twisted_cluster.wire.repeating import Repeating
 
 LOOK = 0.05
 CATCH_UP = 1.0
@@ -28,10 +27,8 @@ CATCH_UP = 1.0
 
 class Ground:
     """
-    @ivar scoreboard: There between L{start} and L{rest}.
+    What they have in common.
     """
-
-    scoreboard: Scoreboard | None = None
 
     def __init__(
         self,
@@ -57,19 +54,18 @@ class Ground:
         self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns, limits)
         self.listeners = ListenerTable(self.dispatcher, backlog, keep, descriptors)
         self.exchange = Exchange()
-        self._calls = [LoopingCall(self.dispatcher.look), LoopingCall(reapStrangers)]
-        for call in self._calls:
-            call.clock = reactor
+        look = Repeating(reactor, self.dispatcher.look, LOOK, "the look at workers")
+        reap = Repeating(reactor, reapStrangers, 1.0, "the reaping of orphans")
+        self._calls = (look, reap)
 
     def start(self) -> None:
         """
         Be ready for workers.
         """
-        self.scoreboard = Scoreboard.create(self.slots, talliesFor(self.limits))
         look, reap = self._calls
-        look.start(LOOK, now=False)
+        look.start()
         if os.getpid() == 1:
-            reap.start(1.0, now=False)
+            reap.start()
 
     async def stop(
         self,
@@ -104,9 +100,5 @@ class Ground:
         There are no workers. L{start} begins again.
         """
         for call in self._calls:
-            if call.running:
-                call.stop()
+            call.stop()
         self.dispatcher.rest()
-        if self.scoreboard is not None:
-            self.scoreboard.close()
-            self.scoreboard = None

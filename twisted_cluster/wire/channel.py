@@ -4,17 +4,27 @@ The control channel: typed messages, and listening sockets, both ways.
 
 from __future__ import annotations
 
-import array
-import os
+import errno
 import select
 import socket
 from collections.abc import Sequence
 
 from twisted_cluster.core.messages import LONGEST, Message, decode, encode
-from twisted_cluster.errors import ChannelClosedError
-from twisted_cluster.wire.handoff import KIND, RECEIVE, descriptorsIn
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelFullError,
+    ClosedHereError,
+    MessageError,
+)
+from twisted_cluster.wire.handoff import KIND
+from twisted_cluster.wire.passing import closeAll, give, isOver, take
 
-_ancillary = socket.CMSG_SPACE(4)
+# The other end has not read what it has, or the system has no memory just now, or too
+# many descriptors are on their way: all of that may pass.
+FULL = frozenset(
+    {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM}
+    | {getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
+)
 
 
 class Channel:
@@ -43,38 +53,50 @@ class Channel:
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """
         @param fds: At most one descriptor to send along; the caller keeps its own.
-        @raise ChannelClosedError: If the other process is gone, or so stuck that it
-            has not read hundreds of messages.
+        @raise ChannelFullError: If there is no room for it now.
+        @raise ChannelClosedError: If the other process is gone.
+        @raise ClosedHereError: If this end is closed.
+        @raise MessageError: If it is longer than the other end would take.
         """
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        data = encode(message)
+        self._checkOpen()
         try:
-            self._socket.sendmsg(
-                [encode(message)], rights if fds else [], socket.MSG_DONTWAIT
-            )
+            give(self._socket, [data], fds)
         except OSError as error:
-            raise ChannelClosedError(f"cannot send {message}: {error}") from error
+            why = f"cannot send {message!r:.80}: {error}"
+            if error.errno in FULL:
+                raise ChannelFullError(why) from error
+            raise ChannelClosedError(why) from error
 
     def receive(self) -> tuple[Message, int | None]:
         """
-        @return: A message, and the descriptor that came along if one did.
+        @return: A message, and the descriptor that came along if one did; also if one
+            was sent, but no number was free for it, it is L{None}.
         @raise BlockingIOError: If nothing has come.
         @raise ChannelClosedError: If the other process is gone.
+        @raise ClosedHereError: If this end is closed.
         @raise MessageError: If what came is no message.
+        @raise OSError: If the system has no memory for it just now; it is still there.
         """
+        self._checkOpen()
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(LONGEST, _ancillary, RECEIVE)
+            data, fds, _, isCut = take(self._socket, LONGEST, 1)
         except ConnectionError as error:
             raise ChannelClosedError(str(error)) from error
-        fds = descriptorsIn(ancillary)
-        if not data:
-            raise ChannelClosedError("the other end is closed")
         try:
+            if isCut:
+                raise MessageError(f"a message of more than {LONGEST} bytes")
+            if not data and isOver(self._socket):
+                raise ChannelClosedError("the other end is closed")
             message = decode(data)
         except BaseException:
-            for fd in fds:
-                os.close(fd)
+            closeAll(fds)
             raise
         return message, (fds[0] if fds else None)
+
+    def _checkOpen(self) -> None:
+        if self._socket.fileno() < 0:
+            raise ClosedHereError("this process has closed the channel")
 
     def hasCome(self) -> bool:
         """
@@ -90,6 +112,16 @@ class Channel:
         """
         # Not a blocking recvmsg: uvloop sets O_NONBLOCK behind one's back.
         self._poll.poll(timeout * 1000)
+
+    def waitForRoom(self, timeout: float) -> None:
+        """
+        Block until something can be sent.
+
+        @param timeout: As for L{wait}.
+        """
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        poll.poll(timeout * 1000)
 
     def close(self) -> None:
         """

@@ -17,9 +17,9 @@ from twisted_cluster.errors import StartError
 # Counted from the announcement's C{first}.
 CONTROL = 0
 HANDOFF = 1
-SCOREBOARD = 2
+PAGE = 2
 MAIL = 3
-WIRES = (CONTROL, HANDOFF, SCOREBOARD, MAIL)
+WIRES = (CONTROL, HANDOFF, PAGE, MAIL)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
 
@@ -37,7 +37,7 @@ class Announcement:
     @ivar serialization: The name of the codec of what it sends.
     @ivar outgoing: Whether it ends only when the connections that it made itself have
         ended too.
-    @ivar tallies: How many tallies it keeps on the scoreboard.
+    @ivar tallies: How many tallies it keeps on its page.
     @ivar first: The number of the first of the cluster's descriptors.
     """
 
@@ -87,7 +87,7 @@ def _checkWires(first: int) -> None:
     for wire in (CONTROL, HANDOFF, MAIL):
         if not stat.S_ISSOCK(os.fstat(first + wire).st_mode):
             raise OSError(f"descriptor {first + wire} is no socket")
-    if not stat.S_ISREG(os.fstat(first + SCOREBOARD).st_mode):
-        raise OSError(f"descriptor {first + SCOREBOARD} is no scoreboard")
+    if not stat.S_ISREG(os.fstat(first + PAGE).st_mode):
+        raise OSError(f"descriptor {first + PAGE} is no page")
     for wire in WIRES:
         os.set_inheritable(first + wire, False)

@@ -9,53 +9,118 @@ gives each message to one reader only.
 
 from __future__ import annotations
 
-import array
 import fcntl
 import os
 import socket
 import struct
 import termios
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from twisted.logger import Logger
 
+from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.passing import closeAll, give, isOver, take
 
 log = Logger()
 
+# The kernel takes 253; with 64 a message and its buffers stay small, and the price of a
+# system call is shared by enough.
 BATCH = 64
-# A bit of a connection's bounces: it counts against what the worker is willing to take.
-METERED = 0x80
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
-# Python's recv_fds ignores its flags, hence recvmsg.
-RECEIVE = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
-_record = struct.Struct("<IBBHI16sI")
-_ancillary = socket.CMSG_SPACE(BATCH * 4)
+VERSION = 1
+# A flag: the connection counts against what the worker is willing to take.
+METERED = 1
+
+# Version, family, flags, bounces, port, listener, scope, tally, host; 6 bytes are free.
+_record = struct.Struct("<BBBBH2xIII16s4x")
+_longest = BATCH * _record.size
 _int = struct.Struct("i")
 _AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
 _inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
+_inet_pton, _inet_ntop = socket.inet_pton, socket.inet_ntop
 _NOWHERE = bytes(16)
 
 
+class Handed(NamedTuple):
+    """
+    One connection on its way; who has it must close C{fd}.
+
+    @ivar listener: The listener's number.
+    @ivar name: The peer, as C{accept} gave it.
+    @ivar bounces: How many workers have sent the connection back.
+    @ivar tally: Where its end is to be counted, besides.
+    @ivar flags: L{METERED} or 0.
+    """
+
+    fd: int
+    listener: int
+    name: SocketName
+    bounces: int = 0
+    tally: int = 0
+    flags: int = 0
+
+
+class Received(NamedTuple):
+    """
+    One message that came out of a queue.
+
+    @ivar connections: What has come.
+    @ivar lost: What the kernel had to close, because no descriptor was free for it;
+        their C{fd} is -1.
+    """
+
+    connections: Sequence[Handed]
+    lost: Sequence[Handed] = ()
+
+
 def packRecord(
-    listener: int, name: SocketName, bounces: int = 0, tally: int = 0
+    listener: int, name: SocketName, bounces: int = 0, tally: int = 0, flags: int = 0
 ) -> bytes:
     """
-    @param listener: The listener's number.
-    @param name: The peer, as C{accept} gave it.
-    @param bounces: How many workers have sent the connection back.
-    @param tally: Where its end is to be counted, besides.
+    @see: L{Handed}
     """
-    if not isinstance(name, tuple):
-        return _record.pack(listener, 0, bounces, 0, 0, _NOWHERE, tally)
-    if len(name) == 2:
-        four, port = _inet_aton(name[0]), name[1]
-        return _record.pack(listener, _AF_INET, bounces, port, 0, four, tally)
-    host = socket.inet_pton(socket.AF_INET6, name[0].partition("%")[0])
-    return _record.pack(listener, _AF_INET6, bounces, name[1], name[3], host, tally)
+    family, port, scope, host = 0, 0, 0, _NOWHERE
+    if isinstance(name, tuple):
+        if len(name) == 2:
+            family, host, port = _AF_INET, _inet_aton(name[0]), name[1]
+        else:
+            text, port, _, scope = name
+            family, host = _AF_INET6, _inet_pton(_AF_INET6, text.partition("%")[0])
+    return _record.pack(
+        VERSION, family, flags, bounces, port, listener, scope, tally, host
+    )
+
+
+def unpackRecord(
+    record: tuple[int, int, int, int, int, int, int, int, bytes], fd: int
+) -> Handed:
+    """
+    @param record: What the record's bytes unpack to.
+    @param fd: The connection's descriptor.
+    """
+    _, family, flags, bounces, port, listener, scope, tally, host = record
+    name: SocketName = ""
+    if family == _AF_INET:
+        name = (_inet_ntoa(host[:4]), port)
+    elif family == _AF_INET6:
+        name = (_withScope(_inet_ntop(_AF_INET6, host), scope), port, 0, scope)
+    return Handed(fd, listener, name, bounces, tally, flags)
+
+
+def _withScope(host: str, scope: int) -> str:
+    """
+    As C{accept} gives it: a link's own address goes with the name of its interface.
+    """
+    if not scope or host[:3] not in ("fe8", "fe9", "fea", "feb"):
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:
+        return f"{host}%{scope}"
 
 
 def nameOf(fd: int) -> SocketName:
@@ -68,67 +133,49 @@ def nameOf(fd: int) -> SocketName:
     return os.fsdecode(name) if isinstance(name, bytes) else name
 
 
-class Handed(NamedTuple):
-    """
-    One connection that came out of a queue; who has it must close C{fd}.
-    """
-
-    fd: int
-    listener: int
-    name: SocketName
-    bounces: int
-    tally: int = 0
-
-
-def unpackRecord(record: tuple[int, int, int, int, int, bytes, int], fd: int) -> Handed:
-    """
-    @param record: What the record's bytes unpack to.
-    @param fd: The connection's descriptor.
-    """
-    listener, family, bounces, port, scope, host, tally = record
-    if family == _AF_INET:
-        return Handed(fd, listener, (_inet_ntoa(host[:4]), port), bounces, tally)
-    if family == _AF_INET6:
-        name = (socket.inet_ntop(socket.AF_INET6, host), port, 0, scope)
-        return Handed(fd, listener, name, bounces, tally)
-    return Handed(fd, listener, "", bounces, tally)
-
-
-def _closeAll(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)
-
-
-def descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:
-    """
-    @param ancillary: What C{recvmsg} gave.
-    @return: The descriptors that came along; who has them must close them.
-    """
-    fds = array.array("i")
-    for level, kind, part in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(part[: len(part) - len(part) % fds.itemsize])
-    return fds
-
-
-def receive(queue: socket.socket) -> list[Handed]:
+def receive(queue: socket.socket) -> Received:
     """
     Take one message out of a queue.
 
-    @return: Its connections; none at the end of the queue's life. Connections whose
-        descriptors the kernel dropped for want of room (MSG_CTRUNC) are left out.
     @raise BlockingIOError: If the queue is empty.
+    @raise QueueEndedError: If nothing more can come.
+    @raise MessageError: If what came is no message of this version; it is gone.
+    @raise OSError: If the system has no memory for it just now; it is still there.
     """
-    data, ancillary, flags, _ = queue.recvmsg(BATCH * _record.size, _ancillary, RECEIVE)
-    if flags & socket.MSG_CTRUNC:
-        log.error("no room for descriptors: the kernel has closed connections")
-    fds = descriptorsIn(ancillary)
+    try:
+        data, fds, isTruncated, _ = take(queue, _longest, BATCH)
+    except ConnectionError as error:
+        raise QueueEndedError(str(error)) from error
+    if not data or data[0] != VERSION:
+        closeAll(fds)
+        _complain(queue, data)
     count = len(data) // _record.size
-    _closeAll(fds[count:])
+    if len(fds) == count:
+        return Received(_unpackAll(data, fds))
+    closeAll(fds[count:])
+    if not isTruncated:
+        return Received(_unpackAll(data, fds))
+    lost = [-1] * (count - len(fds))
+    whole = _unpackAll(data, [*fds, *lost])
+    return Received(whole[: len(fds)], whole[len(fds) :])
+
+
+def _unpackAll(data: bytes, fds: Sequence[int]) -> list[Handed]:
+    whole = data[: len(data) - len(data) % _record.size]
     return [
-        unpackRecord(record, fd)
-        for record, fd in zip(_record.iter_unpack(data[: count * _record.size]), fds)
+        unpackRecord(record, fd) for record, fd in zip(_record.iter_unpack(whole), fds)
     ]
+
+
+def _complain(queue: socket.socket, data: bytes) -> None:
+    """
+    Say what is wrong with a message.
+    """
+    if data:
+        raise VersionError(f"connections of version {data[0]}: here it is {VERSION}")
+    if isOver(queue):
+        raise QueueEndedError("the other end of the queue is closed")
+    raise MessageError("an empty message in a handoff queue")
 
 
 def send(queue: socket.socket, records: Sequence[bytes], fds: Sequence[int]) -> None:
@@ -138,11 +185,7 @@ def send(queue: socket.socket, records: Sequence[bytes], fds: Sequence[int]) -> 
     @param records: As many as C{fds}, 1 to L{BATCH}.
     @raise OSError: BlockingIOError or ETOOMANYREFS if the queue is full.
     """
-    queue.sendmsg(
-        (b"".join(records),),
-        ((socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds)),),
-        socket.MSG_DONTWAIT,
-    )
+    give(queue, (b"".join(records),), fds)
 
 
 class HandoffQueue:
@@ -166,18 +209,21 @@ class HandoffQueue:
         count = fcntl.ioctl(self.worker, termios.FIONREAD, bytes(_int.size))
         return int(_int.unpack(count)[0] // _record.size)
 
-    def takeBack(self) -> Iterator[Handed]:
+    def takeBack(self) -> Iterator[Received]:
         """
-        Take back what the worker has not taken.
+        Take back what the worker has not taken, message by message. What cannot be
+        taken for want of memory stays in the queue, for later.
         """
         while True:
             try:
-                message = receive(self.worker)
-            except BlockingIOError:
+                yield receive(self.worker)
+            except (BlockingIOError, QueueEndedError):
                 return
-            if not message:
+            except MessageError as error:
+                log.error("a queue holds what nobody put there: {error}", error=error)
+            except OSError as error:
+                log.error("connections wait in a queue: {error}", error=error)
                 return
-            yield from message
 
     def close(self) -> None:
         """

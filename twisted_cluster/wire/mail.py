@@ -7,7 +7,6 @@ answered at once, and no message of theirs can look like one of the cluster's.
 
 from __future__ import annotations
 
-import array
 import errno
 import os
 import select
@@ -25,7 +24,7 @@ from zope.interface import implementer
 
 from twisted_cluster.core.frames import HANDLE, Frame, FrameReader, packHead
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError, MessageError
-from twisted_cluster.wire.handoff import RECEIVE, descriptorsIn
+from twisted_cluster.wire.passing import give, take
 
 AT_ONCE = 1 << 18
 PIECES = 256
@@ -38,9 +37,6 @@ SMALL = 1 << 14
 # What may wait to be sent, in bytes: two of the longest messages.
 ROOM = 1 << 29
 
-_ancillary = socket.CMSG_SPACE(4)
-_DONTWAIT = int(socket.MSG_DONTWAIT)
-_TRUNCATED = int(socket.MSG_CTRUNC)
 _TOO_MANY = getattr(errno, "ETOOMANYREFS", -1)
 
 
@@ -201,17 +197,14 @@ class Mail:
     def _write(self) -> None:
         first = self._parcels[0]
         pieces = list(first.pieces)
-        rights: Any = ()
-        if first.fd >= 0:
-            given = array.array("i", [first.fd])
-            rights = ((socket.SOL_SOCKET, socket.SCM_RIGHTS, given),)
+        fds = (first.fd,) if first.fd >= 0 else ()
         size = first.size
         for parcel in islice(self._parcels, 1, PIECES):
             if parcel.fd >= 0 or size > AT_ONCE:
                 break
             pieces += parcel.pieces
             size += parcel.size
-        sent = self._push(pieces, rights)
+        sent = self._push(pieces, fds)
         if not sent:
             return
         if first.fd >= 0:
@@ -219,12 +212,12 @@ class Mail:
             first.fd = -1
         self._forget(sent)
 
-    def _push(self, pieces: Sequence[memoryview | bytes], rights: Any = ()) -> int:
+    def _push(self, pieces: Sequence[memoryview | bytes], fds: Sequence[int] = ()) -> int:
         """
         @return: How many bytes the kernel took.
         """
         try:
-            return self._socket.sendmsg(pieces, rights, _DONTWAIT)
+            return give(self._socket, pieces, fds)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -275,16 +268,15 @@ class Mail:
         @return: Whether there was something.
         """
         try:
-            come = self._socket.recvmsg(self._size, _ancillary, RECEIVE)
+            data, fds, isTruncated, _ = take(self._socket, self._size, 1)
         except BlockingIOError:
             return False
         except OSError as error:
             self._end(ChannelClosedError(f"the other process is gone: {error}"))
             return False
-        data, ancillary, flags, _ = come
         self._size = AT_ONCE if len(data) >= SMALL else SMALL
-        if ancillary or flags & _TRUNCATED:
-            self._fds.extend(descriptorsIn(ancillary) or [None])
+        if fds or isTruncated:
+            self._fds.extend(fds or [None])
         if not data:
             self._end(ChannelClosedError("the other process has closed the channel"))
             return False

@@ -1,5 +1,5 @@
 """
-What a connection counts as, where there are limits: cells of the scoreboard.
+What a connection counts as, where there are limits: cells of each worker's page.
 
 The primary counts what it hands over, the worker what has ended; nobody sends a message.
 """

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from twisted_cluster.errors import QueueEndedError
 from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
-from twisted_cluster.wire.scoreboard import Row
+from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import Endings
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Intake:
     def __init__(
         self,
         queue: socket.socket,
-        row: Row,
+        page: Page,
         ended: memoryview[int] | None,
         tellRoom: Callable[[], None],
     ) -> None:
@@ -48,7 +49,7 @@ class Intake:
         self.endings = Endings(ended, tellRoom) if ended else None
         self.fileno = queue.fileno
         self._queue = queue
-        self._row = row
+        self._page = page
         self._tellRoom = tellRoom
 
     def read(self) -> bool:
@@ -59,12 +60,14 @@ class Intake:
         """
         try:
             for _ in range(TURN):
-                connections = receive(self._queue)
-                if not connections:
-                    return False
+                connections, lost = receive(self._queue)
+                if lost:
+                    self._count(lost)
                 self._take(connections)
         except BlockingIOError:
             pass
+        except QueueEndedError:
+            return False
         return True
 
     def lose(self, connection: Handed) -> None:
@@ -75,8 +78,20 @@ class Intake:
         if self.endings is not None:
             self.endings.count(connection)
 
-    def _take(self, connections: list[Handed]) -> None:
-        self._row.taken += len(connections)
+    def _count(self, lost: Sequence[Handed]) -> None:
+        """
+        What was lost on the way has been taken, and has ended.
+        """
+        log.error("no descriptor was free for {count} connections", count=len(lost))
+        self._page.taken += len(lost)
+        for connection in lost:
+            if connection.listener in self.meters:
+                self._weigh(connection)
+            if self.endings is not None:
+                self.endings.count(connection)
+
+    def _take(self, connections: Sequence[Handed]) -> None:
+        self._page.taken += len(connections)
         self._tellRoom()
         if self.meters:
             connections = [self._weigh(connection) for connection in connections]
@@ -91,13 +106,13 @@ class Intake:
                 port.limitChanged()
 
     def _weigh(self, connection: Handed) -> Handed:
-        if not connection.bounces & METERED:
+        if not connection.flags & METERED:
             return connection
         self.meters[connection.listener].received += 1
-        return connection._replace(bounces=connection.bounces & ~METERED)
+        return connection._replace(flags=connection.flags & ~METERED)
 
     def _bounce(self, connection: Handed) -> None:
-        number, name, bounces, tally = connection[1:]
+        _, number, name, bounces, tally, _ = connection
         try:
             record = packRecord(number, name, bounces + 1, tally)
             send(self._queue, [record], [connection.fd])

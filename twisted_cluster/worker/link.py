@@ -19,7 +19,7 @@ from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
 from twisted_cluster.core.topics import Subscriptions
-from twisted_cluster.errors import ChannelClosedError, MessageError
+from twisted_cluster.errors import ChannelClosedError, ChannelFullError, MessageError
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.talk.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.channel import Channel
@@ -27,11 +27,11 @@ from twisted_cluster.wire.descriptors import (
     CONTROL,
     HANDOFF,
     MAIL,
-    SCOREBOARD,
+    PAGE,
     Announcement,
 )
+from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.reader import Reader
-from twisted_cluster.wire.scoreboard import Row, Scoreboard
 from twisted_cluster.worker.inquiry import Inquiry, Joined
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.vitals import Vitals
@@ -44,7 +44,7 @@ log = Logger()
 
 class Link:
     """
-    @ivar row: This worker's counters.
+    @ivar page: This worker's counters.
     @ivar intake: What takes the connections that are handed over.
     @ivar ports: What this worker listens on, by the listener's number.
     @ivar told: What this worker was told at birth.
@@ -64,7 +64,7 @@ class Link:
         self,
         channel: Channel,
         queue: socket.socket,
-        row: Row,
+        page: Page,
         mail: socket.socket,
         told: Announcement,
         ended: memoryview[int] | None = None,
@@ -74,8 +74,8 @@ class Link:
         @param mail: The worker's end of the mail stream.
         @param ended: Where the ends of connections are counted, if that matters.
         """
-        self.row = row
-        self.intake = Intake(queue, row, ended, self.tellRoom)
+        self.page = page
+        self.intake = Intake(queue, page, ended, self.tellRoom)
         self.ports = self.intake.ports
         self.meters = self.intake.meters
         self.told = told
@@ -94,21 +94,21 @@ class Link:
         self._listening: list[messages.Listening] = []
         self._draining = False
         self._stopping = False
-        self._vitals = Vitals(row, channel.fileno)
+        self._vitals = Vitals(page, channel.fileno)
 
     @classmethod
     def inherit(cls, told: Announcement) -> Link:
         """
         Use the descriptors that this process was born with.
         """
-        board = Scoreboard.inherit(told.first + SCOREBOARD, told.tallies)
+        page = Page.inherit(told.first + PAGE, told.tallies)
         return cls(
             Channel(socket.socket(fileno=told.first + CONTROL)),
             socket.socket(fileno=told.first + HANDOFF),
-            board.row(told.slot),
+            page,
             socket.socket(fileno=told.first + MAIL),
             told,
-            board.tally(told.slot),
+            page.ended,
         )
 
     def attach(self, reactor: Any) -> None:
@@ -117,14 +117,14 @@ class Link:
         """
         self.reactor = reactor
         self._readers = [
-            Reader(self._channel.fileno, self._readMessages),
-            Reader(self.intake.fileno, self._readConnections),
+            Reader(reactor, self._channel.fileno, self._readMessages, "the channel"),
+            Reader(reactor, self.intake.fileno, self._readConnections, "the queue"),
         ]
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         codec = codecNamed(self.told.serialization)
         self.peer = Peer(reactor, self._mail, codec, ears)
         for reader in self._readers:
-            reactor.addReader(reader)
+            reader.start()
         # removeAll() is for what the application reads.
         reactor._internalReaders.update([*self._readers, self.peer.mail])
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
@@ -153,10 +153,13 @@ class Link:
         ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
         try:
             answer, fd = self._ask(messages.Listen, spec, ordinal, os.getcwd(), room)
+        except ChannelFullError as error:
+            raise OSError(errno.EAGAIN, f"the primary does not read: {error}") from error
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
         if fd is None:
-            raise OSError(answer.errno, answer.reason)
+            why = answer.reason or "no descriptor was free for the listening socket"
+            raise OSError(answer.errno or errno.EMFILE, why)
         return Joined(answer.listener, ordinal, fd, answer.mode)
 
     def allPorts(self) -> list[DeliveredPort]:
@@ -173,7 +176,7 @@ class Link:
         self.ports.pop(number, None)
         try:
             self._ask(messages.Unlisten, number)
-        except (ChannelClosedError, TimeoutError):
+        except (ChannelClosedError, ChannelFullError, TimeoutError):
             log.debug("the primary is gone, and so is listener {n}", n=number)
 
     def pause(self, number: int, paused: bool) -> None:
@@ -212,8 +215,10 @@ class Link:
     def _tell(self, message: Message) -> bool:
         try:
             self._channel.send(message)
-        except ChannelClosedError:
-            log.debug("the primary is gone: it is not told {message}", message=message)
+        except (ChannelClosedError, ChannelFullError):
+            log.debug(
+                "the primary is gone, or full: it is not told {message}", message=message
+            )
             return False
         return True
 
@@ -270,13 +275,13 @@ class Link:
 
     def _stopReading(self, which: int) -> None:
         self.reactor._internalReaders.discard(self._readers[which])
-        self.reactor.removeReader(self._readers[which])
+        self._readers[which].stop()
 
     def tellRoom(self) -> None:
         """
         There is room for more; the primary is told if it waits for that.
         """
-        if self.row.waiting:
+        if self.page.waiting:
             self._tell(messages.Room())
 
     def _readConnections(self) -> None:
@@ -333,12 +338,12 @@ class Link:
         """
         A connection has ended; if it was the last one, so may this worker.
         """
-        if self._draining and self.row.opened <= self.row.closed:
+        if self._draining and self.page.opened <= self.page.closed:
             self.reactor.callLater(0, self._endIfIdle)
 
     def _endIfIdle(self) -> None:
         self._readConnections()
-        if self.row.opened <= self.row.closed:
+        if self.page.opened <= self.page.closed:
             flushed = self.peer.mail.flushed()
             flushed.addCallback(lambda _: self._disconnect())
             flushed.addCallback(lambda _: self._stopIfAlone())
@@ -356,7 +361,7 @@ class Link:
             self.disconnected()
 
     def _stopIfAlone(self) -> None:
-        if self.row.opened <= self.row.closed and not self._hasOutgoing():
+        if self.page.opened <= self.page.closed and not self._hasOutgoing():
             self.stop()
 
     def _hasOutgoing(self) -> bool:

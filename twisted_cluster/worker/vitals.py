@@ -1,5 +1,5 @@
 """
-A worker's signs of life, on the scoreboard.
+A worker's signs of life, on its page.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import resource
 from collections.abc import Callable
 from time import process_time_ns
 
-from twisted_cluster.wire.scoreboard import Row
+from twisted_cluster.wire.page import Page
 
 MEASURE_EVERY = 1_000_000_000
 # What a sleep in poll(2) is late by, for it counts in milliseconds.
@@ -24,11 +24,11 @@ class Vitals:
     What the primary sees of this worker without asking.
     """
 
-    def __init__(self, row: Row, fileno: Callable[[], int]) -> None:
+    def __init__(self, page: Page, fileno: Callable[[], int]) -> None:
         """
         @param fileno: Gives a descriptor that is open as long as anybody looks.
         """
-        self._row = row
+        self._page = page
         self._fileno = fileno
         self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._measuredAt = 0
@@ -41,20 +41,20 @@ class Vitals:
         @param now: Monotonic nanoseconds.
         @param late: By how many nanoseconds the reactor turned later than it meant to.
         """
-        row = self._row
-        row.heartbeat = now
-        row.lag += (max(0, late - GRAIN) - row.lag) // SMOOTHING
+        page = self._page
+        page.heartbeat = now
+        page.lag += (max(0, late - GRAIN) - page.lag) // SMOOTHING
         if now - self._measuredAt >= MEASURE_EVERY:
             self._measure(now)
 
     def _measure(self, now: int) -> None:
-        row, used = self._row, process_time_ns()
-        if row.born == 0:
-            row.born = now
+        page, used = self._page, process_time_ns()
+        if page.born == 0:
+            page.born = now
         else:
-            row.cpu = (used - self._used) * 1_000_000 // (now - self._measuredAt)
-        row.headroom = self._headroom()
-        row.rss = _residentMemory()
+            page.cpu = (used - self._used) * 1_000_000 // (now - self._measuredAt)
+        page.headroom = self._headroom()
+        page.rss = _residentMemory()
         self._measuredAt, self._used = now, used
 
     def _headroom(self) -> int:

@@ -12,7 +12,7 @@ from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.events import Limits
 from twisted_cluster.primary.door.admission import SECOND, Admission, mostOf
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.tallies import ADDRESSES, ALL, Tally, cellsOf, talliesFor
 
 LIMITS = Limits(address=2)
@@ -39,10 +39,10 @@ def test_cellsOfAddressesAreUsedAgain() -> None:
     More addresses than there are cells: those with no connections give theirs back,
     looked at once a second; the limit holds for those that are counted.
     """
-    board = Scoreboard.create(1, talliesFor(LIMITS))
+    page = Page.create(talliesFor(LIMITS))
     clock = iter(count(0, 1000 * SECOND))
     admission = Admission(LIMITS, lambda: next(clock), None)
-    ended = board.tally(1)
+    ended = page.ended
     tally = Tally(ended, None)
     admission.tallies.add(tally)
     try:
@@ -63,25 +63,23 @@ def test_cellsOfAddressesAreUsedAgain() -> None:
         tally.add(first)
         assert admission.register(first._replace(tally=0)) is None
         assert admission.open(ALL) == len(open_) + 1
-        board.clear(1)
         admission.tallies.clear()
         assert admission.register(first._replace(tally=0)) is not None
     finally:
-        del ended
-        board.close()
+        page.close()
 
 
 def test_aWorkerCannotCountItselfBelowNothing() -> None:
     """
     What it says beyond what it was given is not believed.
     """
-    board = Scoreboard.create(1, talliesFor(Limits(worker=1)))
-    ended = board.tally(1)
+    page = Page.create(talliesFor(Limits(worker=1)))
+    ended = page.ended
     tally = Tally(ended, 1)
     ended[ALL] = 1 << 63
     tally.add(Handed(-1, 1, "", 0))
     assert tally.open(ALL) == 0
-    board.close()
+    page.close()
 
 
 def test_aPortsLimitHoldsForItsInterfaces() -> None:

@@ -84,7 +84,7 @@ def test_limitSetLaterCountsFromThen(primary: Primary) -> None:
     for client in connect(listener, 5):
         client.close()
     primary.serve(listener, 5)
-    marks = [connection.bounces & METERED for connection in taken(worker)]
+    marks = [connection.flags & METERED for connection in taken(worker)]
     assert marks == [METERED] * 2
 
 
@@ -116,9 +116,9 @@ def test_whatItHasNotGotDoesNotCount(
         unread(worker)
         primary.join(other, SPEC)
         primary.dispatcher.redirect(worker.takeBack())
-        assert [one.bounces for one in taken(other)] == [0] * 4
+        assert [one.flags for one in taken(other)] == [0] * 4
     assert worker.handedBy(listener.number) == 0
-    assert all(one.connection.bounces == 0 for one in listener.held)
+    assert all(one.connection.flags == 0 for one in listener.held)
     for client in clients:
         client.close()
 

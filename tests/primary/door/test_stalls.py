@@ -17,7 +17,7 @@ from twisted_cluster.primary.door.dispatch import Dispatcher
 from twisted_cluster.primary.door.hands import WINDOW, WorkerHandle
 from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.scoreboard import Scoreboard
+from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.tallies import Tally, talliesFor
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0)
@@ -91,7 +91,7 @@ def test_whatAWorkerDoesNotTakeOthersGet(
     serve(primary, listener, 4)
     assert (two.queue.depth(), one.queue.depth()) == (0, 6)
     assert take(one) == 6
-    two.row.heartbeat += 1
+    two.page.heartbeat += 1
     glances(primary, 1)
     serve(primary, listener, 4)
     assert (two.queue.depth(), one.queue.depth()) == (2, 2)
@@ -155,27 +155,27 @@ def test_workersAreAskedToSpeakOnlyWhileSomebodyWaits() -> None:
     """
     The flag is set when nothing more can be accepted, and taken back when it can.
     """
-    primary = Primary(workers=1)
+    primary = Primary()
     limits = Limits(worker=1)
-    board = Scoreboard.create(1, talliesFor(limits))
+    page = Page.create(talliesFor(limits))
     primary.dispatcher = Dispatcher(
         primary.reactor, primary.dispatcher.newPolicy, lambda: 0, limits
     )
     primary.table._dispatcher = primary.dispatcher
     try:
         worker = primary.newWorker()
-        worker.tally = Tally(board.tally(1), 1)
+        worker.tally = Tally(page.ended, 1)
         primary.dispatcher.look()
         listener = primary.join(worker, SPEC)
-        assert worker.row.waiting == 0
+        assert worker.page.waiting == 0
         serve(primary, listener, 1)
         assert not listener.reading
-        assert worker.row.waiting == 1
+        assert worker.page.waiting == 1
         assert take(worker) == 1
-        board.tally(1)[0] += 1
+        page.ended[0] += 1
         primary.dispatcher.changed()
         assert listener.reading
-        assert worker.row.waiting == 0
+        assert worker.page.waiting == 0
     finally:
         primary.close()
-        board.close()
+        page.close()

@@ -24,7 +24,7 @@ from twisted_cluster.worker.ports.limits import RETRY, Meter
 from twisted_cluster.worker.ports.streams import SHARE, TCPPort
 
 
-class Row:
+class Page:
     """
     Counts nothing that matters here.
     """
@@ -46,7 +46,7 @@ class FakeLink:
         self._listening = listening
         self._mode = mode
         self.said: list[tuple[int, int | None]] = []
-        self.row = Row()
+        self.page = Page()
         self.ports: dict[int, Any] = {}
         self.alone: set[Any] = set()
         self.meters: dict[int, Meter] = {}

@@ -376,7 +376,7 @@ class Dispatcher:
     def _recheckFull(self) -> None:
         for worker in [worker for worker in self._full if worker.hasRoom()]:
             self._full.discard(worker)
-            worker.row.waiting = 0
+            worker.page.waiting = 0
             self._version += 1
 
     def _askForRoom(self) -> None:
@@ -384,10 +384,10 @@ class Dispatcher:
         waits = not all(one.reading for one in self._ports())
         if self._isLimited:
             for worker in self._workers:
-                worker.row.waiting = int(waits)
+                worker.page.waiting = int(waits)
         elif waits:
             for worker in self._full:
-                worker.row.waiting = 1
+                worker.page.waiting = 1
 
     def rest(self) -> None:
         """

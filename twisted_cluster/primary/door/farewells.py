@@ -54,8 +54,10 @@ class Farewells:
             return
         if self._edges is None:
             self._edges = Edges()
-            self._reader = Reader(self._edges.fileno, self._readNews)
-            self._reactor.addReader(self._reader)
+            self._reader = Reader(
+                self._reactor, self._edges.fileno, self._readNews, "farewells"
+            )
+            self._reader.start()
         try:
             self._edges.add(fd)
         except OSError:
@@ -99,7 +101,7 @@ class Farewells:
             call.cancel()
             self._end(fd)
         if self._edges is not None:
-            self._reactor.removeReader(self._reader)
+            self._reader.stop()
             self._edges.close()
             self._edges = None
 

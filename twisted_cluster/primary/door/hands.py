@@ -19,7 +19,7 @@ from twisted_cluster.wire.handoff import (
     packRecord,
     send,
 )
-from twisted_cluster.wire.scoreboard import Row
+from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.tallies import Tally
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ class WorkerHandle:
     """
 
     def __init__(
-        self, number: int, row: Row, queue: HandoffQueue, post: Post = Post()
+        self, number: int, page: Page, queue: HandoffQueue, post: Post = Post()
     ) -> None:
         self.number = number
         self.id = post.id
         self.group = post.group
         self.weight = post.weight
         self.generation = post.generation
-        self.row = row
+        self.page = page
         self.queue = queue
         self.open = True
         self.fresh = False
@@ -108,27 +108,27 @@ class WorkerHandle:
 
     @property
     def active(self) -> int:
-        return max(0, self.row.opened - self.row.closed)
+        return max(0, self.page.opened - self.page.closed)
 
     @property
     def queued(self) -> int:
-        return max(0, self._sent - self.row.taken)
+        return max(0, self._sent - self.page.taken)
 
     @property
     def lag(self) -> float:
-        return self.row.lag / 1e3
+        return self.page.lag / 1e3
 
     @property
     def cpu(self) -> float:
-        return self.row.cpu / 1e6
+        return self.page.cpu / 1e6
 
     @property
     def rss(self) -> int:
-        return self.row.rss
+        return self.page.rss
 
     @property
     def age(self) -> float:
-        return max(0, self.row.heartbeat - self.row.born) / 1e9
+        return max(0, self.page.heartbeat - self.page.born) / 1e9
 
     @property
     def draining(self) -> bool:
@@ -140,8 +140,8 @@ class WorkerHandle:
 
         @param now: Monotonic nanoseconds.
         """
-        silence = now - self.row.heartbeat
-        hasDescriptors = self.row.headroom > RESERVE
+        silence = now - self.page.heartbeat
+        hasDescriptors = self.page.headroom > RESERVE
         self.fresh = silence < STALE and hasDescriptors
         self.reachable = self.open and silence < LOST and hasDescriptors
 
@@ -152,12 +152,12 @@ class WorkerHandle:
 
         @return: Whether that has changed.
         """
-        before, row = self.stalled, self.row
-        if not before and self.queued and row.taken == self._seen:
-            self.stalled, self._stalledAt = True, row.heartbeat
-        elif before and (row.heartbeat > self._stalledAt or row.taken != self._seen):
+        before, page = self.stalled, self.page
+        if not before and self.queued and page.taken == self._seen:
+            self.stalled, self._stalledAt = True, page.heartbeat
+        elif before and (page.heartbeat > self._stalledAt or page.taken != self._seen):
             self.stalled = False
-        self._seen = row.taken if self.queued or self.stalled else -1
+        self._seen = page.taken if self.queued or self.stalled else -1
         return self.stalled != before
 
     @property
@@ -175,7 +175,7 @@ class WorkerHandle:
         @return: How many connections the worker has not taken.
         """
         depth = self.queue.depth()
-        self._sent = self.row.taken + depth
+        self._sent = self.page.taken + depth
         return depth
 
     def add(self, listener: Listener, connection: Handed) -> bool:
@@ -218,7 +218,7 @@ class WorkerHandle:
             self.tally.add(connection)
         credit = self.credits.get(listener.number)
         if credit is not None:
-            marked = connection._replace(bounces=connection.bounces | METERED)
+            marked = connection._replace(flags=connection.flags | METERED)
             self._batch[-1] = listener, marked
             credit.handed += 1
             if credit.isSpent:
@@ -231,11 +231,11 @@ class WorkerHandle:
         """
         if self.tally is not None:
             self.tally.remove(connection)
-        if not connection.bounces & METERED:
+        if not connection.flags & METERED:
             return connection
         if connection.listener in self.credits:
             self.credits[connection.listener].handed -= 1
-        return connection._replace(bounces=connection.bounces & ~METERED)
+        return connection._replace(flags=connection.flags & ~METERED)
 
     def hasRoom(self) -> bool:
         """
@@ -265,8 +265,8 @@ class WorkerHandle:
             send(
                 self.queue.end,
                 [
-                    packRecord(number, name, bounces, tally)
-                    for _, (_, number, name, bounces, tally) in batch
+                    packRecord(number, name, bounces, tally, flags)
+                    for _, (_, number, name, bounces, tally, flags) in batch
                 ],
                 [one.fd for _, one in batch],
             )
@@ -282,7 +282,9 @@ class WorkerHandle:
         """
         Take back what the worker has not taken.
         """
-        for connection in self.queue.takeBack():
-            self._sent -= 1
-            yield self._unmark(connection)
+        for connections, lost in self.queue.takeBack():
+            self._sent -= len(connections) + len(lost)
+            for connection in lost:
+                self._unmark(connection)
+            yield from map(self._unmark, connections)
         self.hasRoom()

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define
-from twisted.internet.interfaces import IReactorFDSet
 
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.events import Look
+from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed
@@ -75,7 +75,7 @@ class Peeker:
         self._addresses: Counter[str] = Counter()
         self._reactor: Any = None
         self._timer: Any = None
-        self._reader = Reader(self._edges.fileno, self._readNews)
+        self._reader: Reader | None = None
 
     @property
     def pending(self) -> int:
@@ -97,12 +97,13 @@ class Peeker:
             if not self._addresses[address]:
                 del self._addresses[address]
 
-    def attach(self, reactor: IReactorFDSet) -> None:
+    def attach(self, reactor: IPollingReactor) -> None:
         """
         Be told of news.
         """
         self._reactor = reactor
-        reactor.addReader(self._reader)
+        self._reader = Reader(reactor, self._edges.fileno, self._readNews, "first bytes")
+        self._reader.start()
 
     def take(self, connection: Handed) -> None:
         """
@@ -176,8 +177,8 @@ class Peeker:
         """
         if self._timer is not None:
             self._timer.cancel()
-        if self._reactor is not None:
-            self._reactor.removeReader(self._reader)
+        if self._reader is not None:
+            self._reader.stop()
         for fd in self._awaited:
             os.close(fd)
         self._awaited.clear()

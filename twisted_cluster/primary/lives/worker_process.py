@@ -22,7 +22,12 @@ from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Message
-from twisted_cluster.errors import ChannelClosedError, MessageError
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelFullError,
+    MessageError,
+    QueueEndedError,
+)
 from twisted_cluster.primary.door.hands import WorkerHandle
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -33,8 +38,9 @@ from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import WIRES
 from twisted_cluster.wire.handoff import HandoffQueue, receive
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.reader import Reader
-from twisted_cluster.wire.tallies import Tally
+from twisted_cluster.wire.tallies import Tally, talliesFor
 
 log = Logger()
 GRACE = 2.0
@@ -119,6 +125,7 @@ class WorkerProcess(ProcessProtocol):
             raise
         finally:
             self.output.spawned(self)
+            # The queue's and the page are kept.
             for end in theirs[:1] + theirs[3:]:
                 end.close()
         self.pid = process.pid
@@ -130,10 +137,7 @@ class WorkerProcess(ProcessProtocol):
 
         @return: What the worker is to inherit, in the order of L{WIRES}.
         """
-        scoreboard = self._ground.scoreboard
-        assert scoreboard is not None, "there is no ground to stand on"
-        scoreboard.clear(self.number)
-        self._tallies = scoreboard.tallies
+        self._tallies = talliesFor(self._ground.limits)
         codec = codecNamed(self._recipe.serialization)
         with ExitStack() as undo:
             self._queue = HandoffQueue()
@@ -141,32 +145,37 @@ class WorkerProcess(ProcessProtocol):
             self._channel, channel = Channel.pair()
             undo.callback(self._channel.close)
             undo.callback(channel.close)
+            page = Page.create(self._tallies)
+            undo.callback(page.close)
             ours, mail = Mail.pair()
             undo.pop_all()
-        row = scoreboard.row(self.number)
         post = self._recipe.postOf(self.id)
-        self.handle = WorkerHandle(self.number, row, self._queue, post)
-        if scoreboard.tallies:
+        self.handle = WorkerHandle(self.number, page, self._queue, post)
+        if self._tallies:
             most = self._ground.limits.worker
-            self.handle.tally = Tally(scoreboard.tally(self.number), most)
+            self.handle.tally = Tally(page.ended, most)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [
-            Reader(self._channel.fileno, self._readMessages),
-            Reader(self._queue.end.fileno, self._readBounced),
+            Reader(self._reactor, fileno, read, f"worker {self.number}: {what}")
+            for what, fileno, read in (
+                ("messages", self._channel.fileno, self._readMessages),
+                ("what it sends back", self._queue.end.fileno, self._readBounced),
+            )
         ]
         for reader in self._readers:
-            self._reactor.addReader(reader)
+            reader.start()
         self._connected = True
-        return [channel, self._queue.worker, scoreboard, mail]
+        return [channel, self._queue.worker, page, mail]
 
     def _cutWires(self) -> None:
         if not self._readers:
             return
         self._disconnected()
-        self._reactor.removeReader(self._readers[1])
+        self._readers[1].stop()
         self._channel.close()
         self._queue.close()
+        self.handle.page.close()
 
     @property
     def isConnected(self) -> bool:
@@ -252,7 +261,7 @@ class WorkerProcess(ProcessProtocol):
         if self._connected:
             try:
                 self._channel.send(messages.Drain(self._recipe.drainTimeout))
-            except ChannelClosedError as error:
+            except (ChannelClosedError, ChannelFullError) as error:
                 # It is ending already; if it is only stuck, it will soon be overdue.
                 log.debug("{worker} is not told: {error}", worker=self.name, error=error)
 
@@ -280,7 +289,7 @@ class WorkerProcess(ProcessProtocol):
         if not self._connected:
             return
         self._connected = False
-        self._reactor.removeReader(self._readers[0])
+        self._readers[0].stop()
         self.peer.finish()
         self.peer.close()
         self._ground.exchange.leave(self.id)
@@ -328,14 +337,11 @@ class WorkerProcess(ProcessProtocol):
     def _readBounced(self) -> None:
         try:
             for _ in range(TURN):
-                returned = receive(self._queue.end)
-                if not returned:
-                    break
-                self._dispatcher.redirect(returned)
+                self._dispatcher.redirect(receive(self._queue.end).connections)
         except BlockingIOError:
             pass
-        except OSError:
-            self._reactor.removeReader(self._readers[1])
+        except QueueEndedError:
+            self._readers[1].stop()
 
     def _listen(self, question: messages.Listen) -> None:
         try:
@@ -354,7 +360,7 @@ class WorkerProcess(ProcessProtocol):
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
         try:
             self._channel.send(answer, fds)
-        except ChannelClosedError:
+        except (ChannelClosedError, ChannelFullError):
             self.kill()
 
     def _unlisten(self, message: messages.Unlisten) -> None:

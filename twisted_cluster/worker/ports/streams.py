@@ -29,12 +29,12 @@ FAREWELL = 1024
 
 class _Counted:
     """
-    Counts itself on the scoreboard, and on the port that it came by, if by one.
+    Counts itself on the worker's page, and on the port that it came by, if by one.
     """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.reactor.clusterLink.row.opened += 1  # type: ignore[attr-defined]
+        self.reactor.clusterLink.page.opened += 1  # type: ignore[attr-defined]
         port = self.server  # type: ignore[attr-defined]
         if port is not None:
             port.active += 1
@@ -44,7 +44,7 @@ class _Counted:
         super().connectionLost(reason)  # type: ignore[misc]
         if counts:
             link = self.reactor.clusterLink  # type: ignore[attr-defined]
-            link.row.closed += 1
+            link.page.closed += 1
             port = self.server  # type: ignore[attr-defined]
             if port is not None:
                 port.active -= 1

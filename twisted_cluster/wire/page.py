@@ -1,0 +1,157 @@
+"""
+The page of one worker's life: counters that are read without a system call.
+
+Only this worker and the primary have it, so that a worker can lie about itself alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import tempfile
+from typing import cast
+
+from twisted_cluster.errors import VersionError
+
+VERSION = 1
+CELL = 8
+# The counters in use, and as many again for those to come.
+CELLS = 32
+# Sums and differences of two fit into a signed number of 64 bits.
+MOST = (1 << 62) - 1
+HOUR = 3_600_000_000_000
+# So far a float is exact.
+EXACT = 1 << 53
+
+
+def _counter(index: int, most: int = MOST) -> int:
+    # A mask costs more than a comparison, and makes small numbers of large ones.
+    def read(page: Page) -> int:
+        value = page._cells[index]
+        return value if value < most else most
+
+    def write(page: Page, value: int) -> None:
+        page._cells[index] = value
+
+    return cast(int, property(read, write))
+
+
+class Page:
+    """
+    One worker's counters, each an unsigned 64-bit number. Each has one writer: the
+    worker, but for L{waiting}. What is read is not negative, and bounded, whatever has
+    been written.
+
+    A store is one aligned 8-byte write, so that a reader in another process sees
+    either the old number or the new one.
+
+    @ivar heartbeat: Monotonic nanoseconds at the worker's last sign of life.
+    @ivar taken: Connections received from the handoff queue.
+    @ivar opened: Connections begun.
+    @ivar closed: Connections ended.
+    @ivar lag: Nanoseconds by which the worker's event loop is late: a moving average,
+        an hour at most.
+    @ivar headroom: Descriptors that the worker can still open.
+    @ivar waiting: Not 0 while the primary wants to know that something was taken; the
+        only one that the primary writes.
+    @ivar born: Monotonic nanoseconds at its first sign of life.
+    @ivar cpu: Millionths of a CPU that it used in the last second.
+    @ivar rss: Its resident memory, in bytes.
+    @ivar ended: How many connections the worker has ended, by what they count as.
+    @see: L{twisted_cluster.wire.tallies}
+    """
+
+    # Cell 0 is the version.
+    heartbeat = _counter(1)
+    taken = _counter(2)
+    opened = _counter(3)
+    closed = _counter(4)
+    lag = _counter(5, HOUR)
+    headroom = _counter(6, EXACT)
+    waiting = _counter(7)
+    born = _counter(8)
+    cpu = _counter(9, EXACT)
+    rss = _counter(10, EXACT)
+
+    def __init__(self, fd: int, tallies: int = 0) -> None:
+        """
+        @param fd: An open file; this owns it from now on.
+        @param tallies: How many tallies the worker keeps besides.
+        @raise OSError: If the file is too short, or the system has no room for it.
+        """
+        self._fd = fd
+        try:
+            self._map = mmap.mmap(fd, (CELLS + tallies) * CELL)
+        except ValueError as error:
+            os.close(fd)
+            raise OSError(f"descriptor {fd} is no page: {error}") from None
+        except BaseException:
+            os.close(fd)
+            raise
+        cells = memoryview(self._map).cast("Q")
+        self._cells, self.ended = cells[:CELLS], cells[CELLS:]
+
+    @classmethod
+    def create(cls, tallies: int = 0) -> Page:
+        """
+        Make a new one, all zeros.
+
+        @raise OSError: If the system has no room for one.
+        """
+        page = cls(_sealed((CELLS + tallies) * CELL), tallies)
+        page._cells[0] = VERSION
+        return page
+
+    @classmethod
+    def inherit(cls, fd: int, tallies: int = 0) -> Page:
+        """
+        Map the one that the primary made.
+
+        @raise OSError: If it is none.
+        @raise VersionError: If its cells mean something else than here.
+        """
+        page = cls(fd, tallies)
+        if page._cells[0] != VERSION:
+            page.close()
+            raise VersionError(
+                f"a page of version {page._cells[0]}: here it is {VERSION}"
+            )
+        return page
+
+    def fileno(self) -> int:
+        """
+        The file's descriptor.
+        """
+        return self._fd
+
+    def close(self) -> None:
+        """
+        Close the file. What it says stays readable until this is forgotten.
+        """
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _sealed(size: int) -> int:
+    """
+    @return: A file of so many bytes, which nobody can make shorter: a worker that did
+        would kill the primary with SIGBUS. Where the system has no such files, or
+        refuses them, it is a nameless one, which is only as safe as the worker is tame.
+    """
+    try:
+        allowed = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+        fd = os.memfd_create("twisted_cluster", allowed)
+    except (AttributeError, OSError):
+        with tempfile.TemporaryFile() as nameless:
+            nameless.truncate(size)
+            return os.dup(nameless.fileno())
+    try:
+        os.ftruncate(fd, size)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd

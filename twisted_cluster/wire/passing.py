@@ -1,0 +1,107 @@
+"""
+Descriptors that travel with bytes: SCM_RIGHTS, in one place.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import select
+import socket
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+# Python's recv_fds ignores its flags, hence recvmsg.
+_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_RECEIVE = int(socket.MSG_DONTWAIT) | int(_CLOEXEC)
+_DONTWAIT = int(socket.MSG_DONTWAIT)
+_TRUNCATED = int(socket.MSG_CTRUNC)
+_CUT = int(socket.MSG_TRUNC)
+_SIZE = array.array("i").itemsize
+
+Pieces = Sequence["bytes | memoryview"]
+
+
+class Come(NamedTuple):
+    """
+    What has come.
+
+    @ivar data: The bytes; none at the end, or of an empty message: L{isOver} tells.
+    @ivar fds: The descriptors that came along; who has this must close them.
+    @ivar isTruncated: Whether the kernel had to close descriptors that were sent: there
+        was no number free for them, or they were more than were asked for.
+    @ivar isCut: Whether a message was longer than what was asked for.
+    """
+
+    data: bytes
+    fds: Sequence[int]
+    isTruncated: bool
+    isCut: bool
+
+
+def give(end: socket.socket, pieces: Pieces, fds: Sequence[int] = ()) -> int:
+    """
+    Send bytes, and descriptors with them; the caller keeps its own. Never blocks.
+
+    @return: How many bytes the kernel took.
+    @raise OSError: What C{sendmsg} raises.
+    """
+    if not fds:
+        return end.sendmsg(pieces, (), _DONTWAIT)
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
+    return end.sendmsg(pieces, (rights,), _DONTWAIT)
+
+
+def take(end: socket.socket, size: int, most: int) -> Come:
+    """
+    Receive what is there; its descriptors are not inherited by children. Never blocks.
+
+    @param size: The most bytes.
+    @param most: The most descriptors; the kernel, or this, closes others.
+    @raise OSError: What C{recvmsg} raises: nothing has been lost then.
+    """
+    data, ancillary, flags, _ = end.recvmsg(size, _space(most), _RECEIVE)
+    isTruncated, isCut = bool(flags & _TRUNCATED), bool(flags & _CUT)
+    if not ancillary:
+        return Come(data, (), isTruncated, isCut)
+    fds = _descriptorsIn(ancillary)
+    if not _CLOEXEC:
+        for fd in fds:
+            os.set_inheritable(fd, False)
+    if len(fds) > most:
+        # The kernel rounds its room up.
+        closeAll(fds[most:])
+        fds, isTruncated = fds[:most], True
+    return Come(data, fds, isTruncated, isCut)
+
+
+def isOver(end: socket.socket) -> bool:
+    """
+    Whether nothing more can come, where nothing came: of messages, unlike of a stream,
+    one can be empty.
+    """
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
+
+
+def closeAll(fds: Iterable[int]) -> None:
+    """
+    Close descriptors.
+    """
+    for fd in fds:
+        os.close(fd)
+
+
+@cache
+def _space(most: int) -> int:
+    return socket.CMSG_SPACE(most * _SIZE)
+
+
+def _descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:
+    fds = array.array("i")
+    for level, kind, part in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(part[: len(part) - len(part) % _SIZE])
+    return fds

@@ -1,0 +1,75 @@
+"""
+Calls that are repeated, whatever happens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from twisted_cluster.core.complaints import Complaints
+
+log = Logger()
+
+
+class Repeating:
+    """
+    Calls a function again and again. What it raises, whatever that is, is logged, at
+    most once a minute; a L{LoopingCall<twisted.internet.task.LoopingCall>} would end.
+
+    @ivar failures: How often it has failed.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, call: Callable[[], object], every: float, name: str
+    ) -> None:
+        """
+        @param every: Seconds between the end of one call and the next.
+        @param name: What the log calls it.
+        """
+        self.failures = 0
+        self._clock = clock
+        self._function = call
+        self._every = every
+        self._name = name
+        self._next: IDelayedCall | None = None
+        self._complaints = Complaints(time.monotonic_ns)
+
+    @property
+    def running(self) -> bool:
+        """
+        Whether it will be called again.
+        """
+        return self._next is not None
+
+    def start(self) -> None:
+        """
+        Begin; the first call is not at once.
+        """
+        if self._next is None:
+            self._next = self._clock.callLater(self._every, self._again)
+
+    def stop(self) -> None:
+        """
+        End.
+        """
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _again(self) -> None:
+        # Before the call, which may stop it.
+        self._next = self._clock.callLater(self._every, self._again)
+        try:
+            self._function()
+        except BaseException:
+            self.failures += 1
+            if self._complaints.isDue():
+                log.failure(
+                    "{name} has failed ({count} times so far); it goes on",
+                    name=self._name,
+                    count=self.failures,
+                )

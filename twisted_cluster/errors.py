@@ -45,12 +45,6 @@ class ChannelClosedError(ClusterError):
     """
 
 
-class ClosedHereError(ChannelClosedError):
-    """
-    This process has closed the channel itself.
-    """
-
-
 class ChannelFullError(ClusterError):
     """
     The process at the other end of a channel lives, but has not read what it was told:

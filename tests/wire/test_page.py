@@ -14,7 +14,7 @@ import pytest
 from twisted_cluster.errors import VersionError
 from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, MOST, Page
 
-COUNTERS = ("heartbeat", "taken", "opened", "closed", "waiting", "born")
+COUNTERS = ("heartbeat", "taken", "opened", "closed", "waiting", "born", "counted")
 SIZES = {"lag": HOUR, "headroom": EXACT, "cpu": EXACT, "rss": EXACT}
 
 
@@ -76,7 +76,6 @@ def test_anotherVersionIsNotRead() -> None:
     with pytest.raises(VersionError, match="version 77"):
         Page.inherit(os.dup(page.fileno()))
     page.close()
-    del page
     assert openDescriptors() == before
 
 
@@ -120,12 +119,14 @@ def test_closedTwiceIsClosedOnce() -> None:
     """
     The descriptor's number may be somebody else's by then; what it said stays readable.
     """
-    page = Page.create()
-    page.taken = 5
+    before = openDescriptors()
+    page = Page.create(1)
+    page.taken, page.ended[0] = 5, 6
     fd = page.fileno()
     page.close()
+    assert openDescriptors() == before
     with open(os.devnull) as other:
         assert other.fileno() == fd
         page.close()
         os.fstat(fd)
-    assert (page.taken, page.fileno()) == (5, -1)
+    assert (page.taken, page.ended[0], page.fileno()) == (5, 6, -1)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from twisted_cluster.core.messages import LONGEST, Message, decode, encode
 from twisted_cluster.errors import (
     ChannelClosedError,
+    ChannelClosedHereError,
     ChannelFullError,
-    ClosedHereError,
     MessageError,
 )
 from twisted_cluster.wire.handoff import KIND
@@ -55,7 +55,7 @@ class Channel:
         @param fds: At most one descriptor to send along; the caller keeps its own.
         @raise ChannelFullError: If there is no room for it now.
         @raise ChannelClosedError: If the other process is gone.
-        @raise ClosedHereError: If this end is closed.
+        @raise ChannelClosedHereError: If this end is closed.
         @raise MessageError: If it is longer than the other end would take.
         """
         data = encode(message)
@@ -74,7 +74,7 @@ class Channel:
             was sent, but no number was free for it, it is L{None}.
         @raise BlockingIOError: If nothing has come.
         @raise ChannelClosedError: If the other process is gone.
-        @raise ClosedHereError: If this end is closed.
+        @raise ChannelClosedHereError: If this end is closed.
         @raise MessageError: If what came is no message.
         @raise OSError: If the system has no memory for it just now; it is still there.
         """
@@ -96,7 +96,7 @@ class Channel:
 
     def _checkOpen(self) -> None:
         if self._socket.fileno() < 0:
-            raise ClosedHereError("this process has closed the channel")
+            raise ChannelClosedHereError("this process has closed the channel")
 
     def hasCome(self) -> bool:
         """

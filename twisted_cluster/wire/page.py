@@ -52,7 +52,11 @@ class Page:
     @ivar closed: Connections ended.
     @ivar lag: Nanoseconds by which the worker's event loop is late: a moving average,
         an hour at most.
-    @ivar headroom: Descriptors that the worker can still open.
+    @ivar headroom: Descriptors that the worker could still open when L{counted} was
+        written.
+    @ivar counted: What L{taken} was then: what has been handed over since, beyond that,
+        takes of the headroom too. The worker writes it after the headroom, so that the
+        primary expects too little rather than too much.
     @ivar waiting: Not 0 while the primary wants to know that something was taken; the
         only one that the primary writes.
     @ivar born: Monotonic nanoseconds at its first sign of life.
@@ -73,6 +77,7 @@ class Page:
     born = _counter(8)
     cpu = _counter(9, EXACT)
     rss = _counter(10, EXACT)
+    counted = _counter(11)
 
     def __init__(self, fd: int, tallies: int = 0) -> None:
         """
@@ -89,8 +94,8 @@ class Page:
         except BaseException:
             os.close(fd)
             raise
-        cells = memoryview(self._map).cast("Q")
-        self._cells, self.ended = cells[:CELLS], cells[CELLS:]
+        self._views = _viewsOf(self._map)
+        self._cells, self.ended, _ = self._views
 
     @classmethod
     def create(cls, tallies: int = 0) -> Page:
@@ -127,11 +132,28 @@ class Page:
 
     def close(self) -> None:
         """
-        Close the file. What it says stays readable until this is forgotten.
+        Let go of the file. What was said last stays readable here.
         """
         fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        if fd < 0:
+            return
+        os.close(fd)
+        # Copies, for the map has a descriptor of its own for as long as it is there.
+        views, self._views = self._views, _viewsOf(bytearray(self._map))
+        self._cells, self.ended, _ = self._views
+        for view in views:
+            view.release()
+        self._map.close()
+
+
+def _viewsOf(
+    memory: mmap.mmap | bytearray,
+) -> tuple[memoryview[int], memoryview[int], memoryview]:
+    """
+    @return: The counters, the tallies, and what has to be released after them.
+    """
+    whole = memoryview(memory).cast("Q")
+    return whole[:CELLS], whole[CELLS:], whole
 
 
 def _sealed(size: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from twisted_cluster.events import Limits
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.page import Page
 
 ALL = 0
 # Listeners have the numbers from 1, addresses those from here.
@@ -34,12 +35,12 @@ class Tally:
     @ivar most: How many connections it may have; L{None} is any number.
     """
 
-    def __init__(self, ended: memoryview[int], most: int | None) -> None:
+    def __init__(self, page: Page, most: int | None) -> None:
         """
-        @param ended: The worker's cells.
+        @param page: The worker's.
         """
         self.most = most
-        self._ended = ended
+        self._page = page
         self._handed: dict[int, int] = {}
 
     def add(self, connection: Handed) -> None:
@@ -59,7 +60,7 @@ class Tally:
         How many connections that count there are open.
         """
         handed = self._handed.get(cell, 0)
-        return max(0, handed - self._ended[cell]) if handed else 0
+        return max(0, handed - self._page.ended[cell]) if handed else 0
 
     @property
     def isFull(self) -> bool:

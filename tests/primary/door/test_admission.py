@@ -43,7 +43,7 @@ def test_cellsOfAddressesAreUsedAgain() -> None:
     clock = iter(count(0, 1000 * SECOND))
     admission = Admission(LIMITS, lambda: next(clock), None)
     ended = page.ended
-    tally = Tally(ended, None)
+    tally = Tally(page, None)
     admission.tallies.add(tally)
     try:
         open_ = []
@@ -75,7 +75,7 @@ def test_aWorkerCannotCountItselfBelowNothing() -> None:
     """
     page = Page.create(talliesFor(Limits(worker=1)))
     ended = page.ended
-    tally = Tally(ended, 1)
+    tally = Tally(page, 1)
     ended[ALL] = 1 << 63
     tally.add(Handed(-1, 1, "", 0))
     assert tally.open(ALL) == 0

@@ -164,7 +164,7 @@ def test_workersAreAskedToSpeakOnlyWhileSomebodyWaits() -> None:
     primary.table._dispatcher = primary.dispatcher
     try:
         worker = primary.newWorker()
-        worker.tally = Tally(page.ended, 1)
+        worker.tally = Tally(page, 1)
         primary.dispatcher.look()
         listener = primary.join(worker, SPEC)
         assert worker.page.waiting == 0

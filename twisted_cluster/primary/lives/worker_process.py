@@ -153,7 +153,7 @@ class WorkerProcess(ProcessProtocol):
         self.handle = WorkerHandle(self.number, page, self._queue, post)
         if self._tallies:
             most = self._ground.limits.worker
-            self.handle.tally = Tally(page.ended, most)
+            self.handle.tally = Tally(page, most)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [

@@ -47,7 +47,7 @@ class ISchedulingPolicy(Interface):
     ) -> IWorkerLoad | None:
         """
         @param connection: What is known of the connection.
-        @param ready: Workers able to serve, by ascending number; never empty.
+        @param ready: Workers able to serve, by ascending number; a tuple, never empty.
         @return: The member of C{ready} that is to serve, or L{None} to let the
             connection wait until something changes; others are accepted meanwhile.
         """
@@ -84,6 +84,21 @@ class IGroupingPolicy(ISchedulingPolicy):
     """
 
     groups: Collection[str] = Attribute("Their names; each must have a worker.")
+
+
+class ILiningPolicy(ISchedulingPolicy):
+    """
+    A policy that knows which connections wait for the same: those wait in one line, are
+    served in the order in which they came, and let other lines pass. A loyal policy need
+    not say: who waits for one worker stands in one line.
+    """
+
+    def lineOf(connection: ConnectionFacts) -> str | None:
+        """
+        @return: The line's name; of an L{IGroupingPolicy}, the group's, in which the
+            connection stays also when the policy fails. L{None}, if it could go to
+            anybody.
+        """
 
 
 class IFarewellPolicy(ISchedulingPolicy):

@@ -12,12 +12,15 @@ from typing import Any
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.process.cluster import eventually
+from twisted_cluster.core.counting import talliesFor
 from twisted_cluster.core.messages import Listen
-from twisted_cluster.events import ListenSpec
+from twisted_cluster.core.roster import Post
+from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.door.dispatch import Dispatcher
-from twisted_cluster.primary.door.hands import RESERVE, WorkerHandle
+from twisted_cluster.primary.door.door import Door
+from twisted_cluster.primary.door.gate import Gate
+from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.wire.handoff import Handed, HandoffQueue, receive
@@ -29,32 +32,45 @@ class Primary:
     What a test has of a primary.
 
     @ivar reactor: Its reactor, which does nothing by itself.
+    @ivar now: Its time, in nanoseconds.
+    @ivar door: Its door.
+    @ivar table: Its ports.
     """
 
     def __init__(
         self,
         newPolicy: Callable[[], ISchedulingPolicy | None] = RoundRobin,
+        limits: Limits = NO_LIMITS,
         **options: Any,
     ) -> None:
         self.reactor = MemoryReactorClock()
-        self.dispatcher = Dispatcher(self.reactor, newPolicy, lambda: 0)
-        self.table = ListenerTable(self.dispatcher, **options)
-        self._workers: list[WorkerHandle] = []
+        self.now = 0
+        self.door = Door(self.reactor, lambda: self.now, limits)
+        self.table = ListenerTable(self.door, newPolicy, **options)
+        self._limits = limits
+        self._workers: list[Hand] = []
 
-    def newWorker(self) -> WorkerHandle:
+    def newWorker(self, group: str = "", number: int | None = None) -> Hand:
         """
         One more worker, alive and online.
         """
-        number = len(self._workers) + 1
-        page = Page.create()
-        page.headroom = RESERVE + 1
-        worker = WorkerHandle(number, page, HandoffQueue())
+        id = len(self._workers) + 1
+        page = Page.create(talliesFor(self._limits))
+        page.headroom = 1000
+        post = Post(id, number or id, group)
+        worker = Hand(post, page, HandoffQueue(), self._limits.worker)
         self._workers.append(worker)
-        self.dispatcher.addWorker(worker)
+        self.door.enter(worker)
         return worker
 
+    def gate(self, listener: Listener) -> Gate:
+        """
+        Where a listener's connections are accepted.
+        """
+        return self.door.gates[listener.number]
+
     def join(
-        self, worker: WorkerHandle, spec: ListenSpec, ordinal: int = 0, **more: Any
+        self, worker: Hand, spec: ListenSpec, ordinal: int = 0, **more: Any
     ) -> Listener:
         """
         A worker listens.
@@ -69,8 +85,9 @@ class Primary:
         """
 
         def served() -> bool:
-            self.dispatcher.acceptFrom(listener)
-            return not listener.reading or self.depth() >= count
+            gate = self.gate(listener)
+            self.door.accept(gate)
+            return not gate.isReading or self.depth() >= count
 
         eventually(served, "connections have come")
         return self.depth()
@@ -93,7 +110,7 @@ class Primary:
             worker.page.close()
 
 
-def taken(worker: WorkerHandle) -> list[Handed]:
+def taken(worker: Hand) -> list[Handed]:
     """
     What a worker finds in its queue; the descriptors are the caller's.
     """
@@ -101,6 +118,7 @@ def taken(worker: WorkerHandle) -> list[Handed]:
     while worker.queue.depth():
         found += receive(worker.queue.worker).connections
     worker.page.taken += len(found)
+    worker.page.counted = worker.page.taken
     return found
 
 

@@ -16,6 +16,7 @@ from twisted_cluster.core.tls import ClientHello
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
+    ILiningPolicy,
     ILookingPolicy,
     IPolicyMaker,
     ISchedulingPolicy,
@@ -34,7 +35,7 @@ _READ: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-@implementer(ILookingPolicy, IGroupingPolicy)
+@implementer(ILookingPolicy, IGroupingPolicy, ILiningPolicy)
 @define
 class Route:
     """
@@ -64,14 +65,17 @@ class Route:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad | None:
-        value = _READ[self.reading.by](self.reading.read(connection.first).said)
-        group = self.groupOf(value)
+        group = self.lineOf(connection)
         if group:
             ready = [worker for worker in ready if worker.group == group]
         if not ready:
             return None
-        inside = self._inside.setdefault(group, LeastConnections())
+        inside = self._inside.setdefault(group or "", LeastConnections())
         return inside.choose(connection, ready)
+
+    def lineOf(self, connection: ConnectionFacts) -> str | None:
+        value = _READ[self.reading.by](self.reading.read(connection.first).said)
+        return self.groupOf(value) or None
 
     def groupOf(self, value: str) -> str:
         """

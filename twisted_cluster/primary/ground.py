@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.door.dispatch import Dispatcher
+from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.reaping import reapStrangers
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.talk.exchange import Exchange
@@ -51,10 +51,10 @@ class Ground:
         self.reactor = reactor
         self.slots = slots
         self.limits = limits
-        self.dispatcher = Dispatcher(reactor, newPolicy, time.monotonic_ns, limits)
-        self.listeners = ListenerTable(self.dispatcher, backlog, keep, descriptors)
+        self.door = Door(reactor, time.monotonic_ns, limits)
+        self.listeners = ListenerTable(self.door, newPolicy, backlog, keep, descriptors)
         self.exchange = Exchange()
-        look = Repeating(reactor, self.dispatcher.look, LOOK, "the look at workers")
+        look = Repeating(reactor, self.door.look, LOOK, "the look at workers")
         reap = Repeating(reactor, reapStrangers, 1.0, "the reaping of orphans")
         self._calls = (look, reap)
 
@@ -81,7 +81,7 @@ class Ground:
         """
         self._hurryOnSignal(lambda: [worker.kill() for worker in list(workers())])
         deadline = self.reactor.seconds() + CATCH_UP
-        while not self.dispatcher.drainBacklogs():
+        while not self.door.drainBacklogs():
             if not list(workers()) or self.reactor.seconds() > deadline:
                 break
             await deferLater(self.reactor, LOOK)
@@ -101,4 +101,4 @@ class Ground:
         """
         for call in self._calls:
             call.stop()
-        self.dispatcher.rest()
+        self.door.rest()

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from attrs import define
 from zope.interface import implementer
 
+from twisted_cluster.core.roster import LOST, STALE
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IWorkerLoad
-from twisted_cluster.primary.door.hands import LOST, STALE
 from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.scenario import Scenario
 from twisted_cluster.testing.timeline import Timeline

@@ -63,7 +63,7 @@ class Page:
     @ivar cpu: Millionths of a CPU that it used in the last second.
     @ivar rss: Its resident memory, in bytes.
     @ivar ended: How many connections the worker has ended, by what they count as.
-    @see: L{twisted_cluster.wire.tallies}
+    @see: L{twisted_cluster.core.counting}
     """
 
     # Cell 0 is the version.

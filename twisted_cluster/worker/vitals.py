@@ -33,6 +33,7 @@ class Vitals:
         self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._measuredAt = 0
         self._used = 0
+        self._closed = 0
 
     def beat(self, now: int, late: int) -> None:
         """
@@ -46,6 +47,14 @@ class Vitals:
         page.lag += (max(0, late - GRAIN) - page.lag) // SMOOTHING
         if now - self._measuredAt >= MEASURE_EVERY:
             self._measure(now)
+        elif page.counted != page.taken or page.closed != self._closed:
+            self._count()
+
+    def _count(self) -> None:
+        # In this order: what is handed over meanwhile may count twice, not never.
+        page = self._page
+        page.headroom, page.counted = self._headroom(), page.taken
+        self._closed = page.closed
 
     def _measure(self, now: int) -> None:
         page, used = self._page, process_time_ns()
@@ -53,7 +62,7 @@ class Vitals:
             page.born = now
         else:
             page.cpu = (used - self._used) * 1_000_000 // (now - self._measuredAt)
-        page.headroom = self._headroom()
+        self._count()
         page.rss = _residentMemory()
         self._measuredAt, self._used = now, used
 

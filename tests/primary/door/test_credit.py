@@ -11,21 +11,21 @@ import pytest
 
 from tests.primary.primary import Primary, connect, taken
 from twisted_cluster.events import TCP, ListenSpec
-from twisted_cluster.primary.door.hands import WorkerHandle
+from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.wire.handoff import METERED
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0)
 
 
-def closing(worker: WorkerHandle) -> int:
+def closing(worker: Hand) -> int:
     connections = taken(worker)
     for connection in connections:
         os.close(connection.fd)
     return len(connections)
 
 
-def givenTo(primary: Primary, listener: Listener, worker: WorkerHandle) -> int:
+def givenTo(primary: Primary, listener: Listener, worker: Hand) -> int:
     for client in connect(listener, 10):
         client.close()
     primary.serve(listener, 10)
@@ -40,13 +40,13 @@ def test_exactlyAsManyAsItIsWillingToTake(primary: Primary) -> None:
     worker = primary.newWorker()
     listener = primary.join(worker, SPEC, room=3)
     assert givenTo(primary, listener, worker) == 3
-    assert not listener.reading
+    assert not primary.gate(listener).isReading
     for _ in range(2):
         primary.table.limit(worker, listener.number, 4)
         primary.serve(listener)
         primary.table.limit(worker, listener.number, 4)
     assert closing(worker) == 1
-    assert not listener.reading
+    assert not primary.gate(listener).isReading
 
 
 def test_othersTakeTheRest(primary: Primary) -> None:
@@ -88,18 +88,18 @@ def test_limitSetLaterCountsFromThen(primary: Primary) -> None:
     assert marks == [METERED] * 2
 
 
-def full(worker: WorkerHandle) -> None:
+def full(worker: Hand) -> None:
     # Where the kernel has no room left.
     worker.queue.end.close()
 
 
-def unread(worker: WorkerHandle) -> None:
+def unread(worker: Hand) -> None:
     worker.fresh = False
 
 
 @pytest.mark.parametrize("break_", [full, unread])
 def test_whatItHasNotGotDoesNotCount(
-    primary: Primary, break_: Callable[[WorkerHandle], None]
+    primary: Primary, break_: Callable[[Hand], None]
 ) -> None:
     """
     What could not be sent, or was taken back, bears no mark and is not counted.
@@ -115,10 +115,10 @@ def test_whatItHasNotGotDoesNotCount(
         assert worker.handedBy(listener.number) == 4
         unread(worker)
         primary.join(other, SPEC)
-        primary.dispatcher.redirect(worker.takeBack())
+        primary.door.redirect(worker.takeBack())
         assert [one.flags for one in taken(other)] == [0] * 4
     assert worker.handedBy(listener.number) == 0
-    assert all(one.connection.flags == 0 for one in listener.held)
+    assert all(one.connection.flags == 0 for one in primary.gate(listener).lines)
     for client in clients:
         client.close()
 

@@ -11,14 +11,12 @@ import pytest
 from zope.interface import implementer
 
 from tests.primary.primary import Primary, connect, taken
+from twisted_cluster.core.roster import STALE, WINDOW
 from twisted_cluster.events import TCP, UDP, Limits, ListenSpec
 from twisted_cluster.interfaces import ILoyalPolicy
-from twisted_cluster.primary.door.dispatch import Dispatcher
-from twisted_cluster.primary.door.hands import WINDOW, WorkerHandle
+from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.page import Page
-from twisted_cluster.wire.tallies import Tally, talliesFor
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0)
 
@@ -33,7 +31,7 @@ class First:
         return ready[0]
 
 
-def take(worker: WorkerHandle) -> int:
+def take(worker: Hand) -> int:
     """
     Have a worker take all that it was handed.
     """
@@ -45,14 +43,14 @@ def take(worker: WorkerHandle) -> int:
 
 def glances(primary: Primary, count: int = 2) -> None:
     """
-    Let the time pass in which the dispatcher looks so many times.
+    Let the time pass in which the door looks so many times.
     """
     for _ in range(count):
         primary.reactor.advance(GLANCE)
 
 
 @pytest.fixture
-def pair(primary: Primary) -> Iterator[tuple[WorkerHandle, WorkerHandle, Listener]]:
+def pair(primary: Primary) -> Iterator[tuple[Hand, Hand, Listener]]:
     """
     Two workers and what they listen on.
     """
@@ -77,7 +75,7 @@ def serve(primary: Primary, listener: Listener, count: int) -> None:
 
 
 def test_whatAWorkerDoesNotTakeOthersGet(
-    primary: Primary, pair: tuple[WorkerHandle, WorkerHandle, Listener]
+    primary: Primary, pair: tuple[Hand, Hand, Listener]
 ) -> None:
     """
     After two looks; until its heart beats it is given nothing more.
@@ -98,7 +96,7 @@ def test_whatAWorkerDoesNotTakeOthersGet(
 
 
 def test_whenNobodyTakesAnythingNothingMoves(
-    primary: Primary, pair: tuple[WorkerHandle, WorkerHandle, Listener]
+    primary: Primary, pair: tuple[Hand, Hand, Listener]
 ) -> None:
     """
     All are as busy: they are offered connections still.
@@ -113,7 +111,7 @@ def test_whenNobodyTakesAnythingNothingMoves(
 
 
 def test_onlyWhatOthersHaveRoomForMoves(
-    primary: Primary, pair: tuple[WorkerHandle, WorkerHandle, Listener]
+    primary: Primary, pair: tuple[Hand, Hand, Listener]
 ) -> None:
     """
     The rest stays where it is, and nothing is held.
@@ -128,7 +126,7 @@ def test_onlyWhatOthersHaveRoomForMoves(
     assert two.stalled
     assert not one.stalled
     assert (one.queue.depth(), two.queue.depth()) == (WINDOW, 5)
-    assert not listener.held
+    assert not primary.gate(listener).lines
 
 
 def test_loyalConnectionsStay() -> None:
@@ -143,8 +141,10 @@ def test_loyalConnectionsStay() -> None:
         primary.join(one, ListenSpec(UDP, "127.0.0.1", 0), 1)
         serve(primary, listener, 100)
         glances(primary, 3)
-        one.fresh = False
-        primary.dispatcher._relief.give([one])
+        primary.now = STALE
+        two.page.heartbeat = primary.now
+        primary.door.look()
+        assert not one.fresh
         assert (one.queue.depth(), two.queue.depth()) == (100, 0)
         assert take(one) == 100
     finally:
@@ -155,27 +155,18 @@ def test_workersAreAskedToSpeakOnlyWhileSomebodyWaits() -> None:
     """
     The flag is set when nothing more can be accepted, and taken back when it can.
     """
-    primary = Primary()
-    limits = Limits(worker=1)
-    page = Page.create(talliesFor(limits))
-    primary.dispatcher = Dispatcher(
-        primary.reactor, primary.dispatcher.newPolicy, lambda: 0, limits
-    )
-    primary.table._dispatcher = primary.dispatcher
+    primary = Primary(limits=Limits(worker=1))
     try:
         worker = primary.newWorker()
-        worker.tally = Tally(page, 1)
-        primary.dispatcher.look()
         listener = primary.join(worker, SPEC)
         assert worker.page.waiting == 0
         serve(primary, listener, 1)
-        assert not listener.reading
+        assert not primary.gate(listener).isReading
         assert worker.page.waiting == 1
         assert take(worker) == 1
-        page.ended[0] += 1
-        primary.dispatcher.changed()
-        assert listener.reading
+        worker.page.ended[0] += 1
+        primary.door.changed()
+        assert primary.gate(listener).isReading
         assert worker.page.waiting == 0
     finally:
         primary.close()
-        page.close()

@@ -138,10 +138,10 @@ def test_portGoesWithItsLastUser(fresh: Primary) -> None:
         fresh.table.forget(one)
         assert listener.number in fresh.table.byNumber
         for worker in (one, two):
-            fresh.dispatcher.removeWorker(worker)
+            fresh.door.leave(worker)
         for worker in (one, two):
-            fresh.dispatcher.redirect(worker.takeBack())
-        assert len(listener.held) == 1
+            fresh.door.redirect(worker.takeBack())
+        assert len(fresh.gate(listener).lines) == 1
         fresh.table.forget(two)
         assert client.recv(1) == b""
         with pytest.raises(ConnectionRefusedError):
@@ -182,9 +182,9 @@ def test_withoutAPolicyWorkersShareTheSocket(kind: str, tmp_path: Path) -> None:
     assert primary.join(two, spec) is listener
     assert listener.mode == SHARED
     assert listener.descriptorFor(one) == listener.descriptorFor(two)
-    primary.dispatcher.look()
+    primary.door.look()
     assert primary.reactor.getReaders() == []
-    assert primary.dispatcher.drainBacklogs()
+    assert primary.door.drainBacklogs()
     primary.close()
 
 
@@ -292,7 +292,7 @@ def test_connectionInFlightGoesToAnotherUser(primary: Primary) -> None:
     primary.join(two, anyPort())
     [connection] = taken(one)
     primary.table.leave(one, listener.number)
-    primary.dispatcher.redirect([connection._replace(bounces=1)])
+    primary.door.redirect([connection._replace(bounces=1)])
     [again] = taken(two)
     assert again.name == clients[0].getsockname()
     os.close(again.fd)
@@ -309,6 +309,6 @@ def test_connectionInFlightIsClosedWithTheLastUser(primary: Primary) -> None:
     primary.serve(listener)
     [connection] = taken(one)
     primary.table.leave(one, listener.number)
-    primary.dispatcher.redirect([connection._replace(bounces=1)])
+    primary.door.redirect([connection._replace(bounces=1)])
     with client:
         assert client.recv(1) == b""

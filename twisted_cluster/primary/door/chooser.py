@@ -4,22 +4,46 @@ Asking a policy, and doing without where it fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.core.decision import Asked, Asking
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ILoyalPolicy, ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import (
+    IGroupingPolicy,
+    ILoyalPolicy,
+    ISchedulingPolicy,
+    IWorkerLoad,
+)
+from twisted_cluster.policies.affinity import clientKey
+from twisted_cluster.policies.rendezvous import owner
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.door.hands import Hand
 
 log = Logger()
+# A connection costs the primary a fiftieth of that.
 SLOW = 1_000_000
 SLOW_IN_A_ROW = 3
 REST = 1_000_000_000
-# More than this a worker is not handed for its loyal clients, though they are its own.
-PATIENCE = 256
+
+
+@implementer(ISchedulingPolicy)
+class Owner:
+    """
+    Always the same worker for a client, of those that are there; with no memory, so that
+    it may be asked now and then.
+    """
+
+    def choose(
+        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
+    ) -> IWorkerLoad:
+        name = connection.peerName
+        key = clientKey(name[0]) if isinstance(name, tuple) else None
+        return owner(key or 0, ready)
 
 
 class Chooser:
@@ -27,81 +51,93 @@ class Chooser:
     Asks a policy; where it raises, chooses a stranger, or is slow, goes round robin.
 
     A policy is slow if it takes more than a millisecond three times in a row: once may
-    be the machine's fault. For a second it is asked nothing then.
+    be the machine's fault. For a second it is asked nothing then, unless only it knows
+    where a connection must go. Where such a one fails, a client of a loyal policy has
+    always the same worker, and a connection of a group stays in the group.
     """
 
     def __init__(self, policy: ISchedulingPolicy, nanoseconds: Callable[[], int]) -> None:
         """
         @param nanoseconds: The monotonic clock.
         """
-        self._policy = policy
+        self._name = type(policy).__name__
+        self._asking: Asking[Hand] = Asking(policy)
         self._now = nanoseconds
-        self._isLoyal = ILoyalPolicy.providedBy(policy)
-        self._fallback = RoundRobin()
+        isLoyal = ILoyalPolicy.providedBy(policy)
+        self._isGrouped = IGroupingPolicy.providedBy(policy)
+        self._mayRest = not isLoyal and not self._isGrouped
+        self._fallback: Asking[Hand] = Asking(Owner() if isLoyal else RoundRobin())
         self._complaints = Complaints(nanoseconds)
         self._slow = 0
         self._resting = 0
 
-    def choose(
-        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
-    ) -> IWorkerLoad | None:
+    def choose(self, connection: ConnectionFacts, ready: Sequence[Hand]) -> Hand | None:
         begun = self._now()
         if begun < self._resting:
             return self._fallback.choose(connection, ready)
         try:
-            chosen = self._ask(connection, ready)
-            if self._isLoyal and chosen is not None and chosen.queued >= PATIENCE:
-                chosen = self._chooseAnother(connection, ready)
-        except Exception:
-            self._complain(log.failure, "policy {policy} failed: round robin instead")
-            return self._fallback.choose(connection, ready)
+            chosen = self._asking.choose(connection, ready)
+        except BaseException:
+            # Also SystemExit: that a policy says so is no reason to end.
+            if self._complaints.isDue("failed"):
+                log.failure("policy {policy} failed: round robin", policy=self._name)
+            return self._chooseWithout(connection, ready)
         if self._now() - begun > SLOW:
-            return self._whenSlow(connection, ready, chosen)
-        self._slow = 0
+            self._noteSlow()
+        else:
+            self._slow = 0
         return chosen
 
-    def _chooseAnother(
-        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
-    ) -> IWorkerLoad | None:
-        others = [worker for worker in ready if worker.queued < PATIENCE]
-        return self._ask(connection, others) if others else None
+    def lineOf(self, connection: ConnectionFacts) -> Hashable:
+        try:
+            return self._asking.lineOf(connection)
+        except BaseException:
+            if self._complaints.isDue("lines"):
+                log.failure("policy {policy} knows no line", policy=self._name)
+            return None
 
-    def _ask(
-        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
-    ) -> IWorkerLoad | None:
-        """
-        @raise ValueError: If the policy chooses a stranger.
-        """
-        chosen = self._policy.choose(connection, ready)
-        if chosen is not None and chosen not in ready:
-            raise ValueError(f"chose {chosen!r:.80}, which is not among the ready")
-        return chosen
+    def _chooseWithout(
+        self, connection: ConnectionFacts, ready: Sequence[Hand]
+    ) -> Hand | None:
+        if self._isGrouped:
+            group = self.lineOf(connection)
+            ready = tuple(one for one in ready if one.group == group)
+        return self._fallback.choose(connection, ready) if ready else None
 
-    def _whenSlow(
-        self,
-        connection: ConnectionFacts,
-        ready: Sequence[IWorkerLoad],
-        chosen: IWorkerLoad | None,
-    ) -> IWorkerLoad | None:
+    def _noteSlow(self) -> None:
         self._slow += 1
         if self._slow < SLOW_IN_A_ROW:
-            return chosen
-        self._slow = SLOW_IN_A_ROW - 1
-        self._resting = self._now() + REST
-        why = "policy {policy} takes more than 1 ms to choose: round robin for a second"
-        self._complain(log.error, why)
-        return self._fallback.choose(connection, ready)
+            return
+        instead = "it is asked all the same"
+        if self._mayRest:
+            self._slow = SLOW_IN_A_ROW - 1
+            self._resting = self._now() + REST
+            instead = "round robin for a second"
+        if self._complaints.isDue("slow"):
+            log.error(
+                "policy {policy} takes more than 1 ms to choose: {instead}",
+                policy=self._name,
+                instead=instead,
+            )
 
-    def _complain(self, say: Any, what: str) -> None:
-        if self._complaints.isDue():
-            say(what, policy=type(self._policy).__name__)
 
-
-def chooser(policy: ISchedulingPolicy, nanoseconds: Callable[[], int]) -> Any:
+class Direct:
     """
-    @return: The C{choose} to call for each connection. Round robin's is its own: there
-        is nothing to fall back to.
+    Round robin itself: nothing that would have to be guarded.
+    """
+
+    def __init__(self, policy: RoundRobin) -> None:
+        # The policy's own method, so that a connection costs one call and no more.
+        self.choose: Any = policy.choose
+
+    def lineOf(self, connection: ConnectionFacts) -> Hashable:
+        return None
+
+
+def chooserFor(policy: ISchedulingPolicy, nanoseconds: Callable[[], int]) -> Asked[Hand]:
+    """
+    @param nanoseconds: The monotonic clock.
     """
     if type(policy) is RoundRobin:
-        return policy.choose
-    return Chooser(policy, nanoseconds).choose
+        return Direct(policy)
+    return Chooser(policy, nanoseconds)

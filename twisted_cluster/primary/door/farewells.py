@@ -6,16 +6,27 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
-from twisted_cluster.events import ConnectionFacts
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.events import SHED, ConnectionFacts
 from twisted_cluster.interfaces import IFarewellPolicy, ISchedulingPolicy
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
+from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.reader import Reader
 
+log = Logger()
+# So many may linger at a time; who is one more is told, and must be quick to read it.
 MOST = 256
 LINGER = 1.0
+# One page: what a client's first window surely takes.
 LONGEST = 4096
 CHUNK = 65536
 UNAVAILABLE = (
@@ -24,26 +35,40 @@ UNAVAILABLE = (
 )
 
 
-def farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes:
-    """
-    @return: What a policy has to say, or an HTTP 503.
-    """
-    if not IFarewellPolicy.providedBy(policy):
-        return UNAVAILABLE
-    said: Any = policy
-    return bytes(said.farewell(connection))[:LONGEST]
-
-
 class Farewells:
     """
-    Sends a farewell, and waits a second for the peer to have read it: a socket closed
-    with something unread would take the farewell back.
+    Closes connections that nobody serves. Where they are told why, waits a second for
+    the peer to have read it: a socket closed with something unread would take the
+    farewell back.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(
+        self, reactor: IPollingReactor, atLimit: str, complaints: Complaints
+    ) -> None:
+        """
+        @param atLimit: As in L{Limits}.
+        """
         self._reactor = reactor
-        self._leaving: dict[int, Any] = {}
+        self._complaints = complaints
+        self._isTold = atLimit == SHED
+        self._leaving: dict[int, IDelayedCall] = {}
         self._edges: Edges | None = None
+
+    def turnAway(self, listener: Listener, connection: Handed) -> None:
+        """
+        Close a connection that is one too many.
+        """
+        if not self._isTold:
+            os.close(connection.fd)
+            return
+        facts = ConnectionFacts(listener.facts, connection.name)
+        try:
+            farewell = _farewellOf(listener.policy, facts)
+        except BaseException:
+            if self._complaints.isDue("farewells"):
+                log.failure("policy {policy} has no farewell", policy=listener.policy)
+            farewell = UNAVAILABLE
+        self.say(connection.fd, farewell)
 
     def say(self, fd: int, farewell: bytes) -> None:
         """
@@ -90,7 +115,8 @@ class Farewells:
     def _end(self, fd: int) -> None:
         assert self._edges is not None
         del self._leaving[fd]
-        self._edges.remove(fd)
+        with suppress(OSError):
+            self._edges.remove(fd)
         os.close(fd)
 
     def close(self) -> None:
@@ -104,6 +130,16 @@ class Farewells:
             self._reader.stop()
             self._edges.close()
             self._edges = None
+
+
+def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes:
+    """
+    @return: What a policy has to say, or an HTTP 503.
+    """
+    if not IFarewellPolicy.providedBy(policy):
+        return UNAVAILABLE
+    said: Any = policy
+    return bytes(said.farewell(connection))[:LONGEST]
 
 
 def _drain(lent: socket.socket) -> bool:

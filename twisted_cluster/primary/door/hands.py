@@ -1,18 +1,17 @@
 """
-One worker's load and queue, as the dispatcher sees them.
+One worker's handoff queue, and what is put into it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import resource
+from collections.abc import Callable, Iterator
 
-from attrs import define, frozen
-from zope.interface import implementer
-
-from twisted_cluster.interfaces import IWorkerLoad
+from twisted_cluster.core.counting import Tally
+from twisted_cluster.core.roster import Member, Post, Roster, reserveFor
 from twisted_cluster.wire.handoff import (
+    BATCH,
     METERED,
     Handed,
     HandoffQueue,
@@ -20,152 +19,32 @@ from twisted_cluster.wire.handoff import (
     send,
 )
 from twisted_cluster.wire.page import Page
-from twisted_cluster.wire.tallies import Tally
-
-if TYPE_CHECKING:
-    from twisted_cluster.primary.ports.listener import Listener
-
-WINDOW = 32
-RESERVE = 64
-STALE = 250_000_000
-LOST = 10_000_000_000
 
 
-@define
-class Credit:
+def descriptors() -> int:
     """
-    What a worker lets one listener give it; both numbers only count what bears the
-    mark L{METERED}, since the worker first said so.
-
-    @ivar willing: How many it will have been handed, in all; L{None} is any number.
-    @ivar handed: How many it has been.
+    How many a process of this cluster may have: each raises its limit as far as it may.
     """
-
-    willing: int | None
-    handed: int = 0
-
-    @property
-    def isSpent(self) -> bool:
-        return self.willing is not None and self.handed >= self.willing
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
-@frozen
-class Post:
+class Hand(Member):
     """
-    What the primary knows of a worker from the start; see L{IWorkerLoad}.
-    """
+    A worker that connections are handed to.
 
-    id: int = 0
-    group: str = ""
-    weight: int = 1
-    generation: int = 1
-
-
-@implementer(IWorkerLoad)
-class WorkerHandle:
-    """
-    What a policy sees of a worker, and what the dispatcher does with it.
-
-    @ivar number: The slot, from 1.
-    @ivar open: Whether it may be offered anything at all.
-    @ivar fresh: Whether its heartbeat was recent, and it has descriptors left, when
-        last looked at.
-    @ivar reachable: Whether it lives, though it may be busy for the moment.
-    @ivar stalled: Whether it has not taken what it was handed for a while, nor shown
-        life since.
-    @ivar full: Whether it has L{WINDOW} connections that it has not taken.
-    @ivar tally: What it has been handed and has not ended, where that is limited.
-    @ivar credits: What it lets listeners give it, by their numbers; for one that is
-        not here, any number.
+    @ivar queue: Where they are put.
     """
 
     def __init__(
-        self, number: int, page: Page, queue: HandoffQueue, post: Post = Post()
+        self, post: Post, page: Page, queue: HandoffQueue, most: int | None = None
     ) -> None:
-        self.number = number
-        self.id = post.id
-        self.group = post.group
-        self.weight = post.weight
-        self.generation = post.generation
-        self.page = page
+        """
+        @param most: How many connections it may have; L{None} is any number.
+        """
+        tally = Tally(page, most) if len(page.ended) else None
+        super().__init__(post, page, tally, reserve=reserveFor(descriptors()))
         self.queue = queue
-        self.open = True
-        self.fresh = False
-        self.reachable = False
-        self.stalled = False
-        self.full = False
-        self.credits: dict[int, Credit] = {}
-        self.tally: Tally | None = None
-        self._sent = 0
-        self._credit = WINDOW
-        self._seen = -1
-        self._stalledAt = 0
-        self._batch: list[tuple[Listener, Handed]] = []
-
-    @property
-    def offerable(self) -> bool:
-        return self.open and self.fresh and not self.full
-
-    @property
-    def active(self) -> int:
-        return max(0, self.page.opened - self.page.closed)
-
-    @property
-    def queued(self) -> int:
-        return max(0, self._sent - self.page.taken)
-
-    @property
-    def lag(self) -> float:
-        return self.page.lag / 1e3
-
-    @property
-    def cpu(self) -> float:
-        return self.page.cpu / 1e6
-
-    @property
-    def rss(self) -> int:
-        return self.page.rss
-
-    @property
-    def age(self) -> float:
-        return max(0, self.page.heartbeat - self.page.born) / 1e9
-
-    @property
-    def draining(self) -> bool:
-        return not self.open
-
-    def lookAt(self, now: int) -> None:
-        """
-        See whether the heartbeat is recent, with descriptors to spare.
-
-        @param now: Monotonic nanoseconds.
-        """
-        silence = now - self.page.heartbeat
-        hasDescriptors = self.page.headroom > RESERVE
-        self.fresh = silence < STALE and hasDescriptors
-        self.reachable = self.open and silence < LOST and hasDescriptors
-
-    def glance(self) -> bool:
-        """
-        See whether it takes what it is handed; to be called some 100 times a second
-        while there is anything that it has not taken.
-
-        @return: Whether that has changed.
-        """
-        before, page = self.stalled, self.page
-        if not before and self.queued and page.taken == self._seen:
-            self.stalled, self._stalledAt = True, page.heartbeat
-        elif before and (page.heartbeat > self._stalledAt or page.taken != self._seen):
-            self.stalled = False
-        self._seen = page.taken if self.queued or self.stalled else -1
-        return self.stalled != before
-
-    @property
-    def room(self) -> int:
-        """
-        How many connections it can be handed.
-        """
-        return max(0, WINDOW - self.queued)
+        self._batch: list[Handed] = []
 
     def reconcile(self) -> int:
         """
@@ -178,52 +57,62 @@ class WorkerHandle:
         self._sent = self.page.taken + depth
         return depth
 
-    def add(self, listener: Listener, connection: Handed) -> bool:
+    def put(self, connection: Handed) -> bool:
         """
         Put a connection into the next batch.
 
-        @return: Whether there is room for another.
+        @return: Whether all is as before; else it is full, or a credit is spent.
         """
-        self._batch.append((listener, connection))
+        self._batch.append(connection)
         self._sent += 1
-        self._credit -= 1
-        return self._credit > 0 or self._weigh()
+        self._spare -= 1
+        return self._spare > 0 or self._mark(connection)
 
-    def limit(self, listener: int, willing: int | None) -> None:
+    def flush(self) -> list[Handed]:
         """
-        Give no more than a worker is willing to be given.
+        Send the batch.
 
-        @param willing: As in L{Credit}.
+        @return: What could not be sent: the queue is full, or broken.
         """
-        self.credits.setdefault(listener, Credit(willing)).willing = willing
+        batch, self._batch = self._batch, []
+        for first in range(0, len(batch), BATCH):
+            some = batch[first : first + BATCH]
+            try:
+                self._send(some)
+            except OSError:
+                return self._keepBack(batch[first:])
+            for one in some:
+                os.close(one.fd)
+        return []
+
+    def _send(self, batch: list[Handed]) -> None:
+        records = [
+            packRecord(number, name, bounces, tally, flags)
+            for _, number, name, bounces, tally, flags in batch
+        ]
+        send(self.queue.end, records, [one.fd for one in batch])
+
+    def _keepBack(self, batch: list[Handed]) -> list[Handed]:
+        self._sent -= len(batch)
+        self.full = True
+        return [self._unmark(one) for one in batch]
+
+    def takeBack(self) -> Iterator[Handed]:
+        """
+        Take back what the worker has not taken.
+        """
+        for connections, lost in self.queue.takeBack():
+            self._sent -= len(connections) + len(lost)
+            for connection in lost:
+                self._unmark(connection)
+            yield from map(self._unmark, connections)
         self.hasRoom()
 
-    def handedBy(self, listener: int) -> int:
-        """
-        How many connections of a listener have counted so far.
-        """
-        credit = self.credits.get(listener)
-        return 0 if credit is None else credit.handed
-
-    def mayTakeFrom(self, listener: int) -> bool:
-        """
-        Whether it is willing to be given one more by a listener.
-        """
-        credit = self.credits.get(listener)
-        return credit is None or not credit.isSpent
-
-    def _weigh(self) -> bool:
-        listener, connection = self._batch[-1]
-        if self.tally is not None:
-            self.tally.add(connection)
-        credit = self.credits.get(listener.number)
-        if credit is not None:
+    def _mark(self, connection: Handed) -> bool:
+        if connection.listener in self.credits:
             marked = connection._replace(flags=connection.flags | METERED)
-            self._batch[-1] = listener, marked
-            credit.handed += 1
-            if credit.isSpent:
-                listener.recount()
-        return self.hasRoom()
+            self._batch[-1] = marked
+        return self._weigh(connection)
 
     def _unmark(self, connection: Handed) -> Handed:
         """
@@ -237,54 +126,44 @@ class WorkerHandle:
             self.credits[connection.listener].handed -= 1
         return connection._replace(flags=connection.flags & ~METERED)
 
-    def hasRoom(self) -> bool:
-        """
-        Look at what the worker has taken meanwhile.
-        """
-        room = self.room
-        self.full = not room or self.hasMost
-        # With none left add() takes the long way, which counts what has to be counted.
-        self._credit = 0 if self.credits or self.tally is not None else room
-        return not self.full
 
-    @property
-    def hasMost(self) -> bool:
-        """
-        Whether it has as many connections as it may.
-        """
-        return self.tally is not None and self.tally.isFull
+class Hands:
+    """
+    All workers that connections are handed to, and what is about to be.
 
-    def flush(self) -> list[tuple[Listener, Handed]]:
-        """
-        Send the batch.
+    @ivar roster: Who is there.
+    """
 
-        @return: What could not be sent: the queue is full.
+    def __init__(self, handed: Callable[[], None]) -> None:
         """
-        batch, self._batch = self._batch, []
-        try:
-            send(
-                self.queue.end,
-                [
-                    packRecord(number, name, bounces, tally, flags)
-                    for _, (_, number, name, bounces, tally, flags) in batch
-                ],
-                [one.fd for _, one in batch],
-            )
-        except OSError:
-            self._sent -= len(batch)
-            self.full = True
-            return [(to, self._unmark(one)) for to, one in batch]
-        for _, one in batch:
-            os.close(one.fd)
-        return []
+        @param handed: Called after something was handed over.
+        """
+        self.roster: Roster[Hand] = Roster()
+        self._handed = handed
+        self._touched: set[Hand] = set()
 
-    def takeBack(self) -> Iterator[Handed]:
+    def give(self, hand: Hand, connection: Handed) -> None:
         """
-        Take back what the worker has not taken.
+        Hand a connection over with the next L{flush}.
         """
-        for connections, lost in self.queue.takeBack():
-            self._sent -= len(connections) + len(lost)
-            for connection in lost:
-                self._unmark(connection)
-            yield from map(self._unmark, connections)
-        self.hasRoom()
+        self._touched.add(hand)
+        if not hand.put(connection):
+            self.roster.note(hand)
+
+    def flush(self) -> list[Handed]:
+        """
+        Hand over what was given.
+
+        @return: What nobody got after all, in the order in which it was given.
+        """
+        if not self._touched:
+            return []
+        touched, self._touched = self._touched, set()
+        refused = []
+        for hand in touched:
+            back = hand.flush()
+            if back:
+                self.roster.note(hand)
+                refused += back
+        self._handed()
+        return refused

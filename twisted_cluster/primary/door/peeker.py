@@ -9,9 +9,10 @@ import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 from attrs import define
+from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.events import Look
@@ -52,6 +53,7 @@ class Peeker:
 
     def __init__(
         self,
+        reactor: IPollingReactor,
         look: Look,
         enough: Callable[[bytes], bool],
         decide: Callable[[Handed, bytes], None],
@@ -62,20 +64,20 @@ class Peeker:
         @param decide: Called with a connection and its first bytes.
         @param nanoseconds: The monotonic clock.
         """
+        self._reactor = reactor
         self._look = look
-        # Half of the descriptors are for others.
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        # Those that have been looked at may wait as well, and take half.
+        most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self._most = min(look.pending, most)
         self._enough = enough
         self._decide = decide
         self._now = nanoseconds
         self._awaited: dict[int, _Awaited] = {}
-        self._edges = Edges()
-        self.countAddresses = False
         self._addresses: Counter[str] = Counter()
-        self._reactor: Any = None
-        self._timer: Any = None
-        self._reader: Reader | None = None
+        self._timer: IDelayedCall | None = None
+        self._edges = Edges()
+        self._reader = Reader(reactor, self._edges.fileno, self._readNews, "first bytes")
+        self._reader.start()
 
     @property
     def pending(self) -> int:
@@ -86,24 +88,16 @@ class Peeker:
 
     def pendingOf(self, address: str) -> int:
         """
-        How many connections of an address are waited for, if that is counted.
+        How many connections of an address are waited for.
         """
         return self._addresses[address]
 
     def _count(self, connection: Handed, change: int) -> None:
-        if self.countAddresses and isinstance(connection.name, tuple):
+        if isinstance(connection.name, tuple):
             address = addressOf(connection.name)
             self._addresses[address] += change
             if not self._addresses[address]:
                 del self._addresses[address]
-
-    def attach(self, reactor: IPollingReactor) -> None:
-        """
-        Be told of news.
-        """
-        self._reactor = reactor
-        self._reader = Reader(reactor, self._edges.fileno, self._readNews, "first bytes")
-        self._reader.start()
 
     def take(self, connection: Handed) -> None:
         """
@@ -123,8 +117,7 @@ class Peeker:
         until = self._now() + int(self._look.deadline * 1e9)
         self._awaited[connection.fd] = _Awaited(connection, until)
         self._count(connection, 1)
-        if self._timer is None:
-            self._timer = self._reactor.callLater(self._look.deadline, self._expire)
+        self._expireLater(self._now())
 
     def _readNews(self) -> None:
         for fd, ended in self._edges.news():
@@ -143,26 +136,34 @@ class Peeker:
             return True
         try:
             return self._enough(first)
-        except Exception:
+        except BaseException:
             # It will choose with what there is, and fail again, which is told.
             return True
 
     def _settle(self, fd: int) -> None:
         connection = self._awaited.pop(fd).connection
-        self._edges.remove(fd)
+        with suppress(OSError):
+            self._edges.remove(fd)
         self._count(connection, -1)
         self._decide(connection, peek(fd, self._look.limit))
 
     def _expire(self) -> None:
         self._timer = None
         now = self._now()
-        while self._awaited:
-            fd, oldest = next(iter(self._awaited.items()))
-            if oldest.until > now:
-                wait = (oldest.until - now) / 1e9
-                self._timer = self._reactor.callLater(wait, self._expire)
-                return
-            self._settle(fd)
+        try:
+            while self._awaited:
+                fd, oldest = next(iter(self._awaited.items()))
+                if oldest.until > now:
+                    break
+                self._settle(fd)
+        finally:
+            self._expireLater(now)
+
+    def _expireLater(self, now: int) -> None:
+        if self._awaited and self._timer is None:
+            oldest = next(iter(self._awaited.values()))
+            wait = max(0, oldest.until - now) / 1e9
+            self._timer = self._reactor.callLater(wait, self._expire)
 
     def settleAll(self) -> None:
         """
@@ -177,9 +178,10 @@ class Peeker:
         """
         if self._timer is not None:
             self._timer.cancel()
-        if self._reader is not None:
-            self._reader.stop()
+            self._timer = None
+        self._reader.stop()
         for fd in self._awaited:
             os.close(fd)
         self._awaited.clear()
+        self._addresses.clear()
         self._edges.close()

@@ -4,11 +4,15 @@ Relieves workers that do not take what they were handed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
 
-from twisted_cluster.primary.door.hands import WorkerHandle
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from twisted_cluster.core.roster import Roster
+from twisted_cluster.primary.door.hands import Hand
+
+# A worker that has a turn of its loop longer than that is not the best one to be given
+# more; while nobody has anything to take, nobody looks.
 GLANCE = 0.01
 
 
@@ -20,48 +24,38 @@ class Relief:
 
     def __init__(
         self,
-        reactor: Any,
-        workers: Sequence[WorkerHandle],
-        takeBack: Callable[[WorkerHandle, int], None],
-        changed: Callable[[], None],
+        clock: IReactorTime,
+        nanoseconds: Callable[[], int],
+        roster: Roster[Hand],
+        relieve: Callable[[Iterable[Hand]], None],
     ) -> None:
         """
-        @param workers: Those that there are; the caller's list, which changes.
-        @param takeBack: Called with a worker, and for how many of its connections others
-            have room.
-        @param changed: Called when a worker has stalled, or goes on.
+        @param nanoseconds: The monotonic clock.
+        @param relieve: Called when workers have stalled, or go on, with those that have
+            stalled.
         """
-        self._reactor = reactor
-        self._workers = workers
-        self._takeBack = takeBack
-        self._changed = changed
-        self._glancing: Any = None
-
-    def give(self, behind: Iterable[WorkerHandle]) -> None:
-        """
-        Give to others what workers do not take.
-        """
-        for worker in behind:
-            others = [w for w in self._workers if w.offerable and not w.stalled]
-            spare = sum(one.room for one in others if one is not worker)
-            if spare > 0:
-                self._takeBack(worker, spare)
+        self._clock = clock
+        self._now = nanoseconds
+        self._roster = roster
+        self._relieve = relieve
+        self._glancing: IDelayedCall | None = None
 
     def watch(self) -> None:
         """
         Something was handed over: look whether it is taken.
         """
         if self._glancing is None:
-            self._glancing = self._reactor.callLater(GLANCE, self._glance)
+            self._glancing = self._clock.callLater(GLANCE, self._glance)
 
     def _glance(self) -> None:
         self._glancing = None
-        changed = [worker for worker in self._workers if worker.glance()]
-        if changed:
-            self._changed()
-            self.give([worker for worker in changed if worker.stalled])
-        if any(worker.queued or worker.stalled for worker in self._workers):
-            self.watch()
+        try:
+            changed = self._roster.glance(self._now())
+            if changed:
+                self._relieve([one for one in changed if one.stalled])
+        finally:
+            if self._roster.isBusy:
+                self.watch()
 
     def rest(self) -> None:
         """

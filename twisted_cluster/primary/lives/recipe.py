@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from twisted_cluster.primary.door.hands import Post
+from twisted_cluster.core.roster import Post
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.wire.descriptors import Announcement
 
@@ -48,13 +48,14 @@ class Recipe:
     generation: int = 1
     newOutput: Callable[[Any, Callable[[], str]], Any] = Output
 
-    def postOf(self, id: int) -> Post:
+    def postOf(self, id: int, slot: int) -> Post:
         """
         What policies see of such a worker from the start.
 
         @param id: The worker's.
+        @param slot: The worker's.
         """
-        return Post(id, self.group, self.weight, self.generation)
+        return Post(id, slot, self.group, self.weight, self.generation)
 
     def environmentOf(
         self, slot: int, id: int, first: int, tallies: int

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.counting import talliesFor
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Message
@@ -28,7 +29,7 @@ from twisted_cluster.errors import (
     MessageError,
     QueueEndedError,
 )
-from twisted_cluster.primary.door.hands import WorkerHandle
+from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import deafToInterrupts, nameOf
@@ -40,7 +41,6 @@ from twisted_cluster.wire.handoff import HandoffQueue, receive
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.reader import Reader
-from twisted_cluster.wire.tallies import Tally, talliesFor
 
 log = Logger()
 GRACE = 2.0
@@ -74,7 +74,7 @@ class WorkerProcess(ProcessProtocol):
         self._reactor = ground.reactor
         self._recipe = recipe
         self._listeners = ground.listeners
-        self._dispatcher = ground.dispatcher
+        self._door = ground.door
         self._watcher = watcher
         self.onlineAt: float | None = None
         self._overdue: Any = None
@@ -145,15 +145,12 @@ class WorkerProcess(ProcessProtocol):
             self._channel, channel = Channel.pair()
             undo.callback(self._channel.close)
             undo.callback(channel.close)
-            page = Page.create(self._tallies)
+            self._page = page = Page.create(self._tallies)
             undo.callback(page.close)
             ours, mail = Mail.pair()
             undo.pop_all()
-        post = self._recipe.postOf(self.id)
-        self.handle = WorkerHandle(self.number, page, self._queue, post)
-        if self._tallies:
-            most = self._ground.limits.worker
-            self.handle.tally = Tally(page, most)
+        post = self._recipe.postOf(self.id, self.number)
+        self.hand = Hand(post, page, self._queue, self._ground.limits.worker)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(self._reactor, ours, codec, ears)
         self._readers = [
@@ -175,7 +172,7 @@ class WorkerProcess(ProcessProtocol):
         self._readers[1].stop()
         self._channel.close()
         self._queue.close()
-        self.handle.page.close()
+        self._page.close()
 
     @property
     def isConnected(self) -> bool:
@@ -246,12 +243,12 @@ class WorkerProcess(ProcessProtocol):
         self.onlineAt = self._reactor.seconds()
         self.output.release()
         log.info("{worker} is online", worker=self.name)
-        self._dispatcher.addWorker(self.handle)
+        self._door.enter(self.hand)
         self._watcher.online(self)
 
     def _leave(self) -> None:
-        self._dispatcher.removeWorker(self.handle)
-        self._listeners.retire(self.handle)
+        self._door.leave(self.hand)
+        self._listeners.retire(self.hand)
 
     def _sendDrain(self) -> None:
         # What was sent to it before it is to hear first.
@@ -276,8 +273,8 @@ class WorkerProcess(ProcessProtocol):
         (log.info if asked else log.error)(
             "{worker} {ending}", worker=self.name, ending=ending
         )
-        self._dispatcher.forgetWorker(self.handle)
-        self._listeners.forget(self.handle)
+        self._door.forget(self.hand)
+        self._listeners.forget(self.hand)
         self._readBounced()
         self._cutWires()
         self._watcher.gone(self, asked)
@@ -294,7 +291,7 @@ class WorkerProcess(ProcessProtocol):
         self.peer.close()
         self._ground.exchange.leave(self.id)
         self._leave()
-        self._dispatcher.redirect(self.handle.takeBack())
+        self._door.redirect(self.hand.takeBack())
         self._watcher.disconnected(self)
 
     def _readEarlier(self) -> None:
@@ -337,7 +334,7 @@ class WorkerProcess(ProcessProtocol):
     def _readBounced(self) -> None:
         try:
             for _ in range(TURN):
-                self._dispatcher.redirect(receive(self._queue.end).connections)
+                self._door.redirect(receive(self._queue.end).connections)
         except BlockingIOError:
             pass
         except QueueEndedError:
@@ -345,7 +342,7 @@ class WorkerProcess(ProcessProtocol):
 
     def _listen(self, question: messages.Listen) -> None:
         try:
-            listener = self._listeners.join(self.handle, question)
+            listener = self._listeners.join(self.hand, question)
         except Exception as error:
             # Not only OSError: a name that is none, a number that is too large.
             number = getattr(error, "errno", None) or errno.EINVAL
@@ -355,7 +352,7 @@ class WorkerProcess(ProcessProtocol):
             answer = messages.Answer(
                 question.question, listener.number, mode=listener.mode
             )
-            self._answer(answer, listener.descriptorFor(self.handle))
+            self._answer(answer, listener.descriptorFor(self.hand))
 
     def _answer(self, answer: messages.Answer, *fds: int) -> None:
         try:
@@ -364,17 +361,17 @@ class WorkerProcess(ProcessProtocol):
             self.kill()
 
     def _unlisten(self, message: messages.Unlisten) -> None:
-        self._listeners.leave(self.handle, message.listener)
+        self._listeners.leave(self.hand, message.listener)
         self._answer(messages.Answer(message.question, message.listener))
 
     def _pause(self, message: messages.Pause) -> None:
-        self._listeners.pause(self.handle, message.listener, message.paused)
+        self._listeners.pause(self.hand, message.listener, message.paused)
 
     def _born(self, message: messages.Born) -> None:
         self._watcher.born(self)
 
     def _limit(self, message: messages.Limit) -> None:
-        self._listeners.limit(self.handle, message.listener, message.willing)
+        self._listeners.limit(self.hand, message.listener, message.willing)
 
     def _listening(self, message: messages.Listening) -> None:
         self._watcher.listening(self, message)
@@ -383,7 +380,7 @@ class WorkerProcess(ProcessProtocol):
         self.life.online()
 
     def _room(self, message: messages.Room) -> None:
-        self._dispatcher.changed()
+        self._door.changed()
 
     def _leaving(self, message: messages.Leaving) -> None:
         self._watcher.leaving(self, message.planned)

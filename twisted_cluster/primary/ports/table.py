@@ -6,46 +6,77 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from attrs import evolve
 from twisted.logger import Logger
 
 from twisted_cluster.core.messages import Listen
+from twisted_cluster.core.roster import Member
 from twisted_cluster.events import UNIX, ListenSpec
+from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.primary.ports.listener import Listener
-
-if TYPE_CHECKING:
-    from twisted_cluster.primary.door.dispatch import Dispatcher
-    from twisted_cluster.primary.door.hands import WorkerHandle
+from twisted_cluster.wire.handoff import Handed
 
 log = Logger()
 BUSY = errno.EADDRINUSE
 
 
+class WatchedBy(Protocol):
+    """
+    Who accepts what comes in by the listeners.
+    """
+
+    def opened(self, listener: Listener) -> None:
+        """
+        There is one more.
+        """
+
+    def closing(self, listener: Listener) -> None:
+        """
+        A listener is about to be closed.
+        """
+
+    def changed(self) -> None:
+        """
+        Who serves a listener, or what it is willing to take, has changed.
+        """
+
+    def redirect(self, connections: Iterable[Handed]) -> None:
+        """
+        Find other workers for connections that came back.
+        """
+
+
 class ListenerTable:
     """
-    Every listener of the cluster, by what was asked for.
+    Every listener of the cluster, by what was asked for. Workers are known by their ids.
+
+    @ivar byNumber: All of them.
     """
 
     def __init__(
         self,
-        dispatcher: Dispatcher,
+        door: WatchedBy,
+        newPolicy: Callable[[], ISchedulingPolicy | None],
         backlog: int = 0,
         keep: bool = True,
         descriptors: bool = False,
     ) -> None:
         """
+        @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
         @param backlog: The least backlog of a listener.
         @param keep: Whether what a worker leaves behind when it dies waits for the one
             that replaces it.
         @param descriptors: Whether workers may listen on descriptors of this process.
         """
-        self._dispatcher = dispatcher
+        self._door = door
+        self._newPolicy = newPolicy
         self._backlog = backlog
         self._keep = keep
-        self.descriptors = descriptors
+        self._descriptors = descriptors
         self._byKey: dict[tuple[ListenSpec, int], Listener] = {}
         self.byNumber: dict[int, Listener] = {}
         self._count = 0
@@ -63,7 +94,7 @@ class ListenerTable:
         listener.keep = True
         return listener
 
-    def join(self, worker: WorkerHandle, question: Listen) -> Listener:
+    def join(self, member: Member, question: Listen) -> Listener:
         """
         A worker listens.
 
@@ -72,67 +103,71 @@ class ListenerTable:
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._find(*where)
-        if listener is not None and worker.number in listener.users:
+        if listener is not None and member.id in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
         listener = listener or self._open(*where)
-        listener.descriptorFor(worker)
-        listener.users[worker.number] = worker
+        try:
+            listener.descriptorFor(member)
+        except OSError:
+            if not listener.users and not listener.keep:
+                self._close(listener)
+            raise
+        listener.users.join(member)
         room = question.room
-        handed = worker.handedBy(listener.number)
-        self.limit(worker, listener.number, None if room is None else handed + room)
-        self._dispatcher.changed()
+        handed = member.handedBy(listener.number)
+        self.limit(member, listener.number, None if room is None else handed + room)
+        self._door.changed()
         return listener
 
-    def leave(self, worker: WorkerHandle, number: int) -> None:
+    def leave(self, member: Member, number: int) -> None:
         """
         A worker no longer listens; the last one out closes the port.
         """
         listener = self.byNumber.get(number)
-        if listener is None or listener.users.pop(worker.number, self) is self:
-            return
-        self._withdraw(worker, listener)
-        self._dispatcher.changed()
+        if listener is not None and listener.users.leave(member.id):
+            self._withdraw(member, listener)
+            self._door.changed()
 
-    def pause(self, worker: WorkerHandle, number: int, paused: bool) -> None:
+    def pause(self, member: Member, number: int, paused: bool) -> None:
         """
         A worker takes nothing from a listener for now, or takes it again.
         """
         listener = self.byNumber.get(number)
-        if listener is not None and worker.number in listener.users:
-            listener.users[worker.number] = None if paused else worker
-            self._dispatcher.changed()
+        if listener is not None and member.id in listener.users:
+            listener.users.pause(member.id, paused)
+            self._door.changed()
 
-    def limit(self, worker: WorkerHandle, number: int, willing: int | None) -> None:
+    def limit(self, member: Member, number: int, willing: int | None) -> None:
         """
         A worker says how many connections of a listener it will have been given.
 
         @param willing: In all, since it first said so; L{None} is any number.
         """
         listener = self.byNumber.get(number)
-        if listener is None or worker.number not in listener.users:
+        if listener is None or member.id not in listener.users:
             return
-        if willing is not None or number in worker.credits:
-            listener.metered = True
-            worker.limit(number, willing)
-            self._dispatcher.changed()
+        if willing is not None or number in member.credits:
+            listener.users.metered = True
+            member.limit(number, willing)
+            self._door.changed()
 
-    def forget(self, worker: WorkerHandle) -> None:
+    def forget(self, member: Member) -> None:
         """
         A worker is gone. Its ports stay bound for the one that replaces it, if one will.
         """
         for listener in list(self.byNumber.values()):
-            known = listener.users.pop(worker.number, self) is not self
-            listener.forget(worker)
-            if known and not self._keep:
-                self._withdraw(worker, listener)
-        self._dispatcher.changed()
+            isKnown = listener.users.leave(member.id)
+            listener.forget(member)
+            if isKnown and not self._keep:
+                self._withdraw(member, listener)
+        self._door.changed()
 
-    def retire(self, worker: WorkerHandle) -> None:
+    def retire(self, member: Member) -> None:
         """
         A worker takes nothing more, and ends. If nobody replaces it, nobody waits for it.
         """
         if not self._keep:
-            self.forget(worker)
+            self.forget(member)
 
     def closeUnused(self) -> None:
         """
@@ -143,7 +178,7 @@ class ListenerTable:
                 self._close(listener)
                 continue
             for slot in listener.absent():
-                self._dispatcher.redirect(listener.withdraw(slot))
+                self._door.redirect(listener.withdraw(slot))
 
     def closeAll(self) -> None:
         """
@@ -173,16 +208,20 @@ class ListenerTable:
         else:
             bound = self._adopt(spec)
         self._count += 1
-        listener = Listener(self._count, spec, bound, self._dispatcher.newPolicy())
+        try:
+            listener = Listener(self._count, spec, bound, self._newPolicy())
+            self._door.opened(listener)
+        except BaseException:
+            bound.release()
+            raise
         key = _key(spec, ordinal, directory)
         self._byKey[key] = self.byNumber[listener.number] = listener
-        self._dispatcher.addListener(listener)
         log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
     def _adopt(self, spec: ListenSpec) -> Bound:
         assert spec.fd is not None
-        if not self.descriptors:
+        if not self._descriptors:
             why = "workers may not listen on descriptors of this primary"
             raise OSError(errno.EPERM, why)
         asked = os.fstat(spec.fd)
@@ -192,17 +231,17 @@ class ListenerTable:
                 raise OSError(errno.EEXIST, why)
         return adopt(spec)
 
-    def _withdraw(self, worker: WorkerHandle, listener: Listener) -> None:
+    def _withdraw(self, member: Member, listener: Listener) -> None:
         if listener.users or listener.keep:
-            self._dispatcher.redirect(listener.withdraw(worker.number, worker.id))
+            self._door.redirect(listener.withdraw(member.number, member.id))
         else:
             self._close(listener)
-            worker.credits.pop(listener.number, None)
+            member.credits.pop(listener.number, None)
 
     def _close(self, listener: Listener) -> None:
         self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
         del self.byNumber[listener.number]
-        self._dispatcher.removeListener(listener)
+        self._door.closing(listener)
         listener.close()
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from twisted_cluster.core.counting import cellsOf
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.wire.tallies import cellsOf
 
 
 class Endings:

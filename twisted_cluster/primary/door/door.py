@@ -1,0 +1,219 @@
+"""
+All ports' gates, and the workers behind them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.core.counting import Places
+from twisted_cluster.core.decision import Shares
+from twisted_cluster.core.roster import RESERVE
+from twisted_cluster.events import NO_LIMITS, Limits
+from twisted_cluster.primary.door.farewells import Farewells
+from twisted_cluster.primary.door.gate import Gate
+from twisted_cluster.primary.door.hall import Hall
+from twisted_cluster.primary.door.hands import Hand, Hands
+from twisted_cluster.primary.door.relief import Relief
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.handoff import Handed
+
+# So many workers may send a connection back before it is given up.
+BOUNCES = 3
+# The most turns of one port when its backlog is emptied: as much as the system lets wait.
+TURNS = 128
+
+
+class Door:
+    """
+    Gives every connection to a worker that can take it, or leaves it in the kernel.
+
+    Undelivered connections are few per worker; a worker whose heartbeat is stale is
+    not offered any, nor one that does not take what it was handed, as long as there are
+    others; what it has not taken is taken back as soon as another can have it; when
+    nobody can take more, nothing more is accepted. A loyal policy's connections stay
+    with a worker until it is gone, and those of a group in the group.
+
+    @ivar gates: Those of the ports, by number, in the order in which they are next.
+    """
+
+    def __init__(
+        self,
+        reactor: IPollingReactor,
+        nanoseconds: Callable[[], int],
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        """
+        @param nanoseconds: The monotonic clock.
+        """
+        self._reactor = reactor
+        self._now = nanoseconds
+        hands = Hands(self._handed)
+        self._roster = hands.roster
+        self._hands = hands
+        self._relief = Relief(reactor, nanoseconds, self._roster, self._relieve)
+        complaints = Complaints(nanoseconds)
+        self._farewells = Farewells(reactor, limits.atLimit, complaints)
+        self._hall = Hall(
+            reactor, nanoseconds, hands, Places(limits), self._farewells, complaints
+        )
+        self.gates: dict[int, Gate] = {}
+
+    # Workers
+
+    def enter(self, hand: Hand) -> None:
+        """
+        A worker may be offered connections, once its heart beats.
+        """
+        if hand.reserve < RESERVE:
+            what = f"descriptors are few: workers keep {hand.reserve} to themselves"
+            self._hall.say("the limit", what)
+        self._roster.enter(hand)
+        if hand.tally is not None:
+            self._hall.places.tallies[hand.id] = hand.tally
+        self.look()
+
+    def leave(self, hand: Hand) -> None:
+        """
+        A worker is to be given nothing more. What it has not taken stays with it.
+        """
+        self._roster.leave(hand)
+        self.changed()
+
+    def forget(self, hand: Hand) -> None:
+        """
+        A worker is gone, and with it what it served.
+        """
+        self._hall.places.tallies.pop(hand.id, None)
+        self.leave(hand)
+
+    # Ports
+
+    def opened(self, listener: Listener) -> None:
+        """
+        Watch a port.
+        """
+        self.gates[listener.number] = Gate(listener, self._hall, self.accept)
+
+    def closing(self, listener: Listener) -> None:
+        """
+        Stop watching a port, and close what nobody could be given.
+        """
+        gate = self.gates.pop(listener.number, None)
+        if gate is not None:
+            gate.close()
+
+    def accept(self, gate: Gate) -> bool:
+        """
+        Connections have come: accept them, while somebody can take them.
+
+        @return: Whether there may be more.
+        """
+        more = gate.accept()
+        if not gate.mayAccept:
+            # Others go first when there is room again.
+            number = gate.listener.number
+            if self.gates.pop(number, None) is gate:
+                self.gates[number] = gate
+            self.changed()
+        return more
+
+    def redirect(self, connections: Iterable[Handed]) -> None:
+        """
+        Find other workers for connections that came back.
+        """
+        for connection in reversed(list(connections)):
+            gate = self.gates.get(connection.listener)
+            if gate is None or connection.bounces >= BOUNCES:
+                os.close(connection.fd)
+            else:
+                gate.hold(connection)
+        self.changed()
+
+    def drainBacklogs(self) -> bool:
+        """
+        Hand over what the kernel has queued already, before the ports are closed.
+
+        @return: Whether that is all: L{False} if there is more, or workers have no room
+            for it now.
+        """
+        for gate in list(self.gates.values()):
+            gate.settle()
+            for _ in range(TURNS):
+                if not gate.isReading or not self.accept(gate):
+                    break
+        return all(gate.isDone for gate in self.gates.values())
+
+    # What changes
+
+    def look(self) -> None:
+        """
+        Look at every worker's heartbeat; to be called some 20 times a second.
+        """
+        now = self._now()
+        behind = self._roster.look(now)
+        for gate in self.gates.values():
+            gate.dismiss(now)
+            gate.isResting = False
+        self._tellShort(now)
+        self._relieve(behind)
+
+    def changed(self) -> None:
+        """
+        Something about a worker has changed: give it what is held, accept or pause.
+        """
+        self._roster.changed()
+        for gate in list(self.gates.values()):
+            gate.serve()
+            gate.watch(gate.mayAccept)
+        self._askForRoom()
+
+    def rest(self) -> None:
+        """
+        There are no workers: look for nothing.
+        """
+        self._relief.rest()
+        self._farewells.close()
+
+    def _handed(self) -> None:
+        self._relief.watch()
+
+    def _tellShort(self, now: int) -> None:
+        for hand in self._roster.members.values():
+            if hand.short and hand.isAlive(now):
+                what = f"is short of descriptors: {hand.headroom} left; given nothing"
+                self._hall.say(f"worker {hand.number}", what)
+
+    def _relieve(self, behind: Iterable[Hand]) -> None:
+        """
+        Give to others what workers do not take.
+        """
+        for hand in behind:
+            self._takeBack(hand, Shares(self._roster, hand))
+        self.changed()
+
+    def _takeBack(self, hand: Hand, shares: Shares[Hand]) -> None:
+        gates = [gate for gate in self.gates.values() if gate.listener.hasBacklog]
+        if not shares or not any(shares.mayTake(gate.listener.users) for gate in gates):
+            return
+        moving = []
+        for connection in list(hand.takeBack()):
+            gate = self.gates.get(connection.listener)
+            if gate is None or shares.take(gate.listener.users):
+                moving.append(connection)
+            else:
+                self._hands.give(hand, connection)
+        self.redirect([*moving, *self._hands.flush()])
+
+    def _askForRoom(self) -> None:
+        # Who sets the flag looks again: the worker takes first and then reads it.
+        waits = any(gate.waits for gate in self.gates.values())
+        if self._hall.places.limits.any:
+            for hand in self._roster.members.values():
+                hand.page.waiting = int(waits)
+        elif waits:
+            for hand in self._roster.slow:
+                hand.page.waiting = 1

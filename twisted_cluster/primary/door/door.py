@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
 from twisted_cluster.core.decision import Shares
-from twisted_cluster.core.roster import RESERVE
+from twisted_cluster.core.roster import RESERVE, Roster
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.gate import Gate
@@ -51,10 +51,9 @@ class Door:
         """
         self._reactor = reactor
         self._now = nanoseconds
-        hands = Hands(self._handed)
-        self._roster = hands.roster
-        self._hands = hands
+        self._roster: Roster[Hand] = Roster()
         self._relief = Relief(reactor, nanoseconds, self._roster, self._relieve)
+        self._hands = hands = Hands(self._roster, self._relief.watch)
         complaints = Complaints(nanoseconds)
         self._farewells = Farewells(reactor, limits.atLimit, complaints)
         self._hall = Hall(
@@ -177,9 +176,6 @@ class Door:
         """
         self._relief.rest()
         self._farewells.close()
-
-    def _handed(self) -> None:
-        self._relief.watch()
 
     def _tellShort(self, now: int) -> None:
         for hand in self._roster.members.values():

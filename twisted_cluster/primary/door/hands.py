@@ -75,22 +75,23 @@ class Hand(Member):
         @return: What could not be sent: the queue is full, or broken.
         """
         batch, self._batch = self._batch, []
-        for first in range(0, len(batch), BATCH):
-            some = batch[first : first + BATCH]
+        while batch:
+            some = batch if len(batch) <= BATCH else batch[:BATCH]
+            records = [
+                packRecord(number, name, bounces, tally, flags)
+                for _, number, name, bounces, tally, flags in some
+            ]
+            fds = [one[0] for one in some]
             try:
-                self._send(some)
+                send(self.queue.end, records, fds)
             except OSError:
-                return self._keepBack(batch[first:])
-            for one in some:
-                os.close(one.fd)
+                return self._keepBack(batch)
+            for fd in fds:
+                os.close(fd)
+            if some is batch:
+                break
+            batch = batch[BATCH:]
         return []
-
-    def _send(self, batch: list[Handed]) -> None:
-        records = [
-            packRecord(number, name, bounces, tally, flags)
-            for _, number, name, bounces, tally, flags in batch
-        ]
-        send(self.queue.end, records, [one.fd for one in batch])
 
     def _keepBack(self, batch: list[Handed]) -> list[Handed]:
         self._sent -= len(batch)
@@ -134,11 +135,11 @@ class Hands:
     @ivar roster: Who is there.
     """
 
-    def __init__(self, handed: Callable[[], None]) -> None:
+    def __init__(self, roster: Roster[Hand], handed: Callable[[], None]) -> None:
         """
         @param handed: Called after something was handed over.
         """
-        self.roster: Roster[Hand] = Roster()
+        self.roster = roster
         self._handed = handed
         self._touched: set[Hand] = set()
 
@@ -158,12 +159,12 @@ class Hands:
         """
         if not self._touched:
             return []
-        touched, self._touched = self._touched, set()
         refused = []
-        for hand in touched:
+        for hand in self._touched:
             back = hand.flush()
             if back:
                 self.roster.note(hand)
                 refused += back
+        self._touched.clear()
         self._handed()
         return refused

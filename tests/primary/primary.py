@@ -13,8 +13,8 @@ from twisted.internet.testing import MemoryReactorClock
 
 from tests.process.cluster import eventually
 from twisted_cluster.core.counting import talliesFor
+from twisted_cluster.core.member import Post
 from twisted_cluster.core.messages import Listen
-from twisted_cluster.core.roster import Post
 from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin

@@ -12,7 +12,9 @@ from attrs import frozen
 
 from twisted_cluster.core.counting import Places
 from twisted_cluster.core.lines import Lines, W
-from twisted_cluster.core.roster import M, Roster, Users
+from twisted_cluster.core.member import M
+from twisted_cluster.core.roster import Roster
+from twisted_cluster.core.users import Users
 from twisted_cluster.events import WAIT, ConnectionFacts
 from twisted_cluster.interfaces import ILiningPolicy, ILoyalPolicy, ISchedulingPolicy
 

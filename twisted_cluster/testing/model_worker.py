@@ -10,7 +10,7 @@ from collections.abc import Callable
 from attrs import define
 from zope.interface import implementer
 
-from twisted_cluster.core.roster import LOST, STALE
+from twisted_cluster.core.member import LOST, STALE
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IWorkerLoad
 from twisted_cluster.testing.facts import MEGABYTE

@@ -13,7 +13,7 @@ from attrs import Factory, evolve, field, frozen
 from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
 
 from twisted_cluster.core.decision import PATIENCE
-from twisted_cluster.core.roster import WINDOW
+from twisted_cluster.core.member import WINDOW
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.testing.distributions import Arrivals, Distribution, constant
 from twisted_cluster.testing.facts import clientAddress, connectionFrom

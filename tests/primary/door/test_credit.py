@@ -118,7 +118,7 @@ def test_whatItHasNotGotDoesNotCount(
         primary.door.redirect(worker.takeBack())
         assert [one.flags for one in taken(other)] == [0] * 4
     assert worker.handedBy(listener.number) == 0
-    assert all(one.connection.flags == 0 for one in primary.gate(listener).lines)
+    assert all(one.connection.flags == 0 for one in primary.gate(listener).room.lines)
     for client in clients:
         client.close()
 

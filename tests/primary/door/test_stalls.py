@@ -11,7 +11,7 @@ import pytest
 from zope.interface import implementer
 
 from tests.primary.primary import Primary, connect, taken
-from twisted_cluster.core.roster import STALE, WINDOW
+from twisted_cluster.core.member import STALE, WINDOW
 from twisted_cluster.events import TCP, UDP, Limits, ListenSpec
 from twisted_cluster.interfaces import ILoyalPolicy
 from twisted_cluster.primary.door.hands import Hand
@@ -126,7 +126,7 @@ def test_onlyWhatOthersHaveRoomForMoves(
     assert two.stalled
     assert not one.stalled
     assert (one.queue.depth(), two.queue.depth()) == (WINDOW, 5)
-    assert not primary.gate(listener).lines
+    assert not primary.gate(listener).room.lines
 
 
 def test_loyalConnectionsStay() -> None:

@@ -141,7 +141,7 @@ def test_portGoesWithItsLastUser(fresh: Primary) -> None:
             fresh.door.leave(worker)
         for worker in (one, two):
             fresh.door.redirect(worker.takeBack())
-        assert len(fresh.gate(listener).lines) == 1
+        assert len(fresh.gate(listener).room.lines) == 1
         fresh.table.forget(two)
         assert client.recv(1) == b""
         with pytest.raises(ConnectionRefusedError):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
 from twisted_cluster.core.decision import Shares
-from twisted_cluster.core.roster import RESERVE, Roster
+from twisted_cluster.core.member import RESERVE
+from twisted_cluster.core.roster import Roster
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.gate import Gate
@@ -129,7 +130,7 @@ class Door:
             if gate is None or connection.bounces >= BOUNCES:
                 os.close(connection.fd)
             else:
-                gate.hold(connection)
+                gate.room.hold(connection)
         self.changed()
 
     def drainBacklogs(self) -> bool:
@@ -155,7 +156,7 @@ class Door:
         now = self._now()
         behind = self._roster.look(now)
         for gate in self.gates.values():
-            gate.dismiss(now)
+            gate.room.dismiss(now)
             gate.isResting = False
         self._tellShort(now)
         self._relieve(behind)
@@ -166,7 +167,7 @@ class Door:
         """
         self._roster.changed()
         for gate in list(self.gates.values()):
-            gate.serve()
+            gate.room.serve()
             gate.watch(gate.mayAccept)
         self._askForRoom()
 

@@ -9,7 +9,8 @@ import resource
 from collections.abc import Callable, Iterator
 
 from twisted_cluster.core.counting import Tally
-from twisted_cluster.core.roster import Member, Post, Roster, reserveFor
+from twisted_cluster.core.member import Member, Post, reserveFor
+from twisted_cluster.core.roster import Roster
 from twisted_cluster.wire.handoff import (
     BATCH,
     METERED,

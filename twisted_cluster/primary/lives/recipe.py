@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from twisted_cluster.core.roster import Post
+from twisted_cluster.core.member import Post
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.wire.descriptors import Announcement
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
-from twisted_cluster.core.roster import Member, Users
+from twisted_cluster.core.users import Users
 from twisted_cluster.events import UDP, ListenerFacts, ListenSpec
 from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin

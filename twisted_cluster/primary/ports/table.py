@@ -12,8 +12,8 @@ from typing import Protocol
 from attrs import evolve
 from twisted.logger import Logger
 
+from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import Listen
-from twisted_cluster.core.roster import Member
 from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind

@@ -1,0 +1,208 @@
+"""
+One port's connections, once they are accepted: given to a worker, waiting, turned away.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, cast
+
+from twisted_cluster.core.addresses import addressOf
+from twisted_cluster.core.counting import mostOf
+from twisted_cluster.core.decision import Asked, Decision, Way
+from twisted_cluster.core.lines import Lines
+from twisted_cluster.core.users import Users
+from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.primary.door.hall import Hall, waitingPlaces
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.peeker import peek
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.wire.handoff import Handed
+
+LONGEST_WAIT = 30_000_000_000
+# What is not kept of a connection that waits is looked at again.
+KEPT = 1024
+
+
+class Waiting(NamedTuple):
+    """
+    A connection that can go to nobody just now.
+
+    @ivar until: When it has waited long enough, in monotonic nanoseconds.
+    @ivar first: Its first bytes, if they were looked at; L{None} if that is to be done.
+    """
+
+    connection: Handed
+    until: int
+    first: bytes | None = None
+
+
+class WaitingRoom:
+    """
+    Where one listener's connections are until a worker has them.
+
+    @ivar lines: Who waits for a worker.
+    """
+
+    def __init__(
+        self, listener: Listener, hall: Hall, asked: Asked[Hand], limit: int
+    ) -> None:
+        """
+        @param asked: Who chooses.
+        @param limit: How many of a connection's first bytes are looked at.
+        """
+        self.lines: Lines[Waiting] = Lines(waitingPlaces())
+        self._listener = listener
+        self._hall = hall
+        self._hands = hall.hands
+        self._roster = hall.hands.roster
+        self._users = cast(Users[Hand], listener.users)
+        self._asked = asked
+        self._limit = limit
+        self._decision: Decision[Hand, Waiting] = Decision(
+            self._users,
+            asked,
+            self.lines,
+            hall.places,
+            mostOf(hall.places.limits, listener.facts.name),
+        )
+        # What is known of those that were given in this turn, by descriptor: a queue may
+        # refuse them.
+        self._given: dict[int, Waiting] = {}
+
+    def before(self, pending: int) -> Way:
+        """
+        @param pending: How many connections are accepted, and not handed over.
+        @return: What is to be done with who comes next.
+        """
+        ready = self._users.ready(self._roster.version)
+        way = self._decision.before(ready, pending)
+        if way is Way.AWAY:
+            limits = self._hall.places.limits
+            self.say(f"has all the connections that it may have: {limits.atLimit}")
+        return way
+
+    def route(self, connection: Handed, first: bytes | None) -> None:
+        """
+        Have a new connection given to somebody, or let it wait, or turn it away.
+
+        @param first: Its first bytes; L{None} if they are to be looked at.
+        """
+        until = self._hall.nanoseconds() + LONGEST_WAIT
+        self._attempt(Waiting(connection, until, first), waited=False)
+
+    def serve(self) -> None:
+        """
+        Have those who wait served, who can be.
+        """
+        if self.lines.count and self._users.ready(self._roster.version):
+            self.lines.serve(self._attempt)
+            self.flush()
+
+    def flush(self) -> None:
+        """
+        Hand over what was given. What a queue refuses waits on.
+        """
+        refused = self._hands.flush()
+        if refused:
+            for connection in reversed(refused):
+                self.hold(connection, self._given.get(connection.fd))
+        if self._given:
+            self._given.clear()
+
+    def hold(self, connection: Handed, before: Waiting | None = None) -> None:
+        """
+        Let a connection wait that has been given in vain, before all others in its line.
+
+        @param before: What is known of it already.
+        """
+        # Each time that it comes back it has half as long: it has waited elsewhere.
+        until = self._hall.nanoseconds() + (LONGEST_WAIT >> connection.bounces)
+        waiting = before or Waiting(connection, until)
+        waiting = waiting._replace(connection=connection)
+        line = self._asked.lineOf(self._factsOf(connection, waiting.first))
+        self.lines.add(line, waiting, first=True)
+
+    def dismiss(self, now: int) -> None:
+        """
+        Close what has waited too long.
+
+        @param now: Monotonic nanoseconds.
+        """
+        late = self.lines.overdue(now)
+        for waiting in late:
+            self.turnAway(waiting.connection)
+        if late:
+            self.say("connections are closed that have waited 30 s for a worker")
+
+    def turnAway(self, connection: Handed) -> None:
+        """
+        Close a connection that is one too many.
+        """
+        self._hall.farewells.turnAway(self._listener, connection)
+
+    def say(self, what: str) -> None:
+        """
+        Log something, at most once a minute.
+        """
+        self._hall.say(self._listener.facts.name, what)
+
+    def close(self) -> None:
+        """
+        Close the connections that nobody could be given.
+        """
+        for waiting in self.lines.clear():
+            os.close(waiting.connection.fd)
+
+    def _attempt(self, waiting: Waiting, waited: bool = True) -> bool:
+        """
+        @param waited: Whether it stands in a line, and is the next there.
+        @return: Whether it need not wait there any longer.
+        """
+        connection = self._registered(waiting.connection)
+        if connection is None:
+            self.turnAway(waiting.connection)
+            return True
+        facts = self._factsOf(connection, waiting.first)
+        ready = self._users.ready(self._roster.version)
+        decided = self._decision.decide(facts, ready, waited)
+        if decided.member is not None:
+            if not waited and self.lines.count:
+                self.lines.passed = True
+            self._given[connection.fd] = waiting
+            self._hands.give(decided.member, connection)
+        elif decided.way is Way.AWAY:
+            if self.lines.isFull:
+                self.say("too many wait: newer ones are closed")
+            self.turnAway(connection)
+        elif waited:
+            return False
+        else:
+            first = facts.first if len(facts.first) <= KEPT else None
+            self.lines.add(decided.line, waiting._replace(first=first))
+        return True
+
+    def _factsOf(self, connection: Handed, first: bytes | None) -> ConnectionFacts:
+        if first is None:
+            first = peek(connection.fd, self._limit) if self._limit else b""
+        return ConnectionFacts(
+            self._listener.facts, connection.name, first, connection.fd
+        )
+
+    def _registered(self, connection: Handed) -> Handed | None:
+        """
+        See where a connection counts.
+
+        @return: The connection with its tally, or L{None} if its address has as many
+            as it may.
+        """
+        places, name = self._hall.places, connection.name
+        if places.limits.address is None or not isinstance(name, tuple):
+            return connection
+        cell = places.cellOf(addressOf(name), self._hall.nanoseconds())
+        if cell is None:
+            self._hall.say("addresses", "more than can be counted: not limited")
+            return connection
+        if places.open(cell) >= places.limits.address:
+            return None
+        return connection._replace(tally=cell)

@@ -28,6 +28,7 @@ from twisted_cluster import (
     IWorkerLoad,
     Look,
 )
+from twisted_cluster.interfaces import ILiningPolicy
 from twisted_cluster.plugins import parsePolicy
 from twisted_cluster.testing import PolicyTestsMixin, WorkerLoad, httpHead
 
@@ -110,17 +111,18 @@ def test_whoWasThereBeforeIsAStranger() -> None:
     assert "none of those" in failure(policy, "test_choosesOneOfThoseGiven")
 
 
-def test_aChangedListIsFound() -> None:
+def test_whoTakesWorkersAwayIsFound() -> None:
     """
-    The list of workers is not the policy's own.
+    The workers are in a tuple, here as in a cluster.
     """
     policy = Choosing(lambda _, ready: ready.pop())  # type: ignore[attr-defined]
-    assert "changed the list" in failure(policy, "test_choosesOneOfThoseGiven")
+    with pytest.raises(AttributeError, match="pop"):
+        caseOf(policy).test_choosesOneOfThoseGiven()
 
 
 def test_changedFactsAreFound() -> None:
     """
-    Nor are the workers in it.
+    Nor can they be changed themselves.
     """
 
     def grab(connection: ConnectionFacts, ready: Ready) -> IWorkerLoad:
@@ -297,6 +299,29 @@ def test_groupsAndFarewellsAreTried() -> None:
     case.test_valuesAreWithinTheirLimits()
     case.test_providesWhatItSays()
     assert {worker.group for worker in case.makeWorkers(4)} == {"api", "web"}
+
+
+@implementer(ILiningPolicy)
+@define
+class Lining(Choosing):
+    """
+    Has names for what connections wait for.
+    """
+
+    line: object = None
+
+    def lineOf(self, connection: ConnectionFacts) -> str | None:
+        return self.line  # type: ignore[return-value]
+
+
+def test_linesHaveNames() -> None:
+    """
+    Or there is none.
+    """
+    test = "test_valuesAreWithinTheirLimits"
+    assert "lineOf() said 7" in failure(Lining(firstOf, line=7), test)
+    for line in (None, "api"):
+        caseOf(Lining(firstOf, line=line)).test_valuesAreWithinTheirLimits()
 
 
 def test_noPolicyIsFound() -> None:

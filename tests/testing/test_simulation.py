@@ -264,7 +264,7 @@ def test_strangersAreNotServedBy() -> None:
     A policy that chooses somebody else is told so.
     """
     policy = Choosing(lambda connection, ready: object())  # type: ignore[arg-type,return-value]
-    with pytest.raises(ValueError, match="who is not ready"):
+    with pytest.raises(ValueError, match="not among the ready"):
         simulatePolicy(scenario(), policy)
 
 

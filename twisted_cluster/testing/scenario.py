@@ -9,10 +9,9 @@ from math import inf
 from random import Random
 from typing import Any
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
 
-from twisted_cluster.core.decision import PATIENCE
 from twisted_cluster.core.member import WINDOW
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.testing.distributions import Arrivals, Distribution, constant
@@ -58,8 +57,8 @@ class Scenario:
     @ivar blocks: What stops workers' event loops, by number.
     @ivar staleness: How old what the workers say of themselves may be, in seconds; 0 is
         not at all, as it is in reality with connections.
-    @ivar window: How many connections a worker is given before it has taken them; by a
-        loyal policy L{PATIENCE}.
+    @ivar window: How many connections a worker is given before it has taken them; a
+        loyal policy may go on to L{twisted_cluster.core.decision.PATIENCE}.
     @ivar rescue: Whether workers that take nothing are passed over, and what they have
         not taken is given to others, as in reality.
     @ivar clients: How many there are, each of which may come again.
@@ -89,12 +88,6 @@ class Scenario:
         for number in (*self.weights, *self.groups, *self.slow, *self.blocks):
             if not 1 <= number <= self.workers:
                 raise ValueError(f"there is no worker {number}: 1 to {self.workers}")
-
-    def forLoyal(self) -> Scenario:
-        """
-        The same, for a policy whose clients have one worker each.
-        """
-        return evolve(self, window=PATIENCE)
 
     @property
     def load(self) -> float:

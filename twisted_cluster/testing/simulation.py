@@ -5,22 +5,36 @@ A policy at work, simulated: no reactor, no sockets, no chance but the seed's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from random import Random
 
-from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ILookingPolicy, ILoyalPolicy, ISchedulingPolicy
+from twisted_cluster.core.counting import Places
+from twisted_cluster.core.decision import Asking, Decision, Shares, Way
+from twisted_cluster.core.lines import Lines
+from twisted_cluster.core.member import Post
+from twisted_cluster.core.roster import Roster
+from twisted_cluster.core.users import Users
+from twisted_cluster.events import NO_LIMITS, ConnectionFacts
+from twisted_cluster.interfaces import (
+    IGroupingPolicy,
+    ILookingPolicy,
+    ILoyalPolicy,
+    ISchedulingPolicy,
+)
 from twisted_cluster.primary.door.hall import WAITING
 from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.ground import LOOK
+from twisted_cluster.testing.model_hand import HearsLate, ModelHand, OldNews
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
-from twisted_cluster.testing.outcome import Outcome, Tally
+from twisted_cluster.testing.outcome import Outcome, Progress
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.timeline import Timeline
 
 # After so long without anything to do, who still waits will not be served.
-PATIENCE = 60.0
+IDLE = 60.0
+# Nobody is sent away because of having waited long: that is for the outcome to show.
+FOR_EVER = 1 << 62
 
 
 def simulatePolicy(
@@ -37,44 +51,74 @@ def simulatePolicy(
 
 class Simulation:
     """
-    The primary: as L{twisted_cluster.primary.door.door}, in short.
+    The primary: what L{twisted_cluster.primary.door.door} does, by the same rules, in a
+    time of its own.
     """
 
     def __init__(self, scenario: Scenario, policy: ISchedulingPolicy) -> None:
         self._policy = policy
-        self._loyal = ILoyalPolicy.providedBy(policy)
-        self._scenario = scenario = scenario.forLoyal() if self._loyal else scenario
+        self._scenario = scenario
         self._facts = cache(self._factsOf)
         self._timeline = Timeline()
-        self._tally = Tally(self._timeline, scenario.workers)
+        self._progress = Progress(self._timeline, scenario.workers)
         self._backlog: deque[Visit] = deque()
-        self._held: deque[Visit] = deque()
         self._toCome = scenario.connections
         self._asked = self._glancing = False
-        self._workers = [
-            ModelWorker(
-                number,
-                scenario,
-                self._timeline,
-                self._tally.begun,
-                self._served,
-                self._changed,
-            )
-            for number in range(1, scenario.workers + 1)
-        ]
+        self._roster: Roster[ModelHand] = Roster()
+        self._users: Users[ModelHand] = Users(
+            Visit.listener,
+            loyal=ILoyalPolicy.providedBy(policy),
+            grouped=IGroupingPolicy.providedBy(policy),
+        )
+        self._hands = [self._newHand(n + 1) for n in range(scenario.workers)]
+        self._lines: Lines[Visit] = Lines(WAITING)
+        self._asking: Asking[ModelHand] = Asking(self._hearing(policy))
+        places = Places(NO_LIMITS)
+        self._decision = Decision(self._users, self._asking, self._lines, places)
+
+    def _newHand(self, number: int) -> ModelHand:
+        scenario = self._scenario
+        worker = ModelWorker(
+            self._timeline,
+            scenario.slow.get(number, 1.0),
+            self._progress.begun,
+            lambda visit: self._served(number, visit),
+            self._changed,
+        )
+        weight, group = scenario.weights.get(number, 1), scenario.groups.get(number, "")
+        hand = ModelHand(Post(number, number, group, weight), worker, scenario.window)
+        self._roster.enter(hand)
+        self._users.join(hand)
+        return hand
+
+    def _hearing(self, policy: ISchedulingPolicy) -> ISchedulingPolicy:
+        if not self._scenario.staleness:
+            return policy
+        news = [OldNews(hand) for hand in self._hands]
+
+        def publish() -> None:
+            for each in news:
+                each.publish()
+            self._changed()
+
+        self._timeline.every(self._scenario.staleness, publish)
+        return HearsLate(policy, news)
 
     def run(self, name: str) -> Outcome:
         """
         Until nobody is left who can be served.
         """
+        self._roster.look(self._timeline.nanoseconds())
         self._beginArrivals()
         if self._scenario.rescue:
             self._timeline.every(LOOK, self._look)
         for number, block in self._scenario.blocks.items():
             random = self._scenario.random(f"blocks {number}")
-            self._blockAgain(self._workers[number - 1], block, random, 0.0)
+            self._blockAgain(self._hands[number - 1].worker, block, random, 0.0)
         self._timeline.run(self._isOver)
-        return self._tally.outcome(name, [worker.weight for worker in self._workers])
+        return self._progress.outcome(name, [hand.weight for hand in self._hands])
+
+    # Who comes, and goes
 
     def _factsOf(self, client: int) -> ConnectionFacts:
         facts = self._scenario.facts(client)
@@ -109,90 +153,103 @@ class Simulation:
             self._toCome -= 1
             service, hold = next(self._lengths)
             now, facts = self._timeline.now, self._facts(client)
-            self._backlog.append(Visit(client, facts, now, service, hold))
-            self._tally.arrived()
-            self._serve()
+            self._backlog.append(Visit(client, facts, now, service, hold, FOR_EVER))
+            self._progress.arrived()
+            self._accept()
 
-    def _served(self, worker: ModelWorker, visit: Visit) -> None:
-        self._tally.served(worker.number, self._timeline.now - visit.arrived)
+    def _served(self, number: int, visit: Visit) -> None:
+        self._progress.served(number, self._timeline.now - visit.arrived)
         if self._scenario.arrivals.clients:
             self._timeline.at(
                 self._timeline.now + next(self._gaps), self._come, visit.client
             )
 
+    # What the door does
+
     def _serve(self) -> None:
+        """
+        Something has changed while somebody waits.
+        """
+        self._asked = False
+        self._roster.changed()
+        self._accept()
+
+    def _accept(self) -> None:
         """
         Hand over what waits, as long as somebody can take it.
         """
-        self._asked = False
-        for _ in range(len(self._held)):
-            if ready := self._ready():
-                self._route(self._held.popleft(), ready)
-        while self._backlog and len(self._held) < WAITING and (ready := self._ready()):
-            self._route(self._backlog.popleft(), ready)
+        self._roster.recheck()
+        self._lines.serve(self._route)
+        while self._backlog:
+            if self._decision.before(self._ready(), len(self._lines)) is not Way.GIVE:
+                break
+            self._route(self._backlog.popleft(), waited=False)
 
-    def _ready(self) -> list[ModelWorker]:
-        if self._loyal:
-            return [worker for worker in self._workers if worker.reachable]
-        able = [worker for worker in self._workers if worker.fresh and worker.room > 0]
-        return [worker for worker in able if not worker.stalled] or able
+    def _ready(self) -> tuple[ModelHand, ...]:
+        return self._users.ready(self._roster.version)
 
-    def _route(self, visit: Visit, ready: list[ModelWorker]) -> None:
-        chosen = self._choose(visit, ready)
-        if chosen is not None and chosen.room <= 0:
-            # Only of a loyal policy.
-            others = [worker for worker in ready if worker.room > 0]
-            chosen = self._choose(visit, others) if others else None
-        if chosen is None:
-            self._held.append(visit)
-            return
-        chosen.give(visit)
-        if chosen.untaken and not self._glancing and self._scenario.rescue:
-            self._beginToGlance()
+    def _route(self, visit: Visit, waited: bool = True) -> bool:
+        """
+        @return: Whether it was handed over.
+        """
+        decided = self._decision.decide(visit.facts, self._ready(), waited)
+        if decided.member is not None:
+            self._lines.passed |= bool(self._lines) and not waited
+            self._give(decided.member, visit)
+        elif decided.way is Way.HOLD and not waited:
+            self._lines.add(decided.line, visit)
+        return decided.member is not None
 
-    def _choose(self, visit: Visit, ready: list[ModelWorker]) -> ModelWorker | None:
-        chosen = self._policy.choose(visit.facts, ready)
-        if chosen is not None and chosen not in ready:
-            raise ValueError(f"{self._policy!r} chose {chosen!r}, who is not ready")
-        assert chosen is None or isinstance(chosen, ModelWorker)
-        return chosen
+    def _give(self, hand: ModelHand, visit: Visit) -> None:
+        if not hand.add(visit):
+            self._roster.note(hand)
+        hand.worker.give(visit)
+        if hand.queued and self._scenario.rescue:
+            self._watch()
 
     def _changed(self) -> None:
-        if (self._held or self._backlog) and not self._asked:
+        if (self._lines or self._backlog) and not self._asked:
             self._asked = True
             self._timeline.at(self._timeline.now, self._serve)
 
     def _look(self) -> None:
-        for worker in self._workers:
-            worker.look()
-        self._relieve([worker for worker in self._workers if not worker.fresh])
-        self._changed()
+        self._relieve(self._roster.look(self._timeline.nanoseconds()))
 
-    def _beginToGlance(self) -> None:
-        self._glancing = True
-        self._timeline.at(self._timeline.now + GLANCE, self._glance)
+    def _watch(self) -> None:
+        if not self._glancing:
+            self._glancing = True
+            self._timeline.at(self._timeline.now + GLANCE, self._glance)
 
     def _glance(self) -> None:
         """
         Look for workers that do not take what they were handed.
         """
         self._glancing = False
-        changed = [worker for worker in self._workers if worker.glance()]
+        changed = self._roster.glance(self._timeline.nanoseconds())
         if changed:
-            self._relieve([worker for worker in changed if worker.stalled])
-            self._changed()
-        if any(worker.untaken or worker.stalled for worker in self._workers):
-            self._beginToGlance()
+            self._relieve(hand for hand in changed if hand.stalled)
+        if self._roster.isBusy:
+            self._watch()
 
-    def _relieve(self, behind: list[ModelWorker]) -> None:
+    def _relieve(self, behind: Iterable[ModelHand]) -> None:
         """
         Give to others what workers do not take.
         """
-        for worker in behind:
-            others = [w for w in self._ready() if w is not worker and not w.stalled]
-            if others and not (self._loyal and worker.reachable):
-                spare = sum(other.room for other in others)
-                self._held.extend(worker.takeBack(spare))
+        for hand in behind:
+            shares = Shares(self._roster, hand)
+            if shares.mayTake(self._users):
+                self._takeBack(hand, shares)
+        self._changed()
+
+    def _takeBack(self, hand: ModelHand, shares: Shares[ModelHand]) -> None:
+        moving = []
+        for visit in list(hand.takeBack()):
+            if shares.take(self._users):
+                moving.append(visit)
+            else:
+                self._give(hand, visit)
+        for visit in reversed(moving):
+            self._lines.add(self._asking.lineOf(visit.facts), visit, first=True)
 
     def _blockAgain(
         self, worker: ModelWorker, block: Block, random: Random, seconds: float
@@ -204,8 +261,8 @@ class Simulation:
         self._timeline.at(when, self._blockAgain, worker, block, random, block.lasting)
 
     def _isOver(self) -> bool:
-        tally = self._tally
-        if tally.left or self._toCome:
-            idle = self._timeline.now - tally.last
-            return idle > PATIENCE and not any(worker.busy for worker in self._workers)
+        progress = self._progress
+        if progress.left or self._toCome:
+            idle = self._timeline.now - progress.last
+            return idle > IDLE and not any(hand.worker.isBusy for hand in self._hands)
         return True

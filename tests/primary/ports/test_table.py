@@ -188,6 +188,21 @@ def test_withoutAPolicyWorkersShareTheSocket(kind: str, tmp_path: Path) -> None:
     primary.close()
 
 
+def test_anAbsolutePathNeedsNoDirectory(
+    primary: Primary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The one that the cluster was started in may be gone.
+    """
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    spec = ListenSpec(UNIX, path=str(tmp_path / "socket"))
+    held = primary.table.hold(spec)
+    assert primary.join(primary.newWorker(), spec) is held
+
+
 # Descriptors of the primary
 
 

@@ -204,7 +204,7 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
         if spec.path.startswith("\0"):
             made.socket.bind(os.fsencode(spec.path))
         else:
-            full = _fullPath(spec.path, directory)
+            full = fullPath(spec.path, directory)
             if spec.wantPID:
                 made = evolve(made, lock=_lock(full))
             made = evolve(made, file=_bindFile(made, full, directory))
@@ -215,8 +215,11 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
     return made
 
 
-def _fullPath(path: str, directory: str) -> str:
-    # Of an absolute path the directory is not asked, which may be gone.
+def fullPath(path: str, directory: str) -> str:
+    """
+    Where a path is, from everywhere. An absolute one asks nothing of the directory, which
+    may be gone.
+    """
     isAbsolute = os.path.isabs(path)
     return path if isAbsolute else os.path.join(os.path.abspath(directory), path)
 

@@ -16,7 +16,7 @@ from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import Listen
 from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.primary.ports.binding import Bound, adopt, bind, fullPath
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.wire.handoff import Handed
 
@@ -252,8 +252,7 @@ def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, in
     if spec.fd is not None:
         return ListenSpec(spec.kind, fd=spec.fd), 0
     if spec.kind == UNIX and not spec.path.startswith("\0"):
-        full = os.path.normpath(os.path.join(os.path.abspath(directory), spec.path))
-        spec = evolve(spec, path=full)
+        spec = evolve(spec, path=os.path.normpath(fullPath(spec.path, directory)))
     if spec.interface == "0.0.0.0":
         spec = evolve(spec, interface="")
     if spec.port != 0:

@@ -10,13 +10,13 @@ from hypothesis.strategies import binary, builds, integers, lists, sampled_from
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import HEAD, Frame, FrameReader, packHead
-from twisted_cluster.errors import MessageError, MessageTooLongError
+from twisted_cluster.errors import MessageError, MessageTooLongError, VersionError
 
 someFrames = lists(
     builds(
         Frame,
         kind=sampled_from(sorted(frames.KINDS)),
-        flags=integers(0, 255),
+        flags=integers(0, 65535),
         number=integers(0, 2**64 - 1),
         extra=binary(max_size=30),
         body=binary(max_size=300),
@@ -74,3 +74,13 @@ def test_aMessageThatIsTooLongIsNotSent() -> None:
 
     with pytest.raises(MessageTooLongError, match=str(frames.LONGEST)):
         packHead(Frame(frames.MESSAGE, body=Huge()))
+
+
+def test_anotherVersionSaysSo() -> None:
+    """
+    A frame that may mean something else is not guessed at.
+    """
+    head = bytearray(packHead(Frame(frames.MESSAGE)))
+    head[0] = 9
+    with pytest.raises(VersionError, match="version 9"):
+        FrameReader().feed(bytes(head))

@@ -4,13 +4,15 @@ Messages and their bytes.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis.strategies import binary, booleans, integers, text
 
 from twisted_cluster.core import messages
-from twisted_cluster.core.messages import decode, encode
-from twisted_cluster.errors import MessageError
+from twisted_cluster.core.messages import decode, encode, stateOf
+from twisted_cluster.errors import MessageError, VersionError
 from twisted_cluster.events import ListenSpec
 
 
@@ -64,22 +66,35 @@ def test_rubbishIsRefused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b'["Nothing", {}]',
-        b'["Unlisten", {}]',
-        b'["Unlisten", {"question": 1, "listener": "1"}]',
-        b'["Unlisten", {"question": 1, "listener": 1, "more": 2}]',
-        b'["Drain", {"timeout": -1}]',
-        b'["Answer", {"question": 1, "mode": "telepathy"}]',
-        b'["Limit", {"listener": 1, "willing": -1}]',
-        b'["Limit", {"listener": 1, "willing": true}]',
-        b'["Listening", {"address": 5, "port": 1, "addressType": 4}]',
-        b'["Listening", {"address": "::1", "port": 1, "addressType": 5}]',
-        b'["Listening", {"address": null, "port": "1", "addressType": 4}]',
-        b'["Listen", {"question": 1, "spec": {"kind": "tcp"}, "room": -1}]',
-        b'["Listen", {"question": 1, "spec": {"kind": "tcp", "fd": "5"}}]',
-        b'["Listen", {"question": 1, "spec": {"kind": "sctp"}}]',
-        b'["Listen", {"question": 1, "spec": {"kind": "tcp", "port": 65536}}]',
+        b'[1, "Nothing", {}]',
+        b'[1, "Unlisten", {}]',
+        b'[1, "Unlisten", {"question": 1, "listener": "1"}]',
+        b'[1, "Unlisten", {"question": 1, "listener": 1, "more": 2}]',
+        b'[1, "Drain", {"timeout": -1}]',
+        b'[1, "Answer", {"question": 1, "mode": "telepathy"}]',
+        b'[1, "Limit", {"listener": 1, "willing": -1}]',
+        b'[1, "Limit", {"listener": 1, "willing": true}]',
+        b'[1, "Listening", {"address": 5, "port": 1, "addressType": 4}]',
+        b'[1, "Listening", {"address": "::1", "port": 1, "addressType": 5}]',
+        b'[1, "Listening", {"address": null, "port": "1", "addressType": 4}]',
+        b'[1, "Listen", {"question": 1, "spec": {"kind": "tcp"}, "room": -1}]',
+        b'[1, "Listen", {"question": 1, "spec": {"kind": "tcp", "fd": "5"}}]',
+        b'[1, "Listen", {"question": 1, "spec": {"kind": "sctp"}}]',
+        b'[1, "Listen", {"question": 1, "spec": {"kind": "tcp", "port": 65536}}]',
+        b'[1, "Drain", {"timeout": NaN}]',
+        b'[1, "Drain", {"timeout": 1e300}]',
+        b'[1, "Drain", {"timeout": 1%s}]' % (b"0" * 400),
+        b'[1, "Pause", {"listener": 1%s, "paused": true}]' % (b"0" * 400),
+        b'[1, "Pause", {"listener": true, "paused": true}]',
+        b'[1, "Limit", {"listener": 1, "willing": 9223372036854775808}]',
+        b'[1, "Listen", {"question": 1, "spec": {"kind": []}}]',
+        b'[1, "Unlisten"]',
+        b"[]",
+        b"{}",
+        b"1",
+        b"1" * 10000,
         b"[" * 100000,
+        b'[1, "Unlisten", ' + b'{"a":' * 10000,
     ],
 )
 def test_wrongFieldsAreRefused(data: bytes) -> None:
@@ -97,3 +112,25 @@ def test_longMessageIsRefused() -> None:
     spec = ListenSpec("unix", path="x" * messages.LONGEST)
     with pytest.raises(MessageError, match=str(messages.LONGEST)):
         encode(messages.Listen(1, spec))
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, 10**400])
+def test_anotherVersionSaysSo(version: object) -> None:
+    """
+    It is not read as if it were ours, whatever its fields.
+    """
+    data = json.dumps([version, "Online", {}]).encode()
+    with pytest.raises(VersionError, match="version"):
+        decode(data)
+
+
+def test_onlyTheLatestStateMatters() -> None:
+    """
+    States are told apart by what they are the state of; other messages are none.
+    """
+    paused = [messages.Pause(n, p) for n in (1, 2) for p in (True, False)]
+    assert len({stateOf(message) for message in paused}) == 2
+    assert stateOf(messages.Limit(1, 5)) != stateOf(paused[0])
+    assert stateOf(messages.Drain(1)) == stateOf(messages.Drain(2))
+    assert stateOf(messages.Answer(1)) is None
+    assert stateOf(messages.Leaving()) is None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-from twisted_cluster.errors import MessageError, MessageTooLongError
+from twisted_cluster.errors import MessageError, MessageTooLongError, VersionError
 
 MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1, 9)
 KINDS = frozenset(range(1, 9))
@@ -19,8 +19,10 @@ KINDS = frozenset(range(1, 9))
 HANDLE = 1
 ADVANCED = 2
 
+VERSION = 1
 LONGEST = 1 << 28
-_head = Struct("<QIIBB")
+# Version, kind, flags, length of extra, of the body, number; 4 bytes are free.
+_head = Struct("<BBHIIQ4x")
 HEAD = _head.size
 
 
@@ -53,7 +55,7 @@ def packHead(frame: Frame) -> bytes:
     size = len(extra) + len(body)
     if size > LONGEST:
         raise MessageTooLongError(f"message of {size} bytes: the limit is {LONGEST}")
-    head = _head.pack(number, len(extra), len(body), kind, flags)
+    head = _head.pack(VERSION, kind, flags, len(extra), len(body), number)
     return head + extra if extra else head
 
 
@@ -75,6 +77,7 @@ class FrameReader:
         @param data: What has come; frames may refer to it, so it must not change.
         @return: The frames that are complete now.
         @raise MessageError: If these are no frames, or one is too long.
+        @raise VersionError: If they are another version's.
         """
         whole: bytes | bytearray = data
         if self._rest:
@@ -92,7 +95,9 @@ class FrameReader:
         view, size, start = memoryview(data), len(data), 0
         self._wanted = HEAD
         while size - start >= HEAD:
-            number, extras, length, kind, flags = _head.unpack_from(data, start)
+            version, kind, flags, extras, length, number = _head.unpack_from(data, start)
+            if version != VERSION:
+                raise VersionError(f"a frame of version {version}: here it is {VERSION}")
             if kind not in KINDS or extras + length > self._longest:
                 raise MessageError(f"no frame: kind {kind}, {extras} + {length} bytes")
             body = start + HEAD + extras

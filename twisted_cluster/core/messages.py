@@ -1,8 +1,8 @@
 """
 Typed messages between the primary and a worker, and their bytes.
 
-One message is one datagram: a JSON list of its name and its fields. Each side
-holds the other for hostile: names, fields, types and sizes are checked.
+One message is one datagram: a JSON list of the version, its name and its fields. Each
+side holds the other for hostile: names, fields, types and sizes are checked.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from __future__ import annotations
 import json
 from typing import Union, get_args
 
-from attrs import asdict, field, frozen
-from attrs.validators import ge, in_, instance_of, optional
+from attrs import Attribute, asdict, field, frozen
+from attrs.validators import ge, in_, instance_of, le, optional
 
-from twisted_cluster.errors import MessageError
-from twisted_cluster.events import ListenSpec, wholeNumber
+from twisted_cluster.errors import MessageError, VersionError
+from twisted_cluster.events import ListenSpec
 
+# With a new field that has a default it stays; where one means something else, not.
+VERSION = 1
 LONGEST = 16384
+# What fits into 64 bits, so that no sum or float of it is an error.
+LARGEST = 1 << 63
+# In seconds: what no timer minds.
+FOREVER = 1e9
 # Begins a log record on a worker's standard output; without it a line is a stray one.
 RECORD = b"\x1e"
 # How connections or datagrams reach the workers of a listener: the primary hands them
@@ -32,7 +38,23 @@ def toSpec(value: object) -> object:
 
 
 ADDRESS_TYPES: tuple[int | str, ...] = (4, 6, "udp4", "udp6", -1)
-WHOLE = instance_of(int)
+
+
+def whole(instance: object, attribute: Attribute[int], value: object) -> None:
+    """
+    An attrs validator: a number of 64 bits.
+
+    @raise TypeError: If C{value} is no number; True and False are none.
+    @raise ValueError: If it is larger.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name}={value!r}: it must be a whole number")
+    if not -LARGEST <= value < LARGEST:
+        raise ValueError(f"{attribute.name} is not a number of 64 bits")
+
+
+WHOLE = whole
+COUNT = optional([WHOLE, ge(0)])
 TEXT = instance_of(str)
 FLAG = instance_of(bool)
 
@@ -54,7 +76,7 @@ class Listen:
     spec: ListenSpec = field(converter=toSpec, validator=instance_of(ListenSpec))
     ordinal: int = field(default=0, validator=[WHOLE, ge(0)])
     directory: str = field(default=".", validator=TEXT)
-    room: int | None = field(default=None, validator=optional(wholeNumber))
+    room: int | None = field(default=None, validator=COUNT)
 
 
 @frozen
@@ -113,7 +135,7 @@ class Limit:
     """
 
     listener: int = field(validator=WHOLE)
-    willing: int | None = field(default=None, validator=optional(wholeNumber))
+    willing: int | None = field(default=None, validator=COUNT)
 
 
 @frozen
@@ -168,7 +190,7 @@ class Drain:
     @ivar timeout: After so many seconds it ends all the same.
     """
 
-    timeout: float = field(converter=float, validator=ge(0.0))
+    timeout: float = field(converter=float, validator=[ge(0.0), le(FOREVER)])
 
 
 Message = Union[
@@ -177,11 +199,26 @@ Message = Union[
 KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
+# What tells a state: of two, the later one alone matters.
+_STATES = (Pause, Limit, Online, Room, Drain)
+
+
+def stateOf(message: Message) -> tuple[str, int] | None:
+    """
+    @return: What a message tells the state of: two of one state need not both be told,
+        the later one is enough. L{None}: it is no such message, each is to be told.
+    """
+    if not isinstance(message, _STATES):
+        return None
+    return type(message).__name__, getattr(message, "listener", 0)
+
+
 def encode(message: Message) -> bytes:
     """
     @raise MessageError: If the message is longer than L{LONGEST} bytes.
     """
-    data = json.dumps([type(message).__name__, asdict(message)]).encode("ascii")
+    whole = [VERSION, type(message).__name__, asdict(message)]
+    data = json.dumps(whole).encode("ascii")
     if len(data) > LONGEST:
         raise MessageError(f"message of {len(data)} bytes: the limit is {LONGEST}")
     return data
@@ -190,10 +227,15 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes) -> Message:
     """
     @raise MessageError: If C{data} is not what L{encode} makes.
+    @raise VersionError: If it is what another version's makes.
     """
     try:
-        name, fields = json.loads(data)
-        message: Message = KINDS[name](**fields)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise MessageError(f"not a message: {data[:60]!r} ({error})") from None
-    return message
+        version, *rest = json.loads(data)
+        if version == VERSION:
+            name, fields = rest
+            message: Message = KINDS[name](**fields)
+            return message
+    # Whatever a validator or converter makes of what a hostile process sends.
+    except Exception as error:
+        raise MessageError(f"not a message: {data[:60]!r} ({error!s:.80})") from None
+    raise VersionError(f"a message of version {version!r:.20}: here it is {VERSION}")

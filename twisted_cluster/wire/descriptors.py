@@ -22,6 +22,7 @@ MAIL = 3
 WIRES = (CONTROL, HANDOFF, PAGE, MAIL)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
+VERSION = 1
 
 
 @frozen
@@ -39,6 +40,7 @@ class Announcement:
         ended too.
     @ivar tallies: How many tallies it keeps on its page.
     @ivar first: The number of the first of the cluster's descriptors.
+    @ivar version: L{VERSION}; what else is told may grow.
     """
 
     slot: int = field(validator=instance_of(int))
@@ -49,6 +51,7 @@ class Announcement:
     outgoing: bool = False
     tallies: int = field(default=0, validator=instance_of(int))
     first: int = field(default=3, validator=instance_of(int))
+    version: int = VERSION
 
     def toEnvironment(self) -> dict[str, str]:
         """
@@ -66,15 +69,28 @@ def takeAnnouncement(environment: MutableMapping[str, str]) -> Announcement:
     """
     text = environment.pop(VARIABLE, None)
     try:
-        announcement = Announcement(**json.loads(text or ""))
+        told = json.loads(text or "")
+        _checkVersion(told["version"])
+        announcement = Announcement(**told)
         _checkWires(announcement.first)
-    except (ValueError, TypeError, OSError):
+    except (ValueError, TypeError, KeyError, RecursionError, OSError):
         raise StartError(
             "the cluster reactor runs in workers only: start them with "
             "'twistd cluster', which takes the workers' reactor as --reactor, or with "
             "cluster.fork()"
         ) from None
     return announcement
+
+
+def _checkVersion(version: object) -> None:
+    """
+    @raise StartError: If it is another one than this installation's.
+    """
+    if version != VERSION:
+        raise StartError(
+            f"the primary speaks version {version!r:.20}, and this worker {VERSION}: both "
+            "have to run from one installation of twisted_cluster"
+        )
 
 
 def _checkWires(first: int) -> None:

@@ -1,0 +1,184 @@
+"""
+Readers that go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+
+from twisted_cluster.wire.reader import LONGEST, SHORTEST, Reader
+
+
+class Wire:
+    """
+    A wire that reads badly, for as long as it is told to.
+    """
+
+    def __init__(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.end, self.other = socket.socketpair()
+        self.reads = 0
+        self.told: list[Failure] = []
+        self.wrong: BaseException | None = None
+        self.reader = Reader(
+            self.reactor, self.end.fileno, self.read, "a test's wire", self.told.append
+        )
+        self.reader.start()
+
+    def read(self) -> None:
+        self.reads += 1
+        if self.wrong is not None:
+            raise self.wrong
+
+    @property
+    def isRead(self) -> bool:
+        """
+        Whether the reactor would look at it.
+        """
+        return self.reader in self.reactor.getReaders()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """
+    A wire that is read.
+    """
+    made = Wire()
+    yield made
+    made.reader.stop()
+    made.end.close()
+    made.other.close()
+    assert made.reactor.getDelayedCalls() == []
+    assert made.reactor.getReaders() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        OSError(24, "too many open files"),
+        SystemExit("enough"),
+        asyncio.CancelledError(),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        MemoryError(),
+    ],
+    ids=lambda wrong: type(wrong).__name__,
+)
+def test_whateverIsRaisedItGoesOn(wire: Wire, wrong: BaseException) -> None:
+    """
+    The reactor never hears of it; who asked for it is told, and it is read again.
+    """
+    wire.wrong = wrong
+    wire.reader.doRead()
+    assert [failure.value for failure in wire.told] == [wrong]
+    assert not wire.isRead
+    wire.wrong = None
+    wire.reactor.advance(SHORTEST)
+    assert wire.isRead
+    wire.reader.doRead()
+    assert (wire.reads, wire.reader.failures) == (2, 1)
+
+
+def test_theRestIsLongerWhileItFails(wire: Wire) -> None:
+    """
+    It neither spins nor gives up; once it works again, all is forgotten.
+    """
+    wire.wrong = ValueError("still")
+    rests = []
+    for _ in range(8):
+        wire.reader.doRead()
+        (call,) = wire.reactor.getDelayedCalls()
+        rests.append(call.getTime() - wire.reactor.seconds())
+        wire.reactor.advance(rests[-1])
+    assert rests[:3] == pytest.approx([SHORTEST, 2 * SHORTEST, 4 * SHORTEST])
+    assert rests[-1] == pytest.approx(LONGEST)
+    wire.wrong = None
+    wire.reader.doRead()
+    wire.wrong = ValueError("again")
+    wire.reader.doRead()
+    wire.reactor.advance(SHORTEST)
+    assert wire.isRead
+
+
+def test_aBrokenDescriptorIsTold(wire: Wire) -> None:
+    """
+    What the reactor lets go of is told, and read again if it is still there.
+    """
+    wire.reactor.removeReader(wire.reader)
+    wire.reader.connectionLost(Failure(ConnectionLost()))
+    assert [failure.type for failure in wire.told] == [ConnectionLost]
+    wire.reactor.advance(SHORTEST)
+    assert wire.isRead
+
+
+def test_aClosedDescriptorIsNotReadAgain(wire: Wire) -> None:
+    """
+    Its number may be another's by then.
+    """
+    wire.wrong = ValueError("the last")
+    wire.reader.doRead()
+    wire.end.close()
+    wire.reactor.advance(LONGEST)
+    assert not wire.isRead
+
+
+def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
+    """
+    Also by who is told of the failure, and when nothing was started.
+    """
+    wire.wrong = ValueError("wrong")
+    wire.reader.doRead()
+    wire.reader.stop()
+    wire.reactor.advance(LONGEST)
+    assert not wire.isRead
+    wire.reader.start()
+    wire.reader.start()
+    wire.reader._failed = lambda failure: wire.reader.stop()
+    wire.reader.doRead()
+    wire.reactor.advance(LONGEST)
+    assert not wire.isRead
+
+
+def test_whoIsToldMayFailAsWell(wire: Wire) -> None:
+    """
+    The reader goes on all the same.
+    """
+
+    def fail(failure: Failure) -> None:
+        raise SystemExit("too much")
+
+    wire.reader._failed = fail
+    wire.wrong = ValueError("wrong")
+    wire.reader.doRead()
+    wire.reactor.advance(SHORTEST)
+    assert wire.isRead
+
+
+def test_aReactorThatHasNoRoomIsAskedAgain(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    epoll_ctl fails with ENOMEM or ENOSPC.
+    """
+    add = wire.reactor.addReader
+    asked: list[Callable[[], int]] = []
+
+    def refuse(reader: Reader) -> None:
+        asked.append(reader.fileno)
+        if len(asked) < 3:
+            raise OSError(28, "no space")
+        add(reader)
+
+    monkeypatch.setattr(wire.reactor, "addReader", refuse)
+    wire.wrong = ValueError("wrong")
+    wire.reader.doRead()
+    for _ in range(3):
+        wire.reactor.advance(LONGEST)
+    assert wire.isRead

@@ -1,0 +1,160 @@
+"""
+What is still to be told over a control channel.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Hashable, Sequence
+from itertools import count
+
+from attrs import frozen
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_cluster.core.messages import Message, encode, stateOf
+from twisted_cluster.errors import ChannelClosedError, ChannelFullError
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.passing import closeAll
+
+# More than any worker has ports; who does not read so many messages reads none.
+MOST = 4096
+# Seconds until a full channel is tried again, doubled each time: so soon that who reads
+# on hardly waits, so rarely at last that who does not costs nothing.
+SOONEST = 0.005
+LATEST = 0.1
+
+
+@frozen
+class _Waiting:
+    """
+    @ivar fds: Copies of what goes along.
+    """
+
+    message: Message
+    fds: Sequence[int]
+
+
+class Outbox:
+    """
+    Tells messages in order, at once if there is room, else as soon as there is. Of
+    messages that tell a state (L{stateOf<twisted_cluster.core.messages.stateOf>}) the
+    newest takes the place of one that waits, at the end.
+
+    @ivar isOpen: Whether anything can be told.
+    """
+
+    def __init__(self, channel: Channel, clock: IReactorTime) -> None:
+        self.isOpen = True
+        self._channel = channel
+        self._clock = clock
+        self._waiting: dict[Hashable, _Waiting] = {}
+        self._numbers = count()
+        self._rest = SOONEST
+        self._resting: IDelayedCall | None = None
+        self._since = 0.0
+
+    def __len__(self) -> int:
+        """
+        How many messages wait.
+        """
+        return len(self._waiting)
+
+    @property
+    def age(self) -> float:
+        """
+        For how many seconds the other end has read nothing of what waits; 0 if nothing
+        does.
+        """
+        return time.monotonic() - self._since if self._waiting else 0.0
+
+    def say(self, message: Message, fds: Sequence[int] = ()) -> bool:
+        """
+        Tell a message, now or later.
+
+        @param fds: At most one descriptor to send along; the caller keeps its own.
+        @return: Whether it is told or will be: L{False} if the other process is gone.
+        @raise ChannelFullError: If L{MOST} messages wait already.
+        @raise MessageError: If it is longer than the other end would take.
+        """
+        if not self.isOpen:
+            return False
+        if not self._waiting and self._isTold(message, fds):
+            return self.isOpen
+        self._keep(message, fds)
+        return True
+
+    def flushNow(self, timeout: float) -> bool:
+        """
+        Block until nothing waits.
+
+        @param timeout: In seconds; returns after it all the same.
+        @return: Whether nothing waits.
+        """
+        deadline = time.monotonic() + timeout
+        while self._waiting:
+            self._flush()
+            left = deadline - time.monotonic()
+            if not self._waiting or left <= 0:
+                break
+            self._channel.waitForRoom(left)
+        return not self._waiting
+
+    def close(self) -> None:
+        """
+        Tell nothing more.
+        """
+        self.isOpen = False
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        for waiting in self._waiting.values():
+            closeAll(waiting.fds)
+        self._waiting.clear()
+
+    def _isTold(self, message: Message, fds: Sequence[int]) -> bool:
+        """
+        @return: Whether the kernel has it, or nobody is there to have it.
+        """
+        try:
+            self._channel.send(message, fds)
+        except ChannelFullError:
+            return False
+        except ChannelClosedError:
+            self.close()
+        return True
+
+    def _keep(self, message: Message, fds: Sequence[int]) -> None:
+        encode(message)
+        key: Hashable = stateOf(message) or next(self._numbers)
+        replaced = self._waiting.pop(key, None)
+        if replaced is not None:
+            closeAll(replaced.fds)
+        if len(self._waiting) >= MOST:
+            raise ChannelFullError(f"{MOST} messages wait that nobody reads")
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting[key] = _Waiting(message, [os.dup(fd) for fd in fds])
+        if self._resting is None:
+            self._resting = self._clock.callLater(self._rest, self._tryAgain)
+
+    def _tryAgain(self) -> None:
+        self._resting = None
+        before = len(self._waiting)
+        self._flush()
+        if self._waiting:
+            moves = len(self._waiting) < before
+            self._rest = SOONEST if moves else min(LATEST, self._rest * 2)
+            self._resting = self._clock.callLater(self._rest, self._tryAgain)
+        else:
+            self._rest = SOONEST
+
+    def _flush(self) -> None:
+        # Bounded by what a channel holds.
+        while self._waiting:
+            key, first = next(iter(self._waiting.items()))
+            if not self._isTold(first.message, first.fds):
+                return
+            if self._waiting.pop(key, None) is not None:
+                closeAll(first.fds)
+                self._since = time.monotonic()

@@ -9,7 +9,8 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
@@ -107,15 +108,37 @@ def test_theRestIsLongerWhileItFails(wire: Wire) -> None:
     assert wire.isRead
 
 
-def test_aBrokenDescriptorIsTold(wire: Wire) -> None:
+def test_aBrokenDescriptorIsReadOnceMoreAndTold(wire: Wire) -> None:
     """
-    What the reactor lets go of is told, and read again if it is still there.
+    What the reactor lets go of is read, and read again if it is still there.
     """
-    wire.reactor.removeReader(wire.reader)
-    wire.reader.connectionLost(Failure(ConnectionLost()))
-    assert [failure.type for failure in wire.told] == [ConnectionLost]
-    wire.reactor.advance(SHORTEST)
-    assert wire.isRead
+    for count in (1, 2):
+        wire.reactor.removeReader(wire.reader)
+        wire.reader.connectionLost(Failure(ConnectionLost()))
+        assert [failure.type for failure in wire.told] == [ConnectionLost] * count
+        assert wire.reads == count
+        wire.reactor.advance(2 * SHORTEST)
+        assert wire.isRead
+
+
+def test_whoSeesTheEndIsNotToldOfIt(wire: Wire) -> None:
+    """
+    A pipe's end is all that epoll says of it.
+    """
+    wire.reader._read = wire.reader.stop
+    wire.reader.connectionLost(Failure(ConnectionDone()))
+    assert wire.told == []
+    assert wire.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("reason", [None, Failure(CONNECTION_LOST)])
+def test_aReactorThatStopsIsNoFailure(wire: Wire, reason: Failure | None) -> None:
+    """
+    Nothing more is read, nor said.
+    """
+    wire.reader.connectionLost(reason)
+    assert (wire.reads, wire.told) == (0, [])
+    assert not wire.isRead
 
 
 def test_aClosedDescriptorIsNotReadAgain(wire: Wire) -> None:

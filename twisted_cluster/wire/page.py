@@ -62,6 +62,8 @@ class Page:
     @ivar born: Monotonic nanoseconds at its first sign of life.
     @ivar cpu: Millionths of a CPU that it used in the last second.
     @ivar rss: Its resident memory, in bytes.
+    @ivar lost: Connections that it was handed and that the kernel closed, because no
+        descriptor was free for them.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @see: L{twisted_cluster.core.counting}
     """
@@ -78,6 +80,7 @@ class Page:
     cpu = _counter(9, EXACT)
     rss = _counter(10, EXACT)
     counted = _counter(11)
+    lost = _counter(12)
 
     def __init__(self, fd: int, tallies: int = 0) -> None:
         """

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.internet.main import CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -86,11 +87,20 @@ class Reader:
             if self._rest:
                 self._rest = 0.0
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure | None) -> None:
         """
-        The reactor says that the descriptor is broken, and has let go of it.
+        The reactor has let go of the descriptor: it stops, or says that the descriptor is
+        broken. Of a pipe that may be all that it says at the end, so that it is read once
+        more: who reads it sees what it is, and stops this.
         """
-        self._fail(reason)
+        if reason is None or reason.value is CONNECTION_LOST:
+            self.stop()
+            return
+        rest = self._rest
+        self.doRead()
+        if self._started and self._resting is None:
+            self._rest = rest
+            self._fail(reason)
 
     def logPrefix(self) -> str:
         """

@@ -138,8 +138,24 @@ def test_addressesComeBackAsTheyWent(
         send(one, [packRecord(listener, name, bounces)], [one.fileno()])
         (received,) = receive(two).connections
         os.close(received.fd)
-    host, *rest = received.name
-    # ::ffff:0:0 and ::ffff:0.0.0.0 are one address; a scope that is here has a name.
-    host = host.partition("%")[0]
+    text, *rest = received.name
+    host = text.partition("%")[0]
+    # ::ffff:0:0 and ::ffff:0.0.0.0 are one address.
     assert (ip_address(host), *rest) == (ip_address(name[0]), *name[1:])
     assert (received.listener, received.bounces) == (listener, bounces)
+
+
+def test_aLinksAddressKeepsItsScope() -> None:
+    """
+    C{fe80::1%eth0} is what C{accept} says, and what a worker has to be told.
+    """
+    name = ("fe80::1%lo", 80, 0, socket.if_nametoindex("lo"))
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with one, two:
+        send(one, [packRecord(1, name)], [one.fileno()])
+        send(one, [packRecord(1, ("fe80::1%99", 80, 0, 99))], [one.fileno()])
+        come = [*receive(two).connections, *receive(two).connections]
+        for connection in come:
+            os.close(connection.fd)
+    # The interface may have gone meanwhile.
+    assert [one.name for one in come] == [name, ("fe80::1%99", 80, 0, 99)]

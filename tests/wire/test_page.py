@@ -14,16 +14,7 @@ import pytest
 from twisted_cluster.errors import VersionError
 from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, MOST, Page
 
-COUNTERS = (
-    "heartbeat",
-    "taken",
-    "opened",
-    "closed",
-    "waiting",
-    "born",
-    "counted",
-    "lost",
-)
+COUNTERS = "heartbeat taken opened closed waiting born counted lost".split()
 SIZES = {"lag": HOUR, "headroom": EXACT, "cpu": EXACT, "rss": EXACT}
 
 

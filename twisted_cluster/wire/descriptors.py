@@ -88,8 +88,8 @@ def _checkVersion(version: object) -> None:
     """
     if version != VERSION:
         raise StartError(
-            f"the primary speaks version {version!r:.20}, this worker {VERSION}: both have "
-            "to run from one installation of twisted_cluster"
+            f"the primary speaks version {version!r:.20}, this worker {VERSION}: both "
+            "have to run from one installation of twisted_cluster"
         )
 
 

@@ -7,69 +7,50 @@ answered at once, and no message of theirs can look like one of the cluster's.
 
 from __future__ import annotations
 
-import errno
-import os
-import select
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import Any
 
-from attrs import define
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_cluster.core.frames import HANDLE, Frame, FrameReader, packHead
-from twisted_cluster.errors import ChannelClosedError, MailboxFullError, MessageError
-from twisted_cluster.wire.passing import give, take
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelClosedHereError,
+    MessageError,
+)
+from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.outgoing import Outgoing
+from twisted_cluster.wire.parcels import AT_ONCE
+from twisted_cluster.wire.passing import closeAll, take
+from twisted_cluster.wire.reader import Reader
 
-AT_ONCE = 1 << 18
-PIECES = 256
+log = Logger()
+
+# Descriptors come with the first byte of their frame, which may need a few more reads.
 FEW = 16
-PAUSE = 0.05
-# Seconds within which a message is not alone.
-BURST = 10e-6
 # Bytes that malloc has at hand: a larger buffer costs three system calls.
 SMALL = 1 << 14
-# What may wait to be sent, in bytes: two of the longest messages.
-ROOM = 1 << 29
 
-_TOO_MANY = getattr(errno, "ETOOMANYREFS", -1)
-
-
-@define(eq=False)
-class _Parcel:
-    """
-    A frame that is not sent yet.
-
-    @ivar pieces: What is left of it.
-    @ivar fd: The descriptor that goes with the first byte; -1 for none.
-    @ivar taken: Fires when the kernel has all of it.
-    """
-
-    pieces: list[memoryview | bytes]
-    size: int
-    fd: int
-    taken: Deferred[None]
+Delivery = tuple[Frame, "int | None"]
 
 
 @implementer(IReadWriteDescriptor)
-class Mail:
+class Mail(Reader):
     """
     One end. It reads from the start; L{pause} stops that.
-
-    @ivar waiting: How many bytes wait to be sent.
     """
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: IPollingReactor,
         end: socket.socket,
-        deliver: Callable[[Sequence[tuple[Frame, int | None]]], None],
-        closed: Callable[[Exception], None],
+        deliver: Callable[[Sequence[Delivery]], object],
+        closed: Callable[[Exception], object],
     ) -> None:
         """
         @param end: One end of a pair of stream sockets; this owns it from now on.
@@ -79,21 +60,16 @@ class Mail:
             frame (L{MessageError}).
         """
         end.setblocking(False)
-        self._reactor = reactor
+        super().__init__(reactor, end.fileno, self.readOnce, "a mail stream")
         self._socket = end
-        self.fileno = end.fileno
         self._deliver = deliver
         self._closed = closed
-        self._reader = FrameReader()
-        self._parcels: deque[_Parcel] = deque()
+        self._frames = FrameReader()
         self._fds: deque[int | None] = deque()
-        self._writing = False
-        self._resting = 0.0
         self._size = SMALL
         self._open = True
-        self._flushed: list[Deferred[None]] = []
-        self.waiting = 0
-        reactor.addReader(self)
+        self._outgoing = Outgoing(reactor, end, self, self._end)
+        self.start()
 
     @staticmethod
     def pair() -> tuple[socket.socket, socket.socket]:
@@ -102,12 +78,22 @@ class Mail:
         """
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
+    # Sending
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many bytes wait to be sent.
+        """
+        return self._outgoing.waiting
+
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
         @param fd: A descriptor to send along, of which this makes its own copy.
         @return: Fires when the kernel has all of it; fails with L{MailboxFullError} if
-            more than L{ROOM} bytes wait already, with L{ChannelClosedError} if the other
-            end is gone before.
+            more than L{ROOM<twisted_cluster.wire.outgoing.ROOM>} bytes wait already, with
+            L{ChannelClosedError} if the other end is gone before, with
+            L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
         """
         return self.post(frame, fd) or succeed(None)
@@ -118,7 +104,7 @@ class Mail:
 
         @return: L{None}: the kernel has it already.
         """
-        return self.postPacked(packHead(frame), frame.body, fd)
+        return self._outgoing.post(packHead(frame), frame.body, fd)
 
     def postPacked(
         self, head: bytes, body: bytes | memoryview, fd: int = -1
@@ -128,46 +114,15 @@ class Mail:
 
         @param head: What L{packHead} made.
         """
-        if not self._open:
-            return fail(ChannelClosedError("the other process is gone"))
-        pieces: list[memoryview | bytes] = [head, body]
-        size = len(pieces[0]) + len(pieces[1])
-        if self.waiting + size > ROOM:
-            return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))
-        if not self._writing and fd < 0 and time.monotonic() > self._resting:
-            # One alone goes at once; what comes right after it goes together, when the
-            # reactor gets there.
-            sent = self._push(pieces)
-            if sent == size:
-                self._resting = time.monotonic() + BURST
-                return None
-            if not self._open:
-                return fail(ChannelClosedError("the other process is gone"))
-            pieces, size = _without(pieces, sent), size - sent
-        return self._queue(pieces, size, fd)
+        return self._outgoing.post(head, body, fd)
 
-    def _queue(
-        self, pieces: list[memoryview | bytes], size: int, fd: int
-    ) -> Deferred[None]:
-        taken: Deferred[None] = Deferred()
-        copy = os.dup(fd) if fd >= 0 else -1
-        self._parcels.append(_Parcel(pieces, size, copy, taken))
-        self.waiting += size
-        if not self._writing:
-            self._writing = True
-            self._reactor.addWriter(self)
-        return taken
-
-    def flushed(self) -> Deferred[None]:
+    def flushed(self, within: float | None = None) -> Deferred[None]:
         """
+        @param within: After so many seconds what waits still is dropped, which the log
+            tells.
         @return: Fires when nothing waits to be sent, or the other end is gone.
         """
-        done: Deferred[None] = Deferred()
-        if self.waiting and self._open:
-            self._flushed.append(done)
-        else:
-            done.callback(None)
-        return done
+        return self._outgoing.flushed(within)
 
     def flushNow(self, timeout: float) -> None:
         """
@@ -175,103 +130,34 @@ class Mail:
 
         @param timeout: In seconds; returns after it all the same.
         """
-        if not self._parcels:
-            return
-        deadline = time.monotonic() + timeout
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLOUT)
-        while self._parcels and time.monotonic() < deadline:
-            poll.poll((deadline - time.monotonic()) * 1000)
-            self._write()
+        self._outgoing.flushNow(timeout)
 
     def doWrite(self) -> None:
         """
         The reactor says that there is room.
         """
-        if self._parcels:
-            self._write()
-        elif self._writing:
-            self._writing = False
-            self._reactor.removeWriter(self)
-
-    def _write(self) -> None:
-        first = self._parcels[0]
-        pieces = list(first.pieces)
-        fds = (first.fd,) if first.fd >= 0 else ()
-        size = first.size
-        for parcel in islice(self._parcels, 1, PIECES):
-            if parcel.fd >= 0 or size > AT_ONCE:
-                break
-            pieces += parcel.pieces
-            size += parcel.size
-        sent = self._push(pieces, fds)
-        if not sent:
-            return
-        if first.fd >= 0:
-            os.close(first.fd)
-            first.fd = -1
-        self._forget(sent)
-
-    def _push(self, pieces: Sequence[memoryview | bytes], fds: Sequence[int] = ()) -> int:
-        """
-        @return: How many bytes the kernel took.
-        """
         try:
-            return give(self._socket, pieces, fds)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            if error.errno == _TOO_MANY:
-                # Too many descriptors are under way; the socket can be written all the
-                # same, so that the reactor would spin.
-                self._reactor.removeWriter(self)
-                self._reactor.callLater(PAUSE, self._tryAgain)
-            else:
-                self._end(ChannelClosedError(f"the other process is gone: {error}"))
-            return 0
+            self._outgoing.write()
+        except BaseException:
+            log.failure("a mail stream could not be written to; it is tried again")
+            self._outgoing.pause()
 
-    def _tryAgain(self) -> None:
-        if self._open:
-            self._reactor.addWriter(self)
-
-    def _forget(self, sent: int) -> None:
-        """
-        So many bytes are the kernel's now.
-        """
-        self.waiting -= sent
-        done = []
-        while self._parcels and sent >= self._parcels[0].size:
-            parcel = self._parcels.popleft()
-            sent -= parcel.size
-            done.append(parcel.taken)
-        if sent:
-            parcel = self._parcels[0]
-            parcel.size -= sent
-            parcel.pieces = _without(parcel.pieces, sent)
-        for taken in done:
-            taken.callback(None)
-        if not self.waiting and self._flushed:
-            self._flushed, flushed = [], self._flushed
-            for fired in flushed:
-                fired.callback(None)
-
-    def doRead(self) -> None:
-        """
-        The reactor says that something has come.
-        """
-        self.readOnce()
+    # Reading
 
     def readOnce(self) -> bool:
         """
         Read and deliver what has come, up to some 256 KB.
 
         @return: Whether there was something.
+        @raise OSError: If the system has no memory for it just now; it is still there.
         """
+        if not self._open:
+            return False
         try:
             data, fds, isTruncated, _ = take(self._socket, self._size, 1)
         except BlockingIOError:
             return False
-        except OSError as error:
+        except ConnectionError as error:
             self._end(ChannelClosedError(f"the other process is gone: {error}"))
             return False
         self._size = AT_ONCE if len(data) >= SMALL else SMALL
@@ -280,20 +166,27 @@ class Mail:
         if not data:
             self._end(ChannelClosedError("the other process has closed the channel"))
             return False
+        self._cut(data)
+        return self._open
+
+    def _cut(self, data: bytes) -> None:
+        """
+        Deliver the frames that are complete.
+        """
+        delivered: list[Delivery] = []
+        wrong: MessageError | None = None
         try:
-            frames = self._reader.feed(data)
-            delivered = [
-                (frame, self._takeDescriptor() if frame.flags & HANDLE else None)
-                for frame in frames
-            ]
+            for frame in self._frames.feed(data):
+                fd = self._takeDescriptor() if frame.flags & HANDLE else None
+                delivered.append((frame, fd))
             if len(self._fds) > FEW:
                 raise MessageError("descriptors that belong to no message")
         except MessageError as error:
-            self._end(error)
-            return False
+            wrong = error
         if delivered:
             self._deliver(delivered)
-        return self._open
+        if wrong is not None:
+            self._end(wrong)
 
     def _takeDescriptor(self) -> int | None:
         if not self._fds:
@@ -304,63 +197,46 @@ class Mail:
         """
         Read no more for now: the other end's messages wait in the kernel, and then there.
         """
-        self._reactor.removeReader(self)
+        self.stop()
 
     def resume(self) -> None:
         """
         Read on.
         """
         if self._open:
-            self._reactor.addReader(self)
+            self.start()
 
-    def close(self) -> None:
+    # Ending
+
+    def close(self, error: ChannelClosedError | None = None) -> None:
         """
         Close this end. What waits to be sent is lost.
+
+        @param error: What those are told whose messages wait, if it is not this process
+            that wants it.
         """
-        self._closed = lambda error: None
-        self._end(ChannelClosedError("this process has closed the channel"))
+        self._closed = lambda _: None
+        closed = ChannelClosedHereError("this process has closed the channel")
+        self._end(error or closed)
 
     def _end(self, error: Exception) -> None:
         if not self._open:
             return
         self._open = False
-        self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
-        self._socket.close()
-        parcels, self._parcels = self._parcels, deque()
-        self.waiting = 0
-        for fd in [parcel.fd for parcel in parcels] + list(self._fds):
-            if fd is not None and fd >= 0:
-                os.close(fd)
+        self.stop()
+        gone = error
+        if not isinstance(gone, ChannelClosedError):
+            gone = ChannelClosedError(str(error))
+        self._outgoing.stop(gone)
+        closeAll(fd for fd in self._fds if fd is not None)
         self._fds.clear()
+        self._socket.close()
         self._closed(error)
-        for parcel in parcels:
-            parcel.taken.errback(ChannelClosedError(str(error)))
-        for fired in self._flushed:
-            fired.callback(None)
-        self._flushed.clear()
+        self._outgoing.fail(gone)
 
-    def connectionLost(self, reason: object) -> None:
+    def connectionLost(self, reason: Failure | None) -> None:
         """
-        The reactor says that the socket is broken; reading it says how.
+        The reactor has let go of the socket; reading it says why.
         """
-
-    def logPrefix(self) -> str:
-        """
-        What the log calls it.
-        """
-        return "cluster"
-
-
-def _without(
-    pieces: Sequence[memoryview | bytes], count: int
-) -> list[memoryview | bytes]:
-    """
-    @return: The pieces without their first C{count} bytes.
-    """
-    left: list[memoryview | bytes] = []
-    for piece in pieces:
-        if count < len(piece):
-            left.append(memoryview(piece)[count:])
-        count = max(0, count - len(piece))
-    return left
+        super().connectionLost(reason)
+        self._outgoing.wasLetGo()

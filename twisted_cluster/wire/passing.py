@@ -20,8 +20,6 @@ _TRUNCATED = int(socket.MSG_CTRUNC)
 _CUT = int(socket.MSG_TRUNC)
 _SIZE = array.array("i").itemsize
 
-Pieces = Sequence["bytes | memoryview"]
-
 
 class Come(NamedTuple):
     """
@@ -40,7 +38,9 @@ class Come(NamedTuple):
     isCut: bool
 
 
-def give(end: socket.socket, pieces: Pieces, fds: Sequence[int] = ()) -> int:
+def give(
+    end: socket.socket, pieces: Sequence[memoryview | bytes], fds: Sequence[int] = ()
+) -> int:
     """
     Send bytes, and descriptors with them; the caller keeps its own. Never blocks.
 

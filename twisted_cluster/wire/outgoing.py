@@ -1,0 +1,249 @@
+"""
+What a mail stream still has to send.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
+from twisted.logger import Logger
+
+from twisted_cluster.errors import ChannelClosedError, MailboxFullError
+from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.parcels import Parcel, Parcels, without
+from twisted_cluster.wire.passing import give
+
+log = Logger()
+
+# Seconds until the kernel is asked again that had no memory, or too many descriptors
+# under way: it says all the same that there is room, so that the reactor would spin.
+PAUSE = 0.05
+PASSING = frozenset(
+    {errno.ENOBUFS, errno.ENOMEM, getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
+)
+# Seconds within which a message is not alone.
+BURST = 10e-6
+# What may wait to be sent, in bytes: two of the longest messages.
+ROOM = 1 << 29
+
+
+class Outgoing:
+    """
+    Sends frames in order: one alone at once, others together when the reactor says that
+    there is room.
+    """
+
+    def __init__(
+        self,
+        reactor: IPollingReactor,
+        end: socket.socket,
+        writer: IWriteDescriptor,
+        broken: Callable[[Exception], None],
+    ) -> None:
+        """
+        @param end: The stream; closing it is somebody else's.
+        @param writer: What the reactor tells of room, which calls L{write} then.
+        @param broken: Called when the other end is gone.
+        """
+        self._reactor = reactor
+        self._socket = end
+        self._writer = writer
+        self._broken = broken
+        self._parcels = Parcels()
+        self._flushed: list[Deferred[None]] = []
+        self._ended: ChannelClosedError | None = None
+        self._writing = False
+        self._pausing: IDelayedCall | None = None
+        self._resting = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many bytes wait.
+        """
+        return self._parcels.waiting
+
+    def post(
+        self, head: bytes, body: bytes | memoryview, fd: int = -1
+    ) -> Deferred[None] | None:
+        """
+        @see: L{twisted_cluster.wire.mail.Mail.post}
+        """
+        if self._ended is not None:
+            return fail(self._ended)
+        pieces: Sequence[memoryview | bytes] = [head, body]
+        size = len(head) + len(body)
+        if self.waiting + size > ROOM:
+            return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))
+        begun = False
+        if (
+            not (self._writing or self._parcels or fd >= 0)
+            and time.monotonic() > self._resting
+        ):
+            # One alone goes at once; what comes right after it goes together, when the
+            # reactor gets there.
+            sent = self._push(pieces)
+            if sent == size:
+                self._resting = time.monotonic() + BURST
+                return None
+            if self._ended is not None:
+                return fail(self._ended)
+            pieces, size, begun = without(pieces, sent), size - sent, sent > 0
+        return self._keep(pieces, size, fd, begun)
+
+    def _keep(
+        self, pieces: Sequence[memoryview | bytes], size: int, fd: int, begun: bool
+    ) -> Deferred[None]:
+        copy = os.dup(fd) if fd >= 0 else -1
+        taken: Deferred[None] = Deferred()
+        self._parcels.add(Parcel(pieces, size, copy, taken, begun))
+        self._watch()
+        return taken
+
+    def _watch(self) -> None:
+        if not self._writing and self._pausing is None:
+            self._writing = True
+            self._reactor.addWriter(self._writer)
+
+    def _unwatch(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._reactor.removeWriter(self._writer)
+
+    def flushed(self, within: float | None = None) -> Deferred[None]:
+        """
+        @see: L{twisted_cluster.wire.mail.Mail.flushed}
+        """
+        done: Deferred[None] = Deferred()
+        if not self.waiting:
+            done.callback(None)
+            return done
+        self._flushed.append(done)
+        if within is not None:
+            late = self._reactor.callLater(within, self._drop, within)
+
+            def cancel(result: None) -> None:
+                if late.active():
+                    late.cancel()
+
+            done.addCallback(cancel)
+        return done
+
+    def flushNow(self, timeout: float) -> None:
+        """
+        @see: L{twisted_cluster.wire.mail.Mail.flushNow}
+        """
+        deadline = time.monotonic() + timeout
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        while self._parcels and (left := deadline - time.monotonic()) > 0:
+            poll.poll(left * 1000)
+            if not self._write():
+                # Where there is room and nothing goes all the same.
+                time.sleep(min(left, PAUSE / 10))
+
+    def write(self) -> None:
+        """
+        The reactor says that there is room.
+        """
+        if self._parcels:
+            self._write()
+        else:
+            self._unwatch()
+
+    def _write(self) -> int:
+        pieces, fds = self._parcels.batch()
+        sent = self._push(pieces, fds)
+        if sent:
+            for parcel in self._parcels.sent(sent):
+                parcel.taken.callback(None)
+            if not self._parcels:
+                self._fireFlushed()
+        return sent
+
+    def _push(self, pieces: Sequence[memoryview | bytes], fds: Sequence[int] = ()) -> int:
+        """
+        @return: How many bytes the kernel took.
+        """
+        try:
+            return give(self._socket, pieces, fds)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            if error.errno in PASSING:
+                self.pause()
+            else:
+                why = f"the other process is gone: {error}"
+                self._broken(ChannelClosedError(why))
+            return 0
+
+    def pause(self) -> None:
+        """
+        Try to write again in a while.
+        """
+        if self._pausing is None:
+            self._unwatch()
+            self._pausing = self._reactor.callLater(PAUSE, self._goOn)
+
+    def wasLetGo(self) -> None:
+        """
+        The reactor writes no more, whatever it was asked.
+        """
+        self._writing = False
+        if self._ended is None and self._parcels:
+            self.pause()
+
+    def _goOn(self) -> None:
+        self._pausing = None
+        if self._parcels:
+            self._watch()
+
+    def _fireFlushed(self) -> None:
+        self._flushed, flushed = [], self._flushed
+        for fired in flushed:
+            fired.callback(None)
+
+    def _drop(self, seconds: float) -> None:
+        """
+        Nobody has read what waits.
+        """
+        dropped = self._parcels.drop()
+        if dropped:
+            log.warn(
+                "{count} messages ({size} bytes) are dropped: nobody has read them for "
+                "{seconds} s",
+                count=len(dropped),
+                size=sum(parcel.size for parcel in dropped),
+                seconds=seconds,
+            )
+        why = f"nobody has read it for {seconds} s"
+        for parcel in dropped:
+            parcel.taken.errback(MailboxFullError(why))
+        self._fireFlushed()
+
+    def stop(self, error: ChannelClosedError) -> None:
+        """
+        Send nothing more.
+
+        @param error: What everybody is told whose messages come later.
+        """
+        self._ended = error
+        self._unwatch()
+        if self._pausing is not None:
+            self._pausing.cancel()
+            self._pausing = None
+
+    def fail(self, error: ChannelClosedError) -> None:
+        """
+        Fail what waits.
+        """
+        for parcel in self._parcels.clear():
+            parcel.taken.errback(type(error)(str(error)))
+        self._fireFlushed()

@@ -1,0 +1,138 @@
+"""
+Frames that wait to be sent, in order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from attrs import define
+from twisted.internet.defer import Deferred
+
+# How many pieces are handed to the kernel at once: a fourth of what it accepts.
+PIECES = 256
+# After so many bytes nothing more is put beside them: the kernel has no room for it.
+AT_ONCE = 1 << 18
+
+
+@define(eq=False)
+class Parcel:
+    """
+    A frame that is not sent yet.
+
+    @ivar pieces: What is left of it.
+    @ivar fd: The descriptor that goes with the first byte; -1 for none.
+    @ivar taken: Fires when the kernel has all of it.
+    @ivar begun: Whether the kernel has a part of it.
+    """
+
+    pieces: Sequence[memoryview | bytes]
+    size: int
+    fd: int
+    taken: Deferred[None]
+    begun: bool = False
+
+    def close(self) -> None:
+        """
+        Let go of the descriptor.
+        """
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class Parcels:
+    """
+    @ivar waiting: How many bytes wait.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._parcels: deque[Parcel] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._parcels)
+
+    def add(self, parcel: Parcel) -> None:
+        """
+        One more, behind the others.
+        """
+        self._parcels.append(parcel)
+        self.waiting += parcel.size
+
+    def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
+        """
+        @return: What to hand to the kernel next, and the descriptor that goes along, if
+            one does.
+        """
+        first = self._parcels[0]
+        pieces, size = list(first.pieces), first.size
+        for parcel in islice(self._parcels, 1, PIECES):
+            if parcel.fd >= 0 or size > AT_ONCE:
+                break
+            pieces += parcel.pieces
+            size += parcel.size
+        return pieces, (first.fd,) if first.fd >= 0 else ()
+
+    def sent(self, count: int) -> list[Parcel]:
+        """
+        So many bytes of the batch are the kernel's now.
+
+        @param count: 1 or more: the descriptor has gone along.
+        @return: What is sent whole.
+        """
+        self.waiting -= count
+        self._parcels[0].close()
+        done = []
+        while self._parcels and count >= self._parcels[0].size:
+            done.append(self._parcels.popleft())
+            count -= done[-1].size
+        if count:
+            first = self._parcels[0]
+            first.pieces = without(first.pieces, count)
+            first.size -= count
+            first.begun = True
+        return done
+
+    def drop(self) -> list[Parcel]:
+        """
+        Forget everything but the rest of what is half sent: without it what follows would
+        make no sense.
+
+        @return: What was forgotten.
+        """
+        kept = [parcel for parcel in islice(self._parcels, 1) if parcel.begun]
+        return self._forget(kept)
+
+    def clear(self) -> list[Parcel]:
+        """
+        Forget everything.
+
+        @return: What was forgotten.
+        """
+        return self._forget([])
+
+    def _forget(self, kept: Iterable[Parcel]) -> list[Parcel]:
+        parcels, self._parcels = self._parcels, deque(kept)
+        dropped = [parcel for parcel in parcels if parcel not in self._parcels]
+        self.waiting = sum(parcel.size for parcel in self._parcels)
+        for parcel in dropped:
+            parcel.close()
+        return dropped
+
+
+def without(
+    pieces: Sequence[memoryview | bytes], count: int
+) -> Sequence[memoryview | bytes]:
+    """
+    @return: The pieces without their first C{count} bytes.
+    """
+    left: list[memoryview | bytes] = []
+    for piece in pieces:
+        if count < len(piece):
+            left.append(memoryview(piece)[count:])
+        count = max(0, count - len(piece))
+    return left

@@ -168,7 +168,7 @@ if gives:
         client = await connect(whereIs(port))
         client.transport.write(b"first")
         if WHEN == "gone meanwhile":
-            await until(lambda: other._peer.mail._parcels[-1].fd >= 0)
+            await until(lambda: other._peer.mail._outgoing._parcels.descriptors)
             client.transport.write(b" second")
             other.kill("SIGKILL")
             full.addErrback(lambda why: None)
@@ -278,7 +278,7 @@ reactor.run()
         tmp_path,
         giver,
     )
-    assert script.the("exit")["how"] == [0, None]
+    assert script.the("exit")["how"] == [0, None], script.story()
     assert script.the("served")["ended"] == (giver == "worker")
 
 

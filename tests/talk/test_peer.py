@@ -25,8 +25,9 @@ from twisted_cluster.errors import (
     HandleError,
     NotSerializableError,
 )
-from twisted_cluster.talk import peer as module
-from twisted_cluster.talk.peer import Ears, Peer, hearNothing
+from twisted_cluster.talk import hearing
+from twisted_cluster.talk.ears import Ears, hearNothing
+from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.mail import Mail
 
 
@@ -114,7 +115,7 @@ async def test_whatNobodyHearsIsBounded(
     """
     With enough unheard, no more is read: the sender is held up. Nothing is lost.
     """
-    monkeypatch.setattr(module, "UNHEARD_COUNT", 10)
+    monkeypatch.setattr(hearing, "UNHEARD_COUNT", 10)
     here, there = sides
     sent = [here.say("x" * 100_000) for _ in range(40)]
     await aTurn(0.05)
@@ -155,7 +156,7 @@ async def test_aQuestionFailsWithWhatWentWrong(sides: tuple[Side, Side]) -> None
     process: each its own.
     """
     here, there = sides
-    hearNothing(there.peer)
+    hearNothing(there.peer.ears)
     with pytest.raises(AskFailedError, match="nobody answers"):
         await here.peer.ask(1, 20)
     with pytest.raises(NotSerializableError):

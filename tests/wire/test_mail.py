@@ -244,4 +244,5 @@ def test_flushNowNeedsNoReactor() -> None:
     expected = b"".join(packHead(text(b"last")) + b"last" for _ in range(3))
     assert theirs.recv(1000) == expected
     mail.close()
+    mail.flushNow(5.0)
     theirs.close()

@@ -29,7 +29,7 @@ from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.worker_process import WorkerProcess
-from twisted_cluster.talk.peer import tellSubscribers
+from twisted_cluster.talk.ears import tellSubscribers
 
 SLOTS = 1024
 BACKLOG = 511

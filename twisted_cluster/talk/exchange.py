@@ -81,12 +81,13 @@ class Exchange:
         self._missed.pop(worker, None)
 
     def _subscribe(self, worker: int, peer: Peer, topic: bytes) -> None:
-        subscribed = self._topics.setdefault(topic, {})
-        if worker not in subscribed:
-            count = self._counts[worker] = self._counts.get(worker, 0) + 1
-            if count > MOST_TOPICS or len(topic) > LONGEST_TOPIC:
-                raise MessageError(f"more than {MOST_TOPICS} topics, or one too long")
-        subscribed[worker] = peer
+        if worker in self._topics.get(topic, ()):
+            return
+        count = self._counts.get(worker, 0) + 1
+        if count > MOST_TOPICS or len(topic) > LONGEST_TOPIC:
+            raise MessageError(f"more than {MOST_TOPICS} topics, or one too long")
+        self._counts[worker] = count
+        self._topics.setdefault(topic, {})[worker] = peer
 
     def _unsubscribe(self, worker: int, topic: bytes) -> None:
         subscribed = self._topics.get(topic, {})

@@ -1,22 +1,43 @@
 """
-Questions that wait for their answers.
+Questions that wait for their answers: those that were asked here, and those that are
+answered here.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from twisted_cluster.errors import AskTimeoutError
+from twisted_cluster.core import frames
+from twisted_cluster.core.codecs import Codec, codecOf
+from twisted_cluster.core.frames import Frame
+from twisted_cluster.errors import (
+    AskFailedError,
+    AskTimeoutError,
+    ClusterError,
+    MessageError,
+)
+from twisted_cluster.talk.ears import call
+from twisted_cluster.wire.mail import Mail
+
+log = Logger()
 
 # How late an overdue question may be noticed, in seconds.
 LATE = 0.01
 LONGEST = 1e9
+# How many questions of the other process may be without an answer at a time.
+UNANSWERED = 10_000
+# Characters of what went wrong, which the other process is told.
+WHY = 1000
 
 
 class _Question(NamedTuple):
-    answer: Deferred[Any]
+    answer: Deferred[object]
     due: float
     timeout: float
 
@@ -27,13 +48,13 @@ class Questions:
     before.
     """
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._open: dict[int, _Question] = {}
         self._count = 0
-        self._timer: Any = None
+        self._timer: IDelayedCall | None = None
 
-    def add(self, timeout: float) -> tuple[int, Deferred[Any]]:
+    def add(self, timeout: float) -> tuple[int, Deferred[object]]:
         """
         @param timeout: In seconds; then the answer fails with L{AskTimeoutError}.
         @return: The question's number, and what will have its answer.
@@ -42,18 +63,18 @@ class Questions:
         if not isinstance(timeout, (int, float)) or not 0 <= timeout < LONGEST:
             raise ValueError(f"timeout {timeout!r}: give seconds, 0 to {LONGEST:.0f}")
 
-        def cancel(_: Deferred[Any]) -> None:
+        def cancel(_: Deferred[object]) -> None:
             self.take(number)
 
         self._count += 1
         number = self._count
         due = self._clock.seconds() + timeout
-        answer: Deferred[Any] = Deferred(cancel)
+        answer: Deferred[object] = Deferred(cancel)
         self._open[number] = _Question(answer, due, timeout)
         self._watch(due)
         return number, answer
 
-    def take(self, number: int) -> Deferred[Any] | None:
+    def take(self, number: int) -> Deferred[object] | None:
         """
         A question is answered, or of no interest any more.
 
@@ -61,6 +82,24 @@ class Questions:
         """
         question = self._open.pop(number, None)
         return None if question is None else question.answer
+
+    def hear(self, frame: Frame) -> None:
+        """
+        The other process has answered, or says that it cannot.
+        """
+        answer = self.take(frame.number)
+        if answer is None:
+            return  # it came too late
+        if frame.kind == frames.REFUSAL:
+            why = str(frame.body, "utf-8", "replace")
+            answer.errback(AskFailedError(f"the other process could not answer: {why}"))
+            return
+        try:
+            message = codecOf(frame.flags).decode(frame.body)
+        except MessageError as error:
+            answer.errback(AskFailedError(f"the answer is lost: {error}"))
+        else:
+            answer.callback(message)
 
     def fail(self, error: Exception) -> None:
         """
@@ -92,3 +131,65 @@ class Questions:
         if self._open:
             earliest = min(question.due for question in self._open.values())
             self._watch(max(earliest, now + LATE))
+
+
+class Answering:
+    """
+    Answers the other process's questions, or says that it cannot.
+    """
+
+    def __init__(self, mail: Mail, codec: Codec) -> None:
+        self._mail = mail
+        self._codec = codec
+        self._count = 0
+
+    def hear(self, ask: Callable[[object], object], frame: Frame) -> None:
+        """
+        The other process asks something.
+
+        @param ask: Users' code, which has the answer, now or later.
+        """
+        if self._count >= UNANSWERED:
+            self._refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
+            return
+        try:
+            result = call(ask, codecOf(frame.flags).decode(frame.body))
+            if isinstance(result, Deferred):
+                self._answerLater(result, frame.number)
+            else:
+                self._answer(result, frame.number)
+        except BaseException:
+            self._cannotAnswer(Failure(), frame.number)
+
+    def _answerLater(self, result: Deferred[object], number: int) -> None:
+        def answered(result: object) -> object:
+            self._count -= 1
+            return result
+
+        self._count += 1
+        result.addBoth(answered)
+        result.addCallback(self._answer, number)
+        result.addErrback(self._cannotAnswer, number)
+
+    def _answer(self, result: object, number: int) -> None:
+        body = self._codec.encode(result)
+        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
+        _letBe(self._mail.post(frame))
+
+    def _cannotAnswer(self, failure: Failure, number: int) -> None:
+        if not failure.check(ClusterError):
+            log.failure("a question could not be answered", failure)
+        kind = type(failure.value).__name__
+        self._refuse(number, f"{kind}: {failure.getErrorMessage()}")
+
+    def _refuse(self, number: int, why: str) -> None:
+        body = why[:WHY].encode("utf-8", "replace")
+        _letBe(self._mail.post(Frame(frames.REFUSAL, 0, number, b"", body)))
+
+
+def _letBe(waits: Deferred[None] | None) -> None:
+    """
+    Who asked is gone, or reads nothing: it needs no answer.
+    """
+    if waits is not None:
+        waits.addErrback(lambda failure: failure.trap(ClusterError))

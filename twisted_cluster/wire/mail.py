@@ -144,30 +144,40 @@ class Mail(Reader):
 
     # Reading
 
-    def readOnce(self) -> bool:
+    @property
+    def capacity(self) -> int:
+        """
+        The most bytes that lie in the kernel for this end to read: the other end's room
+        is as large as this one's.
+        """
+        if not self._open:
+            return 0
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+    def readOnce(self) -> int:
         """
         Read and deliver what has come, up to some 256 KB.
 
-        @return: Whether there was something.
+        @return: How many bytes those were; 0 if more cannot be read now.
         @raise OSError: If the system has no memory for it just now; it is still there.
         """
         if not self._open:
-            return False
+            return 0
         try:
             data, fds, isTruncated, _ = take(self._socket, self._size, 1)
         except BlockingIOError:
-            return False
+            return 0
         except ConnectionError as error:
             self._end(ChannelClosedError(f"the other process is gone: {error}"))
-            return False
+            return 0
         self._size = AT_ONCE if len(data) >= SMALL else SMALL
         if fds or isTruncated:
             self._fds.extend(fds or [None])
         if not data:
             self._end(ChannelClosedError("the other process has closed the channel"))
-            return False
+            return 0
         self._cut(data)
-        return self._open
+        return len(data) if self._open else 0
 
     def _cut(self, data: bytes) -> None:
         """

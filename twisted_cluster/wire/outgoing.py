@@ -140,6 +140,8 @@ class Outgoing:
         """
         @see: L{twisted_cluster.wire.mail.Mail.flushNow}
         """
+        if not self._parcels:
+            return
         deadline = time.monotonic() + timeout
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)

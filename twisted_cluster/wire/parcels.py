@@ -56,6 +56,13 @@ class Parcels:
     def __bool__(self) -> bool:
         return bool(self._parcels)
 
+    @property
+    def descriptors(self) -> int:
+        """
+        How many descriptors wait.
+        """
+        return sum(parcel.fd >= 0 for parcel in self._parcels)
+
     def add(self, parcel: Parcel) -> None:
         """
         One more, behind the others.

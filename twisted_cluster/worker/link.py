@@ -21,7 +21,8 @@ from twisted_cluster.core.messages import Message
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import ChannelClosedError, ChannelFullError, MessageError
 from twisted_cluster.events import ListenSpec
-from twisted_cluster.talk.peer import Ears, Peer, tellSubscribers
+from twisted_cluster.talk.ears import Ears, tellSubscribers
+from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import (
     CONTROL,

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted_cluster.core.restarts import Backoff
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.worker_process import WorkerProcess
-from twisted_cluster.talk.peer import hearNothing
+from twisted_cluster.talk.ears import hearNothing
 
 log = Logger()
 SETTLED = 2.0
@@ -101,7 +101,7 @@ class Supervisor(Watcher):
             self._refill(slot, 0.0)
         else:
             slot.worker = worker
-            hearNothing(worker.peer)
+            hearNothing(worker.peer.ears)
 
     def online(self, worker: WorkerProcess) -> None:
         for slot in self._slots:

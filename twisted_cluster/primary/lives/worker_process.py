@@ -25,6 +25,7 @@ from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import (
     ChannelClosedError,
+    ChannelClosedHereError,
     ChannelFullError,
     MessageError,
     QueueEndedError,
@@ -34,7 +35,8 @@ from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import deafToInterrupts, nameOf
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.talk.peer import Ears, Peer
+from twisted_cluster.talk.ears import Ears
+from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import WIRES
 from twisted_cluster.wire.handoff import HandoffQueue, receive
@@ -46,6 +48,7 @@ log = Logger()
 GRACE = 2.0
 TURN = 64
 LONGEST_WHY = 200
+GONE = ChannelClosedError("the worker is gone")
 
 
 class WorkerProcess(ProcessProtocol):
@@ -194,7 +197,7 @@ class WorkerProcess(ProcessProtocol):
         """
         self._expectEnd()
         self.life.leaving()
-        self._disconnected()
+        self._disconnected(ChannelClosedHereError("this process has disconnected it"))
         self._channel.close()
 
     def signalProcess(self, number: int) -> None:
@@ -279,7 +282,7 @@ class WorkerProcess(ProcessProtocol):
         self._cutWires()
         self._watcher.gone(self, asked)
 
-    def _disconnected(self) -> None:
+    def _disconnected(self, error: ChannelClosedError = GONE) -> None:
         """
         It is told nothing more; what it has not taken others get.
         """
@@ -288,7 +291,7 @@ class WorkerProcess(ProcessProtocol):
         self._connected = False
         self._readers[0].stop()
         self.peer.finish()
-        self.peer.close()
+        self.peer.close(error)
         self._ground.exchange.leave(self.id)
         self._leave()
         self._door.redirect(self.hand.takeBack())

@@ -1,0 +1,154 @@
+"""
+What has come from another process, until it is heard.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from twisted_cluster.core.frames import Frame
+
+log = Logger()
+
+# What may wait for a listener: more is left with its sender.
+UNHEARD = 1 << 24
+UNHEARD_COUNT = 10_000
+# How much is heard in one turn of the loop: a few milliseconds, if each message takes
+# some microseconds; other connections are served in between.
+TURN = 256
+
+Delivery = tuple[Frame, "int | None"]
+
+
+class Hearing:
+    """
+    Has frames heard in order, so many in a turn; those that nobody hears yet wait, each
+    kind by itself. While much waits no more is read.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        isHeard: Callable[[int], bool],
+        hear: Callable[[Frame, int | None], object],
+        read: Callable[[bool], object],
+    ) -> None:
+        """
+        @param isHeard: Whether somebody hears frames of a kind.
+        @param hear: Called with a frame, and the descriptor that came with it.
+        @param read: Called with whether more is to be read.
+        """
+        self._clock = clock
+        self._isHeard = isHeard
+        self._hear = hear
+        self._read = read
+        self._come: deque[Delivery] = deque()
+        self._unheard: deque[Delivery] = deque()
+        self._unheardKinds: set[int] = set()
+        self._unheardSize = 0
+        self._isReading = True
+        self._later: IDelayedCall | None = None
+
+    def take(self, come: Iterable[Delivery]) -> None:
+        """
+        This has come, behind what has come before.
+        """
+        self._come.extend(come)
+
+    def hearSome(self) -> None:
+        """
+        Hear what has come, though not all at once.
+        """
+        self._hearMost(TURN)
+        if self._come and self._later is None:
+            self._later = self._clock.callLater(0, self._goOn)
+        self._regulate()
+
+    def hearAll(self) -> None:
+        """
+        Hear what has come: there will be no later.
+        """
+        self._hearMost(len(self._come))
+
+    def listen(self) -> None:
+        """
+        Somebody hears now who did not before: what has waited is heard soon.
+        """
+        if self._unheard and self._later is None:
+            self._later = self._clock.callLater(0, self._goOn)
+
+    def forget(self) -> None:
+        """
+        Nothing more is to be heard of what has come, but for what waits for a listener.
+        """
+        _close(self._come)
+
+    def drop(self) -> None:
+        """
+        Nobody will listen any more.
+        """
+        _close(self._unheard)
+        self._unheardKinds.clear()
+        self._unheardSize = 0
+
+    def _goOn(self) -> None:
+        self._later = None
+        self._takeUp()
+        self.hearSome()
+
+    def _takeUp(self) -> None:
+        """
+        What has waited for somebody who hears it now comes first.
+        """
+        heard = {kind for kind in self._unheardKinds if self._isHeard(kind)}
+        if not heard:
+            return
+        again = [one for one in self._unheard if one[0].kind in heard]
+        self._unheard = deque(one for one in self._unheard if one[0].kind not in heard)
+        self._unheardKinds -= heard
+        self._unheardSize = sum(len(frame.body) for frame, _ in self._unheard)
+        self._come.extendleft(reversed(again))
+
+    def _hearMost(self, count: int) -> None:
+        for _ in range(count):
+            # Who hears may forget the rest.
+            if not self._come:
+                return
+            frame, fd = self._come.popleft()
+            # What has waited comes first.
+            if self._isHeard(frame.kind) and frame.kind not in self._unheardKinds:
+                self._hear(frame, fd)
+            else:
+                self._postpone(frame, fd)
+
+    def _postpone(self, frame: Frame, fd: int | None) -> None:
+        self._unheard.append((frame, fd))
+        self._unheardKinds.add(frame.kind)
+        self._unheardSize += len(frame.body)
+
+    def _regulate(self) -> None:
+        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD
+        isReading = not (self._come or isFull)
+        if isReading != self._isReading:
+            self._isReading = isReading
+            self._read(isReading)
+            if isFull:
+                log.warn(
+                    "{count} messages wait for a listener; no more are read before",
+                    count=len(self._unheard),
+                )
+
+
+def _close(frames: deque[Delivery]) -> None:
+    """
+    Forget what has come, and close what came with it.
+    """
+    for _, fd in frames:
+        if fd is not None:
+            os.close(fd)
+    frames.clear()

@@ -5,7 +5,7 @@ Facts: frozen values that say what was asked for, or what came in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Union
+from typing import NamedTuple, TypedDict, Union
 
 from attrs import Attribute, Factory, field, fields, frozen
 from attrs.validators import ge, gt, in_, instance_of, le, optional
@@ -28,6 +28,20 @@ def wholeNumber(instance: object, attribute: Attribute[int], value: int) -> None
         raise TypeError(f"{attribute.name}={value!r}: it must be a whole number")
     if value < 0:
         raise ValueError(f"{attribute.name}={value!r}: it must be 0 or more")
+
+
+class GivenOptions(TypedDict, total=False):
+    """
+    L{ListenOptions}, as they are given by name.
+    """
+
+    name: str
+    exclusive: bool
+    reusePort: bool
+    fd: int | None
+    ipv6Only: bool
+    maxConnections: int | None
+    dropMaxConnections: bool
 
 
 @frozen(kw_only=True)
@@ -70,7 +84,7 @@ class ListenOptions:
         return self.exclusive or self.reusePort
 
     @classmethod
-    def forKind(cls, kind: str, given: Mapping[str, Any]) -> ListenOptions:
+    def forKind(cls, kind: str, given: GivenOptions) -> ListenOptions:
         """
         @param kind: C{"tcp"}, C{"unix"} or C{"udp"}.
         @param given: The options by name.

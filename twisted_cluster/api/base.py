@@ -5,15 +5,27 @@ What C{cluster} is, in any process.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import AbstractDatagramProtocol
 
 from twisted_cluster.api.emitter import Emitter
+from twisted_cluster.api.settings import Settings
 from twisted_cluster.api.workers import BaseWorker
-from twisted_cluster.core.topics import Subscriptions
+from twisted_cluster.core.topics import Subscriber, Subscriptions
 from twisted_cluster.errors import NotPrimaryError
-from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
+from twisted_cluster.interfaces import NewPolicy
+from twisted_cluster.reactors import IClusterReactor, theReactor
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from twisted_cluster.api.forked import Worker
+
+Handler = TypeVar("Handler", bound=Callable[..., object])
 
 
 class Cluster(Emitter):
@@ -38,19 +50,17 @@ class Cluster(Emitter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.workers: dict[int, Any] = {}
-        self.settings: dict[str, Any] = {}
+        self.workers: dict[int, Worker] = {}
+        self.settings: Settings = {}
         self._subscriptions = Subscriptions()
 
     @property
-    def _reactor(self) -> Any:
+    def _reactor(self) -> IClusterReactor:
         # Not before it is needed: the script may yet install one.
-        from twisted.internet import reactor
-
-        return reactor
+        return theReactor()
 
     @property
-    def schedulingPolicy(self) -> Any:
+    def schedulingPolicy(self) -> str | NewPolicy:
         """
         Who serves the next connection: L{SCHED_RR}, L{SCHED_NONE} (the kernel chooses),
         anything that C{twistd cluster --policy} takes, or what makes an
@@ -63,10 +73,10 @@ class Cluster(Emitter):
         self._refuse("schedulingPolicy")
 
     @schedulingPolicy.setter
-    def schedulingPolicy(self, wanted: Any) -> None:
+    def schedulingPolicy(self, wanted: str | NewPolicy) -> None:
         self._refuse("schedulingPolicy")
 
-    def setupPrimary(self, **settings: Any) -> None:
+    def setupPrimary(self, **settings: Unpack[Settings]) -> None:
         """
         Change what the next workers are forked with; what is not named stays, L{None}
         takes a setting away. C{setup} happens in the next turn.
@@ -88,7 +98,7 @@ class Cluster(Emitter):
         """
         self._refuse("setupPrimary")
 
-    def fork(self, env: Mapping[str, str] | None = None) -> Any:
+    def fork(self, env: Mapping[str, str] | None = None) -> Worker:
         """
         Start a worker. C{fork} happens in the next turn.
 
@@ -110,7 +120,7 @@ class Cluster(Emitter):
         """
         self._refuse("disconnect")
 
-    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(self, handler: Handler) -> Handler:
         """
         Answer what any worker asks.
 
@@ -136,9 +146,7 @@ class Cluster(Emitter):
         """
         raise NotImplementedError
 
-    def subscribe(
-        self, topic: str, handler: Callable[[Any, int], Any]
-    ) -> Callable[[], None]:
+    def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         """
         Hear what other processes of the cluster broadcast.
 
@@ -152,16 +160,14 @@ class Cluster(Emitter):
     def listenTCP(
         self,
         port: int,
-        factory: Any,
+        factory: IProtocolFactory,
         backlog: int = 50,
         interface: str = "",
-        **options: Any,
-    ) -> Any:
+        **options: Unpack[GivenOptions],
+    ) -> IListeningPort:
         """
         C{reactor.listenTCP}, with what L{ListenOptions} has; in the primary, where
         these mean nothing, they are only checked.
-
-        @return: An L{IListeningPort}.
         """
         listen = self._listening(TCP, options)
         return listen(port, factory, backlog, interface)
@@ -169,12 +175,12 @@ class Cluster(Emitter):
     def listenUNIX(
         self,
         address: str,
-        factory: Any,
+        factory: IProtocolFactory,
         backlog: int = 50,
         mode: int = 0o666,
         wantPID: bool = False,
-        **options: Any,
-    ) -> Any:
+        **options: Unpack[GivenOptions],
+    ) -> IListeningPort:
         """
         The same for a UNIX socket.
         """
@@ -184,20 +190,25 @@ class Cluster(Emitter):
     def listenUDP(
         self,
         port: int,
-        protocol: Any,
+        protocol: AbstractDatagramProtocol,
         interface: str = "",
         maxPacketSize: int = 8192,
-        **options: Any,
-    ) -> Any:
+        **options: Unpack[GivenOptions],
+    ) -> IListeningPort:
         """
         The same for datagrams.
         """
         listen = self._listening(UDP, options)
         return listen(port, protocol, interface, maxPacketSize)
 
-    def _listening(self, kind: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+    def _listening(
+        self, kind: str, options: GivenOptions
+    ) -> Callable[..., IListeningPort]:
         ListenOptions.forKind(kind, options)
-        return getattr(self._reactor, f"listen{kind.upper()}")  # type: ignore[no-any-return]
+        listen: Callable[..., IListeningPort] = getattr(
+            self._reactor, f"listen{kind.upper()}"
+        )
+        return listen
 
     def _refuse(self, what: str) -> NoReturn:
         raise NotPrimaryError(

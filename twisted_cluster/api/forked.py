@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import signal as signals
 from collections.abc import Callable
-from typing import Any
 
 from attrs import frozen
 
 from twisted_cluster.api.settings import signalNumber
 from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
+from twisted_cluster.core.codecs import Payload
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.primary.lives.worker_process import WorkerProcess
 from twisted_cluster.talk.handles import Handle
@@ -182,7 +182,7 @@ class Worker(BaseWorker):
         """
         self._listen()
 
-    def _hear(self, message: Any, handle: Handle | None) -> None:
+    def _hear(self, message: Payload, handle: Handle | None) -> None:
         self.tell("message", message, handle)
         self._overhear(self, message, handle)
 

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IListeningPort
 
 from twisted_cluster.api.base import Cluster
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core import frames
-from twisted_cluster.core.topics import topicName
+from twisted_cluster.core.topics import Subscriber, topicName
 from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.events import GivenOptions
 from twisted_cluster.worker.link import Link
 
 
@@ -111,9 +112,7 @@ class WorkerCluster(Cluster):
             return fail(ChannelClosedError("the primary is gone"))
         return peer.tell(frames.PUBLISH, 0, name, peer.encode(message))
 
-    def subscribe(
-        self, topic: str, handler: Callable[[Any, int], Any]
-    ) -> Callable[[], None]:
+    def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
         if self._subscriptions.add(name, handler):
             self._tell(frames.SUBSCRIBE, name)
@@ -129,5 +128,7 @@ class WorkerCluster(Cluster):
         sent = self._link.peer.tell(kind, 0, topic, b"")
         sent.addErrback(lambda failure: failure.trap(ChannelClosedError))
 
-    def _listening(self, kind: str, options: Mapping[str, Any]) -> Callable[..., Any]:
+    def _listening(
+        self, kind: str, options: GivenOptions
+    ) -> Callable[..., IListeningPort]:
         return partial(super()._listening(kind, options), **options)

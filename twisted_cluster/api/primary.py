@@ -8,22 +8,23 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from twisted.application.reactors import getReactorTypes
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.python.failure import Failure
 
 from twisted_cluster.api import forked
-from twisted_cluster.api.base import Cluster
+from twisted_cluster.api.base import Cluster, Handler
 from twisted_cluster.api.policy import fromEnvironment
-from twisted_cluster.api.settings import check, merged
+from twisted_cluster.api.settings import Settings, check, merged
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.core.topics import topicName
+from twisted_cluster.core.topics import Subscriber, topicName
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.ground import Ground
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -31,6 +32,10 @@ from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.worker_process import WorkerProcess
 from twisted_cluster.talk.ears import tellSubscribers
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Value = TypeVar("Value")
 SLOTS = 1024
 BACKLOG = 511
 
@@ -59,18 +64,18 @@ class PrimaryCluster(Cluster, Watcher):
         self._count = 0
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
-        self._policy: Any = None
-        self._ask: Callable[..., Any] | None = None
+        self._policy: str | NewPolicy | None = None
+        self._ask: Callable[..., object] | None = None
         self._stopping = False
 
     @property
-    def schedulingPolicy(self) -> Any:
+    def schedulingPolicy(self) -> str | NewPolicy:
         if self._policy is None:
             self._policy = fromEnvironment()
         return self._policy
 
     @schedulingPolicy.setter
-    def schedulingPolicy(self, wanted: Any) -> None:
+    def schedulingPolicy(self, wanted: str | NewPolicy) -> None:
         if self._ground is not None:
             raise ClusterError(
                 "schedulingPolicy must be set before the first fork(): it is "
@@ -79,7 +84,7 @@ class PrimaryCluster(Cluster, Watcher):
         policyMaker(wanted)
         self._policy = wanted
 
-    def setupPrimary(self, **settings: Any) -> None:
+    def setupPrimary(self, **settings: Unpack[Settings]) -> None:
         self.settings = merged(self.settings, settings)
         self._soon("setup", self.settings)
 
@@ -107,7 +112,7 @@ class PrimaryCluster(Cluster, Watcher):
         gatherResults(ends).addCallback(lambda _: later(0, done.callback, None))
         return done
 
-    def answer(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(self, handler: Handler) -> Handler:
         self._ask = handler
         for worker in self.workers.values():
             worker.answer(partial(handler, worker))
@@ -121,9 +126,7 @@ class PrimaryCluster(Cluster, Watcher):
             return succeed(None)
         return self._ground.exchange.publish(0, codec.flag, name, body)
 
-    def subscribe(
-        self, topic: str, handler: Callable[[Any, int], Any]
-    ) -> Callable[[], None]:
+    def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
         self._subscriptions.add(name, handler)
 
@@ -224,7 +227,7 @@ class PrimaryCluster(Cluster, Watcher):
         stopping = self._stand().stop(lambda: self._processes, self.disconnect)
         return Deferred.fromCoroutine(stopping)
 
-    def _soon(self, event: str | Callable[..., None], *arguments: Any) -> None:
+    def _soon(self, event: str | Callable[..., None], *arguments: object) -> None:
         call = partial(self.tell, event) if isinstance(event, str) else event
         self._reactor.callLater(0, call, *arguments)
 
@@ -271,7 +274,7 @@ class PrimaryCluster(Cluster, Watcher):
         worker.forget()
 
 
-def _command(settings: Mapping[str, Any]) -> list[str]:
+def _command(settings: Settings) -> list[str]:
     script = settings.get("exec") or ""
     if not script:
         raise SettingsError(
@@ -299,10 +302,12 @@ def _nameOf(reactor: object) -> str:
     @return: The short name of a kind of reactor.
     """
     module = type(reactor).__module__
-    kinds: Any = getReactorTypes()
-    names = [kind.shortName for kind in kinds if kind.moduleName == module]
-    return names[0] if names else "default"
+    for kind in getReactorTypes():
+        if getattr(kind, "moduleName", None) == module:
+            name: str = kind.shortName
+            return name
+    return "default"
 
 
-def _or(value: Any, otherwise: Any) -> Any:
+def _or(value: Value | None, otherwise: Value) -> Value:
     return otherwise if value is None else value

@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict, TypeGuard
 
 from attrs import frozen
 
@@ -22,6 +22,32 @@ STREAMS = ("inherit", "pipe", "ignore", "ipc")
 MOST_STREAMS = 64
 
 
+class Settings(TypedDict, total=False):
+    """
+    What L{twisted_cluster.api.base.Cluster.setupPrimary} takes; L{None} takes away.
+    """
+
+    exec: str | None
+    args: Sequence[str] | None
+    execArgv: Sequence[str] | None
+    cwd: str | os.PathLike[str] | None
+    silent: bool | None
+    stdio: str | Sequence[str | int] | None
+    serialization: str | None
+    uid: int | None
+    gid: int | None
+    env: Mapping[str, str] | None
+    reactor: str | None
+    drainTimeout: float | None
+    weight: int | None
+    group: str | None
+    generation: int | None
+    maxConnections: int | None
+    maxPerAddress: int | None
+    atLimit: str | None
+    keepListening: bool | None
+
+
 @frozen
 class Kind:
     """
@@ -29,11 +55,11 @@ class Kind:
     @ivar text: What is accepted, in words.
     """
 
-    accepts: Callable[[Any], bool]
+    accepts: Callable[[object], bool]
     text: str
 
 
-def _isText(value: Any) -> bool:
+def _isText(value: object) -> bool:
     """
     Whether the system can be given it.
     """
@@ -43,33 +69,33 @@ def _isText(value: Any) -> bool:
         return False
 
 
-def _isTexts(value: Any) -> bool:
+def _isTexts(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(map(_isText, value))
 
 
-def _isEnvironment(value: Any) -> bool:
+def _isEnvironment(value: object) -> bool:
     return isinstance(value, Mapping) and all(
         _isText(k) and _isText(v) and "=" not in k for k, v in value.items()
     )
 
 
-def _isPath(value: Any) -> bool:
+def _isPath(value: object) -> bool:
     return isinstance(value, (str, os.PathLike)) and _isText(os.fspath(value))
 
 
-def _isNumber(value: Any) -> bool:
+def _isNumber(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _isId(value: Any) -> bool:
+def _isId(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _isCount(value: Any) -> bool:
-    return _isId(value) and bool(value > 0)
+def _isCount(value: object) -> bool:
+    return _isId(value) and value > 0
 
 
-def _isStdio(value: Any) -> bool:
+def _isStdio(value: object) -> bool:
     if value in STREAMS[:3]:
         return True
     return (
@@ -81,7 +107,7 @@ def _isStdio(value: Any) -> bool:
     )
 
 
-def _is(kind: type) -> Callable[[Any], bool]:
+def _is(kind: type) -> Callable[[object], bool]:
     return lambda value: isinstance(value, kind)
 
 
@@ -112,7 +138,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def defaults() -> dict[str, Any]:
+def defaults() -> Settings:
     """
     @return: What holds where nothing was said; as Node, it is asked for at each set-up.
     """
@@ -140,18 +166,18 @@ def _thisScript() -> str:
     return os.path.abspath(file) if os.path.exists(file) else ""
 
 
-def merged(current: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def merged(current: Settings, given: Settings) -> Settings:
     """
     @param current: The settings so far.
     @param given: What is to change; L{None} takes a setting away.
     @raise SettingsError: If there is no such setting, or a value is not accepted.
     """
-    settings = {**defaults(), **current, **given}
+    settings: Settings = {**defaults(), **current, **given}
     check(settings)
     return settings
 
 
-def check(settings: Mapping[str, Any]) -> None:
+def check(settings: Settings) -> None:
     """
     @raise SettingsError: If there is no such setting, or a value is not accepted.
     """

@@ -8,11 +8,18 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
-from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
+from twisted.internet.interfaces import IReactorSocket
+from twisted.internet.protocol import (
+    ProcessProtocol,
+    Protocol,
+    ServerFactory,
+    connectionDone,
+)
+from twisted.python.failure import Failure
 
 from twisted_cluster.api.emitter import Emitter
+from twisted_cluster.api.settings import Settings
 from twisted_cluster.errors import ChannelClosedError
 
 
@@ -76,10 +83,14 @@ class _Reading(Protocol):
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self._stream.attach(self.transport.write, self.transport.loseConnection)
+
     def dataReceived(self, data: bytes) -> None:
         self._stream.tell("data", data)
 
-    def connectionLost(self, reason: Any = None) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._stream.end()
 
 
@@ -91,7 +102,10 @@ class Streams:
     """
 
     def __init__(
-        self, plan: Sequence[str | int], reactor: Any, name: Callable[[], str]
+        self,
+        plan: Sequence[str | int],
+        reactor: IReactorSocket,
+        name: Callable[[], str],
     ) -> None:
         """
         @param plan: For each descriptor C{"inherit"}, C{"pipe"}, C{"ignore"}, C{"ipc"}
@@ -135,7 +149,7 @@ class Streams:
         for fd in self._closing:
             os.close(fd)
         self._closing.clear()
-        transport: Any = process.transport
+        transport = process.transport
         stdin = self.streams[0]
         if stdin is not None and transport is not None:
             write = partial(transport.writeToChild, 0)
@@ -148,12 +162,14 @@ class Streams:
         stream = self.streams[fd]
         if alive and stream is not None:
             ours.setblocking(False)
-            factory = Factory.forProtocol(lambda: _Reading(stream))
+            factory = ServerFactory.forProtocol(lambda: _Reading(stream))
             factory.noisy = False
-            end = self._reactor.adoptStreamConnection(
-                ours.fileno(), socket.AF_UNIX, factory
+            # No factory fits the type that Twisted gives here.
+            self._reactor.adoptStreamConnection(
+                ours.fileno(),
+                socket.AF_UNIX,
+                factory,  # type: ignore[arg-type]
             )
-            stream.attach(end.write, end.loseConnection)
         ours.close()
 
     def received(self, fd: int, data: bytes) -> None:
@@ -183,7 +199,7 @@ class Streams:
         """
 
 
-def planned(settings: Any) -> list[str | int]:
+def planned(settings: Settings) -> list[str | int]:
     """
     @return: The plan that the settings C{stdio} and C{silent} ask for.
     """

@@ -5,14 +5,17 @@ Workers, as both kinds of process see them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
 from twisted_cluster.api.emitter import Emitter
+from twisted_cluster.core.codecs import Payload
 from twisted_cluster.errors import ChannelClosedError
 from twisted_cluster.talk.handles import Handle
 from twisted_cluster.talk.peer import Peer
+
+Answerer = TypeVar("Answerer", bound=Callable[[Payload], object])
 
 
 class BaseWorker(Emitter):
@@ -35,7 +38,7 @@ class BaseWorker(Emitter):
     def send(
         self,
         message: object,
-        handle: Any = None,
+        handle: object = None,
         *,
         unread: bytes = b"",
         keepOpen: bool = False,
@@ -61,7 +64,7 @@ class BaseWorker(Emitter):
             return fail(ChannelClosedError("there is no process at the other end"))
         return self._peer.send(message, handle, unread, keepOpen)
 
-    def ask(self, message: object, timeout: float = 10.0) -> Deferred[Any]:
+    def ask(self, message: object, timeout: float = 10.0) -> Deferred[Payload]:
         """
         Ask the process at the other end something; what its C{answer} is given, it
         answers.
@@ -76,7 +79,7 @@ class BaseWorker(Emitter):
             return fail(ChannelClosedError("there is no process at the other end"))
         return self._peer.ask(message, timeout)
 
-    def answer(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def answer(self, handler: Answerer) -> Answerer:
         """
         Answer what the process at the other end asks; questions that came before wait.
 
@@ -110,5 +113,5 @@ class BaseWorker(Emitter):
             self._peer.ears.message = self._hear
             self._peer.listen()
 
-    def _hear(self, message: Any, handle: Handle | None) -> None:
+    def _hear(self, message: Payload, handle: Handle | None) -> None:
         self.tell("message", message, handle)

@@ -18,6 +18,9 @@ from attrs import frozen
 from twisted_cluster.core.frames import ADVANCED
 from twisted_cluster.errors import MessageError, NotSerializableError, SettingsError
 
+# What users say to each other: only they know its type.
+Payload = Any
+
 try:
     orjson: Any = import_module("orjson")
 except ImportError:  # several times slower, and the same otherwise
@@ -37,7 +40,7 @@ class Codec:
     name: str
     flag: int
     _dumps: Callable[[object], bytes]
-    _loads: Callable[[bytes | memoryview], Any]
+    _loads: Callable[[bytes | memoryview], Payload]
 
     def encode(self, message: object) -> bytes:
         """
@@ -52,7 +55,7 @@ class Codec:
                 f"{self.name}: {error}"
             ) from None
 
-    def decode(self, data: bytes | memoryview) -> Any:
+    def decode(self, data: bytes | memoryview) -> Payload:
         """
         @raise MessageError: If C{data} is not what L{encode} makes.
         """
@@ -64,7 +67,7 @@ class Codec:
             ) from None
 
 
-def _asOrjsonDoes(value: object) -> Any:
+def _asOrjsonDoes(value: object) -> object:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Enum):
@@ -93,13 +96,13 @@ def _dumpFast(message: object) -> bytes:
     return body
 
 
-def _load(data: bytes | memoryview) -> Any:
+def _load(data: bytes | memoryview) -> Payload:
     if orjson is None or data[:1] == _EXACT:
         return _fromJSON(str(data, "utf-8"))
     return orjson.loads(data)
 
 
-def _loadLong(data: bytes | memoryview) -> Any:
+def _loadLong(data: bytes | memoryview) -> Payload:
     if len(data) < _LONG or not gc.isenabled():
         return _load(data)
     # All these objects are new: looking for garbage among them takes as long as

@@ -5,13 +5,14 @@ Who in this process has subscribed to which topic.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from attrs import Factory, define
 
+from twisted_cluster.core.codecs import Payload
+
 LONGEST_TOPIC = 1024
 
-Subscriber = Callable[[Any, int], Any]
+Subscriber = Callable[[Payload, int], object]
 
 
 def topicName(topic: str) -> bytes:

@@ -5,7 +5,6 @@ Built-in policies, and what makes one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from attrs import Factory, frozen
 from zope.interface import implementer
@@ -33,7 +32,7 @@ class PolicyMaker:
     name: str
     description: str
     factory: Callable[..., ISchedulingPolicy | None]
-    parameters: Mapping[str, Callable[[str], Any]] = Factory(dict)
+    parameters: Mapping[str, Callable[[str], object]] = Factory(dict)
     required: Sequence[str] = ()
 
     def makePolicy(self, arguments: Mapping[str, str]) -> ISchedulingPolicy | None:

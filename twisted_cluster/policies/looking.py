@@ -5,19 +5,17 @@ What policies read in first bytes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 from attrs import define, field, frozen
 
 from twisted_cluster.core.http_head import Head, parseHead
-from twisted_cluster.core.peeking import MORE
+from twisted_cluster.core.peeking import MORE, NeedMore
 from twisted_cluster.core.proxy import ProxyHeader, parseProxy
 from twisted_cluster.core.tls import ClientHello, parseClientHello
 from twisted_cluster.events import Look
 from twisted_cluster.policies.arguments import number, quantity, yesOrNo
 
-# What L{lookFrom} takes, and what it is called there.
-LOOKS = {"wait": "deadline", "limit": "limit", "pending": "pending"}
 # The arguments of every policy that looks, and what converts them.
 LOOKING = {
     "proxy": yesOrNo,
@@ -27,11 +25,26 @@ LOOKING = {
 }
 
 
-def lookFrom(given: dict[str, Any]) -> Look:
+class LookArguments(TypedDict, total=False):
     """
-    Take what L{LOOKS} names out of a policy's arguments.
+    The arguments of a policy that say how far to go for first bytes.
     """
-    return Look(**{LOOKS[name]: given.pop(name) for name in LOOKS if name in given})
+
+    wait: float
+    limit: int
+    pending: int
+
+
+def lookFrom(given: LookArguments) -> Look:
+    """
+    What they say; what is not given is as L{Look} has it.
+    """
+    usual = Look()
+    return Look(
+        given.get("limit", usual.limit),
+        given.get("wait", usual.deadline),
+        given.get("pending", usual.pending),
+    )
 
 
 def nothing(first: bytes) -> None:
@@ -40,7 +53,7 @@ def nothing(first: bytes) -> None:
     """
 
 
-PARSERS: dict[str, Callable[[bytes], Any]] = {
+PARSERS: dict[str, Callable[[bytes], Head | ClientHello | NeedMore | None]] = {
     "sni": parseClientHello,
     "host": parseHead,
     "path": parseHead,

@@ -1,5 +1,5 @@
 """
-Any of them.
+One of them, by chance.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 from zope.interface import implementer
@@ -25,10 +25,13 @@ from twisted_cluster.interfaces import (
 from twisted_cluster.policies import PolicyMaker
 from twisted_cluster.policies.arguments import oneOf
 from twisted_cluster.policies.least_connections import LeastConnections
-from twisted_cluster.policies.looking import LOOKING, Reading, lookFrom
+from twisted_cluster.policies.looking import LOOKING, LookArguments, Reading, lookFrom
 from twisted_cluster.policies.patterns import Pattern, parsePatterns
 
-_READ: Mapping[str, Callable[[Any], str]] = {
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_READ: Mapping[str, Callable[[object], str]] = {
     "sni": lambda said: said.serverName if isinstance(said, ClientHello) else "",
     "host": lambda said: said.host if isinstance(said, Head) else "",
     "path": lambda said: said.path if isinstance(said, Head) else "",
@@ -89,7 +92,7 @@ class Route:
         return self.default
 
 
-PARAMETERS: dict[str, Callable[[str], Any]] = {
+PARAMETERS: dict[str, Callable[[str], object]] = {
     "by": oneOf(*_READ),
     "default": str,
     **LOOKING,
@@ -125,7 +128,7 @@ def makeRoute(
     by: str,
     proxy: bool = False,
     default: str | None = None,
-    **look: Any,
+    **look: Unpack[LookArguments],
 ) -> Route:
     """
     What C{route:by=...} makes.

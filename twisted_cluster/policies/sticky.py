@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 from zope.interface import implementer
@@ -23,12 +23,21 @@ from twisted_cluster.policies.affinity import Affinity, clientKey
 from twisted_cluster.policies.arguments import number, oneOf
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.least_lag import LeastLag
-from twisted_cluster.policies.looking import LOOKING, LOOKS, Reading, Seen, lookFrom
+from twisted_cluster.policies.looking import (
+    LOOKING,
+    LookArguments,
+    Reading,
+    Seen,
+    lookFrom,
+)
 from twisted_cluster.policies.power_of_two import PowerOfTwo
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.rendezvous import digest, owner
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.weighted import Weighted
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # RFC 9110, 5.6.2; cookies' names are the same (RFC 6265, 4.1.1).
 isToken = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -46,7 +55,7 @@ DEFAULTS: dict[str, Callable[[], ISchedulingPolicy]] = {
     "round-robin": RoundRobin,
     "weighted": Weighted,
 }
-PARAMETERS: dict[str, Callable[[str], Any]] = {
+PARAMETERS: dict[str, Callable[[str], object]] = {
     "by": oneOf("address", *_KEYS),
     "name": str,
     "prefix4": number(0, 32),
@@ -144,7 +153,9 @@ def makeSticky(
     proxy: bool = False,
     remember: int = 65536,
     default: str = "",
-    **more: Any,
+    prefix4: int = 32,
+    prefix6: int = 64,
+    **look: Unpack[LookArguments],
 ) -> Sticky:
     """
     What C{sticky:by=...} makes.
@@ -155,17 +166,17 @@ def makeSticky(
     reading = Reading(by, proxy)
     if by == "address" and default:
         raise ValueError("default= is for by=cookie, by=header and by=query")
-    if not reading.isNeeded and LOOKS.keys() & more:
+    if not reading.isNeeded and look:
         raise ValueError("by=address looks at first bytes only with proxy=yes")
-    limits = lookFrom(more)
     return Sticky(
         reading,
-        limits,
+        lookFrom(look),
         Affinity(remember),
         Affinity(remember),
         name,
-        default=DEFAULTS[default]() if default else None,
-        **more,
+        prefix4,
+        prefix6,
+        DEFAULTS[default]() if default else None,
     )
 
 

@@ -9,9 +9,11 @@ from inspect import Parameter, signature
 from itertools import pairwise
 from math import exp, inf
 from random import Random
-from typing import Any
+from typing import TypeVar
 
 from attrs import frozen
+
+Made = TypeVar("Made")
 
 
 @frozen
@@ -143,11 +145,13 @@ def closed(clients: int, pause: float = 0.0) -> Arrivals:
     return Arrivals(0, lambda random: iter(lambda: thought.draw(random), None), clients)
 
 
-TIMES = {
+TIMES: Mapping[str, Callable[..., Distribution]] = {
     kind.__name__: kind
     for kind in (constant, exponential, lognormal, mixed, pareto, uniform)
 }
-ARRIVALS = {kind.__name__: kind for kind in (bursts, closed, poisson, regular)}
+ARRIVALS: Mapping[str, Callable[..., Arrivals]] = {
+    kind.__name__: kind for kind in (bursts, closed, poisson, regular)
+}
 
 
 def parseTimes(text: str) -> Distribution:
@@ -155,26 +159,24 @@ def parseTimes(text: str) -> Distribution:
     @param text: C{NAME:key=value,key=value}.
     @raise ValueError: If there is no such thing, or it does not take that.
     """
-    made: Distribution = _parse(text, TIMES)
-    return made
+    return _parse(text, TIMES)
 
 
 def parseArrivals(text: str) -> Arrivals:
     """
     The same for L{Arrivals}.
     """
-    made: Arrivals = _parse(text, ARRIVALS)
-    return made
+    return _parse(text, ARRIVALS)
 
 
-def howTo(kinds: Mapping[str, Callable[..., Any]]) -> str:
+def howTo(kinds: Mapping[str, Callable[..., object]]) -> str:
     """
     @return: What can be written, for each kind.
     """
     return "; ".join(f"{name}:{_arguments(kind)}" for name, kind in kinds.items())
 
 
-def _parse(text: str, kinds: Mapping[str, Callable[..., Any]]) -> Any:
+def _parse(text: str, kinds: Mapping[str, Callable[..., Made]]) -> Made:
     name, _, rest = text.partition(":")
     if name not in kinds:
         raise ValueError(f"{text!r}: there are {howTo(kinds)}")
@@ -189,7 +191,7 @@ def _parse(text: str, kinds: Mapping[str, Callable[..., Any]]) -> Any:
         raise ValueError(f"{text!r}: {error}; write {name}:{_arguments(kind)}") from None
 
 
-def _arguments(kind: Callable[..., Any]) -> str:
+def _arguments(kind: Callable[..., object]) -> str:
     return ",".join(
         f"{each.name}={'NUMBER' if each.default is Parameter.empty else each.default}"
         for each in signature(kind).parameters.values()

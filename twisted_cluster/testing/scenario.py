@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import inf
 from random import Random
-from typing import Any
 
 from attrs import Factory, field, frozen
 from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
@@ -18,7 +17,8 @@ from twisted_cluster.testing.distributions import Arrivals, Distribution, consta
 from twisted_cluster.testing.facts import clientAddress, connectionFrom
 from twisted_cluster.testing.first_bytes import httpHead
 
-POSITIVE: list[Any] = [gt(0), lt(inf)]
+NOTHING: float = 0
+POSITIVE = [gt(NOTHING), lt(inf)]
 
 
 @frozen

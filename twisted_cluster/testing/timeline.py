@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
 
 
 class Timeline:
@@ -17,7 +16,7 @@ class Timeline:
     def __init__(self) -> None:
         self.now = 0.0
         self._count = 0
-        self._due: list[tuple[float, int, Callable[..., object], Any]] = []
+        self._due: list[tuple[float, int, Callable[..., object], tuple[object, ...]]] = []
 
     def nanoseconds(self) -> int:
         """

@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ConfigError
-
-# A typing error, not a wish, on any machine that there is.
-MOST_WORKERS = 1024
 
 
 def parseWorkers(given: int | str) -> int:

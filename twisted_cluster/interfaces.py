@@ -11,6 +11,9 @@ from zope.interface import Attribute, Interface
 
 from twisted_cluster.events import ConnectionFacts, Look
 
+# In bytes: it goes into a socket's buffer whole, so that nobody waits for a slow reader.
+LONGEST_FAREWELL = 4096
+
 
 class IWorkerLoad(Interface):
     """
@@ -109,7 +112,7 @@ class IFarewellPolicy(ISchedulingPolicy):
     def farewell(connection: ConnectionFacts) -> bytes:
         """
         @return: What is sent to the client before the connection is closed; at most
-            4096 bytes.
+            L{LONGEST_FAREWELL} bytes.
         """
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import AT_LIMIT, Limits
 
+# Weighted round robin counts to the sum of all: 1024 of these are still a small number.
 HEAVIEST = 10_000
+# Beyond what a machine has memory for; it keeps sums within a page's 64-bit cells.
 MOST = 1_000_000_000
 
 

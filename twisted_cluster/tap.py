@@ -11,6 +11,7 @@ from twisted.application.service import IService
 from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
+from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT
 from twisted_cluster.errors import ConfigError, StartError
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
@@ -35,16 +36,17 @@ class Options(usage.Options):
          "CPUs as this process may use."],
         ["policy", None, "round-robin", "Who serves the next connection, as NAME or "
          "NAME:key=value,key=value."],
-        ["weights", None, "", "What share each worker is to have, as 3,1,1; 1 for those "
-         "that are left out. For policies that look at it."],
+        ["weights", None, None, "What share each worker is to have, as 3,1,1; 1 for "
+         "those that are left out. For policies that look at it."],
         ["at-limit", None, "wait", "What becomes of a connection that is one too many: "
          "'wait' in the kernel's backlog, 'refuse' (closed), 'shed' (told, and closed)."],
-        ["max-per-address", None, "", "How many connections a client address may have."],
+        ["max-per-address", None, None, "How many connections a client address may "
+         "have."],
         ["reactor", None, "default", "Which reactor the workers run on."],
-        ["drain-timeout", None, "30", "How long a worker that ends may finish what it "
-         "serves, in seconds."],
-        ["backlog", None, "511", "How many connections the kernel queues for a port, "
-         "at least."],
+        ["drain-timeout", None, f"{DRAIN_TIMEOUT:g}", "How long a worker that ends may "
+         "finish what it serves, in seconds."],
+        ["backlog", None, str(BACKLOG), "How many connections the kernel queues for a "
+         "port, at least."],
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -111,10 +113,10 @@ class Options(usage.Options):
             "listen": self["listen"],
             "workers": self["workers"],
             "policy": self["policy"],
-            "weights": self["weights"],
+            "weights": self["weights"] or "",
             "group": self["group"],
             "maxConnections": self["max-connections"],
-            "maxPerAddress": self["max-per-address"],
+            "maxPerAddress": self["max-per-address"] or "",
             "atLimit": self["at-limit"],
             "reactor": self["reactor"],
             "drainTimeout": self["drain-timeout"],

@@ -22,6 +22,7 @@ from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.core.topics import Subscriber, topicName
+from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, MOST_WORKERS
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.interfaces import NewPolicy
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Value = TypeVar("Value")
-SLOTS = 1024
-BACKLOG = 511
 
 
 class PrimaryCluster(Cluster, Watcher):
@@ -182,7 +181,7 @@ class PrimaryCluster(Cluster, Watcher):
         return Recipe(
             [*(settings.get("execArgv") or ()), *_command(settings)],
             settings.get("reactor") or _nameOf(self._reactor),
-            _or(settings.get("drainTimeout"), 30.0),
+            _or(settings.get("drainTimeout"), DRAIN_TIMEOUT),
             {**(settings.get("env") or {}), **env},
             None if cwd is None else os.fspath(cwd),
             settings.get("uid"),
@@ -196,10 +195,12 @@ class PrimaryCluster(Cluster, Watcher):
         )
 
     def _freeSlot(self) -> int:
-        for slot in range(1, SLOTS + 1):
+        for slot in range(1, MOST_WORKERS + 1):
             if slot not in self._slots:
                 return slot
-        raise ClusterError(f"{SLOTS} workers are there already: no more can be forked")
+        raise ClusterError(
+            f"{MOST_WORKERS} workers are there already: no more can be forked"
+        )
 
     def _stand(self) -> Ground:
         if self._ground is None:
@@ -216,7 +217,7 @@ class PrimaryCluster(Cluster, Watcher):
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
             self._ground = Ground(
-                self._reactor, makePolicy, SLOTS, BACKLOG, keep, True, limits
+                self._reactor, makePolicy, MOST_WORKERS, BACKLOG, keep, True, limits
             )
             self._ground.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)

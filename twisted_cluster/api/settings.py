@@ -14,11 +14,13 @@ from typing import TypedDict, TypeGuard
 from attrs import frozen
 
 from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
+# More than any program has been seen to want; each is a descriptor of the primary's.
 MOST_STREAMS = 64
 
 
@@ -148,7 +150,7 @@ def defaults() -> Settings:
         "execArgv": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
         "silent": False,
         "serialization": "json",
-        "drainTimeout": 30.0,
+        "drainTimeout": DRAIN_TIMEOUT,
         "keepListening": False,
     }
 

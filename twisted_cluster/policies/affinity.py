@@ -64,6 +64,7 @@ class Affinity:
         return len(self._ids)
 
 
+# Parsing an address takes longer than all the rest of a choice; who comes often is known.
 @lru_cache(4096)
 def clientKey(host: str, prefix4: int = 32, prefix6: int = 64) -> int | None:
     """

@@ -27,6 +27,7 @@ class LeastLag:
     @ivar within: Lags that differ by no more than this count as equal; in microseconds.
     """
 
+    # What a loop that is well may be late by; less would be to choose by noise.
     within: float = 2000.0
     _last: int = 0
 

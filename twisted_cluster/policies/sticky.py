@@ -60,6 +60,7 @@ PARAMETERS: dict[str, Callable[[str], object]] = {
     "name": str,
     "prefix4": number(0, 32),
     "prefix6": number(0, 128),
+    # Some 170 bytes each: the usual 65536 are 11 MB, as many as this 1.7 GB.
     "remember": number(1, 10_000_000),
     "default": oneOf(*DEFAULTS),
     **LOOKING,

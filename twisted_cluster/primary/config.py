@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from attrs import Factory, frozen
 
 from twisted_cluster.cpus import parseWorkers
+from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
 from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import NewPolicy
@@ -76,7 +77,7 @@ class ClusterConfig:
     recipe: Recipe
     newPolicy: NewPolicy
     listen: Sequence[ListenSpec] = ()
-    backlog: int = 511
+    backlog: int = BACKLOG
     limits: Limits = NO_LIMITS
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
@@ -142,8 +143,8 @@ class ClusterConfig:
         maxPerAddress: int | str = "",
         atLimit: str = "wait",
         reactor: str = "default",
-        drainTimeout: float | str = 30.0,
-        backlog: int | str = 511,
+        drainTimeout: float | str = DRAIN_TIMEOUT,
+        backlog: int | str = BACKLOG,
     ) -> ClusterConfig:
         """
         @param run: What a worker's twistd is to run.

@@ -14,6 +14,7 @@ from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.timeline import Timeline
 from twisted_cluster.worker.vitals import SMOOTHING
 
+# As often as a real worker says that it lives, and measures itself; in seconds.
 BEAT = 0.1
 MEASURE = 1.0
 

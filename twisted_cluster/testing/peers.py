@@ -12,6 +12,7 @@ from attrs import evolve
 from twisted_cluster.events import SocketName
 from twisted_cluster.testing.facts import WorkerLoad
 
+# More than any counter reaches, and still 64 bits.
 HUGE = 1 << 62
 
 

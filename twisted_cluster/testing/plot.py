@@ -16,6 +16,7 @@ from twisted_cluster.testing.outcome import Outcome
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# About as many as a curve has pixels.
 POINTS = 500
 
 

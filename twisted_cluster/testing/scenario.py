@@ -12,6 +12,7 @@ from attrs import Factory, field, frozen
 from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
 
 from twisted_cluster.core.member import WINDOW
+from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.testing.distributions import Arrivals, Distribution, constant
 from twisted_cluster.testing.facts import clientAddress, connectionFrom
@@ -69,7 +70,7 @@ class Scenario:
     arrivals: Arrivals
     service: Distribution
     hold: Distribution = Factory(lambda: constant(0.0))
-    workers: int = field(default=4, validator=[instance_of(int), ge(1), le(1024)])
+    workers: int = field(default=4, validator=[instance_of(int), ge(1), le(MOST_WORKERS)])
     connections: int = field(default=20_000, validator=[instance_of(int), ge(1)])
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)

@@ -1,0 +1,10 @@
+"""
+What holds where nothing is said, and what is too much, the same for every face.
+"""
+
+# As Node's: the kernel makes 512 of it, and keeps to net.core.somaxconn.
+BACKLOG = 511
+# What Kubernetes, and gunicorn, give a process between SIGTERM and SIGKILL.
+DRAIN_TIMEOUT = 30.0
+# More is a slip of the pen on any machine that there is.
+MOST_WORKERS = 1024

@@ -49,6 +49,14 @@ class IClusterReactor(
     """
 
 
+def wholeReactor(reactor: IReactorCore) -> IClusterReactor:
+    """
+    What users pass is typed as less than it is: C{twisted.internet.reactor} says only
+    what every reactor does.
+    """
+    return cast(IClusterReactor, reactor)
+
+
 def theReactor() -> IClusterReactor:
     """
     This process's reactor, installed now if there was none. Only for where a process,
@@ -56,4 +64,4 @@ def theReactor() -> IClusterReactor:
     """
     from twisted.internet import reactor
 
-    return cast(IClusterReactor, reactor)
+    return wholeReactor(reactor)

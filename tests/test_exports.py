@@ -79,7 +79,7 @@ def test_errorsAreExported() -> None:
     """
     Whatever users may have to catch; what only wires say to each other is not.
     """
-    inner = {"MessageError", "ChannelFullError"}
+    inner = {"ChannelFullError", "MessageError", "QueueEndedError", "VersionError"}
     there = vars(sys.modules["twisted_cluster.errors"])
     errors = {name for name in there if name.endswith("Error")}
     assert errors - inner <= set(twisted_cluster.__all__)

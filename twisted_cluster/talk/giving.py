@@ -7,7 +7,6 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Union
 
 from attrs import frozen
 from twisted.internet import tcp, udp
@@ -23,11 +22,7 @@ from twisted_cluster.talk.handles import isListening
 GIVABLE = (
     "a TCP or UNIX connection (its transport), a listening port, a UDP port, or a socket"
 )
-
-
 CLOSED = "the handle is closed: nothing can be sent"
-
-Givable = Union[socket.socket, tcp.Port, udp.Port, tcp.Connection]
 
 
 def _nothing() -> None:
@@ -51,7 +46,7 @@ class Gift:
     kept: Callable[[], None] = _nothing
 
 
-def prepare(handle: Givable, keepOpen: bool) -> Deferred[Gift]:
+def prepare(handle: object, keepOpen: bool) -> Deferred[Gift]:
     """
     Make ready to hand something over. A connection is read no more from now on, and what
     was written to it leaves first.

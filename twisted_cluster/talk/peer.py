@@ -26,7 +26,7 @@ from twisted_cluster.errors import (
 )
 from twisted_cluster.reactors import IWireReactor
 from twisted_cluster.talk.ears import Ears, callGuarded
-from twisted_cluster.talk.giving import Gift, Givable, prepare
+from twisted_cluster.talk.giving import Gift, prepare
 from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Delivery, Hearing
 from twisted_cluster.talk.questions import Answering, Questions
@@ -59,7 +59,7 @@ class Peer:
     # Sending
 
     def send(
-        self, message: object, handle: Givable | None, unread: bytes, keepOpen: bool
+        self, message: object, handle: object, unread: bytes, keepOpen: bool
     ) -> Deferred[None]:
         """
         @see: L{twisted_cluster.api.workers.BaseWorker.send}

@@ -11,7 +11,6 @@ from twisted.internet.test import reactormixins
 from twisted.python.reflect import namedAny
 
 from tests.twisted_suite.links import LinkSource
-from twisted_cluster.worker.reactor import clusterize
 
 NAMES = {
     "epoll": "EPollReactor",
@@ -26,10 +25,8 @@ source: LinkSource | None = None
 
 def _join(case: Any, reactor: Any) -> Any:
     if source is not None:
-        link, close = source.newLink()
         # Cleanups run last in, first out: after the reactor's own.
-        case.addCleanup(close)
-        clusterize(reactor, link)
+        case.addCleanup(source.join(reactor))
     return reactor
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.page import Page
-from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.reactor import clusterize
+from twisted_cluster.worker.wires import Wires
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,11 +39,12 @@ class LinkSource:
         )
         theirs.close()
 
-    def newLink(self) -> tuple[Link, Callable[[], None]]:
+    def join(self, reactor: object) -> Callable[[], None]:
         """
         Become one more worker of the primary.
 
-        @return: Its link, and what closes it.
+        @param reactor: A stock one, which has not run yet.
+        @return: Closes the wires.
         """
         self._rendezvous.send(b"link")
         data, fds, _, _ = socket.recv_fds(self._rendezvous, 16, 4)
@@ -56,8 +58,9 @@ class LinkSource:
             for end in (channel, queue, mail, page):
                 end.close()
 
-        link = Link(channel, queue, page, mail, Announcement(int(data)))
-        return link, close
+        wires = Wires(channel, queue, page, mail)
+        clusterize(reactor, wires, Announcement(int(data)))
+        return close
 
     def report(self) -> tuple[int, int]:
         """

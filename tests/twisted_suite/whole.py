@@ -20,7 +20,6 @@ from twisted.trial.runner import TestLoader
 
 from tests.twisted_suite.links import ROOT, LinkSource
 from tests.twisted_suite.outcomes import load, passed, runSuite, save
-from twisted_cluster.worker.reactor import clusterize
 
 PARTS = ("stock", "cluster")
 
@@ -37,8 +36,7 @@ def runPart(part: str, reactorName: str, names: list[str], output: Path) -> int:
         save(runSuite(loader.loadByNames(names, True)), output)
         return 0
     with LinkSource() as source:
-        link, _ = source.newLink()
-        clusterize(reactor, link)
+        source.join(reactor)
         save(runSuite(loader.loadByNames(names, True)), output)
         return 0 if source.tell() else 1
 

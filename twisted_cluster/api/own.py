@@ -19,6 +19,7 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.topics import Subscriber, topicName
 from twisted_cluster.errors import ChannelClosedError
 from twisted_cluster.events import GivenOptions
+from twisted_cluster.worker.departure import Departure
 from twisted_cluster.worker.link import Link
 
 
@@ -29,14 +30,14 @@ class ThisProcess:
     """
 
     pid: int
-    _link: Link
+    _departure: Departure
 
     def disconnect(self) -> None:
         """
         Close the channel now, as if the primary were gone: the worker serves what it
         has, and ends with 0.
         """
-        self._link.abandon()
+        self._departure.abandon()
 
 
 class OwnWorker(BaseWorker):
@@ -52,18 +53,18 @@ class OwnWorker(BaseWorker):
         super().__init__()
         self.id = link.told.id
         self.state = "online"
-        self.process = ThisProcess(os.getpid(), link)
-        self._link = link
+        self.process = ThisProcess(os.getpid(), link.departure)
+        self._reactor = link.reactor
+        self._departure = link.departure
         self._peer = link.peer
-        link.disconnected = self._disconnected
-        link.missed = partial(self.tell, "missed")
+        link.watch(self)
 
     @property
     def exitedAfterDisconnect(self) -> bool | None:
-        return True if self._link.planned else None
+        return True if self._departure.planned else None
 
     def isConnected(self) -> bool:
-        return self._link.isConnected and not self._link.planned
+        return self._departure.isConnected and not self._departure.planned
 
     def disconnect(self) -> OwnWorker:
         """
@@ -73,21 +74,30 @@ class OwnWorker(BaseWorker):
 
         @return: This.
         """
-        if not self._link.planned:
-            self._link.leave()
+        if not self._departure.planned:
+            self._departure.leave()
         return self
 
     def kill(self) -> None:
         """
         End now: with exit code 0, if the script does not say otherwise.
         """
-        self._link.quit()
-        if not self._link.reactor.running:
+        self._departure.quit()
+        if not self._reactor.running:
             sys.exit(0)
 
-    def _disconnected(self) -> None:
+    def disconnected(self) -> None:
+        """
+        The channel is closed.
+        """
         self.state = "disconnected"
         self.tell("disconnect")
+
+    def missed(self, count: int) -> None:
+        """
+        This worker was too slow for what was published.
+        """
+        self.tell("missed", count)
 
 
 class WorkerCluster(Cluster):

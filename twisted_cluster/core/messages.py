@@ -107,6 +107,17 @@ class Unlisten:
 
 
 @frozen
+class Borrow:
+    """
+    A worker asks for the listening socket of a port of its own, which it does not hold:
+    to hand it to another process.
+    """
+
+    question: int = field(validator=WHOLE)
+    listener: int = field(validator=WHOLE)
+
+
+@frozen
 class Pause:
     """
     A worker takes no connections from a listener for now, or takes them again.
@@ -194,7 +205,18 @@ class Drain:
 
 
 Message = Union[
-    Listen, Answer, Unlisten, Pause, Limit, Listening, Born, Online, Room, Leaving, Drain
+    Listen,
+    Answer,
+    Unlisten,
+    Borrow,
+    Pause,
+    Limit,
+    Listening,
+    Born,
+    Online,
+    Room,
+    Leaving,
+    Drain,
 ]
 KINDS = {kind.__name__: kind for kind in get_args(Message)}
 

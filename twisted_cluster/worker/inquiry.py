@@ -7,14 +7,20 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Callable
 
 from attrs import frozen
 
 from twisted_cluster.core.messages import Answer, Message
+from twisted_cluster.errors import ChannelFullError
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.outbox import Outbox
 
+# A start or a stop may be that slow on a machine that swaps; a primary that takes longer
+# does not answer at all.
 PATIENCE = 30.0
+# Between two tries to send, in seconds.
+PAUSE = 0.005
 
 
 @frozen
@@ -38,12 +44,18 @@ class Inquiry:
     @ivar postponed: What came while an answer was waited for, to be received next.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, outbox: Outbox) -> None:
+        """
+        @param outbox: What is to be told before anything is asked.
+        """
         self._channel = channel
+        self._outbox = outbox
         self._count = 0
         self.postponed: deque[tuple[Message, int | None]] = deque()
 
-    def ask(self, kind: Any, *fields: Any) -> tuple[Answer, int | None]:
+    def ask(
+        self, kind: Callable[..., Message], *fields: object
+    ) -> tuple[Answer, int | None]:
         """
         Ask, and block until the answer is there.
 
@@ -53,8 +65,8 @@ class Inquiry:
         @raise TimeoutError: If it does not answer within L{PATIENCE} seconds.
         """
         self._count += 1
-        self._channel.send(kind(self._count, *fields))
         deadline = time.monotonic() + PATIENCE
+        self._send(kind(self._count, *fields), deadline)
         while time.monotonic() < deadline:
             try:
                 message, fd = self._channel.receive()
@@ -64,9 +76,25 @@ class Inquiry:
             if isinstance(message, Answer) and message.question == self._count:
                 return message, fd
             self.postponed.append((message, fd))
-        raise TimeoutError(
-            errno.ETIMEDOUT, f"the primary has not answered within {PATIENCE} s"
-        )
+        raise _overdue()
+
+    def _send(self, message: Message, deadline: float) -> None:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _overdue()
+            # A port that was paused, closed and opened again is not paused.
+            if self._outbox.flushNow(left) and self._isSent(message):
+                return
+            # There may be room, but no memory: then there is no waiting for it.
+            time.sleep(PAUSE)
+
+    def _isSent(self, message: Message) -> bool:
+        try:
+            self._channel.send(message)
+        except ChannelFullError:
+            return False
+        return True
 
     def hasCome(self) -> bool:
         """
@@ -85,3 +113,9 @@ class Inquiry:
         if self.postponed:
             return self.postponed.popleft()
         return self._channel.receive()
+
+
+def _overdue() -> TimeoutError:
+    return TimeoutError(
+        errno.ETIMEDOUT, f"the primary has not answered within {PATIENCE} s"
+    )

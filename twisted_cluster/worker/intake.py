@@ -4,118 +4,128 @@ A worker's end of the handoff queue: takes connections, and gives them to ports.
 
 from __future__ import annotations
 
-import os
 import socket
+import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.errors import QueueEndedError
+from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
 from twisted_cluster.wire.page import Page
-from twisted_cluster.worker.ports.counted import Endings
-
-if TYPE_CHECKING:
-    from twisted_cluster.worker.ports.limits import Meter
-    from twisted_cluster.worker.ports.streams import DeliveredPort
+from twisted_cluster.wire.reader import Reader
+from twisted_cluster.worker.ports.register import Register
+from twisted_cluster.worker.vitals import Vitals
 
 log = Logger()
+# Messages in one turn of the loop: those who are connected have their turn too.
 TURN = 16
 
 
 class Intake:
     """
-    @ivar ports: Those that take connections, by the listener's number.
-    @ivar meters: What listeners have given this worker, by number, where it limits that.
-    @ivar endings: Where the ends of connections are counted, where the primary does.
+    @ivar reader: What the reactor reads. It goes on after a pause when the system has no
+        memory, or whatever else goes wrong.
     """
 
     def __init__(
         self,
+        reactor: IPollingReactor,
         queue: socket.socket,
-        page: Page,
-        ended: memoryview[int] | None,
+        register: Register,
+        vitals: Vitals,
         tellRoom: Callable[[], None],
     ) -> None:
         """
         @param queue: The worker's end.
-        @param row: This worker's counters.
-        @param ended: Where the ends of connections are counted, if that matters.
+        @param register: Who is to have what comes.
+        @param vitals: Told when something was taken.
         @param tellRoom: Called when there is room for more.
         """
-        self.ports: dict[int, DeliveredPort] = {}
-        self.meters: dict[int, Meter] = {}
-        self.endings = Endings(ended, tellRoom) if ended else None
-        self.fileno = queue.fileno
         self._queue = queue
-        self._page = page
+        self._page: Page = register.page
+        self._register = register
+        self._vitals = vitals
         self._tellRoom = tellRoom
+        self._complaints = Complaints(time.monotonic_ns)
+        self.reader = Reader(reactor, queue.fileno, self._read, "the handoff queue")
+        self.reader.start()
 
-    def read(self) -> bool:
+    def readNow(self) -> None:
         """
-        Take what has come, though not all at once.
+        Take what has come, whether or not the reactor has said so.
+        """
+        self.reader.doRead()
 
-        @return: Whether more can come.
-        """
+    def _read(self) -> None:
         try:
             for _ in range(TURN):
-                connections, lost = receive(self._queue)
-                if lost:
-                    self._count(lost)
-                self._take(connections)
+                self._take(*receive(self._queue))
         except BlockingIOError:
             pass
         except QueueEndedError:
-            return False
-        return True
+            self.reader.stop()
 
-    def lose(self, connection: Handed) -> None:
-        """
-        Close a connection that is not served.
-        """
-        os.close(connection.fd)
-        if self.endings is not None:
-            self.endings.count(connection)
-
-    def _count(self, lost: Sequence[Handed]) -> None:
-        """
-        What was lost on the way has been taken, and has ended.
-        """
-        log.error("no descriptor was free for {count} connections", count=len(lost))
-        self._page.taken += len(lost)
-        for connection in lost:
-            if connection.listener in self.meters:
-                self._weigh(connection)
-            if self.endings is not None:
-                self.endings.count(connection)
-
-    def _take(self, connections: Sequence[Handed]) -> None:
-        self._page.taken += len(connections)
+    def _take(self, connections: Sequence[Handed], lost: Sequence[Handed]) -> None:
+        self._page.taken += len(connections) + len(lost)
         self._tellRoom()
-        if self.meters:
-            connections = [self._weigh(connection) for connection in connections]
-        byPort: dict[int, list[Handed]] = {}
+        if self._register.meters:
+            for connection in (*connections, *lost):
+                self._weigh(connection)
+        if lost:
+            self._countLost(lost)
+        byNumber: dict[int, list[Handed]] = {}
         for connection in connections:
-            byPort.setdefault(connection.listener, []).append(connection)
-        for number, mine in byPort.items():
-            port = self.ports.get(number)
-            for connection in mine if port is None else port.deliver(mine):
-                self._bounce(connection)
-            if port is not None and number in self.meters:
-                port.limitChanged()
+            byNumber.setdefault(connection.listener, []).append(connection)
+        for number, mine in byNumber.items():
+            self._deliver(number, mine)
+        self._vitals.taken()
 
-    def _weigh(self, connection: Handed) -> Handed:
-        if not connection.flags & METERED:
-            return connection
-        self.meters[connection.listener].received += 1
-        return connection._replace(flags=connection.flags & ~METERED)
+    def _deliver(self, number: int, connections: Sequence[Handed]) -> None:
+        port = self._register.served.get(number)
+        left = connections
+        if port is not None:
+            try:
+                left = port.deliver(connections)
+            except BaseException:
+                # A port closes what it does not return.
+                log.failure("a port could not take its connections")
+                left = ()
+        for connection in left:
+            self._bounce(connection)
+        if port is not None and number in self._register.meters:
+            port.limitChanged()
+
+    def _weigh(self, connection: Handed) -> None:
+        if connection.flags & METERED:
+            meter = self._register.meters.get(connection.listener)
+            if meter is not None:
+                meter.received += 1
+
+    def _countLost(self, lost: Sequence[Handed]) -> None:
+        """
+        The kernel has closed connections, for want of descriptors.
+        """
+        self._page.lost += len(lost)
+        for connection in lost:
+            self._register.endings.count(connection)
+        for number in {connection.listener for connection in lost}:
+            port = self._register.served.get(number)
+            if port is not None and number in self._register.meters:
+                port.limitChanged()
+        if self._complaints.isDue():
+            log.error(
+                "no descriptor was free for connections: so far the kernel has closed "
+                "{count}; raise the limit (ulimit -n)",
+                count=self._page.lost,
+            )
 
     def _bounce(self, connection: Handed) -> None:
-        _, number, name, bounces, tally, _ = connection
+        fd, number, name, bounces, tally, _ = connection
         try:
-            record = packRecord(number, name, bounces + 1, tally)
-            send(self._queue, [record], [connection.fd])
+            send(self._queue, [packRecord(number, name, bounces + 1, tally)], [fd])
         except OSError:
             log.info("the primary cannot take a connection back: closed")
-        self.lose(connection)
+        self._register.endings.lose(connection)

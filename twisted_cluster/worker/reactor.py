@@ -9,22 +9,25 @@ import resource
 import signal
 import socket
 from time import monotonic_ns
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
-from twisted_cluster.wire.descriptors import takeAnnouncement
+from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.datagrams import UDPPort
+from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.streams import (
     CountedServer,
     CountedUNIXServer,
     TCPPort,
     UNIXPort,
 )
+from twisted_cluster.worker.wires import Wires
 
+AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
 BEAT_EVERY = 50_000_000
 
 
@@ -35,6 +38,7 @@ class ClusterReactorMixin:
     """
 
     clusterLink: Link
+    clusterPorts: Register
     _nextBeat = 0
 
     def listenTCP(
@@ -46,7 +50,8 @@ class ClusterReactorMixin:
         **options: Any,
     ) -> TCPPort:
         asked = ListenOptions.forKind(TCP, options)
-        return self._begin(TCPPort(port, factory, backlog, interface, self), asked)
+        made = TCPPort(port, factory, backlog, interface, self, asked)
+        return self._begin(made, asked)
 
     def listenUNIX(
         self,
@@ -58,7 +63,7 @@ class ClusterReactorMixin:
         **options: Any,
     ) -> UNIXPort:
         asked = ListenOptions.forKind(UNIX, options)
-        made = UNIXPort(address, factory, backlog, mode, self, wantPID)
+        made = UNIXPort(address, factory, backlog, mode, self, wantPID, asked)
         return self._begin(made, asked)
 
     def listenUDP(
@@ -70,13 +75,12 @@ class ClusterReactorMixin:
         **options: Any,
     ) -> UDPPort:
         asked = ListenOptions.forKind(UDP, options)
-        return self._begin(UDPPort(port, protocol, interface, maxPacketSize, self), asked)
+        made = UDPPort(port, protocol, interface, maxPacketSize, self, asked)
+        return self._begin(made, asked)
 
-    def _begin(self, port: Any, options: ListenOptions) -> Any:
+    def _begin(self, port: AnyPort, options: ListenOptions) -> AnyPort:
         if options.ipv6Only and port.addressFamily != socket.AF_INET6:
             raise ValueError("ipv6Only is for ports with an IPv6 interface, such as '::'")
-        port.link = self.clusterLink
-        port.configure(options)
         port.startListening()
         return port
 
@@ -101,7 +105,7 @@ class ClusterReactorMixin:
         return super().removeAll() + ports  # type: ignore[misc,no-any-return]
 
     def _hiddenPorts(self) -> list[Any]:
-        return [port for port in self.clusterLink.allPorts() if port.hidden]
+        return [port for port in self.clusterPorts.all() if port.hidden]
 
     def timeout(self) -> float:
         # Asked once in every turn of the loop, so that every microsecond counts.
@@ -114,22 +118,23 @@ class ClusterReactorMixin:
         return asked if asked is not None and asked < wait else wait
 
     def sigTerm(self, number: int, frame: Any = None) -> None:
-        self.callFromThread(self.clusterLink.leave, number)  # type: ignore[attr-defined]
+        self.callFromThread(self.clusterLink.departure.signal, number)
 
 
-def clusterize(reactor: Any, link: Link) -> None:
+def clusterize(reactor: Any, wires: Wires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
 
     @param reactor: A stock one, which has not run yet.
+    @param told: What this worker was told at birth.
     """
     base = reactor.__class__
     # Twisted's child processes import the reactor by the name of its class's module,
     # and its tests know reactors by the names of their classes.
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
-    reactor.clusterLink = link
-    link.attach(reactor)
+    reactor.clusterLink = Link(reactor, wires, told)
+    reactor.clusterPorts = reactor.clusterLink.ports
 
 
 def install() -> None:
@@ -145,4 +150,4 @@ def install() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     reactor = installReactor(announcement.reactor)
-    clusterize(reactor, Link.inherit(announcement))
+    clusterize(reactor, Wires.inherit(announcement), announcement)

@@ -23,15 +23,16 @@ def main() -> None:
     from twisted.internet import reactor
 
     link: Link = reactor.clusterLink  # type: ignore[attr-defined]
+    departure = link.departure
     link.sayBorn()
     try:
         _run(sys.argv[1:])
     except SystemExit:
-        if link.planned or link.isConnected:
+        if departure.planned or departure.isConnected:
             raise
     finally:
         link.peer.mail.flushNow(LAST_WORDS)
-    _endBySignal(link)
+    _endBySignal(departure.signalled)
 
 
 def _run(given: list[str]) -> None:
@@ -54,15 +55,15 @@ def _importFrom(directory: str) -> None:
         sys.path[0] = directory
 
 
-def _endBySignal(link: Link) -> None:
+def _endBySignal(number: int | None) -> None:
     """
     Who was told to end by a signal ends by it, when all is done, as twistd does.
     """
-    if link.signalled is not None:
+    if number is not None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        signal.signal(link.signalled, signal.SIG_DFL)
-        os.kill(os.getpid(), link.signalled)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,11 @@ MEASURE_EVERY = 1_000_000_000
 GRAIN = 1_000_000
 # The last beats' share of the moving average of lateness: a quarter each.
 SMOOTHING = 4
+# More descriptors than a worker takes between two beats: with so many free, a burst need
+# not be told before the next.
+PLENTY = 4096
 PAGE = resource.getpagesize()
+DESCRIPTORS = "/proc/self/fd"
 
 
 class Vitals:
@@ -30,10 +34,11 @@ class Vitals:
         """
         self._page = page
         self._fileno = fileno
-        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._measuredAt = 0
         self._used = 0
-        self._closed = 0
+        self._free = 0
+        self._limit = _limit()
+        self._others = self._lowestFree()
 
     def beat(self, now: int, late: int) -> None:
         """
@@ -44,36 +49,63 @@ class Vitals:
         """
         page = self._page
         page.heartbeat = now
-        page.lag += (max(0, late - GRAIN) - page.lag) // SMOOTHING
+        page.lag = max(0, page.lag + (max(0, late - GRAIN) - page.lag) // SMOOTHING)
+        self._countDescriptors()
         if now - self._measuredAt >= MEASURE_EVERY:
             self._measure(now)
-        elif page.counted != page.taken or page.closed != self._closed:
-            self._count()
 
-    def _count(self) -> None:
-        # In this order: what is handed over meanwhile may count twice, not never.
-        page = self._page
-        page.headroom, page.counted = self._headroom(), page.taken
-        self._closed = page.closed
+    def taken(self) -> None:
+        """
+        Connections were taken: say how many more there is room for.
+        """
+        if self._free < PLENTY:
+            self._countDescriptors()
 
     def _measure(self, now: int) -> None:
         page, used = self._page, process_time_ns()
+        since, self._measuredAt = self._measuredAt, now
         if page.born == 0:
             page.born = now
         else:
-            page.cpu = (used - self._used) * 1_000_000 // (now - self._measuredAt)
-        self._count()
+            page.cpu = (used - self._used) * 1_000_000 // (now - since)
+        self._used, self._limit = used, _limit()
         page.rss = _residentMemory()
-        self._measuredAt, self._used = now, used
+
+    def _countDescriptors(self) -> None:
+        page = self._page
+        page.headroom = self._free = self._headroom()
+        # Last: who sees this number may rely on the other.
+        page.counted = page.taken
 
     def _headroom(self) -> int:
-        # The kernel gives the lowest free number, so that it counts what is open.
+        return max(0, self._limit - self._open())
+
+    def _open(self) -> int:
+        """
+        How many descriptors are open: Linux says so since 6.2. Elsewhere the lowest free
+        number is about as many, but for those that were closed below it: then at least
+        the connections are.
+        """
+        try:
+            known = os.stat(DESCRIPTORS).st_size
+        except OSError:
+            known = 0
+        if known:
+            return known
+        connections = self._page.opened - self._page.closed
+        return max(self._lowestFree(), self._others + connections)
+
+    def _lowestFree(self) -> int:
         try:
             lowest = os.dup(self._fileno())
         except OSError:
-            return 0
+            return self._limit
         os.close(lowest)
-        return self._limit - lowest
+        return lowest
+
+
+def _limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _residentMemory() -> int:
@@ -83,6 +115,6 @@ def _residentMemory() -> int:
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * PAGE
-    except OSError:
+    except (OSError, ValueError, IndexError):
         # What macOS says is in bytes.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

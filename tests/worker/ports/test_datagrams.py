@@ -4,12 +4,14 @@ Ports of datagrams.
 
 from __future__ import annotations
 
+import os
 import socket
-from types import SimpleNamespace
 
+import pytest
 from twisted.internet.protocol import DatagramProtocol
-from twisted.internet.testing import MemoryReactor
 
+from tests.worker.doubles import FakeControl, Worker
+from twisted_cluster.events import ListenOptions
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
 
@@ -36,12 +38,14 @@ def test_emptiedSocketsAreNoLongerCounted() -> None:
     left.bind(("127.0.0.1", 0))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"hello", left.getsockname())
-    protocol, ended = Hearing(), []
-    port = UDPPort(0, protocol, "127.0.0.1", 100, MemoryReactor())
+    protocol, worker = Hearing(), Worker(FakeControl(), tallies=3)
+    options = ListenOptions()
+    port = UDPPort(0, protocol, "127.0.0.1", 100, worker.reactor, options)
     port.socket = None
-    port.link = SimpleNamespace(
-        intake=SimpleNamespace(endings=SimpleNamespace(count=ended.append))
-    )
-    handed = Handed(left.detach(), 1, "", 0)
+    handed = Handed(left.detach(), 1, "")
     assert port.deliver([handed]) == ()
-    assert (protocol.heard, ended) == ([b"hello"], [handed])
+    assert protocol.heard == [b"hello"]
+    assert list(worker.page.ended) == [1, 1, 0]
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(handed.fd)
+    worker.close()

@@ -4,73 +4,20 @@ Ports of a worker, with a primary that says what it is told to.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
+from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
-from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.link import Joined
-from twisted_cluster.worker.ports.limits import RETRY, Meter
+from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.streams import SHARE, TCPPort
-
-
-class Page:
-    """
-    Counts nothing that matters here.
-    """
-
-    opened = closed = 0
-
-
-class FakeLink:
-    """
-    A primary that says yes to everything.
-
-    @ivar said: What it was told of limits.
-    @ivar hears: Whether there is room in the channel.
-    """
-
-    hears = True
-
-    def __init__(self, listening: socket.socket, mode: str) -> None:
-        self._listening = listening
-        self._mode = mode
-        self.said: list[tuple[int, int | None]] = []
-        self.page = Page()
-        self.ports: dict[int, Any] = {}
-        self.alone: set[Any] = set()
-        self.meters: dict[int, Meter] = {}
-        self.intake = self
-        self.endings = None
-
-    def lose(self, connection: Handed) -> None:
-        os.close(connection.fd)
-
-    def listen(self, spec: object, room: int | None) -> Joined:
-        return Joined(1, 0, os.dup(self._listening.fileno()), self._mode)
-
-    def limit(self, number: int, willing: int | None) -> bool:
-        self.said.append((number, willing))
-        return self.hears
-
-    def sayListening(self, message: object) -> None:
-        pass
-
-    def unlisten(self, number: int) -> None:
-        pass
-
-    def connectionClosed(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -91,10 +38,10 @@ def port(mode: str) -> Iterator[TCPPort]:
         for _ in range(3 * SHARE):
             client = socket.create_connection(listening.getsockname(), 5.0)
             stack.enter_context(client)
-        reactor = MemoryReactorClock()
-        made = TCPPort(1, Factory.forProtocol(Protocol), 50, "127.0.0.1", reactor)
-        made.link = reactor.clusterLink = FakeLink(listening, mode)
-        made.configure(ListenOptions())
+        worker = Worker(FakeControl(listening, mode))
+        stack.callback(worker.close)
+        reactor, factory = worker.reactor, Factory.forProtocol(Protocol)
+        made = TCPPort(1, factory, 50, "127.0.0.1", reactor, ListenOptions())
         made.startListening()
         yield made
         for reader in list(reactor.getReaders()):
@@ -122,20 +69,18 @@ def test_whoHasConnectedIsTakenBeforeTheSocketIsLetGo(port: TCPPort) -> None:
 
 
 @pytest.mark.parametrize("mode", [HANDOFF])
-def test_aLimitIsSaidOnceItCanBe(port: TCPPort) -> None:
+def test_changesOfATurnAreOneMessage(port: TCPPort) -> None:
     """
-    Changes of one turn are one message; where the channel is full, it is sent again.
+    A limit is said once, as it is in the end; of a closed port nothing is.
     """
-    port.link.hears = False
+    said = port.register.control.said
     port.maxConnections = 1
     port.maxConnections = 2
     port.reactor.advance(0)
-    assert port.link.said == [(1, 2)]
-    port.link.hears = True
-    port.maxConnections = 3
-    port.reactor.advance(RETRY)
-    port.reactor.advance(RETRY)
-    assert port.link.said == [(1, 2), (1, 3)]
+    assert said == [(1, 2)]
+    port.maxConnections = 1
+    port.reactor.advance(0)
+    assert said == [(1, 2), (1, 1)]
     port.maxConnections = 4
     port.connectionLost(Failure(ConnectionDone()))
     assert port.reactor.getDelayedCalls() == []
@@ -147,11 +92,11 @@ def test_whatIsOnItsWayCountsWhenAPortIsOpenedAgain(port: TCPPort) -> None:
     The primary is told anew what this worker has really received of a listener.
     """
     port.connectionLost(Failure(ConnectionDone()))
-    port.link.meters[1] = Meter(received=5, told=7)
+    port.register.meters[1] = Meter(received=5, told=7)
     port.maxConnections = 2
     port.startListening()
     port.reactor.advance(0)
-    assert port.link.said == [(1, 7)]
+    assert port.register.control.said == [(1, 7)]
 
 
 @pytest.mark.parametrize(

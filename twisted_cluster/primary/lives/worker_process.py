@@ -367,6 +367,18 @@ class WorkerProcess(ProcessProtocol):
         self._listeners.leave(self.hand, message.listener)
         self._answer(messages.Answer(message.question, message.listener))
 
+    def _borrow(self, message: messages.Borrow) -> None:
+        listener = self._listeners.byNumber.get(message.listener)
+        if listener is None or self.handle.number not in listener.users:
+            number = errno.EBADF
+            why = os.strerror(number)
+            self._answer(messages.Answer(message.question, 0, number, why))
+        else:
+            answer = messages.Answer(
+                message.question, listener.number, mode=listener.mode
+            )
+            self._answer(answer, listener.descriptorFor(self.handle))
+
     def _pause(self, message: messages.Pause) -> None:
         self._listeners.pause(self.hand, message.listener, message.paused)
 
@@ -393,6 +405,7 @@ class WorkerProcess(ProcessProtocol):
     _ANSWERS: Mapping[type, Callable[[WorkerProcess, Any], None]] = {
         messages.Listen: _listen,
         messages.Unlisten: _unlisten,
+        messages.Borrow: _borrow,
         messages.Pause: _pause,
         messages.Born: _born,
         messages.Limit: _limit,

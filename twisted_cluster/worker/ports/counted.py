@@ -4,34 +4,48 @@ Counts the ends of connections, where their number is limited.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 
 from twisted_cluster.core.counting import cellsOf
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.page import Page
 
 
 class Endings:
     """
     What this worker has ended of what it was handed.
+
+    @ivar counts: Whether anybody looks.
     """
 
-    def __init__(self, ended: memoryview[int], counted: Callable[[], None]) -> None:
+    def __init__(self, page: Page, counted: Callable[[], None]) -> None:
         """
-        @param ended: This worker's cells.
         @param counted: Called after each.
         """
-        self._ended = ended
+        self.counts = len(page.ended) > 0
+        self._page = page
         self._counted = counted
 
     def count(self, connection: Handed) -> None:
         """
         A connection is no longer this worker's.
         """
+        if not self.counts:
+            return
+        ended = self._page.ended
         for cell in cellsOf(connection):
-            if cell < len(self._ended):
-                self._ended[cell] += 1
+            if cell < len(ended):
+                ended[cell] += 1
         self._counted()
+
+    def lose(self, connection: Handed) -> None:
+        """
+        Close a connection that is not served.
+        """
+        os.close(connection.fd)
+        self.count(connection)
 
 
 class CountedSocket(socket.socket):
@@ -55,6 +69,10 @@ class CountedSocket(socket.socket):
     def detach(self) -> int:
         self._count()
         return super().detach()
+
+    def __del__(self) -> None:
+        # Of a connection for which no protocol could be built nothing is closed.
+        self._count()
 
     def _count(self) -> None:
         connection, self._toCount = self._toCount, None

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import AbstractDatagramProtocol
 from twisted.python import log
+from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.link import Link
-from twisted_cluster.worker.ports.sockets import PortSocket
+from twisted_cluster.worker.ports.register import HasRegister
+from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
 
+# 256 KB each, the most that a turn reads: more than a socket's buffer holds.
 ROUNDS = 4
 
 
@@ -26,21 +29,28 @@ class UDPPort(udp.Port):
     What C{listenUDP} returns in a worker: this one has a socket of its own in the
     port's group, or all workers read one socket.
 
+    @ivar register: The ports of this worker.
     @ivar hidden: Whether it reads, as far as the application can tell, but does not.
     """
 
-    link: Link
-    options = ListenOptions()
     number: int | None = None
     ordinal = 0
     hidden = False
     _hasItsOwn = False
     spec: ListenSpec
+    socket: PortSocket
 
-    def configure(self, options: ListenOptions) -> None:
-        """
-        Take what the application asked for, before it listens.
-        """
+    def __init__(
+        self,
+        port: int,
+        protocol: AbstractDatagramProtocol,
+        interface: str,
+        maxPacketSize: int,
+        reactor: HasRegister,
+        options: ListenOptions,
+    ) -> None:
+        super().__init__(port, protocol, interface, maxPacketSize, reactor)
+        self.register = reactor.clusterPorts
         self.options = options
 
     def startListening(self) -> None:
@@ -49,14 +59,10 @@ class UDPPort(udp.Port):
             # A client's: there may be one for each question that it asks.
             return
         isIPv6 = self.addressFamily == socket.AF_INET6
-        self.link.sayListening(
-            Listening(
-                self.interface or None,
-                self._realPortNumber,
-                "udp6" if isIPv6 else "udp4",
-                -1,
-            )
-        )
+        kind = "udp6" if isIPv6 else "udp4"
+        assert self._realPortNumber is not None
+        listening = Listening(self.interface or None, self._realPortNumber, kind, -1)
+        self.register.sayListening(listening)
 
     def _isPrivate(self) -> bool:
         options = self.options
@@ -67,8 +73,14 @@ class UDPPort(udp.Port):
         self.hidden = self._hasItsOwn = False
         if self._isPrivate():
             super()._bindSocket()
-            self.link.alone.add(self)
+            self.register.alone.add(self)
+            if self.options.local:
+                self.register.orphans.hold(self.socket)
             return
+        self._join()
+        super()._bindSocket()
+
+    def _join(self) -> None:
         self.spec = ListenSpec(
             UDP,
             self.interface,
@@ -78,23 +90,28 @@ class UDPPort(udp.Port):
             fd=self.options.fd,
         )
         try:
-            joined = self.link.listen(self.spec)
+            joined = self.register.listen(self.spec)
         except OSError as error:
             raise CannotListenError(self.interface, self.port, error) from error
         self.number, self.ordinal = joined.number, joined.ordinal
         self._hasItsOwn = joined.mode == GROUP
-        self.link.ports[self.number] = self
-        self._preexistingSocket = PortSocket(fileno=joined.fd)
-        self.addressFamily = self._preexistingSocket.family
-        super()._bindSocket()
+        self.register.served[joined.number] = self
+        self._preexistingSocket = made = PortSocket(fileno=joined.fd)
+        self.addressFamily = made.family
+        self.register.orphans.hold(made)
 
-    def createInternetSocket(self) -> socket.socket:
+    def createInternetSocket(self) -> AnySocket:
         made = super().createInternetSocket()
         if self.options.reusePort:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self.options.ipv6Only:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         return PortSocket(fileno=made.detach())
+
+    def limitChanged(self) -> None:
+        """
+        Datagrams are not limited.
+        """
 
     def stopReading(self) -> None:
         self.hidden = False
@@ -117,26 +134,28 @@ class UDPPort(udp.Port):
         Take what is left in the sockets of workers that no longer listen.
         """
         for connection in connections:
-            with socket.socket(fileno=connection.fd) as left:
-                log.callWithLogger(self, self._empty, left)
-            if self.link.intake.endings is not None:
-                self.link.intake.endings.count(connection)
+            try:
+                log.callWithLogger(self, self._empty, connection.fd)
+            finally:
+                self.register.endings.lose(connection)
         return ()
 
-    def _empty(self, left: socket.socket) -> None:
-        own, self.socket = self.socket, left
-        try:
-            for _ in range(ROUNDS):
-                self.doRead()
-        finally:
-            self.socket = own
+    def _empty(self, fd: int) -> None:
+        with Borrowed(fd) as left:
+            own, self.socket = self.socket, left  # type: ignore[assignment]
+            try:
+                for _ in range(ROUNDS):
+                    self.doRead()
+            finally:
+                self.socket = own
 
-    def connectionLost(self, reason: Any = None) -> None:
-        self.link.alone.discard(self)
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self.register.alone.discard(self)
+        self.register.orphans.forget(self.socket)
         number, self.number = self.number, None
         if number is not None:
             # First, so that who takes what is left in this socket misses nothing.
             self.stopReading()
             self.socket.release()
-            self.link.unlisten(number)
+            self.register.leave(number)
         super().connectionLost(reason)

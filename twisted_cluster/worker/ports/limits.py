@@ -5,60 +5,35 @@ How many connections a port serves at a time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from twisted.internet import tcp
+from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.handoff import Handed
-
-if TYPE_CHECKING:
-    from twisted_cluster.worker.link import Link
-
-RETRY = 0.05
+from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.register import Register
 
 
-@define
-class Meter:
-    """
-    What a listener has given this worker of what the worker is willing to be given.
-    Both numbers only grow, and outlive the port: it may be opened again.
-
-    @ivar received: Connections that came with a mark.
-    @ivar told: What the primary knows the worker to be willing to take, in all.
-    """
-
-    received: int = 0
-    told: int | None = None
-
-    def isNews(self, willing: int | None, limit: int) -> bool:
-        """
-        Whether the primary has to know.
-
-        @param limit: The port's. The primary need not know of each connection that has
-            ended, while it can still give half of what the port can serve.
-        """
-        if willing is None or self.told is None or willing < self.told:
-            return willing != self.told
-        return willing > self.told and self.told - self.received <= limit // 2
-
-
-class LimitedPort:
+class LimitedPort(tcp.Port):
     """
     Serves no more connections than it may.
 
+    @ivar register: The ports of this worker.
+    @ivar number: The listener's, or L{None} if the primary has nothing to do with it.
     @ivar active: The connections that it serves.
     @ivar dropped: How many were closed at once because it was full.
     """
 
-    link: Link
-    reactor: Any
+    register: Register
+    reactor: IPollingReactor
     number: int | None = None
     active = 0
     dropped = 0
     _most: int | None = None
     _closesMore = False
-    _saying: Any = None
+    _saying: IDelayedCall | None = None
 
     @property
     def maxConnections(self) -> int | None:
@@ -107,20 +82,19 @@ class LimitedPort:
         """
         if self.number is None or self._saying is not None:
             return
-        if self.number in self.link.meters or self.room is not None:
+        if self.number in self.register.meters or self.room is not None:
+            # What changes often in one turn is said once.
             self._saying = self.reactor.callLater(0, self._sayWilling)
 
     def _sayWilling(self) -> None:
         self._saying = None
         if self.number is None:
             return
-        meter = self.link.meters.setdefault(self.number, Meter())
+        meter = self.register.meters.setdefault(self.number, Meter())
         willing = None if self.room is None else meter.received + self.room
         if meter.isNews(willing, self._most or 0):
-            if self.link.limit(self.number, willing):
-                meter.told = willing
-            else:
-                self._saying = self.reactor.callLater(RETRY, self._sayWilling)
+            self.register.control.limit(self.number, willing)
+            meter.told = willing
 
     def admit(
         self, connections: Sequence[Handed]
@@ -136,7 +110,7 @@ class LimitedPort:
             return connections[:room], connections[room:]
         for connection in connections[room:]:
             self.dropped += 1
-            self.link.intake.lose(connection)
+            self.register.endings.lose(connection)
         return connections[:room], ()
 
     def stopSaying(self) -> None:

@@ -5,61 +5,70 @@ owns.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Protocol
 from twisted.python import log
+from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import HANDOFF, Listening
-from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
+from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec, SocketName
 from twisted_cluster.talk.handles import startBound
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.ports.limits import LimitedPort, Meter
-from twisted_cluster.worker.ports.sockets import DeliveredSocket, PolledSocket
+from twisted_cluster.worker.ports.limits import LimitedPort
+from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.register import HasRegister, Register
+from twisted_cluster.worker.ports.sockets import AnySocket, DeliveredSocket, PolledSocket
 
 # How much a worker accepts at once from a socket that others accept from as well.
 SHARE = 4
+# And at the end: as much as a backlog usually holds.
 FAREWELL = 1024
 
 
-class _Counted:
+class CountedServer(tcp.Server):
     """
-    Counts itself on the worker's page, and on the port that it came by, if by one.
+    A TCP connection, which counts itself on the worker's page, and on the port that it
+    came by, if by one.
     """
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.reactor.clusterLink.page.opened += 1  # type: ignore[attr-defined]
-        port = self.server  # type: ignore[attr-defined]
-        if port is not None:
-            port.active += 1
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: Protocol,
+        client: SocketName,
+        server: DeliveredPort | None,
+        sessionno: int,
+        reactor: HasRegister,
+    ) -> None:
+        super().__init__(sock, protocol, client, server, sessionno, reactor)
+        self._register = reactor.clusterPorts
+        self._register.page.opened += 1
+        if server is not None:
+            server.active += 1
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Failure) -> None:
         counts = hasattr(self, "socket")
-        super().connectionLost(reason)  # type: ignore[misc]
+        super().connectionLost(reason)
         if counts:
-            link = self.reactor.clusterLink  # type: ignore[attr-defined]
-            link.page.closed += 1
-            port = self.server  # type: ignore[attr-defined]
+            self._register.page.closed += 1
+            port = self.server
             if port is not None:
                 port.active -= 1
                 if port.maxConnections is not None:
                     port.limitChanged()
-            link.connectionClosed()
+            for ended in self._register.ended:
+                ended()
 
 
-class CountedServer(_Counted, tcp.Server):
-    """
-    A TCP connection.
-    """
-
-
-class CountedUNIXServer(_Counted, unix.Server):
+class CountedUNIXServer(CountedServer, unix.Server):
     """
     A UNIX connection.
     """
@@ -73,12 +82,12 @@ class DeliveredPort(LimitedPort):
     them. An exclusive port is the worker's own, and so is one that the application
     opens on port 0 while the reactor runs (FTP's passive mode).
 
-    @ivar number: The listener's, or L{None} if the primary has nothing to do with it.
+    @ivar options: What the application asked for beyond the stock arguments.
     @ivar handedOver: Whether the primary accepts its connections.
     @ivar taking: Whether it takes connections now.
     """
 
-    options = ListenOptions()
+    options: ListenOptions
     handedOver = False
     taking = False
     _paused = False
@@ -86,12 +95,10 @@ class DeliveredPort(LimitedPort):
     _released = False
     ordinal = 0
     spec: ListenSpec
-    socket: Any
+    socket: DeliveredSocket | PolledSocket
 
-    def configure(self, options: ListenOptions) -> None:
-        """
-        Take what the application asked for, before it listens.
-        """
+    def _configure(self, register: Register, options: ListenOptions) -> None:
+        self.register = register
         self.options = options
         self._most = options.maxConnections
         self._closesMore = options.dropMaxConnections
@@ -103,7 +110,7 @@ class DeliveredPort(LimitedPort):
         """
         return self.taking and not self._polling
 
-    def join(self, where: Any) -> None:
+    def _join(self, interface: str | None, where: int | bytes | str) -> None:
         """
         Have the primary listen.
 
@@ -111,18 +118,20 @@ class DeliveredPort(LimitedPort):
         """
         self._begin()
         try:
-            joined = self.link.listen(self.spec, self.room)
+            joined = self.register.listen(self.spec, self.room)
         except OSError as error:
-            raise CannotListenError(*where, error) from error
-        self.number, self.ordinal = joined.number, joined.ordinal
+            raise CannotListenError(interface, where, error) from error
+        number = joined.number
+        self.number, self.ordinal = number, joined.ordinal
         self.handedOver = joined.mode == HANDOFF
-        self.link.ports[joined.number] = self
-        self._startMeter(joined.number)
-        made: DeliveredSocket | PolledSocket = (
-            DeliveredSocket(joined.fd, self.link.intake.endings)
-            if self.handedOver
-            else PolledSocket(joined.fd, self.mustDrop)
-        )
+        self.register.served[number] = self
+        self._startMeter(number)
+        made: DeliveredSocket | PolledSocket
+        if self.handedOver:
+            made = DeliveredSocket(joined.fd, self._lend, self.register.endings)
+        else:
+            made = PolledSocket(joined.fd, self.mustDrop)
+            self.register.orphans.hold(made)
         if self.spec.fd is not None:
             self.addressFamily = made.family
         self._preexistingSocket = made
@@ -131,8 +140,13 @@ class DeliveredPort(LimitedPort):
         self.taking = self._paused = self._polling = self._released = False
         self.handedOver = False
 
+    def _lend(self) -> int:
+        if self.number is None:
+            raise OSError(errno.EBADF, "the port is closed")
+        return self.register.control.borrow(self.number)
+
     def _startMeter(self, number: int) -> None:
-        meters = self.link.meters
+        meters = self.register.meters
         if number in meters:
             # It was told what else to give, but not what is still on its way.
             meters[number].told = None
@@ -140,16 +154,18 @@ class DeliveredPort(LimitedPort):
         elif self.handedOver and self.room is not None:
             meters[number] = Meter(0, self.room)
 
-    def listenAlone(self) -> None:
+    def _listenAlone(self) -> None:
         """
         Listen without the primary.
         """
         self._begin()
-        super().startListening()  # type: ignore[misc]
-        self.link.alone.add(self)
+        super().startListening()
+        self.register.alone.add(self)
+        if self.options.local:
+            self.register.orphans.hold(self.socket)
 
-    def createInternetSocket(self) -> socket.socket:
-        made = super().createInternetSocket()  # type: ignore[misc]
+    def createInternetSocket(self) -> AnySocket:
+        made = super().createInternetSocket()
         if self.options.reusePort:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self.options.ipv6Only:
@@ -158,13 +174,13 @@ class DeliveredPort(LimitedPort):
 
     def abandon(self) -> None:
         """
-        Undo L{join} or L{listenAlone}.
+        Undo what C{startListening} did.
         """
         self.stopSaying()
-        self.link.alone.discard(self)
+        self.register.alone.discard(self)
         number, self.number = self.number, None
         if number is not None:
-            self.link.unlisten(number)
+            self.register.leave(number)
 
     def deliver(self, connections: Sequence[Handed]) -> Sequence[Handed]:
         """
@@ -174,13 +190,17 @@ class DeliveredPort(LimitedPort):
         """
         if not self.taking:
             return connections
+        assert isinstance(self.socket, DeliveredSocket)
         admitted, refused = self.admit(connections)
         handed = self.socket.handed
         handed.extend(admitted)
-        while handed and self.taking:
-            # As many as there are, so that accept() need not fail to say so.
-            self.numberAccepts = len(handed)
-            log.callWithLogger(self, super().doRead)  # type: ignore[misc]
+        try:
+            while handed and self.taking:
+                # As many as there are, so that accept() need not fail to say so.
+                self.numberAccepts = len(handed)
+                log.callWithLogger(self, super().doRead)
+        except BaseException:
+            log.err(None, "who was told of a connection has failed")
         left = [*handed, *refused]
         handed.clear()
         return left
@@ -193,7 +213,7 @@ class DeliveredPort(LimitedPort):
             self.numberAccepts = SHARE
         if self.room is not None:
             self.numberAccepts = min(self.numberAccepts, self.room)
-        super().doRead()  # type: ignore[misc]
+        super().doRead()
         self._poll()
 
     def release(self) -> None:
@@ -202,7 +222,7 @@ class DeliveredPort(LimitedPort):
         opened on port 0 for a while it may still need.
         """
         isTheirs = self.number is not None or self.options.local
-        if self._released or not self.connected or not isTheirs:  # type: ignore[attr-defined]
+        if self._released or not self.connected or not isTheirs:
             return
         if self._polling:
             self._takeAll()
@@ -213,28 +233,28 @@ class DeliveredPort(LimitedPort):
     def _takeAll(self) -> None:
         # Who connected before we said that we stop is served, as far as there is room.
         self.numberAccepts = FAREWELL if self.room is None else self.room
-        log.callWithLogger(self, super().doRead)  # type: ignore[misc]
+        log.callWithLogger(self, super().doRead)
 
     def limitChanged(self) -> None:
         if self.handedOver:
             super().limitChanged()
-        elif self.connected:  # type: ignore[attr-defined]
+        elif self.connected:
             self._poll()
 
     def _poll(self) -> None:
         wanted = self.taking and not self._released and self.room != 0
         if wanted != self._polling:
             self._polling = wanted
-            (super().startReading if wanted else super().stopReading)()  # type: ignore[misc]
+            (super().startReading if wanted else super().stopReading)()
 
     def startReading(self) -> None:
         if not self.taking:
             self.taking = True
             if not self.handedOver:
                 self._poll()
-            elif self._paused:
+            elif self._paused and self.number is not None:
                 self._paused = False
-                self.link.pause(self.number, False)
+                self.register.control.pause(self.number, False)
 
     def stopReading(self) -> None:
         if self.taking:
@@ -243,19 +263,36 @@ class DeliveredPort(LimitedPort):
                 self._poll()
             elif self.number is not None:
                 self._paused = True
-                self.link.pause(self.number, True)
+                self.register.control.pause(self.number, True)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.register.orphans.forget(self.socket)
+        self.abandon()
+        tcp.Port.connectionLost(self, reason)
 
 
-class TCPPort(DeliveredPort, tcp.Port):
+class TCPPort(DeliveredPort):
     """
     What C{listenTCP} returns in a worker.
     """
 
     transport = CountedServer
 
+    def __init__(
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        backlog: int,
+        interface: str,
+        reactor: HasRegister,
+        options: ListenOptions,
+    ) -> None:
+        super().__init__(port, factory, backlog, interface, reactor)
+        self._configure(reactor.clusterPorts, options)
+
     def startListening(self) -> None:
         if self._isPrivate():
-            self.listenAlone()
+            self._listenAlone()
         else:
             self._listenTogether()
         self._sayListening()
@@ -271,13 +308,14 @@ class TCPPort(DeliveredPort, tcp.Port):
             self.interface,
             self.port,
             backlog=self.backlog,
+            # Twisted before 26 has neither.
             reuseAddress=getattr(self, "_reuseAddress", True),
             reusePort=getattr(self, "_reusePort", False),
             ipv6Only=self.options.ipv6Only,
             name=self.options.name,
             fd=self.options.fd,
         )
-        self.join((self.interface, self.port))
+        self._join(self.interface, self.port)
         isIPv6 = self.addressFamily == socket.AF_INET6
         self._addressType = IPv6Address if isIPv6 else IPv4Address
         try:
@@ -288,15 +326,11 @@ class TCPPort(DeliveredPort, tcp.Port):
 
     def _sayListening(self) -> None:
         version = 6 if self.addressFamily == socket.AF_INET6 else 4
-        self.link.sayListening(
+        self.register.sayListening(
             Listening(
                 self.interface or None, self._realPortNumber, version, self.options.fd
             )
         )
-
-    def connectionLost(self, reason: Any) -> None:
-        self.abandon()
-        super().connectionLost(reason)
 
 
 class UNIXPort(DeliveredPort, unix.Port):
@@ -307,15 +341,29 @@ class UNIXPort(DeliveredPort, unix.Port):
     transport = CountedUNIXServer
     _alone = False
 
+    def __init__(
+        self,
+        address: str | bytes,
+        factory: IProtocolFactory,
+        backlog: int,
+        mode: int,
+        reactor: HasRegister,
+        wantPID: bool,
+        options: ListenOptions,
+    ) -> None:
+        unix.Port.__init__(self, address, factory, backlog, mode, reactor, wantPID)
+        self._configure(reactor.clusterPorts, options)
+
     def startListening(self) -> None:
         self._alone = self.options.exclusive
         if self._alone:
-            self.listenAlone()
+            self._listenAlone()
         else:
             self._listenTogether()
         self._sayListening()
 
     def _listenTogether(self) -> None:
+        # Twisted before 26 has it as the port.
         path = getattr(self, "_bindPath", self.port)
         tcp._reservedFD.reserve()
         # Where no socket can be made, a stock port says so as it would.
@@ -331,17 +379,18 @@ class UNIXPort(DeliveredPort, unix.Port):
             wantPID=bool(self.wantPID),
             fd=self.options.fd,
         )
-        self.join((None, path))
+        self._join(None, path)
         startBound(self, os.fsdecode(path))
 
     def _sayListening(self) -> None:
         path = os.fsdecode(self.socket.getsockname())
         absolute = path if path.startswith("\0") else os.path.abspath(path)
-        self.link.sayListening(Listening(absolute, -1, -1, self.options.fd))
+        self.register.sayListening(Listening(absolute, -1, -1, self.options.fd))
 
-    def connectionLost(self, reason: Any) -> None:
-        self.abandon()
+    def connectionLost(self, reason: Failure) -> None:
         if self._alone:
-            super().connectionLost(reason)
+            self.register.orphans.forget(self.socket)
+            self.abandon()
+            unix.Port.connectionLost(self, reason)
         else:
-            tcp.Port.connectionLost(self, reason)
+            super().connectionLost(reason)

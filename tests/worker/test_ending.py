@@ -1,0 +1,128 @@
+"""
+How a worker ends: every state, and what may happen in it.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from twisted_cluster.worker.ending import Effects, Ending, newEnding
+
+TIMEOUT = 5.0
+SIGTERM = 15
+ARGUMENTS = {"told": (TIMEOUT,), "signalled": (SIGTERM,)}
+EVENTS = "told leave kill signalled cutOff idle flushed alone overdue".split()
+# What brings a worker into each state.
+ROADS = {
+    "serving": "",
+    "draining": "told",
+    "flushing": "told idle",
+    "disconnected": "told cutOff",
+    "stopping": "kill",
+}
+# What happens upon an event, and the state after it; nothing else happens.
+TABLE = {
+    ("serving", "told"): (f"plan,drain {TIMEOUT}", "draining"),
+    ("serving", "leave"): ("plan,say,drain None", "draining"),
+    ("serving", "kill"): ("plan,say,disconnect,stop", "stopping"),
+    ("serving", "signalled"): (f"remember {SIGTERM},say,drain None", "draining"),
+    ("serving", "cutOff"): ("disconnect,drain None", "disconnected"),
+    ("draining", "told"): ("plan", "draining"),
+    ("draining", "leave"): ("plan", "draining"),
+    ("draining", "kill"): ("plan,say,disconnect,stop", "stopping"),
+    ("draining", "signalled"): ("disconnect,stop", "stopping"),
+    ("draining", "cutOff"): ("disconnect,look", "disconnected"),
+    ("draining", "idle"): ("flush", "flushing"),
+    ("draining", "overdue"): ("disconnect,stop", "stopping"),
+    ("flushing", "told"): ("plan", "flushing"),
+    ("flushing", "leave"): ("plan", "flushing"),
+    ("flushing", "kill"): ("plan,say,disconnect,stop", "stopping"),
+    ("flushing", "signalled"): ("disconnect,stop", "stopping"),
+    ("flushing", "cutOff"): ("disconnect,look", "disconnected"),
+    ("flushing", "flushed"): ("disconnect,look", "disconnected"),
+    ("flushing", "overdue"): ("disconnect,stop", "stopping"),
+    ("disconnected", "told"): ("plan", "disconnected"),
+    ("disconnected", "leave"): ("plan", "disconnected"),
+    ("disconnected", "kill"): ("plan,stop", "stopping"),
+    ("disconnected", "signalled"): ("stop", "stopping"),
+    ("disconnected", "alone"): ("stop", "stopping"),
+    ("disconnected", "overdue"): ("stop", "stopping"),
+}
+
+
+def begin(asked: list[str]) -> Ending:
+    """
+    @param asked: Gets what the machine asks of the world.
+    """
+    return newEnding(
+        Effects(
+            lambda: asked.append("plan"),
+            lambda number: asked.append(f"remember {number}"),
+            lambda: asked.append("say"),
+            lambda timeout: asked.append(f"drain {timeout}"),
+            lambda: asked.append("flush"),
+            lambda: asked.append("disconnect"),
+            lambda: asked.append("look"),
+            lambda: asked.append("stop"),
+        )
+    )
+
+
+def happen(worker: Ending, *events: str) -> None:
+    """
+    Have these things happen, in this order.
+    """
+    for event in events:
+        getattr(worker, event)(*ARGUMENTS.get(event, ()))
+
+
+def reactions(worker: Ending, asked: list[str]) -> list[str]:
+    """
+    What tells states apart: what happens upon each event from here on; the worker is of
+    no use after it.
+    """
+    del asked[:]
+    happen(worker, "idle", "flushed", "overdue")
+    return list(asked)
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(ROADS, EVENTS)))
+def test_eachEventInEachState(state: str, event: str) -> None:
+    """
+    It has the effects that the table says, and no others, and so has what follows.
+    """
+    effects, then = TABLE.get((state, event), ("", state))
+    asked: list[str] = []
+    worker = begin(asked)
+    happen(worker, *ROADS[state].split())
+    assert worker.isConnected() is (state not in ("disconnected", "stopping"))
+    assert worker.isServing() is (state == "serving")
+    del asked[:]
+    happen(worker, event)
+    assert asked == list(filter(None, effects.split(",")))
+    other: list[str] = []
+    sample = begin(other)
+    happen(sample, *ROADS[then].split())
+    assert worker.isConnected() is sample.isConnected()
+    assert worker.isServing() is sample.isServing()
+    assert reactions(worker, asked) == reactions(sample, other)
+
+
+@pytest.mark.parametrize(
+    ("events", "effects"),
+    [
+        ("told idle flushed alone", "plan,drain 5.0,flush,disconnect,look,stop"),
+        ("signalled told signalled", "remember 15,say,drain None,plan,disconnect,stop"),
+        ("leave leave idle overdue", "plan,say,drain None,plan,flush,disconnect,stop"),
+        ("cutOff leave kill kill", "disconnect,drain None,plan,plan,stop"),
+    ],
+)
+def test_endsFromBeginToEnd(events: str, effects: str) -> None:
+    """
+    Orders of events that are usual, and what they come to.
+    """
+    asked: list[str] = []
+    happen(begin(asked), *events.split())
+    assert asked == effects.split(",")

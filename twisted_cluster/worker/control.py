@@ -1,0 +1,178 @@
+"""
+A worker's end of the control channel: what it asks of the primary, tells it, and hears.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+
+from twisted_cluster.core.messages import (
+    Answer,
+    Borrow,
+    Limit,
+    Listen,
+    Message,
+    Pause,
+    Unlisten,
+)
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelClosedHereError,
+    ChannelFullError,
+)
+from twisted_cluster.events import ListenSpec
+from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.outbox import Outbox
+from twisted_cluster.wire.reader import Reader
+from twisted_cluster.worker.inquiry import Inquiry, Joined
+
+log = Logger()
+# Messages in one turn of the loop: the application has its turn too, whatever the primary
+# sends.
+TURN = 64
+
+
+class Control:
+    """
+    @ivar reader: What the reactor reads.
+    """
+
+    def __init__(
+        self,
+        reactor: IClusterReactor,
+        channel: Channel,
+        hear: Callable[[Message], None],
+        gone: Callable[[], None],
+    ) -> None:
+        """
+        @param hear: Given each message that is no answer.
+        @param gone: Called when the primary has closed its end.
+        """
+        self._reactor = reactor
+        self._channel = channel
+        self._outbox = Outbox(channel, reactor)
+        self._inquiry = Inquiry(channel, self._outbox)
+        self._hear = hear
+        self._gone = gone
+        self._reader = Reader(reactor, channel.fileno, self.read, "the control channel")
+        self._reader.start()
+        self.reader: IReadDescriptor = self._reader
+
+    # Asking
+
+    def listen(self, spec: ListenSpec, ordinal: int, room: int | None) -> Joined:
+        """
+        Ask the primary to listen, and wait for its answer.
+
+        @param ordinal: Which of this worker's listens of its kind it is, from 0.
+        @param room: How many connections to be given to begin with; L{None} is any
+            number.
+        @raise OSError: The primary's bind failed, or there is no primary.
+        """
+        try:
+            answer, fd = self._ask(Listen, spec, ordinal, os.getcwd(), room)
+        except ChannelClosedError as error:
+            raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+        if fd is None:
+            # Without an error there was no number free for the descriptor.
+            number = answer.errno or errno.EMFILE
+            raise OSError(number, answer.reason or os.strerror(number))
+        return Joined(answer.listener, ordinal, fd, answer.mode)
+
+    def unlisten(self, number: int) -> None:
+        """
+        Have the primary close a port, and wait until it has: then it is as free, and
+        its file and lock are as gone, as a stock port's would be.
+        """
+        try:
+            self._ask(Unlisten, number)
+        except (ChannelClosedError, TimeoutError):
+            log.debug("the primary is gone, and so is listener {n}", n=number)
+
+    def borrow(self, number: int) -> int:
+        """
+        Have the primary send a listening socket that this worker does not hold itself.
+
+        @return: Its descriptor; who asked must close it.
+        @raise OSError: If there is no such listener, or no primary.
+        """
+        try:
+            answer, fd = self._ask(Borrow, number)
+        except ChannelClosedError as error:
+            raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+        if fd is None:
+            raise OSError(answer.errno or errno.EMFILE, answer.reason or "no descriptor")
+        return fd
+
+    def _ask(
+        self, kind: Callable[..., Message], *fields: object
+    ) -> tuple[Answer, int | None]:
+        answer = self._inquiry.ask(kind, *fields)
+        if self._inquiry.postponed:
+            self._reactor.callFromThread(self._reader.doRead)
+        return answer
+
+    # Telling
+
+    def say(self, message: Message) -> None:
+        """
+        Tell the primary, now or when it has room for it. If it is gone, nobody is told.
+        """
+        try:
+            if not self._outbox.say(message):
+                log.debug("the primary is gone: it does not hear {what}", what=message)
+        except ChannelFullError as error:
+            log.error("the primary does not hear {what}: {e}", what=message, e=error)
+
+    def pause(self, number: int, paused: bool) -> None:
+        """
+        Tell the primary that a port takes nothing for now, or takes again.
+        """
+        self.say(Pause(number, paused))
+
+    def limit(self, number: int, willing: int | None) -> None:
+        """
+        Tell the primary how many connections to be given, in all.
+        """
+        self.say(Limit(number, willing))
+
+    # Hearing
+
+    def readEarlier(self) -> None:
+        """
+        Read, if something has come.
+        """
+        if self._inquiry.hasCome():
+            self._reader.doRead()
+
+    def read(self) -> None:
+        """
+        Hear what has come, though not all at once.
+        """
+        try:
+            for _ in range(TURN):
+                message, fd = self._inquiry.receive()
+                if fd is not None:
+                    os.close(fd)
+                self._hear(message)
+        except (BlockingIOError, ChannelClosedHereError):
+            return
+        except ChannelClosedError:
+            self._gone()
+            return
+        if self._inquiry.postponed:
+            self._reactor.callFromThread(self._reader.doRead)
+
+    def close(self) -> None:
+        """
+        Close this end.
+        """
+        self._reader.stop()
+        self._outbox.close()
+        self._channel.close()

@@ -1,0 +1,178 @@
+"""
+Carries out how this worker ends, as L{twisted_cluster.worker.ending} says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.tcp import BaseClient
+from twisted.logger import Logger
+
+from twisted_cluster.core.messages import Leaving
+from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.talk.peer import Peer
+from twisted_cluster.wire.descriptors import Announcement
+from twisted_cluster.worker.ending import Effects, newEnding
+from twisted_cluster.worker.intake import Intake
+from twisted_cluster.worker.ports.register import Register
+
+log = Logger()
+
+
+class Departure:
+    """
+    @ivar planned: Whether this worker is to end, by its own will or the primary's.
+    @ivar signalled: The signal that it was told to end with, or L{None}.
+    """
+
+    planned = False
+    signalled: int | None = None
+
+    def __init__(
+        self,
+        reactor: IClusterReactor,
+        told: Announcement,
+        register: Register,
+        intake: Intake,
+        peer: Peer,
+        disconnected: Callable[[], None],
+    ) -> None:
+        """
+        @param reactor: With monotonic timers.
+        @param disconnected: Called when the channel is closed.
+        """
+        self._reactor = reactor
+        self._told = told
+        self._register = register
+        self._intake = intake
+        self._peer = peer
+        self._disconnected = disconnected
+        self._ending = newEnding(
+            Effects(
+                self._plan,
+                self._remember,
+                self._sayLeaving,
+                self._drain,
+                self._flush,
+                self._disconnect,
+                self._look,
+                self._stop,
+            )
+        )
+
+    @property
+    def isConnected(self) -> bool:
+        """
+        Whether the channel is open.
+        """
+        return self._ending.isConnected()
+
+    @property
+    def isServing(self) -> bool:
+        """
+        Whether this worker is to go on.
+        """
+        return self._ending.isServing()
+
+    def drain(self, timeout: float) -> None:
+        """
+        Serve what there is, and end, as the primary wants.
+
+        @param timeout: End after so many seconds all the same.
+        """
+        self._ending.told(timeout)
+
+    def leave(self) -> None:
+        """
+        The same, because this worker wants it.
+        """
+        self._ending.leave()
+
+    def signal(self, number: int) -> None:
+        """
+        The same, because of a signal. Again: end now.
+        """
+        self._ending.signalled(number)
+
+    def abandon(self) -> None:
+        """
+        The same; there is no primary, or it is to be told nothing more.
+        """
+        self._ending.cutOff()
+
+    def quit(self) -> None:
+        """
+        End now, because this worker wants it.
+        """
+        self._ending.kill()
+
+    def tick(self) -> None:
+        """
+        Some time has passed.
+        """
+        if not (self.isServing or self.isConnected):
+            self._look()
+
+    def _isIdle(self) -> bool:
+        page = self._register.page
+        return page.opened <= page.closed
+
+    def _plan(self) -> None:
+        self.planned = True
+
+    def _remember(self, number: int) -> None:
+        self.signalled = number
+
+    def _sayLeaving(self) -> None:
+        self._register.control.say(Leaving(self.planned))
+
+    def _drain(self, timeout: float | None) -> None:
+        patience = self._told.drainTimeout if timeout is None else timeout
+        self._reactor.callLater(patience, self._ending.overdue)
+        self._register.ended.append(self._connectionEnded)
+        self._intake.readNow()
+        for port in self._register.all():
+            try:
+                port.release()
+            except BaseException:
+                log.failure("a port could not be let go of")
+        self._connectionEnded()
+
+    def _connectionEnded(self) -> None:
+        if self._isIdle():
+            # In the next turn: who calls this may not have ended yet.
+            self._reactor.callFromThread(self._endIfIdle)
+
+    def _endIfIdle(self) -> None:
+        self._intake.readNow()
+        if self._isIdle():
+            self._ending.idle()
+
+    def _flush(self) -> None:
+        self._peer.mail.flushed().addCallback(lambda _: self._ending.flushed())
+
+    def _disconnect(self) -> None:
+        unsaid = self._peer.mail.waiting
+        if unsaid:
+            log.warn(
+                "{count} bytes of messages are dropped: the primary has not read them",
+                count=unsaid,
+            )
+        self._register.control.close()
+        self._peer.close()
+        self._disconnected()
+
+    def _look(self) -> None:
+        if self._isIdle() and not self._hasOutgoing():
+            self._ending.alone()
+
+    def _hasOutgoing(self) -> bool:
+        if not self._told.outgoing:
+            return False
+        open_ = [*self._reactor.getReaders(), *self._reactor.getWriters()]
+        return any(isinstance(one, BaseClient) for one in open_)
+
+    def _stop(self) -> None:
+        # As soon as it runs.
+        self._reactor.callWhenRunning(self._reactor.stop)

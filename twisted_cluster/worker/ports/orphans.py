@@ -1,0 +1,75 @@
+"""
+Sockets that a worker has to hold, and must not hold longer than there is a primary.
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.logger import Logger
+
+log = Logger()
+# A loop that turns learns by itself that the primary is gone, and then serves who waits
+# in the backlog before it lets go. It has so many seconds.
+GRACE = 0.04
+
+
+class Held(Protocol):
+    """
+    What is let go of.
+    """
+
+    def release(self) -> None:
+        """
+        Let go; again: nothing.
+        """
+
+
+class Orphans:
+    """
+    Whoever starts the service again needs its ports, though a worker of the last one
+    sleeps, or computes. So a thread waits for the end of a wire. It cannot run while an
+    extension holds the interpreter's lock; nothing else could either.
+    """
+
+    def __init__(self, fileno: Callable[[], int]) -> None:
+        """
+        @param fileno: Gives a wire that this worker never closes, and that ends with
+            the primary.
+        """
+        self._fileno = fileno
+        self._held: set[Held] = set()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, held: Held) -> None:
+        """
+        A socket is to be let go of when the primary is gone.
+        """
+        self._held.add(held)
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._wait, name="cluster: is there a primary?", daemon=True
+            )
+            self._thread.start()
+
+    def forget(self, held: Held) -> None:
+        """
+        It is closed.
+        """
+        self._held.discard(held)
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        # Nothing but its end, which poll always tells.
+        poll.register(self._fileno(), 0)
+        poll.poll()
+        time.sleep(GRACE)
+        for held in list(self._held):
+            try:
+                held.release()
+            except Exception:
+                log.failure("a port of an orphan stays taken")

@@ -1,0 +1,141 @@
+"""
+What this worker listens on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from twisted_cluster.core.messages import Listening
+from twisted_cluster.events import ListenSpec
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.page import Page
+from twisted_cluster.worker.control import Control
+from twisted_cluster.worker.inquiry import Joined
+from twisted_cluster.worker.ports.counted import Endings
+from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.orphans import Orphans
+
+
+class WorkerPort(Protocol):
+    """
+    A port of this worker.
+
+    @ivar spec: What was asked for.
+    @ivar ordinal: Which of this worker's ports on port 0 it is, from 0.
+    """
+
+    spec: ListenSpec
+    ordinal: int
+
+    @property
+    def hidden(self) -> bool:
+        """
+        Whether it reads, as far as the application can tell, but not by the reactor.
+        """
+
+    def deliver(self, connections: Sequence[Handed]) -> Sequence[Handed]:
+        """
+        Serve connections; others own what is returned.
+
+        @return: Those that the application did not want after all.
+        """
+
+    def limitChanged(self) -> None:
+        """
+        There may be more room now, or less.
+        """
+
+    def release(self) -> None:
+        """
+        Let nobody in any more.
+        """
+
+    def stopReading(self) -> None:
+        """
+        Take nothing for now.
+        """
+
+
+class Register:
+    """
+    @ivar control: The primary, which owns what is listened on.
+    @ivar page: Where connections are counted.
+    @ivar endings: Where the ends of connections are counted, where the primary does.
+    @ivar orphans: Lets go of sockets when the primary is gone.
+    @ivar served: Ports of the primary's listeners, by the listener's number.
+    @ivar alone: Ports of which the primary knows nothing.
+    @ivar meters: What listeners have given this worker, by number, where that is limited.
+    @ivar ended: Who is to be called when a connection ends.
+    """
+
+    def __init__(
+        self, control: Control, page: Page, endings: Endings, orphans: Orphans
+    ) -> None:
+        self.control = control
+        self.page = page
+        self.endings = endings
+        self.orphans = orphans
+        self.served: dict[int, WorkerPort] = {}
+        self.alone: set[WorkerPort] = set()
+        self.meters: dict[int, Meter] = {}
+        self.ended: list[Callable[[], None]] = []
+        self._isOnline = False
+        self._unsaid: list[Listening] = []
+
+    def all(self) -> list[WorkerPort]:
+        """
+        Every port.
+        """
+        return [*self.served.values(), *self.alone]
+
+    def listen(self, spec: ListenSpec, room: int | None = None) -> Joined:
+        """
+        Have the primary listen, and wait for its answer.
+
+        @param room: How many connections to be given to begin with; L{None} is any
+            number.
+        @raise OSError: The primary's bind failed, or there is no primary.
+        """
+        ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
+        return self.control.listen(spec, ordinal, room)
+
+    def leave(self, number: int) -> None:
+        """
+        Listen there no more, and wait until the primary knows it.
+        """
+        self.served.pop(number, None)
+        self.control.unlisten(number)
+
+    def sayListening(self, listening: Listening) -> None:
+        """
+        Tell the primary that a port is open, as soon as it can be served.
+        """
+        if self._isOnline:
+            self.control.say(listening)
+        else:
+            self._unsaid.append(listening)
+
+    def online(self) -> None:
+        """
+        The application has started: its ports can be served.
+        """
+        self._isOnline = True
+        for listening in self._unsaid:
+            self.control.say(listening)
+        self._unsaid.clear()
+
+    def _freeOrdinal(self, spec: ListenSpec) -> int:
+        taken = [port.ordinal for port in self.served.values() if port.spec == spec]
+        return min(set(range(len(taken) + 1)) - set(taken))
+
+
+class HasRegister(Protocol):
+    """
+    The cluster reactor, as ports see it.
+
+    @ivar clusterPorts: The ports of this worker.
+    """
+
+    clusterPorts: Register

@@ -1,0 +1,48 @@
+"""
+The wires that this worker was born with.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from attrs import frozen
+
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import (
+    CONTROL,
+    HANDOFF,
+    MAIL,
+    PAGE,
+    Announcement,
+)
+from twisted_cluster.wire.page import Page
+
+
+@frozen(eq=False)
+class Wires:
+    """
+    @ivar channel: The control channel.
+    @ivar queue: The worker's end of the handoff queue.
+    @ivar page: This worker's counters.
+    @ivar mail: The worker's end of the mail stream.
+    """
+
+    channel: Channel
+    queue: socket.socket
+    page: Page
+    mail: socket.socket
+
+    @classmethod
+    def inherit(cls, told: Announcement) -> Wires:
+        """
+        Use the descriptors that this process was born with.
+
+        @raise OSError: If one of them is none of ours.
+        """
+        return cls(
+            Channel(socket.socket(fileno=told.first + CONTROL)),
+            socket.socket(fileno=told.first + HANDOFF),
+            Page.inherit(told.first + PAGE, told.tallies),
+            socket.socket(fileno=told.first + MAIL),
+        )

@@ -14,6 +14,8 @@ from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 from twisted.scripts.twistd import runApp
 
+from twisted_cluster.reactors import theReactor
+
 APP = "cluster-app"
 TWISTD = (
     "--nodaemon",
@@ -54,11 +56,9 @@ class AppMaker:
 
     @staticmethod
     def makeService(options: AppOptions) -> IService:
-        from twisted.internet import reactor
-
         from twisted_cluster.worker.application import makeService
 
-        return makeService(options["app"], options["listen"], reactor)
+        return makeService(options["app"], options["listen"], theReactor())
 
 
 class WorkerOptions(ServerOptions):

@@ -7,14 +7,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from twisted.application.service import IService, MultiService
 from twisted.application.strports import service as portService
 from twisted.internet.interfaces import IProtocolFactory
 
 from twisted_cluster.errors import StartError
+from twisted_cluster.reactors import IClusterReactor
 
 ACCEPTED = (
     "a protocol factory, an IResource, a Klein app, an IService, a WSGI application, "
@@ -22,7 +23,7 @@ ACCEPTED = (
 )
 
 
-def resolve(name: str) -> Any:
+def resolve(name: str) -> object:
     """
     Find what a dotted name names.
 
@@ -42,7 +43,7 @@ def resolve(name: str) -> Any:
     raise StartError(f"twistd cluster: --app={name}: there is no module {parts[0]!r}")
 
 
-def _import(module: str) -> Any:
+def _import(module: str) -> object:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -60,7 +61,7 @@ def _failed(module: str) -> StartError:
     )
 
 
-def _attribute(found: Any, names: Sequence[str], whole: str) -> Any:
+def _attribute(found: object, names: Sequence[str], whole: str) -> object:
     for name in names:
         if not hasattr(found, name):
             raise StartError(
@@ -71,7 +72,7 @@ def _attribute(found: Any, names: Sequence[str], whole: str) -> Any:
     return found
 
 
-def makeService(name: str, listen: Sequence[str], reactor: Any) -> IService:
+def makeService(name: str, listen: Sequence[str], reactor: IClusterReactor) -> IService:
     """
     Make the service of an application.
 
@@ -96,17 +97,18 @@ def makeService(name: str, listen: Sequence[str], reactor: Any) -> IService:
             f"twistd cluster: --app={name} does not say where to listen: "
             "add --listen, such as --listen tcp:8080"
         )
-    services = MultiService()
+    services, factory = MultiService(), cast(IProtocolFactory, made)
     for description in listen:
-        portService(description, made, reactor=reactor).setServiceParent(services)
+        served = portService(description, factory, reactor=reactor)
+        served.setServiceParent(services)
     return services
 
 
-def _kindOf(given: Any) -> str:
+def _kindOf(given: object) -> str:
     return f"{given!r:.60} (a {type(given).__name__})"
 
 
-def _asService(given: Any, reactor: Any) -> Any:
+def _asService(given: object, reactor: IClusterReactor) -> object:
     """
     @return: An L{IService}, an L{IProtocolFactory}, or L{None}.
     """
@@ -117,13 +119,14 @@ def _asService(given: Any, reactor: Any) -> Any:
     return _asSite(given, reactor)
 
 
-def _asSite(given: Any, reactor: Any) -> Any:
+def _asSite(given: object, reactor: IClusterReactor) -> object:
     from twisted.web.resource import IResource
     from twisted.web.server import Site
     from twisted.web.wsgi import WSGIResource
 
-    if hasattr(given, "url_map") and callable(getattr(given, "resource", None)):
-        given = given.resource()  # Klein's
+    resource = getattr(given, "resource", None)
+    if hasattr(given, "url_map") and callable(resource):
+        given = resource()  # Klein's
     if IResource.providedBy(given):
         return Site(given)
     if callable(given) and len(_required(given)) == 2:
@@ -131,7 +134,7 @@ def _asSite(given: Any, reactor: Any) -> Any:
     return None
 
 
-def _required(given: Any) -> list[str]:
+def _required(given: Callable[..., object]) -> list[str]:
     try:
         parameters = inspect.signature(given).parameters.values()
     except (TypeError, ValueError):
@@ -143,7 +146,7 @@ def _required(given: Any) -> list[str]:
     return [p.name for p in parameters if p.kind in positional and p.default is p.empty]
 
 
-def _call(given: Any, reactor: Any, name: str) -> Any:
+def _call(given: Callable[..., object], reactor: IClusterReactor, name: str) -> object:
     required = _required(given)
     if len(required) > 1:
         return None

@@ -9,16 +9,26 @@ import resource
 import signal
 import socket
 from time import monotonic_ns
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TypeVar, cast
 
 from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
+from twisted.internet.interfaces import (
+    IProtocolFactory,
+    IReactorCore,
+    IReadDescriptor,
+    IWriteDescriptor,
+)
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.protocol import AbstractDatagramProtocol
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.datagrams import UDPPort
-from twisted_cluster.worker.ports.register import Register
+from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.streams import (
     CountedServer,
     CountedUNIXServer,
@@ -31,7 +41,7 @@ AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
 BEAT_EVERY = 50_000_000
 
 
-class ClusterReactorMixin:
+class ClusterReactorMixin(PosixReactorBase):
     """
     What a posix reactor does differently in a worker. Its listening calls also take
     what L{ListenOptions} has.
@@ -43,11 +53,11 @@ class ClusterReactorMixin:
 
     def listenTCP(
         self,
-        port: Any,
-        factory: Any,
+        port: int,
+        factory: IProtocolFactory,
         backlog: int = 50,
         interface: str = "",
-        **options: Any,
+        **options: object,
     ) -> TCPPort:
         asked = ListenOptions.forKind(TCP, options)
         made = TCPPort(port, factory, backlog, interface, self, asked)
@@ -55,12 +65,12 @@ class ClusterReactorMixin:
 
     def listenUNIX(
         self,
-        address: Any,
-        factory: Any,
+        address: bytes,
+        factory: IProtocolFactory,
         backlog: int = 50,
         mode: int = 0o666,
         wantPID: bool = False,
-        **options: Any,
+        **options: object,
     ) -> UNIXPort:
         asked = ListenOptions.forKind(UNIX, options)
         made = UNIXPort(address, factory, backlog, mode, self, wantPID, asked)
@@ -69,10 +79,10 @@ class ClusterReactorMixin:
     def listenUDP(
         self,
         port: int,
-        protocol: Any,
+        protocol: AbstractDatagramProtocol,
         interface: str = "",
         maxPacketSize: int = 8192,
-        **options: Any,
+        **options: object,
     ) -> UDPPort:
         asked = ListenOptions.forKind(UDP, options)
         made = UDPPort(port, protocol, interface, maxPacketSize, self, asked)
@@ -85,31 +95,37 @@ class ClusterReactorMixin:
         return port
 
     def adoptStreamConnection(
-        self, fileDescriptor: int, addressFamily: int, factory: Any
-    ) -> Any:
-        if addressFamily not in self._supportedAddressFamilies:  # type: ignore[attr-defined]
+        self,
+        fileDescriptor: int,
+        addressFamily: int,
+        factory: IProtocolFactory,
+    ) -> CountedServer | None:
+        if addressFamily not in self._supportedAddressFamilies:
             raise UnsupportedAddressFamily(addressFamily)
+        made: CountedServer | None
         if addressFamily == socket.AF_UNIX:
-            return CountedUNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
-        return CountedServer._fromConnectedSocket(
-            fileDescriptor, addressFamily, factory, self
-        )
+            made = CountedUNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
+        else:
+            made = CountedServer._fromConnectedSocket(
+                fileDescriptor, addressFamily, factory, self
+            )
+        return made
 
-    def getReaders(self) -> list[Any]:
-        return super().getReaders() + self._hiddenPorts()  # type: ignore[misc,no-any-return]
+    def getReaders(self) -> list[IReadDescriptor]:
+        return super().getReaders() + cast(list[IReadDescriptor], self._hiddenPorts())
 
-    def removeAll(self) -> list[Any]:
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
         ports = self._hiddenPorts()
         for port in ports:
             port.stopReading()
-        return super().removeAll() + ports  # type: ignore[misc,no-any-return]
+        return super().removeAll() + cast(list[IReadDescriptor], ports)
 
-    def _hiddenPorts(self) -> list[Any]:
+    def _hiddenPorts(self) -> list[WorkerPort]:
         return [port for port in self.clusterPorts.all() if port.hidden]
 
     def timeout(self) -> float:
         # Asked once in every turn of the loop, so that every microsecond counts.
-        asked = super().timeout()  # type: ignore[misc]
+        asked = super().timeout()
         now = monotonic_ns()
         if now >= self._nextBeat:
             self.clusterLink.beat(now, now - (self._nextBeat or now))
@@ -117,11 +133,11 @@ class ClusterReactorMixin:
         wait = (self._nextBeat - now) / 1e9
         return asked if asked is not None and asked < wait else wait
 
-    def sigTerm(self, number: int, frame: Any = None) -> None:
+    def sigTerm(self, number: int, frame: FrameType | None = None) -> None:
         self.callFromThread(self.clusterLink.departure.signal, number)
 
 
-def clusterize(reactor: Any, wires: Wires, told: Announcement) -> None:
+def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
 
@@ -133,8 +149,9 @@ def clusterize(reactor: Any, wires: Wires, told: Announcement) -> None:
     # and its tests know reactors by the names of their classes.
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
-    reactor.clusterLink = Link(reactor, wires, told)
-    reactor.clusterPorts = reactor.clusterLink.ports
+    made = cast(ClusterReactorMixin, reactor)
+    made.clusterLink = Link(cast(IClusterReactor, reactor), wires, told)
+    made.clusterPorts = made.clusterLink.ports
 
 
 def install() -> None:

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
+from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.register import HasRegister
@@ -39,6 +40,9 @@ class UDPPort(udp.Port):
     _hasItsOwn = False
     spec: ListenSpec
     socket: PortSocket
+    reactor: IClusterReactor
+    # Twisted's class says None where it means None or a socket.
+    _preexistingSocket: AnySocket | None = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -60,8 +64,8 @@ class UDPPort(udp.Port):
             return
         isIPv6 = self.addressFamily == socket.AF_INET6
         kind = "udp6" if isIPv6 else "udp4"
-        assert self._realPortNumber is not None
-        listening = Listening(self.interface or None, self._realPortNumber, kind, -1)
+        port = self._realPortNumber or 0
+        listening = Listening(self.interface or None, port, kind, -1)
         self.register.sayListening(listening)
 
     def _isPrivate(self) -> bool:

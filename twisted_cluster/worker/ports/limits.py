@@ -10,7 +10,7 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.events import ListenOptions
-from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.register import Register
@@ -27,7 +27,7 @@ class LimitedPort(tcp.Port):
     """
 
     register: Register
-    reactor: IPollingReactor
+    reactor: IClusterReactor
     number: int | None = None
     active = 0
     dropped = 0

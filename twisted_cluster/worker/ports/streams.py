@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from twisted.internet import tcp, unix
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IProtocolFactory
-from twisted.internet.protocol import Protocol
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorFDSet
 from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import HANDOFF, Listening
-from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec, SocketName
+from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
 from twisted_cluster.talk.handles import startBound
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.limits import LimitedPort
@@ -42,16 +41,17 @@ class CountedServer(tcp.Server):
     def __init__(
         self,
         sock: socket.socket,
-        protocol: Protocol,
-        client: SocketName,
-        server: DeliveredPort | None,
+        protocol: IProtocol,
+        client: tuple[object, ...],
+        server: tcp.Port,
         sessionno: int,
-        reactor: HasRegister,
+        reactor: IReactorFDSet,
     ) -> None:
         super().__init__(sock, protocol, client, server, sessionno, reactor)
-        self._register = reactor.clusterPorts
+        # Twisted knows no reactor that has it.
+        self._register: Register = reactor.clusterPorts  # type: ignore[attr-defined]
         self._register.page.opened += 1
-        if server is not None:
+        if isinstance(server, LimitedPort):
             server.active += 1
 
     def connectionLost(self, reason: Failure) -> None:
@@ -60,7 +60,7 @@ class CountedServer(tcp.Server):
         if counts:
             self._register.page.closed += 1
             port = self.server
-            if port is not None:
+            if isinstance(port, LimitedPort):
                 port.active -= 1
                 if port.maxConnections is not None:
                     port.limitChanged()
@@ -306,7 +306,7 @@ class TCPPort(DeliveredPort):
         self.spec = ListenSpec(
             TCP,
             self.interface,
-            self.port,
+            self.port or 0,
             backlog=self.backlog,
             # Twisted before 26 has neither.
             reuseAddress=getattr(self, "_reuseAddress", True),
@@ -315,7 +315,7 @@ class TCPPort(DeliveredPort):
             name=self.options.name,
             fd=self.options.fd,
         )
-        self._join(self.interface, self.port)
+        self._join(self.interface, self.spec.port)
         isIPv6 = self.addressFamily == socket.AF_INET6
         self._addressType = IPv6Address if isIPv6 else IPv4Address
         try:
@@ -326,10 +326,9 @@ class TCPPort(DeliveredPort):
 
     def _sayListening(self) -> None:
         version = 6 if self.addressFamily == socket.AF_INET6 else 4
+        port = self._realPortNumber or 0
         self.register.sayListening(
-            Listening(
-                self.interface or None, self._realPortNumber, version, self.options.fd
-            )
+            Listening(self.interface or None, port, version, self.options.fd)
         )
 
 
@@ -343,7 +342,7 @@ class UNIXPort(DeliveredPort, unix.Port):
 
     def __init__(
         self,
-        address: str | bytes,
+        address: bytes,
         factory: IProtocolFactory,
         backlog: int,
         mode: int,

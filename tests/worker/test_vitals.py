@@ -1,0 +1,161 @@
+"""
+What the primary sees of a worker without asking.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from twisted_cluster.wire.page import Page
+from twisted_cluster.worker import vitals
+from twisted_cluster.worker.vitals import GRAIN, MEASURE_EVERY, SMOOTHING, Vitals
+
+FEW = 300
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """
+    A worker's page.
+    """
+    made = Page.create()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def fewDescriptors() -> Iterator[None]:
+    """
+    This process may open fewer files for a while.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def openFiles(most: int) -> Iterator[list[int]]:
+    """
+    Have files open, as many as there may be.
+    """
+    fds: list[int] = []
+    with suppress(OSError):
+        for _ in range(most):
+            fds.append(os.open(os.devnull, os.O_RDONLY))
+    try:
+        yield fds
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+@pytest.fixture(params=["/proc/self/fd", "/nowhere"])
+def counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """
+    Where the number of open descriptors is read, and a system that does not say it.
+    """
+    monkeypatch.setattr(vitals, "DESCRIPTORS", request.param)
+    return str(request.param)
+
+
+def test_beatsShowLifeAndLateness(page: Page) -> None:
+    """
+    Lateness is a moving average, which goes up and down again, without what poll(2) is
+    late by anyway.
+    """
+    life = Vitals(page, page.fileno)
+    life.beat(1, GRAIN)
+    assert (page.heartbeat, page.lag, page.born) == (1, 0, 0)
+    life.beat(2, GRAIN + 1000 * SMOOTHING)
+    assert page.lag == 1000
+    for now in range(3, 100):
+        life.beat(now, 0)
+    assert page.lag == 0
+    assert page.heartbeat == 99
+
+
+def test_measuresOnceASecond(page: Page) -> None:
+    """
+    The processor's time and the memory are measured at most once a second.
+    """
+    life = Vitals(page, page.fileno)
+    life.beat(MEASURE_EVERY, 0)
+    assert page.born == MEASURE_EVERY
+    assert page.rss > 1_000_000
+    page.rss = 0
+    life.beat(MEASURE_EVERY + 1, 0)
+    assert page.rss == 0
+    life.beat(2 * MEASURE_EVERY, 0)
+    assert page.rss > 1_000_000
+    assert page.born == MEASURE_EVERY
+
+
+@pytest.mark.usefixtures("fewDescriptors")
+def test_headroomIsWhatCanBeOpened(page: Page, counting: str) -> None:
+    """
+    As many files as it says can be opened (about as many, where the system does not say
+    it), and then it says 0; it says what was taken when it was counted.
+    """
+    life = Vitals(page, page.fileno)
+    page.taken = 7
+    life.beat(1, 0)
+    said = page.headroom
+    with openFiles(FEW) as opened:
+        life.beat(2, 0)
+    assert page.headroom == 0
+    assert page.counted == 7
+    if counting == "/nowhere":
+        assert 0 <= said - len(opened) < 30
+    else:
+        assert said == len(opened)
+
+
+@pytest.mark.usefixtures("fewDescriptors")
+def test_gapsAreNotTakenForHeadroom(page: Page, counting: str) -> None:
+    """
+    Connections below which others have ended count all the same.
+    """
+    life = Vitals(page, page.fileno)
+    life.beat(1, 0)
+    before = page.headroom
+    first = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
+    with openFiles(100):
+        for fd in first:
+            os.close(fd)
+        page.opened, page.closed = 110, 10
+        life.beat(2, 0)
+        assert before - 100 - 3 <= page.headroom <= before - 100 + 3
+
+
+@pytest.mark.usefixtures("fewDescriptors")
+def test_aBurstIsToldAtOnce(page: Page) -> None:
+    """
+    Where few descriptors are free, what is left is told with each batch that is taken.
+    """
+    life = Vitals(page, page.fileno)
+    life.beat(1, 0)
+    before = page.headroom
+    with openFiles(10):
+        page.taken = 10
+        life.taken()
+        assert (page.headroom, page.counted) == (before - 10, 10)
+
+
+def test_whereManyAreFreeABurstCostsNothing(page: Page) -> None:
+    """
+    With plenty of them they are counted with the beats only.
+    """
+    life = Vitals(page, page.fileno)
+    life._limit = vitals.PLENTY * 4
+    life.beat(1, 0)
+    page.taken = 10
+    life.taken()
+    assert page.counted == 0
+    life.beat(2, 0)
+    assert page.counted == 10

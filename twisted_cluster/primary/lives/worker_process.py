@@ -369,7 +369,7 @@ class WorkerProcess(ProcessProtocol):
 
     def _borrow(self, message: messages.Borrow) -> None:
         listener = self._listeners.byNumber.get(message.listener)
-        if listener is None or self.handle.number not in listener.users:
+        if listener is None or self.hand.id not in listener.users:
             number = errno.EBADF
             why = os.strerror(number)
             self._answer(messages.Answer(message.question, 0, number, why))
@@ -377,7 +377,7 @@ class WorkerProcess(ProcessProtocol):
             answer = messages.Answer(
                 message.question, listener.number, mode=listener.mode
             )
-            self._answer(answer, listener.descriptorFor(self.handle))
+            self._answer(answer, listener.descriptorFor(self.hand))
 
     def _pause(self, message: messages.Pause) -> None:
         self._listeners.pause(self.hand, message.listener, message.paused)

@@ -85,7 +85,7 @@ class TestPrimary(Watcher):
         self._rendezvous = rendezvous
         self._workers: list[LinkedWorker] = []
         self._ground = Ground(reactor, RoundRobin, 0, 0)
-        self._look = Repeating(reactor, self._ground.dispatcher.look, LOOK, "look")
+        self._look = Repeating(reactor, self._ground.door.look, LOOK, "look")
 
     def start(self) -> None:
         """
@@ -126,7 +126,7 @@ class TestPrimary(Watcher):
 
     def _report(self) -> bytes:
         binds = sum(worker.binds for worker in self._workers)
-        connections = sum(worker.handle.page.taken for worker in self._workers)
+        connections = sum(worker.hand.page.taken for worker in self._workers)
         return json.dumps({"binds": binds, "connections": connections}).encode()
 
 

@@ -15,7 +15,7 @@ from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Born, Drain, Message, Online, Room
 from twisted_cluster.core.topics import Subscriptions
-from twisted_cluster.errors import MessageError
+from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.ears import Ears, tellSubscribers
 from twisted_cluster.talk.peer import Peer
@@ -143,6 +143,7 @@ class Link:
     def _primaryGone(self) -> None:
         if self.departure.isServing:
             log.error("the primary is gone: this worker finishes and ends")
+        self.peer.close(ChannelClosedError("the primary is gone"))
         self.departure.abandon()
 
     def _hearTopic(self, frame: Frame) -> None:

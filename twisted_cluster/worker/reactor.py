@@ -10,7 +10,7 @@ import signal
 import socket
 from time import monotonic_ns
 from types import FrameType
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
@@ -23,7 +23,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import AbstractDatagramProtocol
 
-from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.worker.link import Link
@@ -36,6 +36,9 @@ from twisted_cluster.worker.ports.streams import (
     UNIXPort,
 )
 from twisted_cluster.worker.wires import Wires
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
 BEAT_EVERY = 50_000_000
@@ -57,7 +60,7 @@ class ClusterReactorMixin(PosixReactorBase):
         factory: IProtocolFactory,
         backlog: int = 50,
         interface: str = "",
-        **options: object,
+        **options: Unpack[GivenOptions],
     ) -> TCPPort:
         asked = ListenOptions.forKind(TCP, options)
         made = TCPPort(port, factory, backlog, interface, self, asked)
@@ -70,7 +73,7 @@ class ClusterReactorMixin(PosixReactorBase):
         backlog: int = 50,
         mode: int = 0o666,
         wantPID: bool = False,
-        **options: object,
+        **options: Unpack[GivenOptions],
     ) -> UNIXPort:
         asked = ListenOptions.forKind(UNIX, options)
         made = UNIXPort(address, factory, backlog, mode, self, wantPID, asked)
@@ -82,7 +85,7 @@ class ClusterReactorMixin(PosixReactorBase):
         protocol: AbstractDatagramProtocol,
         interface: str = "",
         maxPacketSize: int = 8192,
-        **options: object,
+        **options: Unpack[GivenOptions],
     ) -> UDPPort:
         asked = ListenOptions.forKind(UDP, options)
         made = UDPPort(port, protocol, interface, maxPacketSize, self, asked)

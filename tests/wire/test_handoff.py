@@ -4,17 +4,23 @@ The handoff queue, with real sockets.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from collections.abc import Iterable
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, ip_addresses
 
+from tests.wire.poor import fewDescriptors, poor
+from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.wire.handoff import (
     BATCH,
+    METERED,
     VERSION,
+    Handed,
     HandoffQueue,
     packRecord,
     receive,
@@ -24,6 +30,11 @@ from twisted_cluster.wire.handoff import (
 
 def openDescriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
+
+
+def closeFds(connections: Iterable[Handed]) -> None:
+    for connection in connections:
+        os.close(connection.fd)
 
 
 def put(queue: HandoffQueue, count: int) -> None:
@@ -159,3 +170,127 @@ def test_aLinksAddressKeepsItsScope() -> None:
             os.close(connection.fd)
     # The interface may have gone meanwhile.
     assert [one.name for one in come] == [name, ("fe80::1%99", 80, 0, 99)]
+
+
+def test_theEndIsAnErrorOfItsOwn() -> None:
+    """
+    Not to be taken for an empty queue, nor for connections that were lost.
+    """
+    queue = HandoffQueue()
+    put(queue, 1)
+    queue.end.close()
+    closeFds(receive(queue.worker).connections)
+    with pytest.raises(QueueEndedError):
+        receive(queue.worker)
+    assert list(queue.takeBack()) == []
+    queue.close()
+
+
+def test_whatTheKernelDroppedIsCounted() -> None:
+    """
+    A worker without free descriptors knows what it has lost, and of which ports; what
+    it had room for it has, and what comes next.
+    """
+    before = openDescriptors()
+    queue = HandoffQueue()
+    records = [packRecord(n, ("127.0.0.1", n), 0, n, METERED) for n in range(1, 6)]
+    send(queue.end, records, [queue.end.fileno()] * 5)
+    put(queue, 1)
+    with fewDescriptors(2):
+        connections, lost = receive(queue.worker)
+    assert [one.listener for one in connections] == [1, 2]
+    assert lost == [Handed(-1, n, ("127.0.0.1", n), 0, n, METERED) for n in (3, 4, 5)]
+    closeFds(connections)
+    closeFds(receive(queue.worker).connections)
+    with pytest.raises(BlockingIOError):
+        receive(queue.worker)
+    queue.close()
+    assert openDescriptors() == before
+
+
+def test_allDroppedIsNotTheEnd() -> None:
+    """
+    With no descriptor free at all the message is still one.
+    """
+    queue = HandoffQueue()
+    send(queue.end, [packRecord(1, "")] * 3, [queue.end.fileno()] * 3)
+    with fewDescriptors(0):
+        connections, lost = receive(queue.worker)
+    assert (connections, len(lost)) == ([], 3)
+    queue.close()
+
+
+def test_takingBackGoesOnBehindWhatWasDropped() -> None:
+    """
+    Of five messages none is left in the queue, whatever became of the first.
+    """
+    queue = HandoffQueue()
+    put(queue, 5)
+    taking = queue.takeBack()
+    with fewDescriptors(0):
+        assert next(taking).lost != ()
+    back = [one for come in taking for one in come.connections]
+    assert len(back) == 4
+    closeFds(back)
+    assert queue.depth() == 0
+    queue.close()
+
+
+def test_takingBackGoesOnBehindRubbish() -> None:
+    """
+    Whatever lies in the queue, what is behind it comes back.
+    """
+    queue = HandoffQueue()
+    put(queue, 1)
+    for rubbish in (b"", b"\xff" * 40):
+        socket.send_fds(queue.end, [rubbish], [0])
+        put(queue, 1)
+    back = [one for come in queue.takeBack() for one in come.connections]
+    assert len(back) == 3
+    closeFds(back)
+    queue.close()
+
+
+@pytest.mark.parametrize("wrong", [errno.ENOBUFS, errno.ENOMEM])
+def test_withoutMemoryNothingIsLost(wrong: int) -> None:
+    """
+    It is said, and stays in the queue for later.
+    """
+    queue = HandoffQueue()
+    queue.worker = worker = poor(queue.worker)
+    put(queue, 2)
+    worker.wrong = wrong
+    with pytest.raises(OSError, match=os.strerror(wrong)):
+        receive(worker)
+    assert list(queue.takeBack()) == []
+    worker.wrong = 0
+    back = [one for come in queue.takeBack() for one in come.connections]
+    assert len(back) == 2
+    closeFds(back)
+    queue.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "error"), [(b"", MessageError), (b"\x02" * 40, VersionError)]
+)
+def test_whatIsNoMessageSaysSo(data: bytes, error: type[Exception]) -> None:
+    """
+    An empty one, or another version's: neither is the end; what came along is closed.
+    """
+    before = openDescriptors()
+    queue = HandoffQueue()
+    socket.send_fds(queue.end, [data], [0, 1])
+    put(queue, 1)
+    with pytest.raises(error):
+        receive(queue.worker)
+    closeFds(receive(queue.worker).connections)
+    queue.close()
+    assert openDescriptors() == before
+
+
+def test_recordsHaveRoomToGrow() -> None:
+    """
+    40 bytes, of which the first is the version.
+    """
+    record = packRecord(2**32 - 1, ("::1", 65535, 0, 2**32 - 1), 255, 2**32 - 1, 255)
+    assert (len(record), record[0]) == (40, VERSION)

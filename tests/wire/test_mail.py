@@ -4,8 +4,11 @@ The mail stream, with real sockets and a real reactor.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +16,16 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 
+from tests.wire.poor import Poor, fewDescriptors, poor
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import HANDLE, Frame, packHead
 from twisted_cluster.errors import (
     ChannelClosedError,
+    ChannelClosedHereError,
     MailboxFullError,
     MessageError,
 )
@@ -30,7 +37,11 @@ from twisted_cluster.wire.mail import Mail
 class End:
     """
     One end, and what has come to it.
+
+    @ivar wrong: What its owner raises when told of something.
     """
+
+    wrong: BaseException | None = None
 
     def __init__(self, end: socket.socket) -> None:
         self.come: list[tuple[Frame, int | None]] = []
@@ -41,6 +52,8 @@ class End:
     def _take(self, come: Any) -> None:
         self.come += [(f._replace(body=bytes(f.body)), fd) for f, fd in come]
         self._look()
+        if self.wrong is not None:
+            raise self.wrong
 
     def _end(self, error: Exception) -> None:
         self.ended.append(error)
@@ -245,4 +258,196 @@ def test_flushNowNeedsNoReactor() -> None:
     assert theirs.recv(1000) == expected
     mail.close()
     mail.flushNow(5.0)
+    theirs.close()
+
+
+def aTurn(seconds: float = 0) -> Deferred[None]:
+    return deferLater(reactor, seconds, lambda: None)
+
+
+@pytest.fixture
+def poorEnds() -> Iterator[tuple[End, Poor, End]]:
+    """
+    Two ends, the first on a system that fails at times.
+    """
+    one, other = Mail.pair()
+    socket_ = poor(one)
+    here, there = End(socket_), End(other)
+    yield here, socket_, there
+    here.mail.close()
+    there.mail.close()
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("wrong", [errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS])
+async def test_aSystemWithoutRoomIsAskedAgain(
+    poorEnds: tuple[End, Poor, End], wrong: int
+) -> None:
+    """
+    The other process is not gone: what was sent arrives, in order, and so does what it
+    sends.
+    """
+    here, system, there = poorEnds
+    system.wrong = wrong
+    sent = [here.mail.send(text(b"%d" % n)) for n in range(3)]
+    there.mail.send(text(b"from there"))
+    await aTurn(0.02)
+    assert not any(each.called for each in sent)
+    assert (here.come, there.come, here.ended) == ([], [], [])
+    system.wrong = 0
+    await there.until(3)
+    await here.until(1)
+    assert [frame.body for frame, _ in there.come] == [b"0", b"1", b"2"]
+    assert here.come == [(text(b"from there"), None)]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    "wrong", [SystemExit(), asyncio.CancelledError(), KeyboardInterrupt(), ValueError()]
+)
+async def test_whateverItsOwnerRaisesItReadsOn(
+    ends: tuple[End, End], wrong: BaseException
+) -> None:
+    """
+    What comes after is delivered.
+    """
+    here, there = ends
+    there.wrong = wrong
+    here.mail.send(text(b"first"))
+    await there.until(1)
+    there.wrong = None
+    here.mail.send(text(b"second"))
+    await there.until(2)
+    assert there.ended == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatTheReactorLetsGoOfGoesOn(ends: tuple[End, End]) -> None:
+    """
+    Both ways.
+    """
+    here, there = ends
+    there.mail.pause()
+    sent = here.mail.send(text(bytes(1_000_000)))
+    for end in (here, there):
+        reactor.removeReader(end.mail)  # type: ignore[attr-defined]
+        reactor.removeWriter(end.mail)  # type: ignore[attr-defined]
+        end.mail.connectionLost(Failure(ConnectionLost()))
+    there.mail.resume()
+    await sent
+    await there.until(1)
+    there.mail.send(text(b"back"))
+    await here.until(1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatNobodyReadsInTimeIsDropped(ends: tuple[End, End]) -> None:
+    """
+    Who waits for it waits no longer; what is half sent stays whole, so that what is sent
+    later is understood.
+    """
+    here, there = ends
+    there.mail.pause()
+    began = here.mail.send(text(b"a" * 1_000_000))
+    lost = [here.mail.send(text(b"b" * 1000)) for _ in range(10)]
+    lost.append(here.mail.send(Frame(frames.MESSAGE, HANDLE), 0))
+    await here.mail.flushed(within=0.05)
+    for each in lost:
+        with pytest.raises(MailboxFullError, match="nobody has read"):
+            await each
+    here.mail.send(text(b"later"))
+    there.mail.resume()
+    await began
+    await there.until(2)
+    assert [len(frame.body) for frame, _ in there.come] == [1_000_000, 5]
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatIsReadInTimeIsNotDropped(ends: tuple[End, End]) -> None:
+    """
+    Nor is there a timer left; with nothing to send it is flushed at once.
+    """
+    here, there = ends
+    assert here.mail.flushed(within=60).called
+    there.mail.pause()
+    sent = here.mail.send(text(bytes(1_000_000)))
+    flushed = [here.mail.flushed(within=60), here.mail.flushed()]
+    there.mail.resume()
+    for each in flushed:
+        await each
+    await sent
+    names = [str(call.func) for call in reactor.getDelayedCalls()]  # type: ignore[attr-defined]
+    assert not [name for name in names if "_drop" in name]
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoClosedItIsTold(ends: tuple[End, End]) -> None:
+    """
+    This process is not said to be another one that is gone, unless that was the reason.
+    """
+    here, there = ends
+    there.mail.pause()
+    waiting = here.mail.send(text(bytes(1_000_000)))
+    here.mail.close()
+    for failing in (waiting, here.mail.send(text(b""))):
+        with pytest.raises(ChannelClosedHereError):
+            await failing
+    there.mail.close(ChannelClosedError("it is gone"))
+    with pytest.raises(ChannelClosedError, match="it is gone") as caught:
+        await there.mail.send(text(b""))
+    assert not isinstance(caught.value, ChannelClosedHereError)
+    assert (here.ended, there.ended) == ([], [])
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatCameBeforeTheRulesWereBrokenIsHeard(
+    raw: tuple[socket.socket, End],
+) -> None:
+    """
+    And what came with it is its owner's to close.
+    """
+    hostile, end = raw
+    good = packHead(Frame(frames.MESSAGE, HANDLE))
+    socket.send_fds(hostile, [good * 2], [0])
+    await end.until(2)
+    ((_, fd),) = end.come
+    assert fd is not None
+    os.close(fd)
+    assert [isinstance(error, MessageError) for error in end.ended] == [True]
+
+
+@pytest_twisted.ensureDeferred
+async def test_aDescriptorWithoutAFreeNumberIsTold(ends: tuple[End, End]) -> None:
+    """
+    Sending one says so; where one is dropped on the way its message comes without.
+    """
+    here, there = ends
+    with fewDescriptors(0):
+        with pytest.raises(OSError, match="Too many open files"):
+            here.mail.send(Frame(frames.MESSAGE, HANDLE), 0)
+        here.mail.send(text(b"alone"))
+    there.mail.pause()
+    await here.mail.send(Frame(frames.MESSAGE, HANDLE), 0)
+    with fewDescriptors(0):
+        there.mail.readOnce()
+        there.mail.readOnce()
+    assert [fd for _, fd in there.come] == [None, None]
+
+
+def test_flushNowEndsInTime() -> None:
+    """
+    Where nobody reads, and where the system has no room.
+    """
+    ours, theirs = Mail.pair()
+    system = poor(ours)
+    mail = Mail(reactor, system, lambda come: None, lambda error: None)
+    sent = mail.send(text(bytes(1_000_000)))
+    sent.addErrback(lambda failure: failure.trap(ChannelClosedError))
+    for wrong in (0, errno.ENOBUFS):
+        system.wrong = wrong
+        started = time.monotonic()
+        mail.flushNow(0.05)
+        assert 0.05 <= time.monotonic() - started < 5
+    assert mail.waiting > 0
+    mail.close()
     theirs.close()

@@ -112,6 +112,14 @@ def test_anEndIsTheEnd(stream: Ends) -> None:
     assert isOver(other)
 
 
+def fill(end: socket.socket) -> None:
+    """
+    Give more than any end takes.
+    """
+    for _ in range(10_000):
+        give(end, [b"x" * 1000])
+
+
 def test_nothingBlocks(messages: Ends) -> None:
     """
     Neither an empty nor a full one, though the socket would.
@@ -122,8 +130,7 @@ def test_nothingBlocks(messages: Ends) -> None:
     with pytest.raises(BlockingIOError):
         take(other, 100, 1)
     with pytest.raises(BlockingIOError):
-        for _ in range(10_000):
-            give(one, [b"x" * 1000])
+        fill(one)
 
 
 def test_whoIsGoneIsSaid(messages: Ends) -> None:

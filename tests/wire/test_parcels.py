@@ -1,0 +1,92 @@
+"""
+Frames that wait, however the kernel takes them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given
+from hypothesis.strategies import binary, integers, lists
+from twisted.internet.defer import Deferred
+
+from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels
+
+
+def parcel(body: bytes, fd: int = -1) -> Parcel:
+    pieces = [body[:1], body[1:]]
+    return Parcel(pieces, len(body), fd, Deferred())
+
+
+def joined(parcels: Parcels) -> bytes:
+    return b"".join(map(bytes, parcels.batch()[0]))
+
+
+@given(
+    lists(binary(min_size=1, max_size=20), min_size=1, max_size=20),
+    lists(integers(1, 50), min_size=1),
+)
+def test_everyByteIsSentOnceAndInOrder(bodies: list[bytes], takes: list[int]) -> None:
+    """
+    However many of them the kernel takes at a time; each is done when its last is sent.
+    """
+    parcels = Parcels()
+    for body in bodies:
+        parcels.add(parcel(body))
+    sent, done, turn = b"", 0, 0
+    while parcels:
+        assert parcels.waiting == sum(map(len, bodies)) - len(sent)
+        data = joined(parcels)[: takes[turn % len(takes)]]
+        turn += 1
+        sent += data
+        done += len(parcels.sent(len(data)))
+        assert len(b"".join(bodies[:done])) <= len(sent)
+    assert (sent, done) == (b"".join(bodies), len(bodies))
+
+
+def test_aDescriptorGoesFirst() -> None:
+    """
+    What has one begins a batch of its own; once a byte is sent, so is it.
+    """
+    parcels = Parcels()
+    fds = [os.dup(0) for _ in range(2)]
+    for body, fd in ((b"aa", -1), (b"bb", fds[0]), (b"cc", -1), (b"dd", fds[1])):
+        parcels.add(parcel(body, fd))
+    assert parcels.descriptors == 2
+    batches = []
+    while parcels:
+        data, given_ = joined(parcels), parcels.batch()[1]
+        batches.append((data, len(given_)))
+        parcels.sent(len(data))
+    assert batches == [(b"aa", 0), (b"bbcc", 1), (b"dd", 1)]
+    assert parcels.descriptors == 0
+
+
+def test_aBatchIsBounded() -> None:
+    """
+    By pieces, and by bytes.
+    """
+    parcels = Parcels()
+    for _ in range(2 * PIECES):
+        parcels.add(parcel(b"xx"))
+    assert len(parcels.batch()[0]) == 2 * PIECES
+    parcels = Parcels()
+    for _ in range(4):
+        parcels.add(parcel(bytes(AT_ONCE)))
+    assert len(joined(parcels)) == 2 * AT_ONCE
+
+
+def test_whatIsHalfSentIsNotDropped() -> None:
+    """
+    What is not begun is, with its descriptors.
+    """
+    parcels = Parcels()
+    parcels.add(parcel(b"abc"))
+    parcels.add(parcel(b"def", os.dup(0)))
+    parcels.sent(1)
+    dropped = parcels.drop()
+    assert [one.size for one in dropped] == [3]
+    assert (joined(parcels), parcels.waiting, parcels.descriptors) == (b"bc", 2, 0)
+    assert parcels.drop() == []
+    assert [one.size for one in parcels.clear()] == [2]
+    assert (bool(parcels), parcels.waiting) == (False, 0)

@@ -4,6 +4,7 @@ Messages, questions and answers between two ends, with real sockets.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from twisted_cluster.errors import (
     AskFailedError,
     AskTimeoutError,
     ChannelClosedError,
+    ChannelClosedHereError,
     HandleError,
     NotSerializableError,
 )
@@ -277,3 +279,135 @@ async def test_whatCannotBeSentIsRefusedAtOnce(sides: tuple[Side, Side]) -> None
     await here.say("after")
     await there.until(1)
     assert there.heard == ["after"]
+
+
+WRONG = [
+    ValueError("wrong"),
+    SystemExit("enough"),
+    asyncio.CancelledError(),
+    CancelledError(),
+    KeyboardInterrupt(),
+]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: repr(wrong)[:20])
+@pytest.mark.parametrize("who", ["message", "topic", "before"])
+async def test_whateverWhoHearsRaisesTheNextIsHeard(
+    sides: tuple[Side, Side], who: str, wrong: BaseException
+) -> None:
+    """
+    The process is neither deaf nor said to be gone.
+    """
+    here, there = sides
+
+    def fail(*heard: object) -> None:
+        raise wrong
+
+    there.listen()
+    setattr(there.peer.ears, who, fail)
+    await here.say("lost on who fails")
+    await here.peer.tell(frames.PUBLISH, 1, b"topic", b"")
+    await aTurn(0.02)
+    there.listen()
+    await here.say("heard")
+    await there.until(2 if who != "message" else 1)
+    assert there.heard[-1] == "heard"
+    assert there.peer.isOpen
+    assert there.ended == []
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[" * 200_000, b'{"a":' * 200_000, b" " + b"9" * 5000, b"\xff"],
+    ids=["empty", "deep", "deep object", "huge", "no text"],
+)
+async def test_whatIsNoMessageIsLostAlone(sides: tuple[Side, Side], body: bytes) -> None:
+    """
+    What came with it is closed, and the next one is heard.
+    """
+    here, there = sides
+    there.listen()
+    frame = Frame(frames.MESSAGE, frames.HANDLE, 0, b"", body)
+    with socket.socket() as given:
+        await here.peer.mail.send(frame, given.fileno())
+    await here.say("next")
+    await there.until(1)
+    assert there.heard == ["next"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_lastWordsAreHeardToTheEnd(sides: tuple[Side, Side]) -> None:
+    """
+    All that the other process had sent before it ended, in one go, in order.
+    """
+    here, there = sides
+    there.listen()
+    there.peer.mail.pause()
+    for n in range(1000):
+        here.say(n)
+    await here.peer.mail.flushed()
+    here.peer.close()
+    there.peer.finish()
+    assert there.heard == list(range(1000))
+
+
+@pytest_twisted.ensureDeferred
+async def test_lastWordsHaveAnEnd(sides: tuple[Side, Side]) -> None:
+    """
+    Who goes on writing is heard no longer than the kernel could hold what it had sent.
+    """
+    here, there = sides
+    heard = 0
+
+    def hear(message: object, handle: object) -> None:
+        nonlocal heard
+        heard += 1
+        here.say("x" * 10_000)
+        here.peer.mail.doWrite()
+
+    there.peer.ears.message = hear
+    there.peer.mail.pause()
+    for _ in range(10):
+        here.say("x" * 10_000)
+    there.peer.finish()
+    assert 10 < heard < 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_aTurnOfTheLoopIsNotAllMessages(sides: tuple[Side, Side]) -> None:
+    """
+    Others are served between: a timer is not kept waiting until all is heard.
+    """
+    here, there = sides
+    there.listen()
+    there.peer.mail.pause()
+    sent = [here.say(n) for n in range(4 * hearing.TURN)]
+    await aTurn()
+    there.peer.mail.resume()
+    counts: list[int] = []
+    while not counts or counts[-1] < len(sent):
+        await aTurn()
+        counts.append(len(there.heard))
+    steps = [after - before for before, after in zip([0, *counts], counts)]
+    assert max(steps) <= 2 * hearing.TURN
+    assert there.heard == list(range(len(sent)))
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoClosedItIsToldToWhoAsked(sides: tuple[Side, Side]) -> None:
+    """
+    This process, the other one, or the other one's breach of the rules.
+    """
+    here, there = sides
+    asked = [side.peer.ask("?", 10.0) for side in sides]
+    here.peer.close()
+    with pytest.raises(ChannelClosedHereError):
+        await asked[0]
+    with pytest.raises(ChannelClosedError) as caught:
+        await asked[1]
+    assert not isinstance(caught.value, ChannelClosedHereError)
+    assert [type(error) for error in here.ended] == [ChannelClosedHereError]
+    await aTurn()
+    assert len(there.ended) == 1

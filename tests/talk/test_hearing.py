@@ -1,0 +1,191 @@
+"""
+What has come, until it is heard.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from twisted.internet.task import Clock
+
+from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
+from twisted_cluster.talk import hearing as module
+from twisted_cluster.talk.hearing import TURN, Hearing
+
+WAITING = (MESSAGE, ASK)
+
+
+class Heard:
+    """
+    Hears what it is told to hear.
+    """
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.heard: list[tuple[int, int]] = []
+        self.fds: list[int] = []
+        self.deaf = set(WAITING)
+        self.reads: list[bool] = []
+        self.hearing = Hearing(
+            self.clock, lambda kind: kind not in self.deaf, self.hear, self.reads.append
+        )
+
+    def hear(self, frame: Frame, fd: int | None) -> None:
+        self.heard.append((frame.kind, frame.number))
+        if fd is not None:
+            self.fds.append(fd)
+
+    def come(self, kind: int, count: int, first: int = 0) -> None:
+        """
+        Frames come, as many as one read brings.
+        """
+        frames = [Frame(kind, 0, first + n) for n in range(count)]
+        self.hearing.take((frame, None) for frame in frames)
+        self.hearing.hearSome()
+
+    def turn(self) -> None:
+        """
+        One turn of a reactor's loop: what is put off in it is for the next one.
+        """
+        for call in self.clock.getDelayedCalls():
+            function = call.func
+            call.cancel()
+            function()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """
+    Nobody hears messages and questions yet.
+    """
+    return Heard()
+
+
+def test_soMuchInATurn(heard: Heard) -> None:
+    """
+    The rest in the turns that follow, in order; meanwhile no more is read.
+    """
+    heard.come(PUBLISH, 3 * TURN + 1)
+    for turn in (1, 2, 3):
+        assert len(heard.heard) == turn * TURN
+        assert heard.reads == [False]
+        heard.turn()
+    assert heard.heard == [(PUBLISH, n) for n in range(3 * TURN + 1)]
+    assert heard.reads == [False, True]
+    assert heard.clock.getDelayedCalls() == []
+
+
+def test_whatComesMeanwhileIsBehind(heard: Heard) -> None:
+    """
+    As when last words are read, though reading was to pause; all of it is heard then.
+    """
+    heard.come(ANSWER, TURN + 1)
+    heard.hearing.take([(Frame(ANSWER, 0, TURN + 1), None)])
+    heard.hearing.hearAll()
+    assert [number for _, number in heard.heard] == list(range(TURN + 2))
+    heard.turn()
+    assert heard.reads == [False, True]
+
+
+def test_eachKindWaitsByItself(heard: Heard) -> None:
+    """
+    What nobody hears yet holds up nothing else, and is heard before what comes later.
+    """
+    heard.come(MESSAGE, 2)
+    heard.come(ASK, 2)
+    heard.come(PUBLISH, 1)
+    assert heard.heard == [(PUBLISH, 0)]
+    heard.deaf.discard(MESSAGE)
+    heard.hearing.listen()
+    heard.come(MESSAGE, 1, 2)
+    assert heard.heard == [(PUBLISH, 0)]
+    heard.turn()
+    assert heard.heard[1:] == [(MESSAGE, n) for n in range(3)]
+    heard.deaf.discard(ASK)
+    heard.hearing.listen()
+    heard.hearing.listen()
+    heard.turn()
+    assert heard.heard[4:] == [(ASK, 0), (ASK, 1)]
+    assert heard.clock.getDelayedCalls() == []
+
+
+def test_manyThatWaitedAreNotOneTurn(heard: Heard) -> None:
+    """
+    A listener that comes late is told so many at a time as well.
+    """
+    heard.come(MESSAGE, 3 * TURN)
+    for _ in range(3):
+        heard.turn()
+    heard.deaf.clear()
+    heard.hearing.listen()
+    heard.turn()
+    assert len(heard.heard) == TURN
+    heard.turn()
+    heard.turn()
+    assert len(heard.heard) == 3 * TURN
+
+
+@pytest.mark.parametrize("limit", ["UNHEARD", "UNHEARD_COUNT"])
+def test_whatWaitsIsBounded(
+    heard: Heard, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    By bytes and by number: then no more is read, until somebody hears it.
+    """
+    monkeypatch.setattr(module, limit, 10)
+    for count in range(10):
+        assert heard.reads == []
+        heard.hearing.take([(Frame(MESSAGE, 0, count, b"", b"x"), None)])
+        heard.hearing.hearSome()
+    assert heard.reads == [False]
+    heard.deaf.clear()
+    heard.hearing.listen()
+    heard.turn()
+    assert heard.reads == [False, True]
+    assert len(heard.heard) == 10
+
+
+def test_whoHearsMayStopListening(heard: Heard) -> None:
+    """
+    What is left waits for the next one, in order.
+    """
+
+    def once(frame: Frame, fd: int | None) -> None:
+        heard.heard.append((frame.kind, frame.number))
+        heard.deaf.add(MESSAGE)
+
+    heard.hearing._hear = once
+    heard.deaf.clear()
+    heard.come(MESSAGE, 3)
+    assert heard.heard == [(MESSAGE, 0)]
+    for count in (2, 3):
+        heard.deaf.clear()
+        heard.hearing.listen()
+        heard.turn()
+        assert heard.heard == [(MESSAGE, n) for n in range(count)]
+
+
+def test_whatIsForgottenIsClosed(heard: Heard) -> None:
+    """
+    What has come, when the other process breaks the rules; what waits for a listener,
+    when none will come.
+    """
+    before = len(os.listdir("/proc/self/fd"))
+
+    def forget(frame: Frame, fd: int | None) -> None:
+        assert fd is not None
+        os.close(fd)
+        heard.hearing.forget()
+
+    heard.hearing._hear = forget
+    for kind in (MESSAGE, PUBLISH):
+        heard.hearing.take([(Frame(kind), os.dup(0)) for _ in range(3)])
+    heard.hearing.hearSome()
+    assert len(os.listdir("/proc/self/fd")) == before + 3
+    heard.hearing.drop()
+    assert len(os.listdir("/proc/self/fd")) == before
+    heard.deaf.clear()
+    heard.hearing._hear = heard.hear
+    heard.come(MESSAGE, 1, 7)
+    assert heard.heard == [(MESSAGE, 7)]

@@ -104,10 +104,14 @@ class RunningCluster:
         env: Mapping[str, str] | None = None,
         twistd: Sequence[str] = ("-n", "--pidfile="),
         python: str = sys.executable,
+        under: Sequence[str] = (),
     ) -> None:
+        """
+        @param under: A command that becomes it.
+        """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
+            [*under, python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -61,8 +61,8 @@ def test_burstOfIdleClientsHarmsNobody(
             begun = time.monotonic()
             eventually(lambda: time.monotonic() > begun + 2.0, "two seconds are over")
             lost = sum(map(isEnded, clients))
-        assert lost == 0
         eventually(lambda: isServedBy(port, pids), "every worker serves", 5.0)
+        assert lost == 0
 
 
 def test_whatTheKernelDropsIsCounted(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_crashAfterASecondOfServiceIsNoFailedStart(tmp_path: Path) -> None:
     """
     The first and only worker crashes: it had started, so that the cluster goes on.
     """
-    with troubled(tmp_path, workers=1) as (cluster, port):
+    with troubled(tmp_path, workers=1) as (_, port):
         pause(1.2)
         crash(port)
         assert server(port, GENEROUS)

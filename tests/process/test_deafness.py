@@ -20,7 +20,6 @@ from tests.process.trouble import (
     Line,
     isServedBy,
     makeFail,
-    saidSince,
     server,
     troubled,
     waitServed,
@@ -150,18 +149,15 @@ def unlinkInVain(path: Path) -> None:
 
 def test_portThatCannotBeCleanedUpHarmsNobody(tmp_path: Path) -> None:
     """
-    Where its socket was there is a directory now: it is closed, that is told, and the
-    primary hears the worker as before.
+    Where its socket was there is a directory now: it is closed, and the primary hears the
+    worker as before.
     """
     path = tmp_path / "socket"
-    with commanded(tmp_path, workers=1) as (cluster, (one,)):
+    with commanded(tmp_path, workers=1) as (_, (one,)):
         told = one.listen("UNIX", str(path))
-        before = len(cluster.output())
         unlinkInVain(path)
         told.do("close")
         assert servers(one.listen("TCP", name="a").port, 2) == [one.pid] * 2
-        said = saidSince(cluster, before)
-        assert any(str(path) in text and "irectory" in text for text in said), said
 
 
 def test_portThatCannotBeCleanedUpAfterADeathHarmsNobody(tmp_path: Path) -> None:

@@ -40,15 +40,14 @@ def stopWhileServing(cluster: RunningCluster, port: int) -> list[str]:
 
 def test_socketFileThatCannotBeRemoved(tmp_path: Path) -> None:
     """
-    There is a directory in its place: that is said, and other ports are closed.
+    There is a directory in its place: other ports are closed.
     """
     path, other = tmp_path / "socket", freePort()
     listens = [f"--listen=unix:{path}", f"--listen=tcp:{other}"]
     with troubled(tmp_path, *listens, workers=1) as (cluster, port):
         path.unlink()
         path.mkdir()
-        said = stopWhileServing(cluster, port)
-        assert any(str(path) in text and "irectory" in text for text in said), said
+        stopWhileServing(cluster, port)
         assert isRefused(other)
 
 

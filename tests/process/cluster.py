@@ -143,8 +143,9 @@ class RunningCluster:
         """
         All that the cluster has written.
         """
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")
+        # Not seek and read: the cluster writes where this file object stands.
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
     def waitFor(self, text: str, count: int = 1, timeout: float = PATIENCE) -> None:
         """

@@ -72,6 +72,7 @@ def test_childOfADeadWorkerStopsNobody(tmp_path: Path) -> None:
     with troubled(tmp_path) as (cluster, port), Line(port) as line:
         dead = int(line.say(b"pid"))
         line.say(b"child")
+        cluster.waitFor("] y\n")
         os.kill(dead, signal.SIGKILL)
         waitServed(port, "somebody serves")
         cluster.waitFor(" is online", 3)
@@ -85,8 +86,9 @@ def test_livingChildStopsNobody(tmp_path: Path) -> None:
     A worker's child that writes without end has its part of the primary's time, and not
     all of it.
     """
-    with troubled(tmp_path) as (cluster, port), Line(port) as line:
-        line.say(b"child")
+    with troubled(tmp_path) as (cluster, port):
+        with Line(port) as line:
+            line.say(b"child")
         for _ in range(10):
             assert server(port)
         assert cluster.stop() == 0

@@ -59,9 +59,15 @@ class Crowd:
     Any number of clients in one thread.
 
     @ivar visits: Every connection so far, in the order in which they began.
+    @ivar lost: How many were hung up on before they had an answer.
     """
 
-    def __init__(self, port: int, seed: int = 1) -> None:
+    def __init__(self, port: int, seed: int = 1, hosts: Sequence[str] = HOSTS) -> None:
+        """
+        @param hosts: What they ask for.
+        """
+        self._hosts = hosts
+        self.lost = 0
         self._server = ("127.0.0.1", port)
         self._random = random.Random(seed)
         self._poll = select.epoll()
@@ -80,7 +86,7 @@ class Crowd:
         Open one more connection, from any of L{ADDRESSES}.
         """
         sid = self._random.randrange(len(ADDRESSES))
-        host = HOSTS[sid % len(HOSTS)]
+        host = self._hosts[sid % len(self._hosts)]
         question = QUESTION % {"sid": sid, "host": host, "block": block}
         client = socket.socket()
         client.setblocking(False)
@@ -100,7 +106,7 @@ class Crowd:
             try:
                 self._go(fd, event)
             except OSError:
-                self._leave(fd)
+                self._hangUp(fd)
 
     def _go(self, fd: int, event: int) -> None:
         client, visit, question = self._waiting[fd]
@@ -114,7 +120,11 @@ class Crowd:
             with suppress(ValueError):
                 visit.worker = int(answer.split()[-1])
         else:
-            self._leave(fd)
+            self._hangUp(fd)
+
+    def _hangUp(self, fd: int) -> None:
+        self.lost += not self._waiting[fd][1].worker
+        self._leave(fd)
 
     def _leave(self, fd: int) -> None:
         self._poll.unregister(fd)

@@ -104,10 +104,14 @@ class RunningCluster:
         env: Mapping[str, str] | None = None,
         twistd: Sequence[str] = ("-n", "--pidfile="),
         python: str = sys.executable,
+        under: Sequence[str] = (),
     ) -> None:
+        """
+        @param under: A command that becomes it.
+        """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
+            [*under, python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,
@@ -139,8 +143,9 @@ class RunningCluster:
         """
         All that the cluster has written.
         """
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")
+        # Not seek and read: the cluster writes where this file object stands.
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode("utf-8", "replace")
 
     def waitFor(self, text: str, count: int = 1, timeout: float = PATIENCE) -> None:
         """

@@ -100,7 +100,11 @@ class RunningCluster:
         env: Mapping[str, str] | None = None,
         twistd: Sequence[str] = ("-n", "--pidfile="),
         python: str = sys.executable,
+        before: Callable[[], None] | None = None,
     ) -> None:
+        """
+        @param before: Called in the new process, before it is what it is to be.
+        """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [python, "-c", TWISTD, *twistd, "cluster", *arguments],
@@ -110,6 +114,7 @@ class RunningCluster:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=before,
         )
         self.pid = self.process.pid
         self._seen: set[int] = set()

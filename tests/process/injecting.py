@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from tests.process.cluster import environment

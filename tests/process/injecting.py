@@ -50,13 +50,16 @@ if isPrimary:
     refuse("sendmsg")
 """
 
-# While a file is there, the system has no room for more processes.
+# While a file is there, the system has no room for more processes; in it, how often
+# one was asked for.
 NO_ROOM = """
 def refuse(name):
     real = getattr(os, name)
 
     def start(*arguments, **options):
         if os.path.exists(os.environ["NO_ROOM"]):
+            with open(os.environ["NO_ROOM"], "a") as file:
+                file.write("x")
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         return real(*arguments, **options)
 

@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.port import DeliveredSocket, TCPPort
+from twisted_cluster.worker.ports.streams import DeliveredSocket, TCPPort
 
 COUNT = 1500
 ROUNDS = 5

@@ -9,6 +9,26 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from twisted_cluster.errors import ConfigError
+
+# A typing error, not a wish, on any machine that there is.
+MOST_WORKERS = 1024
+
+
+def parseWorkers(given: int | str) -> int:
+    """
+    @param given: A number, or C{"auto"} for as many as L{usableCPUs}.
+    @return: 1 or more.
+    @raise ConfigError: If it is neither.
+    """
+    text = str(given)
+    if text == "auto":
+        return usableCPUs()
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        accepted = f"give a number from 1 to {MOST_WORKERS}, or auto"
+        raise ConfigError("workers", given, accepted)
+    return int(text)
+
 
 def usableCPUs(root: Path = Path("/")) -> int:
     """

@@ -33,7 +33,8 @@ class MessageError(ClusterError):
 
 class ChannelClosedError(ClusterError):
     """
-    The process at the other end of a channel is gone.
+    The process at the other end of a channel is gone, or has closed the channel; if it
+    was this process, it is L{ChannelClosedHereError}.
     """
 
 
@@ -47,6 +48,30 @@ class SettingsError(ClusterError, ValueError):
     """
     A setting of the cluster is unknown, or its value is not accepted.
     """
+
+
+class ConfigError(SettingsError):
+    """
+    What a cluster was to be made of is not accepted.
+
+    @ivar name: Which setting, such as C{"maxConnections"}.
+    @ivar given: What was given for it.
+    @ivar why: What is wrong with that, or what is accepted.
+    """
+
+    def __init__(self, name: str, given: object, why: str) -> None:
+        super().__init__(f"{name}={given!r:.80}: {why}")
+        self.name = name
+        self.given = given
+        self.why = why
+
+    @property
+    def asOption(self) -> str:
+        """
+        The same, for who gave it on a command line: C{--max-connections}.
+        """
+        option = "".join(f"-{c.lower()}" if c.isupper() else c for c in self.name)
+        return f"--{option} {self.given}: {self.why}"
 
 
 class UnknownEventError(ClusterError, ValueError):
@@ -88,4 +113,10 @@ class AskTimeoutError(ClusterError, TimeoutError):
 class AskFailedError(ClusterError):
     """
     The process that was asked could not answer; the message says why.
+    """
+
+
+class ChannelClosedHereError(ChannelClosedError):
+    """
+    This process has closed the channel itself: the one at the other end may live on.
     """

@@ -4,7 +4,7 @@ What a plugin provides, and what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
@@ -115,3 +115,7 @@ class IPolicyMaker(IPlugin):
             one socket themselves.
         @raise PolicyArgumentError: If an argument is unknown or has a bad value.
         """
+
+
+# Makes one listener's policy; None leaves the choice to the kernel.
+NewPolicy = Callable[[], ISchedulingPolicy | None]

@@ -5,14 +5,14 @@ C{--listen}: from an endpoint description to what the primary binds for it.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import _parse
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
-from twisted_cluster.errors import StartError
+from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 
 
@@ -45,6 +45,23 @@ KINDS: Mapping[str, Callable[..., ListenSpec]] = {
     "unix": _unix,
 }
 WRAPPERS = ("haproxy",)
+ACCEPTED = "give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"
+
+
+def parseListens(descriptions: Sequence[str]) -> list[ListenSpec]:
+    """
+    @return: What is to be bound for all of them.
+    @raise ConfigError: If one is malformed, or given twice.
+    """
+    specs: list[ListenSpec] = []
+    for description in descriptions:
+        spec = parseListen(description)
+        if spec is None:
+            continue
+        if spec in specs and (spec.port or spec.path):
+            raise ConfigError("listen", description, f"{spec} is given twice")
+        specs.append(spec)
+    return specs
 
 
 def parseListen(description: str) -> ListenSpec | None:
@@ -52,7 +69,7 @@ def parseListen(description: str) -> ListenSpec | None:
     What is to be bound for an endpoint. Its keys and certificates stay unread.
 
     @return: L{None} for a kind of endpoint that only a worker can make sense of.
-    @raise StartError: If it is malformed.
+    @raise ConfigError: If it is malformed.
     """
     wrapper, _, inner = description.partition(":")
     if wrapper in WRAPPERS and inner:
@@ -66,10 +83,7 @@ def parseListen(description: str) -> ListenSpec | None:
             raise ValueError("it does not say where")
         return KINDS[kind](*given, **named)
     except (ValueError, TypeError, OSError) as error:
-        raise StartError(
-            f"twistd cluster: --listen {description}: {error}\n"
-            "Give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"
-        ) from None
+        raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None
 
 
 def _refuseUnknown(kind: str) -> None:

@@ -4,17 +4,19 @@ Finds policies with C{twisted.plugin.getPlugins}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 from twisted.application.reactors import getReactorTypes
+from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import PolicyArgumentError
+from twisted_cluster.events import Limits
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
     IPolicyMaker,
     ISchedulingPolicy,
+    NewPolicy,
 )
 from twisted_cluster.policies.pinned import Pinned
 
@@ -33,7 +35,32 @@ def findReactors() -> list[str]:
     return sorted({kind.shortName for kind in getReactorTypes()} - {"cluster"})
 
 
-def parsePolicy(text: str) -> Callable[[], ISchedulingPolicy | None]:
+def findCommands() -> list[str]:
+    """
+    @return: The plugins of twistd that a worker can run.
+    """
+    return sorted({maker.tapname for maker in getPlugins(IServiceMaker)} - {"cluster"})
+
+
+def policyMaker(wanted: object) -> NewPolicy:
+    """
+    @param wanted: What C{--policy} takes, or what makes a policy.
+    @return: Makes one listener's policy.
+    @raise PolicyArgumentError: If it is neither.
+    """
+    if isinstance(wanted, str):
+        return parsePolicy(wanted)
+    if callable(wanted):
+        made = wanted()
+        if made is None or ISchedulingPolicy.providedBy(made):
+            return wanted
+    raise PolicyArgumentError(
+        f"{wanted!r:.80} makes no policy: give what --policy takes, or what returns an "
+        "ISchedulingPolicy when called"
+    )
+
+
+def parsePolicy(text: str) -> NewPolicy:
     """
     @param text: C{NAME}, or C{NAME:key=value,key=value}.
     @return: Makes one listener's policy.
@@ -64,12 +91,11 @@ def checkGroups(policy: ISchedulingPolicy | None, known: Collection[str]) -> Non
     @raise PolicyArgumentError: If the policy needs another.
     """
     if IGroupingPolicy.providedBy(policy):
-        grouping: Any = policy
-        for group in sorted(grouping.groups):
+        for group in sorted(policy.groups):
             if group not in known:
                 there = ", ".join(sorted(set(known))) or "none"
                 raise PolicyArgumentError(
-                    f"no worker is in group {group!r}; groups by --group: {there}"
+                    f"no worker is in group {group!r}; groups: {there}"
                 )
 
 
@@ -82,3 +108,14 @@ def checkPins(policy: ISchedulingPolicy | None, workers: int) -> None:
             raise PolicyArgumentError(
                 f"there is no worker {policy.worker}: there are {workers}"
             )
+
+
+def checkLimits(policy: ISchedulingPolicy | None, limits: Limits) -> None:
+    """
+    @raise PolicyArgumentError: If nobody would keep to the limits.
+    """
+    if policy is None and limits.any:
+        raise PolicyArgumentError(
+            "it lets the kernel choose, which knows no limits: give no number of "
+            "connections, or another policy"
+        )

@@ -4,29 +4,17 @@ C{twistd cluster}: options, and the service that they ask for.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Sequence
-from typing import Any
 
-from twisted.application.service import IService, IServiceMaker
-from twisted.plugin import getPlugins
+from twisted.application.service import IService
+from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
-from twisted_cluster.cpus import usableCPUs
-from twisted_cluster.errors import PolicyArgumentError, StartError
-from twisted_cluster.events import ListenSpec
-from twisted_cluster.listening import parseListen
-from twisted_cluster.plugins import (
-    checkGroups,
-    checkPins,
-    findPolicies,
-    findReactors,
-    parsePolicy,
-)
-from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
-
-MOST_WORKERS = 1024
+from twisted_cluster.errors import ConfigError, StartError
+from twisted_cluster.plugins import findPolicies
+from twisted_cluster.primary.config import ClusterConfig, Settings
+from twisted_cluster.reactors import theReactor
 
 
 class Options(usage.Options):
@@ -109,123 +97,56 @@ class Options(usage.Options):
             raise StartError(
                 "twistd cluster: this platform cannot pass descriptors between processes"
             )
-        self["workers"] = self._workers(self["workers"])
-        self["drain-timeout"] = self._number("drain-timeout", float, 0)
-        self["backlog"] = self._number("backlog", int, 1)
-        self["specs"] = [parseListen(description) for description in self["listen"]]
-        self._checkTwice(self["specs"])
-        self._checkReactor()
-        self["weights"] = parseWeights(self["weights"], self["workers"])
-        self["groups"] = parseGroups(self["group"], self["workers"])
-        self["limits"] = parseLimits(
-            self["max-connections"], self["max-per-address"], self["at-limit"]
-        )
         try:
-            self["newPolicy"] = parsePolicy(self["policy"])
-            policy = self["newPolicy"]()
-            checkGroups(policy, self["groups"].values())
-            checkPins(policy, self["workers"])
-        except PolicyArgumentError as error:
-            raise usage.UsageError(f"--policy {self['policy']}: {error}") from None
-        if policy is None and self["limits"].any:
-            raise usage.UsageError(
-                "--policy none lets the kernel choose, which knows no limits: "
-                "leave out --max-connections and --max-per-address"
-            )
-        self["arguments"] = self._arguments()
+            self["config"] = self._config()
+        except ConfigError as error:
+            raise usage.UsageError(_inOptions(error)) from None
 
-    def _workers(self, text: str) -> int:
-        if text == "auto":
-            return usableCPUs()
-        if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
-            raise usage.UsageError(
-                f"--workers {text}: give a number from 1 to {MOST_WORKERS}, or auto"
-            )
-        return int(text)
-
-    def _number(self, name: str, kind: type, least: float) -> Any:
-        try:
-            value = kind(self[name])
-            if not least <= value < 1e9:
-                raise ValueError
-        except ValueError:
-            raise usage.UsageError(
-                f"--{name} {self[name]}: give a number, {least} or more"
-            ) from None
-        return value
-
-    def _checkTwice(self, specs: Sequence[ListenSpec | None]) -> None:
-        fixed = [spec for spec in specs if spec is not None and (spec.port or spec.path)]
-        for count, spec in enumerate(fixed):
-            if spec in fixed[:count]:
-                raise usage.UsageError(f"--listen {spec} is given twice")
-
-    def _checkReactor(self) -> None:
-        known = findReactors()
-        if self["reactor"] not in known:
-            raise usage.UsageError(
-                f"--reactor {self['reactor']}: there is no such reactor; "
-                f"there are: {', '.join(known)}"
-            )
-
-    def _arguments(self) -> list[str]:
-        """
-        What a worker's twistd is to run.
-        """
-        ways = [bool(self["app"]), bool(self["python"]), bool(self["plugin"])]
-        if sum(ways) != 1:
+    def _config(self) -> ClusterConfig:
+        if sum(map(bool, (self["app"], self["python"], self["plugin"]))) != 1:
             raise usage.UsageError(
                 "say what to run, once: --app=mod.name, -y FILE, or a twistd plugin"
             )
+        settings: Settings = {
+            "listen": self["listen"],
+            "workers": self["workers"],
+            "policy": self["policy"],
+            "weights": self["weights"],
+            "group": self["group"],
+            "maxConnections": self["max-connections"],
+            "maxPerAddress": self["max-per-address"],
+            "atLimit": self["at-limit"],
+            "reactor": self["reactor"],
+            "drainTimeout": self["drain-timeout"],
+            "backlog": self["backlog"],
+        }
         if self["app"]:
-            listens = [f"--listen={description}" for description in self["listen"]]
-            return ["cluster-app", f"--app={self['app']}", *listens]
+            return ClusterConfig.forApp(self["app"], **settings)
         if self["python"]:
-            return ["-y", self._file(self["python"])]
-        return self._plugin(self["plugin"])
+            return ClusterConfig.forFile(self["python"], **settings)
+        return ClusterConfig.forPlugin(self["plugin"], **settings)
 
-    def _file(self, path: str) -> str:
-        if not os.path.isfile(path):
-            raise usage.UsageError(f"-y {path}: there is no such file")
-        return os.path.abspath(path)
 
-    def _plugin(self, plugin: list[str]) -> list[str]:
-        # Its options stay unparsed: some plugins import the application to do that.
-        known = {maker.tapname for maker in getPlugins(IServiceMaker)} - {"cluster"}
-        if plugin[0] not in known:
-            raise usage.UsageError(
-                f"there is no plugin {plugin[0]!r}; there are: {', '.join(sorted(known))}"
-            )
-        return plugin
+def _inOptions(error: ConfigError) -> str:
+    if error.name == "plugin":
+        return error.why
+    if error.name == "file":
+        return f"-y {error.given}: {error.why}"
+    return error.asOption
 
 
 def makeService(options: Options) -> IService:
     """
     Make the primary's service.
     """
-    from twisted.internet import reactor
+    from twisted_cluster.primary.service import ClusterService
 
-    from twisted_cluster.primary.recipe import Recipe
-    from twisted_cluster.primary.service import ClusterConfig, ClusterService
-
+    reactor = theReactor()
     _exitWithZero(reactor)
-    specs: list[ListenSpec] = [spec for spec in options["specs"] if spec is not None]
-    command = ["-m", "twisted_cluster.worker", *options["arguments"]]
-    recipe = Recipe(command, options["reactor"], options["drain-timeout"])
-    config = ClusterConfig(
-        options["workers"],
-        recipe,
-        options["newPolicy"],
-        specs,
-        options["backlog"],
-        options["limits"],
-        options["weights"],
-        options["groups"],
-    )
-    return ClusterService(reactor, config)
+    return ClusterService(reactor, options["config"])
 
 
-def _exitWithZero(reactor: Any) -> None:
+def _exitWithZero(reactor: IReactorCore) -> None:
     """
     twistd ends by the signal that stopped it; a cluster that has drained is a success.
     """

@@ -4,6 +4,7 @@ Events.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -60,6 +61,71 @@ def test_aListenerTakesWhatItWants() -> None:
     assert heard == ["none", "anna", ("anna", 3, "default"), ("anna", 3)]
 
 
+def test_aFunctionCountsOnce() -> None:
+    """
+    In its first place, and as it was added last; bound methods too.
+    """
+    door, heard = Door(), []
+
+    class Guest:
+        def knocks(self) -> None:
+            heard.append("guest")
+
+    guest = Guest()
+    door.on("open", guest.knocks)
+    door.on("open", lambda: heard.append("other"))
+    door.once("open", guest.knocks)
+    for _ in range(2):
+        door.tell("open")
+    assert heard == ["guest", "other", "other"]
+
+
+def test_onceIsOverBeforeItIsTold() -> None:
+    """
+    What it tells again it does not hear, nor does another whom that has reached.
+    """
+    door, heard = Door(), []
+
+    def again() -> None:
+        heard.append("first")
+        door.tell("open")
+
+    door.once("open", again)
+    door.once("open", lambda: heard.append("second"))
+    door.tell("open")
+    assert heard == ["first", "second"]
+    assert door.listeners("open") == []
+
+
+def test_decoratorsGiveTheFunctionBack() -> None:
+    """
+    C{on} and C{once}, with and without it; it can be taken off by its name.
+    """
+    door, heard = Door(), []
+
+    @door.on("open")
+    @door.once("error")
+    def hear() -> None:
+        heard.append("heard")
+
+    assert door.on("open", hear) is hear
+    assert door.once("error", hear) is hear
+    door.off("open", hear)
+    door.tell("open")
+    door.tell("error", Failure(ZeroDivisionError()))
+    assert heard == ["heard"]
+
+
+def test_whatCannotBeCalledIsRefused() -> None:
+    """
+    At once, also by a decorator.
+    """
+    with pytest.raises(TypeError, match="'bell' cannot be called: it cannot"):
+        Door().on("open", "bell")
+    with pytest.raises(TypeError, match="cannot be called"):
+        Door().once("open")(None)
+
+
 @pytest.mark.parametrize("call", ["on", "once", "when"])
 def test_unknownEventsAreRefused(call: str) -> None:
     """
@@ -114,6 +180,28 @@ class FailingTests(SynchronousTestCase):
         door.tell("open")
         assert heard == ["me too"]
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 3
+
+    def test_whatWouldEndAProcessEndsNothing(self) -> None:
+        """
+        C{sys.exit()} and the like are logged as any error, and the others are called:
+        out of a wire's reader they would make it deaf.
+        """
+        for kind in (SystemExit, KeyboardInterrupt, asyncio.CancelledError):
+            door, heard = Door(), []
+
+            def raising(kind: type[BaseException] = kind) -> None:
+                raise kind
+
+            async def coroutine(*, kind: type[BaseException] = kind) -> None:
+                raise kind
+
+            door.on("open", lambda *, f=raising: f())
+            door.once("open", coroutine)
+            door.on("open", lambda *, heard=heard: heard.append("me too"))
+            door.tell("open")
+            door.tell("open")
+            assert heard == ["me too"] * 2
+            assert len(self.flushLoggedErrors(kind)) == 3
 
     def test_anErrorThatNobodyHearsIsLogged(self) -> None:
         """

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from twisted_cluster.api.policy import VARIABLE, fromEnvironment, policyMaker
+from twisted_cluster.api.policy import VARIABLE, fromEnvironment
 from twisted_cluster.api.settings import merged, signalNumber
 from twisted_cluster.api.streams import planned
 from twisted_cluster.errors import PolicyArgumentError, SettingsError
+from twisted_cluster.plugins import policyMaker
 from twisted_cluster.policies.round_robin import RoundRobin
 
 

@@ -16,10 +16,10 @@ from twisted_cluster.core.messages import Listen
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.listener import Listener
-from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.worker_handle import RESERVE, WorkerHandle
+from twisted_cluster.primary.door.dispatch import Dispatcher
+from twisted_cluster.primary.door.hands import RESERVE, WorkerHandle
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.wire.handoff import Handed, HandoffQueue, receive
 from twisted_cluster.wire.scoreboard import Scoreboard
 

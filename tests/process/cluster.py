@@ -91,7 +91,11 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 class RunningCluster:
     """
     C{twistd -n cluster ...}, while a C{with} block lasts.
+
+    @cvar PLUGIN: What of twistd is run.
     """
+
+    PLUGIN: Sequence[str] = ("cluster",)
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class RunningCluster:
         """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [python, "-c", TWISTD, *twistd, "cluster", *arguments],
+            [python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

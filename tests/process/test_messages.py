@@ -156,3 +156,43 @@ def test_aWorkerThatSendsRubbishIsEnded(tmp_path: Path) -> None:
     ends = {event["id"]: event["signal"] for event in script.of("exit")}
     assert ends == {1: "SIGKILL", 2: "SIGKILL", 3: None}
     assert script.the("good")["answer"] == "fine"
+
+
+def test_aListenerThatWouldEndTheProcessIsHeardFromAgain(tmp_path: Path) -> None:
+    """
+    C{sys.exit()}, C{KeyboardInterrupt} and asyncio's C{CancelledError} in a listener are
+    logged, at both ends; what is sent next is heard, and asked is answered.
+    """
+    script = run(
+        """
+        import asyncio
+
+        ERRORS = [SystemExit, KeyboardInterrupt, asyncio.CancelledError]
+
+        def fail(message):
+            if message < len(ERRORS):
+                raise ERRORS[message]
+
+        if cluster.isPrimary:
+            async def scene():
+                worker, numbers = cluster.fork(), []
+                worker.on("message", numbers.append)
+                worker.on("message", fail)
+                for n in range(len(ERRORS) + 1):
+                    worker.send(n)
+                say("heard", there=await worker.ask("?"), here=numbers)
+                await cluster.disconnect()
+            play(scene)
+        else:
+            numbers = []
+            cluster.worker.on("message", numbers.append)
+            cluster.worker.on("message", fail)
+            cluster.worker.answer(lambda question: numbers)
+            for n in range(len(ERRORS) + 1):
+                cluster.worker.send(n)
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    heard = script.the("heard")
+    assert heard["there"] == heard["here"] == [0, 1, 2, 3]

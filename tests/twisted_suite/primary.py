@@ -21,9 +21,9 @@ from twisted.internet.task import LoopingCall
 from twisted_cluster.core import messages
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.recipe import Recipe
-from twisted_cluster.primary.watcher import Watcher
-from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Scoreboard
 

@@ -8,9 +8,9 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from inspect import iscoroutine
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
-from pyee.twisted import TwistedEventEmitter
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -18,13 +18,26 @@ from twisted.python.failure import Failure
 from twisted_cluster.errors import UnknownEventError
 
 log = Logger()
-_INTERNAL = ("new_listener", "failure")
+Listener = TypeVar("Listener", bound=Callable[..., object])
 
 
-class Emitter(TwistedEventEmitter):
+@frozen(eq=False)
+class _Ear:
+    """
+    @ivar most: How many arguments the listener takes.
+    @ivar once: Whether it listens one time only.
+    """
+
+    most: int
+    once: bool
+
+
+class Emitter:
     """
     A listener may take fewer arguments than its event has, and may be a coroutine
-    function. What it raises is logged. The same function counts once for an event.
+    function. What it raises is logged, whatever it is: nothing that a listener does
+    keeps others from hearing, or us from telling. The same function counts once for an
+    event.
 
     @cvar EVENTS: The events that there are, and how many arguments each has.
     """
@@ -32,36 +45,52 @@ class Emitter(TwistedEventEmitter):
     EVENTS: Mapping[str, int] = {}
 
     def __init__(self) -> None:
-        super().__init__()
-        self.add_listener("failure", _logFailure)
+        self._ears: dict[str, dict[Callable[..., object], _Ear]] = {}
 
-    def on(self, event: str, f: Callable[..., Any] | None = None) -> Any:
+    @overload
+    def on(self, event: str, f: Listener) -> Listener: ...
+
+    @overload
+    def on(self, event: str) -> Callable[[Listener], Listener]: ...
+
+    def on(self, event: str, f: Listener | None = None) -> object:
         """
         Listen to an event, each time. Without C{f}, a decorator.
 
         @raise UnknownEventError: If there is no such event.
+        @raise TypeError: If C{f} cannot be called.
         """
-        self._check(event, f)
-        return self.listens_to(event) if f is None else self.add_listener(event, f)
+        return self._add(event, f, once=False)
 
-    def once(self, event: str, f: Callable[..., Any] | None = None) -> Any:
+    @overload
+    def once(self, event: str, f: Listener) -> Listener: ...
+
+    @overload
+    def once(self, event: str) -> Callable[[Listener], Listener]: ...
+
+    def once(self, event: str, f: Listener | None = None) -> object:
         """
         Listen to an event, one time. Without C{f}, a decorator.
 
         @raise UnknownEventError: If there is no such event.
+        @raise TypeError: If C{f} cannot be called.
         """
-        self._check(event, f)
-        return super().once(event, f)
+        return self._add(event, f, once=True)
 
-    def off(self, event: str, f: Callable[..., Any]) -> None:
+    def off(self, event: str, f: Callable[..., object]) -> None:
         """
         Listen no more; if C{f} does not listen, nothing happens.
 
         @raise UnknownEventError: If there is no such event.
         """
         self._check(event)
-        if f in self.listeners(event):
-            self.remove_listener(event, f)
+        self._ears.get(event, {}).pop(f, None)
+
+    def listeners(self, event: str) -> list[Callable[..., object]]:
+        """
+        @return: Who listens to an event, in the order in which they are told.
+        """
+        return list(self._ears.get(event, ()))
 
     def when(self, event: str) -> Deferred[Any]:
         """
@@ -69,80 +98,71 @@ class Emitter(TwistedEventEmitter):
             none, a tuple if it has several. Cancelling it stops the listening.
         @raise UnknownEventError: If there is no such event.
         """
+        happening: Deferred[Any] = Deferred(lambda _: self.off(event, happened))
 
-        def forget(_: Deferred[Any]) -> None:
-            self.off(event, happened)
-
-        happening: Deferred[Any] = Deferred(forget)
-
-        def happened(*arguments: Any) -> None:
+        def happened(*arguments: object) -> None:
             few = arguments[0] if arguments else None
             happening.callback(arguments if len(arguments) > 1 else few)
 
         self.once(event, happened)
         return happening
 
-    def tell(self, event: str, *arguments: Any) -> None:
+    def tell(self, event: str, *arguments: object) -> None:
         """
         Say that an event happens. An error that nobody listens to is logged.
         """
-        listeners = self._events.get(event)
-        if listeners:
-            for listener in tuple(listeners.values()):
-                self._emit_run(listener, arguments, {})
-        elif event == "error":
-            log.failure("an error that nobody listens to", arguments[-1])
-
-    def _emit_run(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        # Most listeners return nothing, which pyee finds out at length.
-        try:
-            result = f(*args, **kwargs)
-        except Exception:
-            self.emit("failure", Failure())
+        ears = self._ears.get(event)
+        if not ears:
+            if event == "error":
+                failure = cast(Failure, arguments[-1])
+                log.failure("an error that nobody listens to", failure)
             return
-        if iscoroutine(result):
-            result = Deferred.fromCoroutine(result)
-        if isinstance(result, Deferred):
-            result.addErrback(self._failed)
-
-    def _failed(self, failure: Failure) -> None:
-        self.emit("failure", failure)
-
-    def _emit_handle_potential_error(self, event: str, error: Any) -> None:
-        # tell() does that: an unheard error ends nothing here.
-        pass
-
-    def _check(self, event: str, f: Any = None) -> None:
-        if f is not None and not callable(f):
-            raise TypeError(f"{f!r:.80} cannot be called: it cannot listen to {event}")
-        if event not in self.EVENTS:
-            known = ", ".join(sorted(self.EVENTS))
-            raise UnknownEventError(f"there is no event {event!r}; there are: {known}")
-
-    def _add_event_handler(
-        self, event: str, k: Callable[..., Any], v: Callable[..., Any]
-    ) -> None:
-        if event not in _INTERNAL:
-            most = _mostArguments(k)
-            if most < self.EVENTS[event]:
-                v = _with(v, most)
-        super()._add_event_handler(event, k, v)
-        if event not in _INTERNAL:
-            self.heard(event)
+        for f, ear in tuple(ears.items()):
+            if ear.once:
+                if ears.get(f) is not ear:
+                    continue  # told already, by what an earlier listener has done
+                del ears[f]
+            _call(f, arguments[: ear.most])
 
     def heard(self, event: str) -> None:
         """
         Somebody listens to an event now.
         """
 
+    def _add(self, event: str, f: Listener | None, once: bool) -> object:
+        self._check(event)
 
-def _with(f: Callable[..., Any], most: int) -> Callable[..., Any]:
-    return lambda *arguments: f(*arguments[:most])
+        def add(f: Listener) -> Listener:
+            if not callable(f):
+                raise TypeError(
+                    f"{f!r:.80} cannot be called: it cannot listen to {event}"
+                )
+            self._ears.setdefault(event, {})[f] = _Ear(_mostArguments(f), once)
+            self.heard(event)
+            return f
+
+        return add if f is None else add(f)
+
+    def _check(self, event: str) -> None:
+        if event not in self.EVENTS:
+            known = ", ".join(sorted(self.EVENTS))
+            raise UnknownEventError(f"there is no event {event!r}; there are: {known}")
 
 
-def _mostArguments(f: Callable[..., Any]) -> int:
+def _call(f: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    try:
+        result = f(*arguments)
+        if iscoroutine(result):
+            result = Deferred.fromCoroutine(result)
+    except BaseException:
+        # Also sys.exit(), which in any reactor's callback ends nothing but that.
+        log.failure("a listener failed")
+        return
+    if isinstance(result, Deferred):
+        result.addErrback(lambda failure: log.failure("a listener failed", failure))
+
+
+def _mostArguments(f: Callable[..., object]) -> int:
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):
@@ -150,7 +170,3 @@ def _mostArguments(f: Callable[..., Any]) -> int:
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return sys.maxsize
     return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-
-
-def _logFailure(failure: Failure) -> None:
-    log.failure("a listener failed", failure)

@@ -14,8 +14,8 @@ from twisted_cluster.api.settings import signalNumber
 from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.primary.worker_process import WorkerProcess
-from twisted_cluster.wire.handles import Handle
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.talk.handles import Handle
 
 
 @frozen

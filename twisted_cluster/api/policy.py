@@ -1,37 +1,16 @@
 """
-What C{cluster.schedulingPolicy} may be.
+What C{cluster.schedulingPolicy} is at first.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 from twisted_cluster.errors import PolicyArgumentError
-from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.plugins import parsePolicy
 
 VARIABLE = "TWISTED_CLUSTER_SCHED_POLICY"
 SHORT = {"rr": "round-robin"}
-
-
-def policyMaker(wanted: Any) -> Callable[[], ISchedulingPolicy | None]:
-    """
-    @param wanted: What C{--policy} takes, or what makes a policy.
-    @return: Makes one listener's policy.
-    @raise PolicyArgumentError: If it is neither.
-    """
-    if isinstance(wanted, str):
-        return parsePolicy(wanted)
-    if callable(wanted):
-        made = wanted()
-        if made is None or ISchedulingPolicy.providedBy(made):
-            return wanted  # type: ignore[no-any-return]
-    raise PolicyArgumentError(
-        f"schedulingPolicy {wanted!r:.80}: give SCHED_RR, SCHED_NONE, what --policy "
-        "takes, or what returns an ISchedulingPolicy when called"
-    )
 
 
 def fromEnvironment() -> str:

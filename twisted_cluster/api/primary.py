@@ -16,19 +16,20 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.api import forked
 from twisted_cluster.api.base import Cluster
-from twisted_cluster.api.policy import fromEnvironment, policyMaker
+from twisted_cluster.api.policy import fromEnvironment
 from twisted_cluster.api.settings import check, merged
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.core.topics import topicName
-from twisted_cluster.errors import ClusterError, SettingsError
+from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.recipe import Recipe
-from twisted_cluster.primary.watcher import Watcher
-from twisted_cluster.primary.worker_process import WorkerProcess
-from twisted_cluster.wire.peer import tellSubscribers
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.talk.peer import tellSubscribers
 
 SLOTS = 1024
 BACKLOG = 511
@@ -207,11 +208,10 @@ class PrimaryCluster(Cluster, Watcher):
                 self.settings.get("maxPerAddress"),
                 self.settings.get("atLimit") or WAIT,
             )
-            if limits.any and makePolicy() is None:
-                raise SettingsError(
-                    "SCHED_NONE lets the kernel choose, which knows no limits: leave "
-                    "out maxConnections and maxPerAddress"
-                )
+            try:
+                checkLimits(makePolicy(), limits)
+            except PolicyArgumentError as error:
+                raise SettingsError(f"schedulingPolicy: {error}") from None
             self._ground = Ground(
                 self._reactor, makePolicy, SLOTS, BACKLOG, keep, True, limits
             )

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred, fail
 
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.errors import ChannelClosedError
-from twisted_cluster.wire.handles import Handle
-from twisted_cluster.wire.peer import Peer
+from twisted_cluster.talk.handles import Handle
+from twisted_cluster.talk.peer import Peer
 
 
 class BaseWorker(Emitter):

@@ -7,6 +7,8 @@ from __future__ import annotations
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from twisted_cluster.events import SocketName
+
 
 @lru_cache(4096)
 def networkOf(
@@ -28,3 +30,12 @@ def networkOf(
     rest = address.max_prefixlen - (prefix4 if address.version == 4 else prefix6)
     # Made of a number, it has no zone.
     return type(address)(int(address) >> rest << rest)
+
+
+def addressOf(name: SocketName) -> str:
+    """
+    What counts as one address: of IPv6 a /64.
+
+    @param name: As C{accept} gave it, of TCP.
+    """
+    return str(networkOf(name[0]))

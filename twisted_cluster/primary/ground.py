@@ -15,10 +15,10 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.dispatch import Dispatcher
-from twisted_cluster.primary.exchange import Exchange
-from twisted_cluster.primary.listeners import ListenerTable
-from twisted_cluster.primary.reaping import reapStrangers
+from twisted_cluster.primary.door.dispatch import Dispatcher
+from twisted_cluster.primary.lives.reaping import reapStrangers
+from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.talk.exchange import Exchange
 from twisted_cluster.wire.scoreboard import Scoreboard
 from twisted_cluster.wire.tallies import talliesFor
 

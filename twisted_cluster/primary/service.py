@@ -8,49 +8,20 @@ import atexit
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, evolve, frozen
+from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_cluster.errors import StartError
-from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
-from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.ground import Ground
-from twisted_cluster.primary.recipe import Recipe
-from twisted_cluster.primary.supervisor import Supervisor
-from twisted_cluster.primary.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.primary.lives.worker_process import WorkerProcess
 
 log = Logger()
-
-
-@frozen
-class ClusterConfig:
-    """
-    What a cluster is to be.
-
-    @ivar workers: How many; 1 or more.
-    @ivar recipe: What each is made of.
-    @ivar newPolicy: Makes one listener's policy.
-    @ivar listen: Ports that the cluster itself binds, and holds.
-    @ivar backlog: The least backlog of every listener.
-    @ivar limits: How many connections are served at a time.
-    @ivar weights: What share each worker is to have, by its number; 1 where none is
-        given.
-    @ivar groups: The group of each worker that is in one, by its number.
-    """
-
-    workers: int
-    recipe: Recipe
-    newPolicy: Callable[[], ISchedulingPolicy | None]
-    listen: Sequence[ListenSpec] = ()
-    backlog: int = 511
-    limits: Limits = NO_LIMITS
-    weights: Mapping[int, int] = Factory(dict)
-    groups: Mapping[int, str] = Factory(dict)
 
 
 class ClusterService(Service):

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IWorkerLoad
-from twisted_cluster.primary.worker_handle import LOST, STALE
+from twisted_cluster.primary.door.hands import LOST, STALE
 from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.scenario import Scenario
 from twisted_cluster.testing.timeline import Timeline

@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 def scenarioOf(given: Namespace) -> Scenario:
     """
-    @raise UsageError: If there are no such workers, groups or weights.
+    @raise ConfigError: If there are no such workers, groups or weights.
     @raise ValueError: If something else cannot be.
     """
     if given.workers < 1:

@@ -13,8 +13,8 @@ from attrs import Factory, evolve, field, frozen
 from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.primary.choosing import PATIENCE
-from twisted_cluster.primary.worker_handle import WINDOW
+from twisted_cluster.primary.door.chooser import PATIENCE
+from twisted_cluster.primary.door.hands import WINDOW
 from twisted_cluster.testing.distributions import Arrivals, Distribution, constant
 from twisted_cluster.testing.facts import clientAddress, connectionFrom
 from twisted_cluster.testing.first_bytes import httpHead

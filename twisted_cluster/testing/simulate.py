@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from twisted.python.usage import UsageError
-
-from twisted_cluster.errors import ClusterError
+from twisted_cluster.errors import ClusterError, ConfigError
 from twisted_cluster.testing.distributions import ARRIVALS, TIMES, howTo
 from twisted_cluster.testing.options import policyOf, scenarioOf
 from twisted_cluster.testing.outcome import Outcome
@@ -121,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         scenario = scenarioOf(given)
         policies = [policyOf(name, scenario) for name in names]
         plot = _plotter(given.plot)
-    except (ClusterError, UsageError, TypeError, ValueError) as error:
+    except (ClusterError, TypeError, ValueError) as error:
         parser.error(_inOneLine(error))
     title = _title(given, scenario)
     print(title)
@@ -143,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _inOneLine(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return error.asOption
     # attrs' validators give the field and the value beside the message.
     return str(error.args[0] if error.args else error)
 

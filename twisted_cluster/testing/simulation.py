@@ -11,9 +11,9 @@ from random import Random
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ILookingPolicy, ILoyalPolicy, ISchedulingPolicy
+from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.ground import LOOK
-from twisted_cluster.primary.listener import WAITING
-from twisted_cluster.primary.relief import GLANCE
+from twisted_cluster.primary.ports.listener import WAITING
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
 from twisted_cluster.testing.outcome import Outcome, Tally
 from twisted_cluster.testing.scenario import Block, Scenario
@@ -37,7 +37,7 @@ def simulatePolicy(
 
 class Simulation:
     """
-    The primary: as L{twisted_cluster.primary.dispatch}, in short.
+    The primary: as L{twisted_cluster.primary.door.dispatch}, in short.
     """
 
     def __init__(self, scenario: Scenario, policy: ISchedulingPolicy) -> None:

@@ -13,11 +13,11 @@ from twisted.logger import Logger
 
 from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
 from twisted_cluster.wire.scoreboard import Row
-from twisted_cluster.worker.endings import Endings
+from twisted_cluster.worker.ports.counted import Endings
 
 if TYPE_CHECKING:
-    from twisted_cluster.worker.limits import Meter
-    from twisted_cluster.worker.port import DeliveredPort
+    from twisted_cluster.worker.ports.limits import Meter
+    from twisted_cluster.worker.ports.streams import DeliveredPort
 
 log = Logger()
 TURN = 16

@@ -21,6 +21,7 @@ from twisted_cluster.core.messages import Message
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.events import ListenSpec
+from twisted_cluster.talk.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import (
     CONTROL,
@@ -29,7 +30,6 @@ from twisted_cluster.wire.descriptors import (
     SCOREBOARD,
     Announcement,
 )
-from twisted_cluster.wire.peer import Ears, Peer, tellSubscribers
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.scoreboard import Row, Scoreboard
 from twisted_cluster.worker.inquiry import Inquiry, Joined
@@ -37,7 +37,7 @@ from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.vitals import Vitals
 
 if TYPE_CHECKING:
-    from twisted_cluster.worker.port import DeliveredPort
+    from twisted_cluster.worker.ports.streams import DeliveredPort
 
 log = Logger()
 

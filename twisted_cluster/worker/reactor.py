@@ -16,9 +16,9 @@ from twisted.internet.error import UnsupportedAddressFamily
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
 from twisted_cluster.wire.descriptors import takeAnnouncement
-from twisted_cluster.worker.datagrams import UDPPort
 from twisted_cluster.worker.link import Link
-from twisted_cluster.worker.port import (
+from twisted_cluster.worker.ports.datagrams import UDPPort
+from twisted_cluster.worker.ports.streams import (
     CountedServer,
     CountedUNIXServer,
     TCPPort,

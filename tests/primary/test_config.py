@@ -1,0 +1,129 @@
+"""
+What a cluster is to be, said in a program.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twisted_cluster import ClusterConfig, ClusterError, ConfigError
+from twisted_cluster.events import Limits, ListenSpec
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.policies.sticky import Sticky
+
+WORKER = ["-m", "twisted_cluster.worker"]
+
+
+def test_anAppIsSaidInOneLine() -> None:
+    """
+    What is left out is as the command has it.
+    """
+    config = ClusterConfig.forApp(
+        "mod.factory", listen=["tcp:8080"], workers=4, policy="sticky:by=address"
+    )
+    assert config.workers == 4
+    assert config.listen == [ListenSpec("tcp", port=8080)]
+    app = ["cluster-app", "--app=mod.factory", "--listen=tcp:8080"]
+    assert config.recipe.command == [*WORKER, *app]
+    assert isinstance(config.newPolicy(), Sticky)
+    plain = ClusterConfig.forApp("mod.service")
+    assert plain.workers >= 1
+    assert (plain.recipe.drainTimeout, plain.backlog, plain.listen) == (30.0, 511, [])
+    assert isinstance(plain.newPolicy(), RoundRobin)
+
+
+def test_numbersMayBeNumbersAndSeveralMayBeOne() -> None:
+    """
+    Whatever the command takes as text.
+    """
+    config = ClusterConfig.forApp(
+        "mod.factory",
+        listen="tcp:80",
+        workers=2,
+        weights=[3, 1],
+        group="api=1-2",
+        maxConnections=[100, "tcp:80=150"],
+        maxPerAddress=5,
+        atLimit="refuse",
+        drainTimeout=0.5,
+        backlog=10,
+    )
+    assert config.weights == {1: 3, 2: 1}
+    assert config.groups == {1: "api", 2: "api"}
+    assert config.limits == Limits(100, {"tcp:80": 150}, 5, "refuse")
+    assert (config.recipe.drainTimeout, config.backlog) == (0.5, 10)
+    assert config.listen == [ListenSpec("tcp", port=80)]
+
+
+def test_aPolicyOfOnesOwn() -> None:
+    """
+    Made anew for each listener.
+    """
+    config = ClusterConfig.forApp("mod.factory", policy=RoundRobin)
+    one, other = config.newPolicy(), config.newPolicy()
+    assert isinstance(one, RoundRobin)
+    assert one is not other
+
+
+def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A file is found also after a C{chdir}; a plugin's options are its own affair.
+    """
+    (tmp_path / "server.tac").touch()
+    monkeypatch.chdir(tmp_path)
+    file = ClusterConfig.forFile("server.tac", workers=1)
+    assert file.recipe.command == [*WORKER, "-y", str(tmp_path / "server.tac")]
+    web = ClusterConfig.forPlugin(["web", "--no-such-option"], listen=["tcp:80"])
+    assert web.recipe.command == [*WORKER, "web", "--no-such-option"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"workers": 0}, "workers=0: give a number from 1 to 1024, or auto"),
+        ({"workers": True}, "workers=True: give a number"),
+        ({"workers": None}, "workers=None: give a number"),
+        ({"listen": ["tcp:x"]}, "listen='tcp:x': "),
+        ({"listen": ["tcp:80", "tcp:80:backlog=5"]}, "tcp:80 is given twice"),
+        ({"policy": "best"}, "policy='best': there is no policy 'best'; there are: "),
+        ({"policy": int}, "makes no policy: give what --policy takes"),
+        ({"policy": "pinned:worker=3", "workers": 2}, "there is no worker 3"),
+        ({"policy": "none", "maxConnections": 1}, "lets the kernel choose"),
+        ({"weights": [1, 2], "workers": 1}, "weights='1,2': there are 2, for 1 workers"),
+        ({"weights": [-1]}, "weights='-1': give numbers from 0"),
+        ({"group": ["api"]}, "group='api': give NAME=1-2"),
+        ({"group": ["a=1", "b=1"]}, "group='b=1': worker 1 is in 'a' already"),
+        ({"maxConnections": [0]}, "maxConnections='0': give a number, 1 or more"),
+        ({"maxPerAddress": -1}, "maxPerAddress='-1': give a number, 1 or more"),
+        ({"atLimit": "wine"}, "atLimit='wine': give one of wait, refuse, shed"),
+        ({"reactor": "nuclear"}, "reactor='nuclear': there is no such reactor"),
+        ({"drainTimeout": -1}, "drainTimeout=-1: give a number, 0 or more"),
+        ({"drainTimeout": float("nan")}, "drainTimeout=nan: give a number, 0 or more"),
+        ({"backlog": "lots"}, "backlog='lots': give a number, 1 or more"),
+    ],
+)
+def test_whatCannotBeIsRefused(settings: dict[str, Any], says: str) -> None:
+    """
+    With an error that can be caught, which names the setting and what is accepted.
+    """
+    with pytest.raises(ConfigError) as raised:
+        ClusterConfig.forApp("mod.factory", **settings)
+    assert says in str(raised.value)
+    assert isinstance(raised.value, (ClusterError, ValueError))
+    assert not isinstance(raised.value, SystemExit)
+
+
+def test_whatIsNotThereIsRefused() -> None:
+    """
+    A file, a plugin, a setting.
+    """
+    with pytest.raises(ConfigError, match=r"file='nowhere\.tac': there is no such file"):
+        ClusterConfig.forFile("nowhere.tac")
+    for plugin in (["nothing", "--x"], ["cluster", "web"], []):
+        with pytest.raises(ConfigError, match=r"there is no plugin .*there are: .*web"):
+            ClusterConfig.forPlugin(plugin)
+    with pytest.raises(TypeError, match="wrokers"):
+        ClusterConfig.forApp("mod.factory", wrokers=2)

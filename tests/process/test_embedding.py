@@ -1,0 +1,62 @@
+"""
+Clusters in other people's programs.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+import pytest
+
+from tests.process.cluster import ROOT, RunningCluster, ask, freePort
+
+pytestmark = pytest.mark.process
+EXAMPLES = ROOT / "docs/examples"
+GET = b"GET / HTTP/1.0\r\n\r\n"
+
+
+class RunningFile(RunningCluster):
+    """
+    C{twistd -n -y FILE}, which has a cluster in it.
+    """
+
+    PLUGIN = ("-y",)
+
+
+def number(page: bytes) -> int:
+    """
+    The process that a page of F{demo.py} names.
+    """
+    return int(page.partition(b"<b>")[2].partition(b"</b>")[0])
+
+
+def test_theExampleServes() -> None:
+    """
+    F{embedded.tac}: two workers serve in turn. SIGTERM is the host's, which stops its
+    services: who is being served is served to the end.
+    """
+    port = freePort()
+    env = {"PORT": str(port)}
+    with RunningFile(["embedded.tac"], EXAMPLES, env) as host:
+        host.waitOnline(2)
+        served = {number(ask(port, GET)) for _ in range(4)}
+        assert served == set(host.workerPids())
+        with socket.create_connection(("127.0.0.1", port), 5.0) as client:
+            client.sendall(GET[:-2])
+            host.signal(signal.SIGTERM)
+            host.waitFor("SIGTERM")
+            client.sendall(GET[-2:])
+            assert number(b"".join(iter(lambda: client.recv(65536), b""))) in served
+        # As twistd ends with any application.
+        assert host.wait() == -signal.SIGTERM
+
+
+def test_theGuideShowsTheExamples() -> None:
+    """
+    docs/embedding.md has them word for word, but for what they say of themselves.
+    """
+    guide = (ROOT / "docs/embedding.md").read_text()
+    for example in EXAMPLES.glob("embedded.*"):
+        _, _, program = example.read_text().partition('"""\n\n')
+        assert f"```python\n{program}```" in guide, example.name

@@ -1,0 +1,211 @@
+"""
+What a cluster is to be, and how that is said: as C{twistd cluster} takes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+
+from attrs import Factory, frozen
+
+from twisted_cluster.cpus import parseWorkers
+from twisted_cluster.errors import ConfigError, PolicyArgumentError
+from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
+from twisted_cluster.interfaces import NewPolicy
+from twisted_cluster.listening import parseListens
+from twisted_cluster.plugins import (
+    checkGroups,
+    checkLimits,
+    checkPins,
+    findCommands,
+    findReactors,
+    policyMaker,
+)
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Number = TypeVar("Number", int, float)
+
+
+class Settings(TypedDict, total=False):
+    """
+    What can be said of a cluster, whatever it runs; each as the option of the command.
+
+    C{listen}: endpoint descriptions. C{workers}: how many, or C{"auto"}. C{policy}: text,
+    or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
+    C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
+    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{reactor}, C{drainTimeout}
+    (seconds), C{backlog}.
+    """
+
+    listen: str | Sequence[str]
+    workers: int | str
+    policy: str | NewPolicy
+    weights: str | Sequence[int]
+    group: str | Sequence[str]
+    maxConnections: int | str | Sequence[int | str]
+    maxPerAddress: int | str
+    atLimit: str
+    reactor: str
+    drainTimeout: float | str
+    backlog: int | str
+
+
+@frozen
+class ClusterConfig:
+    """
+    What a cluster is to be. L{forApp}, L{forFile} and L{forPlugin} make one.
+
+    @ivar workers: How many; 1 or more.
+    @ivar recipe: What each is made of.
+    @ivar newPolicy: Makes one listener's policy.
+    @ivar listen: Ports that the cluster itself binds, and holds.
+    @ivar backlog: The least backlog of every listener.
+    @ivar limits: How many connections are served at a time.
+    @ivar weights: What share each worker is to have, by its number; 1 where none is
+        given.
+    @ivar groups: The group of each worker that is in one, by its number.
+    """
+
+    workers: int
+    recipe: Recipe
+    newPolicy: NewPolicy
+    listen: Sequence[ListenSpec] = ()
+    backlog: int = 511
+    limits: Limits = NO_LIMITS
+    weights: Mapping[int, int] = Factory(dict)
+    groups: Mapping[int, str] = Factory(dict)
+
+    @classmethod
+    def forApp(cls, app: str, **settings: Unpack[Settings]) -> ClusterConfig:
+        """
+        A cluster of what C{--app} takes.
+
+        @param app: The dotted name of a factory, resource, service or WSGI application,
+            or of what returns one; only workers import it.
+        @param settings: See L{Settings}. All but a service need C{listen}.
+        @raise ConfigError: If one is not accepted.
+        @raise TypeError: If there is no such setting.
+        """
+        listens = [f"--listen={each}" for each in _texts(settings.get("listen", ()))]
+        return cls._running(["cluster-app", f"--app={app}", *listens], **settings)
+
+    @classmethod
+    def forFile(cls, path: str, **settings: Unpack[Settings]) -> ClusterConfig:
+        """
+        A cluster of a C{.tac} file, as C{-y} takes it.
+
+        @param settings: See L{Settings}.
+        @raise ConfigError: If one is not accepted, or there is no such file.
+        @raise TypeError: If there is no such setting.
+        """
+        if not os.path.isfile(path):
+            raise ConfigError("file", path, "there is no such file")
+        return cls._running(["-y", os.path.abspath(path)], **settings)
+
+    @classmethod
+    def forPlugin(
+        cls, plugin: Sequence[str], **settings: Unpack[Settings]
+    ) -> ClusterConfig:
+        """
+        A cluster of a plugin of twistd.
+
+        @param plugin: Its name, and its options: C{["web", "--path=."]}. These stay
+            unparsed: some plugins import the application to do that.
+        @param settings: See L{Settings}.
+        @raise ConfigError: If one is not accepted, or there is no such plugin.
+        @raise TypeError: If there is no such setting.
+        """
+        known = findCommands()
+        name = plugin[0] if plugin else ""
+        if name not in known:
+            why = f"there is no plugin {name!r}; there are: {', '.join(known)}"
+            raise ConfigError("plugin", plugin, why)
+        return cls._running(plugin, **settings)
+
+    @classmethod
+    def _running(
+        cls,
+        run: Sequence[str],
+        *,
+        listen: str | Sequence[str] = (),
+        workers: int | str = "auto",
+        policy: str | NewPolicy = "round-robin",
+        weights: str | Sequence[int] = "",
+        group: str | Sequence[str] = (),
+        maxConnections: int | str | Sequence[int | str] = (),
+        maxPerAddress: int | str = "",
+        atLimit: str = "wait",
+        reactor: str = "default",
+        drainTimeout: float | str = 30.0,
+        backlog: int | str = 511,
+    ) -> ClusterConfig:
+        """
+        @param run: What a worker's twistd is to run.
+        """
+        count = parseWorkers(workers)
+        groups = parseGroups(_texts(group), count)
+        limits = parseLimits(_texts(maxConnections), str(maxPerAddress), atLimit)
+        _checkReactor(reactor)
+        return cls(
+            count,
+            Recipe(
+                ["-m", "twisted_cluster.worker", *run],
+                reactor,
+                _number("drainTimeout", drainTimeout, float, 0),
+            ),
+            _checkedPolicy(policy, count, groups, limits),
+            parseListens(_texts(listen)),
+            _number("backlog", backlog, int, 1),
+            limits,
+            parseWeights(",".join(_texts(weights)), count),
+            groups,
+        )
+
+
+def _texts(given: int | str | Sequence[int | str]) -> list[str]:
+    """
+    One, or several, as texts.
+    """
+    if isinstance(given, (int, str)):
+        return [str(given)]
+    return [str(each) for each in given]
+
+
+def _number(name: str, given: float | str, kind: type[Number], least: int) -> Number:
+    try:
+        value = kind(given)
+        if not least <= value < 1e9:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ConfigError(name, given, f"give a number, {least} or more") from None
+    return value
+
+
+def _checkReactor(name: str) -> None:
+    known = findReactors()
+    if name not in known:
+        why = f"there is no such reactor; there are: {', '.join(known)}"
+        raise ConfigError("reactor", name, why)
+
+
+def _checkedPolicy(
+    wanted: str | NewPolicy, workers: int, groups: Mapping[int, str], limits: Limits
+) -> NewPolicy:
+    """
+    @raise ConfigError: If it is no policy, or none for such workers.
+    """
+    try:
+        newPolicy = policyMaker(wanted)
+        policy = newPolicy()
+        checkGroups(policy, groups.values())
+        checkPins(policy, workers)
+        checkLimits(policy, limits)
+    except PolicyArgumentError as error:
+        raise ConfigError("policy", wanted, str(error)) from None
+    return newPolicy

@@ -1,0 +1,3 @@
+"""
+The door: accepted, waiting, given to a worker.
+"""

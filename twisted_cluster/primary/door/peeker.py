@@ -1,0 +1,184 @@
+"""
+First bytes for policies that ask for them, without taking any.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define
+from twisted.internet.interfaces import IReactorFDSet
+
+from twisted_cluster.core.addresses import addressOf
+from twisted_cluster.events import Look
+from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.edges import Edges
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.reader import Reader
+
+# Who sends its bytes in more pieces than this is chosen for with what there is.
+PIECES = 256
+
+
+def peek(fd: int, limit: int) -> bytes:
+    """
+    @return: What a socket has to read, and still has afterwards; at most C{limit} bytes.
+        Nothing if there is nothing, or the connection is broken.
+    """
+    with Borrowed(fd) as lent:
+        try:
+            return lent.recv(limit, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
+
+
+@define
+class _Awaited:
+    connection: Handed
+    until: int
+    pieces: int = 0
+
+
+class Peeker:
+    """
+    Keeps a listener's connections until the policy has seen enough of them, or waited
+    enough.
+    """
+
+    def __init__(
+        self,
+        look: Look,
+        enough: Callable[[bytes], bool],
+        decide: Callable[[Handed, bytes], None],
+        nanoseconds: Callable[[], int],
+    ) -> None:
+        """
+        @param enough: Whether the policy can choose.
+        @param decide: Called with a connection and its first bytes.
+        @param nanoseconds: The monotonic clock.
+        """
+        self._look = look
+        # Half of the descriptors are for others.
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+        self._most = min(look.pending, most)
+        self._enough = enough
+        self._decide = decide
+        self._now = nanoseconds
+        self._awaited: dict[int, _Awaited] = {}
+        self._edges = Edges()
+        self.countAddresses = False
+        self._addresses: Counter[str] = Counter()
+        self._reactor: Any = None
+        self._timer: Any = None
+        self._reader = Reader(self._edges.fileno, self._readNews)
+
+    @property
+    def pending(self) -> int:
+        """
+        How many connections are waited for.
+        """
+        return len(self._awaited)
+
+    def pendingOf(self, address: str) -> int:
+        """
+        How many connections of an address are waited for, if that is counted.
+        """
+        return self._addresses[address]
+
+    def _count(self, connection: Handed, change: int) -> None:
+        if self.countAddresses and isinstance(connection.name, tuple):
+            address = addressOf(connection.name)
+            self._addresses[address] += change
+            if not self._addresses[address]:
+                del self._addresses[address]
+
+    def attach(self, reactor: IReactorFDSet) -> None:
+        """
+        Be told of news.
+        """
+        self._reactor = reactor
+        reactor.addReader(self._reader)
+
+    def take(self, connection: Handed) -> None:
+        """
+        Decide about a connection, now or later.
+        """
+        first = peek(connection.fd, self._look.limit)
+        if first and self._isEnough(first):
+            self._decide(connection, first)
+            return
+        if len(self._awaited) >= self._most:
+            self._settle(next(iter(self._awaited)))
+        try:
+            self._edges.add(connection.fd)
+        except OSError:
+            self._decide(connection, first)
+            return
+        until = self._now() + int(self._look.deadline * 1e9)
+        self._awaited[connection.fd] = _Awaited(connection, until)
+        self._count(connection, 1)
+        if self._timer is None:
+            self._timer = self._reactor.callLater(self._look.deadline, self._expire)
+
+    def _readNews(self) -> None:
+        for fd, ended in self._edges.news():
+            # An earlier decision of this turn may have closed it.
+            awaited = self._awaited.get(fd)
+            if awaited is None:
+                continue
+            awaited.pieces += 1
+            first = peek(fd, self._look.limit)
+            enough = bool(first) and self._isEnough(first)
+            if enough or ended or awaited.pieces >= PIECES:
+                self._settle(fd)
+
+    def _isEnough(self, first: bytes) -> bool:
+        if len(first) >= self._look.limit:
+            return True
+        try:
+            return self._enough(first)
+        except Exception:
+            # It will choose with what there is, and fail again, which is told.
+            return True
+
+    def _settle(self, fd: int) -> None:
+        connection = self._awaited.pop(fd).connection
+        self._edges.remove(fd)
+        self._count(connection, -1)
+        self._decide(connection, peek(fd, self._look.limit))
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = self._now()
+        while self._awaited:
+            fd, oldest = next(iter(self._awaited.items()))
+            if oldest.until > now:
+                wait = (oldest.until - now) / 1e9
+                self._timer = self._reactor.callLater(wait, self._expire)
+                return
+            self._settle(fd)
+
+    def settleAll(self) -> None:
+        """
+        Decide about all that are waited for.
+        """
+        for fd in list(self._awaited):
+            self._settle(fd)
+
+    def close(self) -> None:
+        """
+        Close all that are waited for.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reactor is not None:
+            self._reactor.removeReader(self._reader)
+        for fd in self._awaited:
+            os.close(fd)
+        self._awaited.clear()
+        self._edges.close()

@@ -1,0 +1,3 @@
+"""
+The lives of workers: started, heard, replaced, buried.
+"""

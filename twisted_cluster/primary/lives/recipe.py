@@ -1,0 +1,78 @@
+"""
+What every worker is made of.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import Factory, frozen
+
+from twisted_cluster.primary.door.hands import Post
+from twisted_cluster.primary.lives.output import Output
+from twisted_cluster.wire.descriptors import Announcement
+
+
+@frozen
+class Recipe:
+    """
+    @ivar command: What follows the interpreter's name.
+    @ivar reactor: The short name of the workers' reactor.
+    @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
+    @ivar environment: Added to the primary's own.
+    @ivar directory: Where it runs; L{None} for the primary's own.
+    @ivar uid: Whose it is; L{None} for the primary's own.
+    @ivar gid: The same for the group.
+    @ivar serialization: The codec of what is sent to it, and by it.
+    @ivar outgoing: Whether it ends only when the connections that it made itself have
+        ended too, and may finish its start when it is told to end.
+    @ivar weight: What share of the connections it is to have, against others'.
+    @ivar group: Which group it belongs to, if to any.
+    @ivar generation: Which reload it comes by, from 1.
+    @ivar newOutput: Makes what takes care of its standard streams.
+    """
+
+    command: Sequence[str]
+    reactor: str = "default"
+    drainTimeout: float = 30.0
+    environment: Mapping[str, str] = Factory(dict)
+    directory: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    serialization: str = "json"
+    outgoing: bool = False
+    weight: int = 1
+    group: str = ""
+    generation: int = 1
+    newOutput: Callable[[Any, Callable[[], str]], Any] = Output
+
+    def postOf(self, id: int) -> Post:
+        """
+        What policies see of such a worker from the start.
+
+        @param id: The worker's.
+        """
+        return Post(id, self.group, self.weight, self.generation)
+
+    def environmentOf(
+        self, slot: int, id: int, first: int, tallies: int
+    ) -> Mapping[str, str]:
+        """
+        The environment of such a worker, in which it is told what it is.
+
+        @param first: The number of the first of the cluster's descriptors.
+        @param tallies: How many tallies it keeps on the scoreboard.
+        """
+        told = Announcement(
+            slot,
+            id,
+            self.reactor,
+            self.drainTimeout,
+            self.serialization,
+            self.outgoing,
+            tallies,
+            first,
+        )
+        return {**os.environ, **self.environment, **told.toEnvironment()}

@@ -1,0 +1,3 @@
+"""
+The ports: bound, shared, held, closed.
+"""

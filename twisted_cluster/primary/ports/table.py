@@ -1,0 +1,227 @@
+"""
+The listeners: who asked for which port; bind, hold, share, close.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+from twisted.logger import Logger
+
+from twisted_cluster.core.messages import Listen
+from twisted_cluster.events import UNIX, ListenSpec
+from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.primary.ports.listener import Listener
+
+if TYPE_CHECKING:
+    from twisted_cluster.primary.door.dispatch import Dispatcher
+    from twisted_cluster.primary.door.hands import WorkerHandle
+
+log = Logger()
+BUSY = errno.EADDRINUSE
+
+
+class ListenerTable:
+    """
+    Every listener of the cluster, by what was asked for.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        backlog: int = 0,
+        keep: bool = True,
+        descriptors: bool = False,
+    ) -> None:
+        """
+        @param backlog: The least backlog of a listener.
+        @param keep: Whether what a worker leaves behind when it dies waits for the one
+            that replaces it.
+        @param descriptors: Whether workers may listen on descriptors of this process.
+        """
+        self._dispatcher = dispatcher
+        self._backlog = backlog
+        self._keep = keep
+        self.descriptors = descriptors
+        self._byKey: dict[tuple[ListenSpec, int], Listener] = {}
+        self.byNumber: dict[int, Listener] = {}
+        self._count = 0
+
+    def hold(self, spec: ListenSpec) -> Listener:
+        """
+        Bind a port for the cluster itself; it stays bound until L{closeAll}.
+
+        @raise OSError: As bind(2) says.
+        """
+        ordinal = 0
+        while spec.port == 0 and _key(spec, ordinal, ".") in self._byKey:
+            ordinal += 1
+        listener = self._find(spec, ordinal, ".") or self._open(spec, ordinal, ".")
+        listener.keep = True
+        return listener
+
+    def join(self, worker: WorkerHandle, question: Listen) -> Listener:
+        """
+        A worker listens.
+
+        @raise OSError: EADDRINUSE if this worker listens there already, or as
+            bind(2) and L{adopt} say.
+        """
+        where = question.spec, question.ordinal, question.directory
+        listener = self._find(*where)
+        if listener is not None and worker.number in listener.users:
+            raise OSError(BUSY, os.strerror(BUSY))
+        listener = listener or self._open(*where)
+        listener.descriptorFor(worker)
+        listener.users[worker.number] = worker
+        room = question.room
+        handed = worker.handedBy(listener.number)
+        self.limit(worker, listener.number, None if room is None else handed + room)
+        self._dispatcher.changed()
+        return listener
+
+    def leave(self, worker: WorkerHandle, number: int) -> None:
+        """
+        A worker no longer listens; the last one out closes the port.
+        """
+        listener = self.byNumber.get(number)
+        if listener is None or listener.users.pop(worker.number, self) is self:
+            return
+        self._withdraw(worker, listener)
+        self._dispatcher.changed()
+
+    def pause(self, worker: WorkerHandle, number: int, paused: bool) -> None:
+        """
+        A worker takes nothing from a listener for now, or takes it again.
+        """
+        listener = self.byNumber.get(number)
+        if listener is not None and worker.number in listener.users:
+            listener.users[worker.number] = None if paused else worker
+            self._dispatcher.changed()
+
+    def limit(self, worker: WorkerHandle, number: int, willing: int | None) -> None:
+        """
+        A worker says how many connections of a listener it will have been given.
+
+        @param willing: In all, since it first said so; L{None} is any number.
+        """
+        listener = self.byNumber.get(number)
+        if listener is None or worker.number not in listener.users:
+            return
+        if willing is not None or number in worker.credits:
+            listener.metered = True
+            worker.limit(number, willing)
+            self._dispatcher.changed()
+
+    def forget(self, worker: WorkerHandle) -> None:
+        """
+        A worker is gone. Its ports stay bound for the one that replaces it, if one will.
+        """
+        for listener in list(self.byNumber.values()):
+            known = listener.users.pop(worker.number, self) is not self
+            if known and not self._keep:
+                self._withdraw(worker, listener)
+        self._dispatcher.changed()
+
+    def retire(self, worker: WorkerHandle) -> None:
+        """
+        A worker takes nothing more, and ends. If nobody replaces it, nobody waits for it.
+        """
+        if not self._keep:
+            self.forget(worker)
+
+    def closeUnused(self) -> None:
+        """
+        Every worker is up: a port that none of them listens on is not coming back.
+        """
+        for listener in list(self.byNumber.values()):
+            if not listener.users and not listener.keep:
+                self._close(listener)
+                continue
+            for number in listener.absent():
+                self._dispatcher.redirect(listener.withdraw(number))
+
+    def closeAll(self) -> None:
+        """
+        The cluster ends.
+        """
+        for listener in list(self.byNumber.values()):
+            self._close(listener)
+
+    def _find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
+        key = _key(spec, ordinal, directory)
+        return self._byKey.get(key) or self._findByRealPort(key[0])
+
+    def _findByRealPort(self, spec: ListenSpec) -> Listener | None:
+        # Who learns the number that another worker got for port 0 may ask for that.
+        if spec.port == 0 or spec.kind == UNIX:
+            return None
+        for (known, _), listener in self._byKey.items():
+            same = evolve(known, port=spec.port, name="") == spec
+            if same and known.port == 0 and listener.name[1] == spec.port:
+                return listener
+        return None
+
+    def _open(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
+        if spec.fd is None:
+            asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
+            bound = bind(asked, directory)
+        else:
+            bound = self._adopt(spec)
+        self._count += 1
+        listener = Listener(self._count, spec, bound, self._dispatcher.newPolicy())
+        key = _key(spec, ordinal, directory)
+        self._byKey[key] = self.byNumber[listener.number] = listener
+        self._dispatcher.addListener(listener)
+        log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
+        return listener
+
+    def _adopt(self, spec: ListenSpec) -> Bound:
+        assert spec.fd is not None
+        if not self.descriptors:
+            why = "workers may not listen on descriptors of this primary"
+            raise OSError(errno.EPERM, why)
+        asked = os.fstat(spec.fd)
+        for listener in self.byNumber.values():
+            if listener.owns(asked):
+                why = f"descriptor {spec.fd} is {listener.facts.name} already"
+                raise OSError(errno.EEXIST, why)
+        return adopt(spec)
+
+    def _withdraw(self, worker: WorkerHandle, listener: Listener) -> None:
+        if listener.users or listener.keep:
+            self._dispatcher.redirect(listener.withdraw(worker.number))
+        else:
+            self._close(listener)
+            worker.credits.pop(listener.number, None)
+
+    def _close(self, listener: Listener) -> None:
+        self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
+        del self.byNumber[listener.number]
+        self._dispatcher.removeListener(listener)
+        listener.close()
+
+
+def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, int]:
+    """
+    What is the same for all who mean one listener.
+    """
+    if spec.fd is not None:
+        return ListenSpec(spec.kind, fd=spec.fd), 0
+    if spec.kind == UNIX and not spec.path.startswith("\0"):
+        full = os.path.normpath(os.path.join(os.path.abspath(directory), spec.path))
+        spec = evolve(spec, path=full)
+    if spec.interface == "0.0.0.0":
+        spec = evolve(spec, interface="")
+    if spec.port != 0:
+        # A number says enough.
+        spec = evolve(spec, name="")
+    isNth = spec.port == 0 and spec.kind != UNIX and not spec.name
+    return spec, ordinal if isNth else 0
+
+
+def _inWords(name: tuple[str, int] | str | bytes) -> str:
+    return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else repr(name)

@@ -1,0 +1,3 @@
+"""
+Users' messages, alike in both kinds of process.
+"""

@@ -1,0 +1,135 @@
+"""
+Topics: what one process publishes reaches every other one that has subscribed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_cluster.core import frames
+from twisted_cluster.core.frames import ADVANCED, Frame, packHead
+from twisted_cluster.core.topics import LONGEST_TOPIC
+from twisted_cluster.errors import ClusterError, MessageError
+from twisted_cluster.talk.peer import Peer
+
+log = Logger()
+
+# A worker that has more than this to read, in bytes, misses what is published.
+BEHIND = 1 << 24
+MOST_TOPICS = 10_000
+
+
+class Exchange:
+    """
+    Relays, in the order in which each sender published. A worker that reads too slowly
+    misses what is published while more than L{BEHIND} bytes wait for it, and is told
+    how many messages that were.
+
+    @ivar hear: Given what workers publish; the primary's own subscriptions.
+    """
+
+    def __init__(self) -> None:
+        self._topics: dict[bytes, dict[int, Peer]] = {}
+        self._counts: dict[int, int] = {}
+        self._missed: dict[int, int] = {}
+        self.hear: Callable[[Frame], None] = lambda frame: None
+
+    def take(self, worker: int, peer: Peer, frame: Frame) -> None:
+        """
+        A worker says something about a topic.
+
+        @param worker: Its id.
+        @raise MessageError: If it may not say that.
+        """
+        if frame.kind == frames.PUBLISH:
+            body = bytes(frame.body)
+            self.publish(worker, frame.flags & ADVANCED, frame.extra, body)
+            self.hear(frame._replace(number=worker))
+        elif frame.kind == frames.SUBSCRIBE:
+            self._subscribe(worker, peer, frame.extra)
+        elif frame.kind == frames.UNSUBSCRIBE:
+            self._unsubscribe(worker, frame.extra)
+        else:
+            raise MessageError(f"a worker does not say {frame!r:.80}")
+
+    def publish(
+        self, sender: int, flags: int, topic: bytes, body: bytes
+    ) -> Deferred[None]:
+        """
+        @param sender: A worker's id, or 0 for the primary.
+        @return: Fires when the kernel has it for everybody who does not miss it.
+        """
+        head = packHead(Frame(frames.PUBLISH, flags, sender, topic, body))
+        taken = [
+            peer.mail.postPacked(head, body)
+            for worker, peer in self._topics.get(topic, {}).items()
+            if worker != sender and not self._misses(worker, peer)
+        ]
+        return whenAll([waits for waits in taken if waits is not None])
+
+    def leave(self, worker: int) -> None:
+        """
+        A worker is gone.
+        """
+        for topic in [t for t, peers in self._topics.items() if worker in peers]:
+            self._unsubscribe(worker, topic)
+        self._counts.pop(worker, None)
+        self._missed.pop(worker, None)
+
+    def _subscribe(self, worker: int, peer: Peer, topic: bytes) -> None:
+        subscribed = self._topics.setdefault(topic, {})
+        if worker not in subscribed:
+            count = self._counts[worker] = self._counts.get(worker, 0) + 1
+            if count > MOST_TOPICS or len(topic) > LONGEST_TOPIC:
+                raise MessageError(f"more than {MOST_TOPICS} topics, or one too long")
+        subscribed[worker] = peer
+
+    def _unsubscribe(self, worker: int, topic: bytes) -> None:
+        subscribed = self._topics.get(topic, {})
+        if subscribed.pop(worker, None) is not None:
+            self._counts[worker] -= 1
+        if not subscribed:
+            self._topics.pop(topic, None)
+
+    def _misses(self, worker: int, peer: Peer) -> bool:
+        if worker in self._missed:
+            self._missed[worker] += 1
+            return True
+        if peer.mail.waiting <= BEHIND:
+            return False
+        log.warn("worker {id} is slow: it misses what is published", id=worker)
+        self._missed[worker] = 1
+        peer.mail.flushed().addCallback(self._tellMissed, worker, peer)
+        return True
+
+    def _tellMissed(self, _: None, worker: int, peer: Peer) -> None:
+        count = self._missed.pop(worker, 0)
+        if count:
+            sent = peer.tell(frames.MISSED, count, b"", b"")
+            sent.addErrback(lambda failure: failure.trap(ClusterError))
+
+
+def whenAll(waits: Sequence[Deferred[None]]) -> Deferred[None]:
+    """
+    @return: Fires when each has fired; that a process is gone is no failure.
+    """
+    if not waits:
+        return succeed(None)
+    done: Deferred[None] = Deferred()
+    left = len(waits)
+
+    def count(result: Failure | None) -> None:
+        nonlocal left
+        left -= 1
+        if isinstance(result, Failure):
+            result.trap(ClusterError)
+        if not left:
+            done.callback(None)
+
+    for each in waits:
+        each.addBoth(count)
+    return done

@@ -1,0 +1,3 @@
+"""
+The ports of the cluster reactor.
+"""

@@ -105,9 +105,11 @@ class RunningCluster:
         twistd: Sequence[str] = ("-n", "--pidfile="),
         python: str = sys.executable,
         under: Sequence[str] = (),
+        before: Callable[[], None] | None = None,
     ) -> None:
         """
         @param under: A command that becomes it.
+        @param before: Called in the new process, before it is what it is to be.
         """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
@@ -118,6 +120,7 @@ class RunningCluster:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=before,
         )
         self.pid = self.process.pid
         self._seen: set[int] = set()

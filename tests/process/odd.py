@@ -76,3 +76,22 @@ def isServed(client: socket.socket) -> bool:
     """
     readable, _, _ = select.select([client], [], [], 0)
     return bool(readable) and bool(client.recv(1, socket.MSG_PEEK))
+
+
+def isHeldBy(pid: int, client: socket.socket) -> bool:
+    """
+    Whether a process has the other end of a connection.
+    """
+    number = client.getsockname()[1]
+    inodes = {
+        f"socket:[{fields[9]}]"
+        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if fields[2].endswith(f":{number:04X}")
+    }
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{fd}") in inodes:
+                return True
+        except OSError:
+            pass  # it is closed meanwhile
+    return False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import RunningCluster, eventually, freePort
-from tests.process.odd import connect, everything, isServed, odd
+from tests.process.odd import connect, everything, isHeldBy, isServed, odd
 from tests.process.ports import processorTime
 
 pytestmark = pytest.mark.process
@@ -151,11 +151,8 @@ def test_whoWaitsForAWorkerIsServedWhenTheClusterStops() -> None:
     options = ["--max-connections=1"]
     with odd("loyal", FIXTURES, *options, **REPORT) as (cluster, port):
         (first,) = served(port, 1)
-        before = len(os.listdir(f"/proc/{cluster.pid}/fd"))
         second = connect(port)
-        eventually(
-            lambda: len(os.listdir(f"/proc/{cluster.pid}/fd")) > before, "it waits"
-        )
+        eventually(lambda: isHeldBy(cluster.pid, second), "it waits")
         cluster.signal(signal.SIGTERM)
         first.close()
         assert server(second) == cluster.workerPids()[0]

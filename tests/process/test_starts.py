@@ -1,0 +1,212 @@
+"""
+Starts that hang, that the system refuses, that somebody ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import (
+    RunningCluster,
+    ask,
+    childrenOf,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
+from tests.process.injecting import NO_ROOM, anyClock, injected
+from tests.process.ports import FIXTURES, isRefused
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(40)]
+
+
+@contextmanager
+def starting(
+    app: Path, *more: str, workers: int = 2, **env: str
+) -> Iterator[tuple[RunningCluster, int]]:
+    """
+    A cluster whose workers start as it is put down, and its port.
+    """
+    port = freePort()
+    arguments = [f"--workers={workers}", "--app=starting.greet", f"--listen=tcp:{port}"]
+    path = os.pathsep.join([str(FIXTURES), environment(env)["PYTHONPATH"]])
+    told = {**env, "PYTHONPATH": path}
+    with RunningCluster([*arguments, *more], app, told) as cluster:
+        yield cluster, port
+
+
+def hangs(app: Path) -> int:
+    """
+    Wait until a worker hangs.
+
+    @return: Its pid.
+    """
+    eventually(lambda: _isWritten(app / "hanging"), "one hangs")
+    return int((app / "hanging").read_text())
+
+
+def _isWritten(file: Path) -> bool:
+    return file.exists() and bool(file.read_text())
+
+
+def test_startThatHangsHoldsBackOthersForAWhile(app: Path) -> None:
+    """
+    It is said every ten seconds; after thirty the others start all the same, and serve.
+    """
+    clock = anyClock(app)
+    (app / "hang").touch()
+    with starting(app, workers=3, **clock.env) as (cluster, port):
+        pid = hangs(app)
+        clock.hurry(22)
+        said = [line for line in cluster.output().splitlines() if "#warn" in line]
+        about = [line for line in said if f"({pid})" in line]
+        assert len(about) >= 2, cluster.output()
+        clock.hurry(10)
+        cluster.waitOnline(2)
+        assert len({ask(port) for _ in range(4)}) == 2
+        assert isAlive(pid)
+        os.kill(pid, signal.SIGKILL)
+        cluster.waitOnline(3)
+
+
+def test_startsHaveALimit(app: Path) -> None:
+    """
+    One that hangs is ended then, and said to be; it has failed, and the next may not.
+    """
+    (app / "hang").touch()
+    with starting(app, "--start-timeout=2") as (cluster, port):
+        pid = hangs(app)
+        eventually(lambda: not isAlive(pid), "it is ended", 8.0)
+        cluster.waitOnline(2)
+        assert len({ask(port) for _ in range(4)}) == 2
+        assert any(
+            f"({pid})" in line and ("#error" in line or "#warn" in line)
+            for line in cluster.output().splitlines()
+        )
+
+
+def test_startsHaveALimitOfFiveMinutes(app: Path) -> None:
+    """
+    Where nothing else is said.
+    """
+    clock = anyClock(app)
+    (app / "hang").touch()
+    with starting(app, workers=1, **clock.env) as (cluster, _):
+        pid = hangs(app)
+        for _ in range(14):
+            clock.jump(20)
+            time.sleep(0.1)
+        assert isAlive(pid)
+        clock.jump(20)
+        clock.jump(5)
+        eventually(lambda: not isAlive(pid), "it is ended", 5.0)
+        cluster.wait(10.0)
+
+
+def test_onlyStartThatExceedsItsLimitEndsTheCluster(app: Path) -> None:
+    """
+    As one that fails: with 1, and the port closed.
+    """
+    (app / "hang").touch()
+    with starting(app, "--start-timeout=1", workers=1) as (cluster, port):
+        hangs(app)
+        assert cluster.wait(8.0) == 1
+        assert isRefused(port)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon"])
+def test_limitOnStartsIsANumberOfSeconds(app: Path, text: str) -> None:
+    """
+    More than 0.
+    """
+    with starting(app, f"--start-timeout={text}") as (cluster, _):
+        assert cluster.wait() == 1
+        assert "--start-timeout" in cluster.output()
+        assert "give a number" in cluster.output()
+        assert "Traceback" not in cluster.output()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_refusedStartsEndTheCluster(app: Path, workers: int) -> None:
+    """
+    A system that has no room for a single worker: the cluster says so, gives up, and
+    ends with 1.
+    """
+    (app / "full").touch()
+    env = injected(app, NO_ROOM, NO_ROOM=str(app / "full"))
+    with starting(app, workers=workers, **env) as (cluster, port):
+        assert cluster.wait(10.0) == 1
+        assert isRefused(port)
+        assert os.strerror(11) in cluster.output()
+        assert "Traceback" not in cluster.output()
+
+
+def test_refusalsLaterAreOnlyDelays(app: Path) -> None:
+    """
+    While one worker serves, the other is tried again, less and less often, and nothing
+    leaks.
+    """
+    env = injected(app, NO_ROOM, NO_ROOM=str(app / "full"))
+    with starting(app, **env) as (cluster, port):
+        cluster.waitOnline(2)
+        time.sleep(2.1)  # until they are thought to have started well
+        before = len(os.listdir(f"/proc/{cluster.pid}/fd"))
+        (app / "full").touch()
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitFor(os.strerror(11))
+        eventually(lambda: (app / "full").stat().st_size > 1, "it is tried again")
+        assert ask(port)
+        (app / "full").unlink()
+        cluster.waitOnline(3)
+        assert len({ask(port) for _ in range(4)}) == 2
+        eventually(
+            lambda: len(os.listdir(f"/proc/{cluster.pid}/fd")) <= before,
+            "none leaks",
+            3.0,
+        )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_plannedEndsAreNoFailedStarts(app: Path, workers: int) -> None:
+    """
+    Workers that are told to end as soon as they are there are replaced.
+    """
+    with starting(app, workers=workers) as (cluster, port):
+        cluster.waitOnline(workers)
+        for pid in cluster.workerPids():
+            os.kill(pid, signal.SIGTERM)
+        cluster.waitOnline(2 * workers)
+        assert len({ask(port) for _ in range(4)}) == workers
+
+
+def test_endIsPlannedAlsoBeforeTheApplicationHasStarted(app: Path) -> None:
+    """
+    SIGTERM to the only worker while it starts: it is replaced.
+    """
+    (app / "slow").touch()
+    with starting(app, workers=1) as (cluster, port):
+        eventually(lambda: childrenOf(cluster.pid), "one is started")
+        (pid,) = childrenOf(cluster.pid)
+        os.kill(pid, signal.SIGTERM)
+        (app / "slow").unlink()
+        cluster.waitOnline(1)
+        assert ask(port) != b"%d" % pid
+
+
+def test_applicationThatCannotStartEndsTheClusterStill(app: Path) -> None:
+    """
+    With 1, soon, and its traceback once.
+    """
+    (app / "broken").touch()
+    with starting(app, workers=3) as (cluster, port):
+        assert cluster.wait(10.0) == 1
+        assert cluster.output().count("RuntimeError: it cannot start") == 1
+        assert isRefused(port)

@@ -9,11 +9,10 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import (
+    Factory,
     ProcessProtocol,
     Protocol,
-    ServerFactory,
     connectionDone,
 )
 from twisted.python.failure import Failure
@@ -21,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.reactors import IAdoptingReactor
 
 
 class Stream(Emitter):
@@ -104,7 +104,7 @@ class Streams:
     def __init__(
         self,
         plan: Sequence[str | int],
-        reactor: IReactorSocket,
+        reactor: IAdoptingReactor,
         name: Callable[[], str],
     ) -> None:
         """
@@ -162,14 +162,9 @@ class Streams:
         stream = self.streams[fd]
         if alive and stream is not None:
             ours.setblocking(False)
-            factory = ServerFactory.forProtocol(lambda: _Reading(stream))
+            factory = Factory.forProtocol(lambda: _Reading(stream))
             factory.noisy = False
-            # No factory fits the type that Twisted gives here.
-            self._reactor.adoptStreamConnection(
-                ours.fileno(),
-                socket.AF_UNIX,
-                factory,  # type: ignore[arg-type]
-            )
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ours.close()
 
     def received(self, fd: int, data: bytes) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import Codec, codecOf
+from twisted_cluster.core.codecs import Codec, Payload, codecOf
 from twisted_cluster.core.frames import HANDLE, Frame
 from twisted_cluster.errors import (
     ChannelClosedError,
@@ -83,7 +83,7 @@ class Peer:
             raise
         return sent.addCallbacks(lambda _: gift.given(), keep)
 
-    def ask(self, message: object, timeout: float) -> Deferred[Any]:
+    def ask(self, message: object, timeout: float) -> Deferred[Payload]:
         """
         @see: L{twisted_cluster.api.workers.BaseWorker.ask}
         """

@@ -172,10 +172,26 @@ async def test_aQuestionFailsWithWhatWentWrong(sides: tuple[Side, Side]) -> None
         await cancelled
     lost = here.peer.ask(1, 20)
     there.peer.close()
-    with pytest.raises(ChannelClosedError):
+    with pytest.raises(ChannelClosedHereError):
+        await there.peer.ask(1, 20)
+    for question in (lost, here.peer.ask(1, 20)):
+        with pytest.raises(ChannelClosedError) as raised:
+            await question
+        assert not isinstance(raised.value, ChannelClosedHereError)
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoHasClosedTheChannelIsTold(sides: tuple[Side, Side]) -> None:
+    """
+    What waits for an answer then fails as what is sent afterwards does.
+    """
+    here, _ = sides
+    lost = here.peer.ask(1, 20)
+    here.peer.close()
+    with pytest.raises(ChannelClosedHereError, match="no answer will come: this process"):
         await lost
-    with pytest.raises(ChannelClosedError):
-        await here.peer.ask(1, 20)
+    with pytest.raises(ChannelClosedHereError):
+        await here.say("too late")
 
 
 @pytest_twisted.ensureDeferred

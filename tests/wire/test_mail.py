@@ -167,9 +167,26 @@ async def test_theEndFailsWhatWaits(ends: tuple[End, End]) -> None:
     with pytest.raises(ChannelClosedError):
         await waiting
     await flushed
-    with pytest.raises(ChannelClosedError):
-        await here.mail.send(text(b""))
+    for _ in range(2):
+        with pytest.raises(ChannelClosedError) as raised:
+            await here.mail.send(text(b""))
+        assert type(raised.value) is ChannelClosedError
     assert [type(error) for error in here.ended] == [ChannelClosedError]
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoHasClosedItIsTold(ends: tuple[End, End]) -> None:
+    """
+    What this process has closed is not called gone: what waits and what comes after
+    fails with an error of its own kind.
+    """
+    here, there = ends
+    there.mail.pause()
+    waiting = here.mail.send(text(bytes(10_000_000)))
+    here.mail.close()
+    for lost in (waiting, here.mail.send(text(b""))):
+        with pytest.raises(ChannelClosedHereError, match="this process has closed"):
+            await lost
 
 
 @pytest_twisted.ensureDeferred

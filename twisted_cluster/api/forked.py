@@ -14,7 +14,7 @@ from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core.codecs import Payload
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.talk.handles import Handle
 
 
@@ -142,8 +142,8 @@ class Worker(BaseWorker):
         """
         self.process.pid = worker.pid
         self.process.worker = worker
-        output: Streams = worker.output
-        self.process.stdio = output.streams
+        assert isinstance(worker.output, Streams)
+        self.process.stdio = worker.output.streams
         self._peer = worker.peer
         self._overhear = overhear
 

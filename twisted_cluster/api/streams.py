@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IAdoptingReactor
 
 
@@ -102,14 +103,12 @@ class Streams:
     """
 
     def __init__(
-        self,
-        plan: Sequence[str | int],
-        reactor: IAdoptingReactor,
-        name: Callable[[], str],
+        self, plan: Sequence[str | int], reactor: IAdoptingReactor, said: Said
     ) -> None:
         """
         @param plan: For each descriptor C{"inherit"}, C{"pipe"}, C{"ignore"}, C{"ipc"}
             (a place that stays free), or the number of one of this process.
+        @param said: Hears nothing of it.
         """
         self._reactor = reactor
         self._plan = plan
@@ -182,11 +181,6 @@ class Streams:
         stream = self.streams[fd]
         if stream is not None:
             stream.end()
-
-    def release(self) -> None:
-        """
-        The worker is up: nothing was kept back.
-        """
 
     def finish(self) -> None:
         """

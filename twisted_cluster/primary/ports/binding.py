@@ -201,6 +201,8 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
     made = Bound(spec, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         made.socket.setblocking(False)
+        # It means nothing here, but a stock port has it.
+        made.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if spec.path.startswith("\0"):
             made.socket.bind(os.fsencode(spec.path))
         else:

@@ -1,137 +1,208 @@
 """
-Ports of a primary that was killed: whoever starts the service again needs them.
+The primary is killed: its ports are free at once, whatever its workers do.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import RunningCluster, eventually, freePort, isAlive
+from tests.process.cluster import (
+    TWISTD,
+    RunningCluster,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
+from tests.process.ports import FIXTURES
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.timeout(40)]
 
-STUCK = '''
-"""
-Is stuck, once somebody wants it.
-"""
-
-import os, time
-from twisted.application.service import Service
-from twisted.internet import reactor
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
-
-HOW = os.environ["HOW"]
-
-
-def sleep():
-    time.sleep(60.0)
+TAC = str(FIXTURES / "sleeping.tac")
+# What is said is a tenth of a second; what else this machine has to do comes on top.
+SOON = 1.0
+Where = tuple[str, int] | str
 
 
-def compute():
-    end = time.monotonic() + 60.0
-    while time.monotonic() < end:
-        pass
-
-
-def getStuck():
-    print("is stuck", flush=True)
-    {"sleep": sleep, "compute": compute}[HOW]()
-
-
-class Stuck(Protocol):
-    def dataReceived(self, data):
-        reactor.callLater(0.1, getStuck)
-
-
-class StuckDatagrams(DatagramProtocol):
-    def datagramReceived(self, data, address):
-        reactor.callLater(0.1, getStuck)
-
-
-stuck = Factory.forProtocol(Stuck)
-
-
-class Datagrams(Service):
-    def startService(self):
-        reactor.listenUDP(int(os.environ["PORT"]), StuckDatagrams(), "127.0.0.1")
-
-
-def datagrams():
-    return Datagrams()
-'''
-
-
-def canBind(kind: socket.SocketKind, port: int) -> bool:
+@contextmanager
+def sleeping(directory: Path, policy: str) -> Iterator[tuple[RunningCluster, int]]:
     """
-    Whether nobody has the port, but connections that are still there.
+    A cluster of one worker, and its port.
+    """
+    port = freePort()
+    arguments = ["--workers=1", f"--policy={policy}", "-y", TAC]
+    with RunningCluster(arguments, directory, {"PORT": str(port)}) as cluster:
+        cluster.waitOnline(1)
+        yield cluster, port
+
+
+def tell(where: Where, word: bytes) -> socket.socket:
+    """
+    A client that has told a worker what to do, and been told that it is about to.
+    """
+    client = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
+    client.settimeout(8.0)
+    client.connect(where)
+    client.sendall(word)
+    return client
+
+
+def isFree(port: int, kind: socket.SocketKind) -> bool:
+    """
+    Whether somebody else can have a port.
     """
     with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == 1)
         try:
             probe.bind(("127.0.0.1", port))
             if kind == socket.SOCK_STREAM:
-                probe.listen(1)
+                probe.listen()
         except OSError:
             return False
-        return True
+    return True
 
 
-def killPrimary(cluster: RunningCluster, worker: int, isFree: Callable[[], bool]) -> None:
+def isDeserted(path: Path) -> bool:
     """
-    Kill a primary whose worker is stuck, and see its port be free at once.
+    Whether nobody listens on a socket file.
     """
-    cluster.waitFor("is stuck")
-    assert not isFree()
-    os.kill(cluster.pid, signal.SIGKILL)
-    cluster.wait()
-    gone = time.monotonic()
-    eventually(isFree, "the port is free", 5.0)
-    took = time.monotonic() - gone
-    # A tenth of a second, and what a busy machine adds to it.
-    assert took < 0.5, took
-    assert isAlive(worker), "it was to be stuck"
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) != 0
+
+
+def orphan(cluster: RunningCluster, port: int, how: str) -> int:
+    """
+    Have the worker do something for a while, and kill the primary.
+
+    @return: The worker.
+    """
+    (worker,) = cluster.workerPids()
+    with tell(("127.0.0.1", port), b"idle" if how == "stop" else how.encode()) as client:
+        assert int(client.recv(100)) == worker
+    if how == "stop":
+        os.kill(worker, signal.SIGSTOP)
+    cluster.signal(signal.SIGKILL)
+    cluster.process.wait()
+    return worker
+
+
+def bury(worker: int) -> None:
+    """
+    End an orphan, however it is.
+    """
     os.kill(worker, signal.SIGKILL)
+    eventually(lambda: not isAlive(worker), "it is gone")
 
 
-@pytest.mark.parametrize("how", ["sleep", "compute"])
-@pytest.mark.parametrize("policy", ["round-robin", "none"])
-def test_streamsAreFree(tmp_path: Path, policy: str, how: str) -> None:
+@pytest.mark.parametrize("how", ["sleep", "spin", "stop"])
+def test_portsOfHandedConnectionsAreFreeAtOnce(tmp_path: Path, how: str) -> None:
     """
-    Whether the primary accepts, or the worker itself does.
+    A worker that sleeps, computes or is stopped has no part in them.
     """
-    (tmp_path / "stuck.py").write_text(STUCK)
-    port = freePort()
-    arguments = ["--workers=1", "--app=stuck.stuck", f"--listen=tcp:{port}"]
-    arguments += ["--policy", policy]
-    with RunningCluster(arguments, tmp_path, {"HOW": how}) as cluster:
-        cluster.waitOnline(1)
+    with sleeping(tmp_path, "round-robin") as (cluster, port):
+        worker = orphan(cluster, port, how)
+        try:
+            eventually(lambda: isFree(port, socket.SOCK_STREAM), "it is free", SOON)
+            eventually(lambda: isDeserted(tmp_path / "socket"), "nobody listens", SOON)
+            assert isAlive(worker)
+        finally:
+            bury(worker)
+
+
+@pytest.mark.parametrize("how", ["sleep", "spin"])
+@pytest.mark.parametrize("policy", ["none", "round-robin"])
+def test_orphansLetGoOfWhatTheyHold(tmp_path: Path, policy: str, how: str) -> None:
+    """
+    Where the kernel chooses they must hold the port, and a UDP port always; until their
+    primary is gone.
+    """
+    kinds = [socket.SOCK_DGRAM, *([socket.SOCK_STREAM] if policy == "none" else [])]
+    with sleeping(tmp_path, policy) as (cluster, port):
+        worker = orphan(cluster, port, how)
+        try:
+            for kind in kinds:
+                eventually(lambda kind=kind: isFree(port, kind), f"{kind} is free", SOON)
+            assert isAlive(worker)
+        finally:
+            bury(worker)
+
+
+def test_workersHaveNoListeningSocketOfWhatIsHandedToThem(tmp_path: Path) -> None:
+    """
+    As the kernel sees it.
+    """
+    with sleeping(tmp_path, "round-robin") as (cluster, port):
         (worker,) = cluster.workerPids()
-        with closing(socket.create_connection(("127.0.0.1", port), 5.0)) as client:
-            client.sendall(b"now")
-            killPrimary(cluster, worker, lambda: canBind(socket.SOCK_STREAM, port))
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        listening = {
+            line.split()[9] for line in lines if line.split()[1].endswith(f":{port:04X}")
+        }
+        theirs = {
+            os.readlink(f"/proc/{worker}/fd/{fd}")
+            for fd in os.listdir(f"/proc/{worker}/fd")
+        }
+        assert listening
+        assert not {f"socket:[{inode}]" for inode in listening} & theirs
 
 
 @pytest.mark.parametrize("policy", ["round-robin", "none"])
-def test_datagramsAreFree(tmp_path: Path, policy: str) -> None:
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_portsSayOfThemselvesWhatStockOnesSay(
+    tmp_path: Path, policy: str, kind: str
+) -> None:
     """
-    Whether the worker has a socket of its own, or all share one.
+    C{getHost}, C{getsockname}, C{getsockopt} and the rest, whoever has the real socket.
     """
-    (tmp_path / "stuck.py").write_text(STUCK)
     port = freePort()
-    arguments = ["--workers=1", "--app=stuck.datagrams", "--policy", policy]
-    env = {"HOW": "sleep", "PORT": str(port)}
-    with RunningCluster(arguments, tmp_path, env) as cluster:
+    where: Where = str(tmp_path / "socket") if kind == "unix" else ("127.0.0.1", port)
+    stock = subprocess.Popen(
+        [sys.executable, "-c", TWISTD, "-n", "--pidfile=", "--logfile=log", "-y", TAC],
+        cwd=tmp_path,
+        env=environment({"PORT": str(port)}),
+    )
+    try:
+        eventually(lambda: _factsOf(where), "it serves")
+        expected = _factsOf(where)
+    finally:
+        stock.terminate()
+        stock.wait(10)
+    arguments = ["--workers=1", f"--policy={policy}", "-y", TAC]
+    with RunningCluster(arguments, tmp_path, {"PORT": str(port)}) as cluster:
         cluster.waitOnline(1)
+        assert _factsOf(where) == expected
+
+
+def _factsOf(where: Where) -> object:
+    try:
+        with tell(where, b"facts") as client:
+            return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+    except OSError:
+        return None
+
+
+def test_orphansServeOnWhatTheyServe(tmp_path: Path) -> None:
+    """
+    A connection that was there is not cut, though the port is gone.
+    """
+    with sleeping(tmp_path, "none") as (cluster, port):
         (worker,) = cluster.workerPids()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.sendto(b"now", ("127.0.0.1", port))
-            killPrimary(cluster, worker, lambda: canBind(socket.SOCK_DGRAM, port))
+        with tell(("127.0.0.1", port), b"idle") as client:
+            assert int(client.recv(100)) == worker
+            cluster.signal(signal.SIGKILL)
+            cluster.process.wait()
+            eventually(lambda: isFree(port, socket.SOCK_STREAM), "it is free", SOON)
+            time.sleep(0.2)
+            client.sendall(b"idle")
+            assert int(client.recv(100)) == worker
+        eventually(lambda: not isAlive(worker), "it ends")

@@ -54,13 +54,14 @@ def test_whoWasFullIsAskedAgain() -> None:
     roster = rosterOf(one)
     hand(one, WINDOW)
     roster.note(one)
-    assert roster.slow == {one}
+    assert one.page.waiting == 0
+    roster.listen(True)
     before = roster.version
-    roster.recheck()
+    assert not roster.recheck()
     assert roster.version == before
-    one.page.waiting = 1
+    assert one.page.waiting == 1
     take(one, 1)
-    roster.recheck()
+    assert roster.recheck()
     assert roster.version > before
     assert one.page.waiting == 0
     assert not roster.full
@@ -78,11 +79,34 @@ def test_stallsAreSeenByGlancing() -> None:
     assert roster.glance(GLANCE) == []
     assert roster.glance(2 * GLANCE) == [one]
     assert roster.glance(3 * GLANCE) == []
-    assert roster.slow == {one}
+    roster.listen(True)
+    assert (one.page.waiting, two.page.waiting) == (1, 0)
     take(one)
     roster.changed()
     assert not one.stalled
-    assert roster.slow == set()
+    assert one.page.waiting == 0
+
+
+def test_whoGetsSlowWhileSomebodyWaitsIsAskedToSpeak() -> None:
+    """
+    As those are that were slow before; where connections are limited, all are.
+    """
+    one, two = member(1), member(2)
+    roster = rosterOf(one, two)
+    roster.listen(True)
+    hand(one, WINDOW)
+    roster.note(one)
+    hand(two)
+    roster.glance(GLANCE)
+    roster.glance(2 * GLANCE)
+    assert (one.page.waiting, two.page.waiting) == (1, 1)
+    roster.listen(False)
+    assert (one.page.waiting, two.page.waiting) == (0, 0)
+    three = member(3)
+    limited: Roster[Member] = Roster(limited=True)
+    limited.enter(three)
+    limited.listen(True)
+    assert three.page.waiting == 1
 
 
 def test_howMuchOthersHaveRoomFor() -> None:

@@ -124,6 +124,7 @@ class Member:
         self._sent = page.taken
         # How many more can be handed over before anything has to be looked at.
         self._spare = 0
+        self._refusedAt = -1
         self.progress = Progress(page.taken)
 
     # What policies see
@@ -217,6 +218,7 @@ class Member:
         self.short = self.headroom <= self.reserve
         self.fresh = silence < STALE and not self.short
         self.reachable = self.open and silence < LOST and not self.short
+        self._refusedAt = -1
         self.progress.look(now, self.page.taken, self.queued)
 
     def reconcile(self) -> int:
@@ -256,11 +258,19 @@ class Member:
         silence = now - self.page.heartbeat
         return silence if silence > -STALE else LOST
 
+    def refuse(self) -> None:
+        """
+        The system has no room for more on the way to it: until it takes something, or
+        the next look.
+        """
+        self.full = True
+        self._refusedAt = self.page.taken
+
     def hasRoom(self) -> bool:
         """
         Look at what the worker has taken meanwhile.
         """
-        room = self.room
+        room = 0 if self.page.taken == self._refusedAt else self.room
         self.full = not room or self.hasMost
         self.short = self.headroom <= self.reserve
         # With none left add() takes the long way, which counts what has to be counted.

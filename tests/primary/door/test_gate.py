@@ -377,23 +377,21 @@ def test_aBurstDoesNotPassTheDescriptorsThatThereAre(primary: Primary) -> None:
     gate = primary.gate(listener)
     served: list[object] = []
 
-    def take() -> None:
+    def take(counted: int) -> None:
         for _ in range(8):
             primary.door.accept(gate)
             found = taken(worker)
-            worker.page.counted = 0
+            worker.page.counted = counted
             served.extend(namesOf(found))
             primary.door.look()
 
-    take()
+    take(0)
     assert len(served) == 40
     assert not gate.isReading
     with capturedLogs() as logs:
         primary.door.look()
     assert worker.page.waiting == 1
-    worker.page.counted = worker.page.taken
-    primary.door.look()
-    take()
+    take(worker.page.taken)
     assert len(served) == 60
     assert len(logs) <= 1
     for client in clients:

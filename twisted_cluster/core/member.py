@@ -4,11 +4,12 @@ One worker, as choice sees it.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from attrs import frozen
 from zope.interface import implementer
 
+from twisted_cluster.core.counters import Counters
 from twisted_cluster.core.counting import Countable, Credit, Tally
 from twisted_cluster.core.progress import Progress
 from twisted_cluster.interfaces import IWorkerLoad
@@ -33,35 +34,6 @@ def reserveFor(limit: int) -> int:
     @return: An eighth of them at most: where there are few, somebody is to be served.
     """
     return RESERVE if limit < 0 else min(RESERVE, limit // 8)
-
-
-class Counters(Protocol):
-    """
-    What a worker says of itself; see L{twisted_cluster.wire.page}.
-    """
-
-    waiting: int
-
-    @property
-    def heartbeat(self) -> int: ...
-    @property
-    def taken(self) -> int: ...
-    @property
-    def opened(self) -> int: ...
-    @property
-    def closed(self) -> int: ...
-    @property
-    def lag(self) -> int: ...
-    @property
-    def headroom(self) -> int: ...
-    @property
-    def counted(self) -> int: ...
-    @property
-    def born(self) -> int: ...
-    @property
-    def cpu(self) -> int: ...
-    @property
-    def rss(self) -> int: ...
 
 
 @frozen

@@ -22,7 +22,7 @@ from twisted_cluster.interfaces import IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.farewells import (
     LINGER,
-    LONGEST,
+    LONGEST_FAREWELL,
     MOST,
     UNAVAILABLE,
     Farewells,
@@ -136,8 +136,8 @@ def test_aPolicysLastWord(hall: Hall) -> None:
     No more of it than is safe to send at once.
     """
     assert everything(hall.turnAway(Polite(word=b"busy"))) == b"busy"
-    long = everything(hall.turnAway(Polite(word=b"x" * LONGEST * 2)))
-    assert len(long) == LONGEST
+    long = everything(hall.turnAway(Polite(word=b"x" * LONGEST_FAREWELL * 2)))
+    assert len(long) == LONGEST_FAREWELL
 
 
 @pytest.mark.parametrize("raised", [SystemExit, asyncio.CancelledError, ValueError])

@@ -165,7 +165,8 @@ def test_whenNobodyCanTakeMoreTheKernelHoldsTheRest(app: Path) -> None:
         for pid in cluster.workerPids():
             os.kill(pid, signal.SIGSTOP)
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
-        assert openDescriptors(cluster.pid) <= before + 2
+        # It may be in the midst of a burst.
+        eventually(lambda: openDescriptors(cluster.pid) <= before + 2, "it has none")
         for pid in cluster.workerPids():
             os.kill(pid, signal.SIGCONT)
         for client in clients:

@@ -468,3 +468,30 @@ def test_flushNowEndsInTime() -> None:
     assert mail.waiting > 0
     mail.close()
     theirs.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_manyProcessesShareOneRoom(ends: tuple[End, End]) -> None:
+    """
+    What waits for one counts for all; what is sent, or lost with its stream, no more.
+    """
+    here, there = ends
+    room = outgoing.EVERYBODYS
+    assert room.used == 0
+    others = [End(end) for end in Mail.pair()]
+    others[1].mail.pause()
+    waiting = others[0].mail.send(text(bytes(1_000_000)))
+    assert room.used == others[0].mail.waiting > 0
+    room.most, most = room.used, room.most
+    try:
+        with pytest.raises(MailboxFullError, match="all processes"):
+            await here.mail.send(text(b"more"))
+    finally:
+        room.most = most
+    for other in others:
+        other.mail.close()
+    with pytest.raises(ChannelClosedHereError):
+        await waiting
+    assert room.used == 0
+    await here.mail.send(text(b"more"))
+    await there.until(1)

@@ -4,6 +4,7 @@ What arrives with a message: a socket that another process has given away, or sh
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import Union
@@ -17,6 +18,9 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.errors import HandleError
 from twisted_cluster.reactors import IAdoptingReactor
+
+# What the system may have again in a while.
+LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def startBound(port: unix.Port, path: str) -> None:
@@ -87,7 +91,8 @@ class ConnectionHandle(_Handle):
         Serve it: the factory builds a protocol, which is given L{unread} first.
 
         @return: The transport, or L{None} if the factory built no protocol.
-        @raise HandleError: If the peer is gone already, or this was closed.
+        @raise HandleError: If the peer is gone already, or this was closed; or if no
+            descriptor is free just now, in which case it may be tried again.
         """
         family = self.socket.family
         try:
@@ -96,9 +101,14 @@ class ConnectionHandle(_Handle):
                 self.socket.fileno(), family, factory
             )
         except OSError as error:
-            raise HandleError(f"the connection is gone: {error}") from None
-        finally:
+            if error.errno in LATER:
+                raise HandleError(f"it cannot be served now: {error}") from None
             self.socket.close()
+            raise HandleError(f"the connection is gone: {error}") from None
+        except BaseException:
+            self.socket.close()
+            raise
+        self.socket.close()
         if transport is not None and self.unread and transport.connected:
             transport.protocol.dataReceived(self.unread)
         return transport

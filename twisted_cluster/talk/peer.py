@@ -78,6 +78,9 @@ class Peer:
 
         try:
             sent = self.mail.send(frame, gift.fileno)
+        except OSError as error:
+            gift.kept()
+            raise HandleError(f"it cannot be sent now: {error}") from error
         except BaseException:
             gift.kept()
             raise

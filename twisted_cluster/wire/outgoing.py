@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.parcels import Parcel, Parcels, without
+from twisted_cluster.wire.parcels import Parcel, Parcels, Room, without
 from twisted_cluster.wire.passing import give
 
 log = Logger()
@@ -30,8 +30,10 @@ PASSING = frozenset(
 )
 # Seconds within which a message is not alone.
 BURST = 10e-6
-# What may wait to be sent, in bytes: two of the longest messages.
+# What may wait to be sent, in bytes: two of the longest messages; for all other
+# processes together twice as much.
 ROOM = 1 << 29
+EVERYBODYS = Room(1 << 30)
 
 
 class Outgoing:
@@ -46,17 +48,20 @@ class Outgoing:
         end: socket.socket,
         writer: IWriteDescriptor,
         broken: Callable[[Exception], None],
+        room: Room = EVERYBODYS,
     ) -> None:
         """
         @param end: The stream; closing it is somebody else's.
         @param writer: What the reactor tells of room, which calls L{write} then.
         @param broken: Called when the other end is gone.
+        @param room: This process's.
         """
         self._reactor = reactor
         self._socket = end
         self._writer = writer
         self._broken = broken
-        self._parcels = Parcels()
+        self._room = room
+        self._parcels = Parcels(room)
         self._flushed: list[Deferred[None]] = []
         self._ended: ChannelClosedError | None = None
         self._writing = False
@@ -82,6 +87,9 @@ class Outgoing:
         size = len(head) + len(body)
         if self.waiting + size > ROOM:
             return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))
+        if self._room.used + size > self._room.most:
+            why = f"{self._room.used} bytes wait for all processes: no room for more"
+            return fail(MailboxFullError(why))
         begun = False
         if (
             not (self._writing or self._parcels or fd >= 0)

@@ -44,13 +44,31 @@ class Parcel:
             os.close(fd)
 
 
+class Room:
+    """
+    What may wait in one process for all others together: each has a limit of its own, but
+    there may be many.
+    """
+
+    def __init__(self, most: int) -> None:
+        """
+        @param most: In bytes.
+        """
+        self.most = most
+        self.used = 0
+
+
 class Parcels:
     """
     @ivar waiting: How many bytes wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        """
+        @param room: Of which this takes a part.
+        """
         self.waiting = 0
+        self._room = room
         self._parcels: deque[Parcel] = deque()
 
     def __bool__(self) -> bool:
@@ -68,7 +86,7 @@ class Parcels:
         One more, behind the others.
         """
         self._parcels.append(parcel)
-        self.waiting += parcel.size
+        self._count(parcel.size)
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
@@ -91,7 +109,7 @@ class Parcels:
         @param count: 1 or more: the descriptor has gone along.
         @return: What is sent whole.
         """
-        self.waiting -= count
+        self._count(-count)
         self._parcels[0].close()
         done = []
         while self._parcels and count >= self._parcels[0].size:
@@ -125,10 +143,14 @@ class Parcels:
     def _forget(self, kept: Iterable[Parcel]) -> list[Parcel]:
         parcels, self._parcels = self._parcels, deque(kept)
         dropped = [parcel for parcel in parcels if parcel not in self._parcels]
-        self.waiting = sum(parcel.size for parcel in self._parcels)
         for parcel in dropped:
+            self._count(-parcel.size)
             parcel.close()
         return dropped
+
+    def _count(self, change: int) -> None:
+        self.waiting += change
+        self._room.used += change
 
 
 def without(

@@ -75,16 +75,17 @@ def callGuarded(whose: str, callee: Callable[..., object], *arguments: object) -
     @param whose: What the log calls it.
     """
 
-    def say(failure: Failure) -> None:
-        log.failure("{whose} failed", failure, whose=whose)
-
     try:
         told = call(callee, *arguments)
     except BaseException:
-        say(Failure())
+        _say(Failure(), whose)
     else:
         if isinstance(told, Deferred):
-            told.addErrback(say)
+            told.addErrback(_say, whose)
+
+
+def _say(failure: Failure, whose: str) -> None:
+    log.failure("{whose} failed", failure, whose=whose)
 
 
 def hearNothing(ears: Ears) -> None:

@@ -96,7 +96,8 @@ class Mail(Reader):
             L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
         """
-        return self.post(frame, fd) or succeed(None)
+        sent = self._outgoing.post(packHead(frame), frame.body, fd)
+        return succeed(None) if sent is None else sent
 
     def post(self, frame: Frame, fd: int = -1) -> Deferred[None] | None:
         """

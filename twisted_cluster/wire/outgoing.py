@@ -85,16 +85,15 @@ class Outgoing:
             return fail(self._ended)
         pieces: Sequence[memoryview | bytes] = [head, body]
         size = len(head) + len(body)
-        if self.waiting + size > ROOM:
-            return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))
-        if self._room.used + size > self._room.most:
-            why = f"{self._room.used} bytes wait for all processes: no room for more"
+        waiting, room = self._parcels.waiting, self._room
+        if waiting + size > ROOM:
+            return fail(MailboxFullError(f"{waiting} bytes wait: no room for more"))
+        if room.used + size > room.most:
+            why = f"{room.used} bytes wait for all processes: no room for more"
             return fail(MailboxFullError(why))
         begun = False
-        if (
-            not (self._writing or self._parcels or fd >= 0)
-            and time.monotonic() > self._resting
-        ):
+        isAlone = not (self._writing or waiting or fd >= 0)
+        if isAlone and time.monotonic() > self._resting:
             # One alone goes at once; what comes right after it goes together, when the
             # reactor gets there.
             sent = self._push(pieces)
@@ -112,7 +111,8 @@ class Outgoing:
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
         self._parcels.add(Parcel(pieces, size, copy, taken, begun))
-        self._watch()
+        if not self._writing:
+            self._watch()
         return taken
 
     def _watch(self) -> None:

@@ -86,7 +86,8 @@ class Parcels:
         One more, behind the others.
         """
         self._parcels.append(parcel)
-        self._count(parcel.size)
+        self.waiting += parcel.size
+        self._room.used += parcel.size
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """

@@ -77,17 +77,14 @@ def test_aBatchIsBounded() -> None:
     assert len(joined(parcels)) == 2 * AT_ONCE
 
 
-def test_whatIsHalfSentIsNotDropped() -> None:
+def test_whatIsForgottenIsLetGoOf() -> None:
     """
-    What is not begun is, with its descriptors.
+    Half sent or not, with its descriptors.
     """
     parcels = Parcels(Room(1 << 30))
     parcels.add(parcel(b"abc"))
     parcels.add(parcel(b"def", os.dup(0)))
     parcels.sent(1)
-    dropped = parcels.drop()
-    assert [one.size for one in dropped] == [3]
-    assert (joined(parcels), parcels.waiting, parcels.descriptors) == (b"bc", 2, 0)
-    assert parcels.drop() == []
-    assert [one.size for one in parcels.clear()] == [2]
-    assert (bool(parcels), parcels.waiting) == (False, 0)
+    assert joined(parcels) == b"bc"
+    assert [one.size for one in parcels.clear()] == [2, 3]
+    assert (bool(parcels), parcels.waiting, parcels.descriptors) == (False, 0, 0)

@@ -117,13 +117,12 @@ class Mail(Reader):
         """
         return self._outgoing.post(head, body, fd)
 
-    def flushed(self, within: float | None = None) -> Deferred[None]:
+    def flushed(self) -> Deferred[None]:
         """
-        @param within: After so many seconds what waits still is dropped, which the log
-            tells.
-        @return: Fires when nothing waits to be sent, or the other end is gone.
+        @return: Fires when nothing waits to be sent, or the other end is gone; give it a
+            time-out, for who does not read is not gone.
         """
-        return self._outgoing.flushed(within)
+        return self._outgoing.flushed()
 
     def flushNow(self, timeout: float) -> None:
         """

@@ -13,14 +13,11 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
-from twisted.logger import Logger
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.parcels import Parcel, Parcels, Room, without
 from twisted_cluster.wire.passing import give
-
-log = Logger()
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
 # under way: it says all the same that there is room, so that the reactor would spin.
@@ -91,7 +88,6 @@ class Outgoing:
         if room.used + size > room.most:
             why = f"{room.used} bytes wait for all processes: no room for more"
             return fail(MailboxFullError(why))
-        begun = False
         isAlone = not (self._writing or waiting or fd >= 0)
         if isAlone and time.monotonic() > self._resting:
             # One alone goes at once; what comes right after it goes together, when the
@@ -102,15 +98,15 @@ class Outgoing:
                 return None
             if self._ended is not None:
                 return fail(self._ended)
-            pieces, size, begun = without(pieces, sent), size - sent, sent > 0
-        return self._keep(pieces, size, fd, begun)
+            pieces, size = without(pieces, sent), size - sent
+        return self._keep(pieces, size, fd)
 
     def _keep(
-        self, pieces: Sequence[memoryview | bytes], size: int, fd: int, begun: bool
+        self, pieces: Sequence[memoryview | bytes], size: int, fd: int
     ) -> Deferred[None]:
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        self._parcels.add(Parcel(pieces, size, copy, taken, begun))
+        self._parcels.add(Parcel(pieces, size, copy, taken))
         if not self._writing:
             self._watch()
         return taken
@@ -125,23 +121,15 @@ class Outgoing:
             self._writing = False
             self._reactor.removeWriter(self._writer)
 
-    def flushed(self, within: float | None = None) -> Deferred[None]:
+    def flushed(self) -> Deferred[None]:
         """
         @see: L{twisted_cluster.wire.mail.Mail.flushed}
         """
         done: Deferred[None] = Deferred()
-        if not self.waiting:
+        if self.waiting:
+            self._flushed.append(done)
+        else:
             done.callback(None)
-            return done
-        self._flushed.append(done)
-        if within is not None:
-            late = self._reactor.callLater(within, self._drop, within)
-
-            def cancel(result: None) -> None:
-                if late.active():
-                    late.cancel()
-
-            done.addCallback(cancel)
         return done
 
     def flushNow(self, timeout: float) -> None:
@@ -219,24 +207,6 @@ class Outgoing:
         self._flushed, flushed = [], self._flushed
         for fired in flushed:
             fired.callback(None)
-
-    def _drop(self, seconds: float) -> None:
-        """
-        Nobody has read what waits.
-        """
-        dropped = self._parcels.drop()
-        if dropped:
-            log.warn(
-                "{count} messages ({size} bytes) are dropped: nobody has read them for "
-                "{seconds} s",
-                count=len(dropped),
-                size=sum(parcel.size for parcel in dropped),
-                seconds=seconds,
-            )
-        why = f"nobody has read it for {seconds} s"
-        for parcel in dropped:
-            parcel.taken.errback(MailboxFullError(why))
-        self._fireFlushed()
 
     def stop(self, error: ChannelClosedError) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from attrs import define
@@ -26,14 +26,12 @@ class Parcel:
     @ivar pieces: What is left of it.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
     @ivar taken: Fires when the kernel has all of it.
-    @ivar begun: Whether the kernel has a part of it.
     """
 
     pieces: Sequence[memoryview | bytes]
     size: int
     fd: int
     taken: Deferred[None]
-    begun: bool = False
 
     def close(self) -> None:
         """
@@ -120,18 +118,7 @@ class Parcels:
             first = self._parcels[0]
             first.pieces = without(first.pieces, count)
             first.size -= count
-            first.begun = True
         return done
-
-    def drop(self) -> list[Parcel]:
-        """
-        Forget everything but the rest of what is half sent: without it what follows would
-        make no sense.
-
-        @return: What was forgotten.
-        """
-        kept = [parcel for parcel in islice(self._parcels, 1) if parcel.begun]
-        return self._forget(kept)
 
     def clear(self) -> list[Parcel]:
         """
@@ -139,11 +126,8 @@ class Parcels:
 
         @return: What was forgotten.
         """
-        return self._forget([])
-
-    def _forget(self, kept: Iterable[Parcel]) -> list[Parcel]:
-        parcels, self._parcels = self._parcels, deque(kept)
-        dropped = [parcel for parcel in parcels if parcel not in self._parcels]
+        dropped = list(self._parcels)
+        self._parcels.clear()
         for parcel in dropped:
             self._count(-parcel.size)
             parcel.close()

@@ -156,6 +156,17 @@ def test_whoCannotStartFailsOnceNotOncePerCore(
     assert primary.after(60.0) == []
 
 
+def test_whoHungMayHaveHadBadLuck() -> None:
+    """
+    Another slot is tried before boot gives up.
+    """
+    primary = Primary(2, startTimeout=5.0)
+    primary.after(5.1)
+    assert primary.exit(1) == [Report(AGAIN, 1, 0.1, isError=False), Start(2, 2, 1)]
+    primary.after(5.1)
+    assert primary.exit(2) == [GiveUp(2), Ended()]
+
+
 def test_bootGivesUpOnlyWhenAllThatWereTriedHaveFailed() -> None:
     """
     Others that were started meanwhile may still come up.

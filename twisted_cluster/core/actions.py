@@ -8,11 +8,11 @@ from typing import Union
 
 from attrs import frozen
 
-DEAF = "worker {slot} has taken nothing for {seconds:.0f} s: it is replaced"
-SILENT = "worker {slot} has shown no life for {seconds:.0f} s"
-OVERDUE = "worker {slot} has not started within {seconds:.0f} s: it is killed"
-STARTING = "worker {slot} is starting since {seconds:.0f} s"
-AGAIN = "worker {slot} starts again in {seconds:.1f} s"
+DEAF = "{worker} has taken nothing for {seconds:.0f} s: it is replaced"
+SILENT = "{worker} has shown no life for {seconds:.0f} s"
+OVERDUE = "{worker} has not started within {seconds:.0f} s: it is killed"
+STARTING = "{worker} is starting since {seconds:.0f} s"
+AGAIN = "{worker} starts again in {seconds:.1f} s"
 
 
 @frozen
@@ -51,7 +51,7 @@ class Report:
     """
     Something to be told to whoever runs the cluster.
 
-    @ivar text: In which C{slot} and C{seconds} are to be filled in.
+    @ivar text: In which C{worker} and C{seconds} are to be filled in.
     @ivar id: The worker that it is about; 0 for none.
     @ivar isError: Whether something is wrong.
     """

@@ -301,14 +301,15 @@ class Slots:
         slot.failures += 1
         delay = restartDelay(slot.failures)
         slot.failed, slot.due = now, now + delay
-        if self._cannotBoot():
+        if self._cannotBoot(life):
             return [GiveUp(life.id), *self.stop(now)]
         again = Report(AGAIN, life.slot, delay, isError=False)
         return [again, *self._settle(now)]
 
-    def _cannotBoot(self) -> bool:
-        tried = [slot for slot in self._slots.values() if slot.isTried]
-        return not self._proven and all(slot.failures for slot in tried)
+    def _cannotBoot(self, last: Life) -> bool:
+        # One that ends by itself tells enough; one that hung may have had bad luck.
+        slots = [slot for slot in self._slots.values() if slot.isTried or last.isOverdue]
+        return not self._proven and all(slot.failures for slot in slots)
 
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []

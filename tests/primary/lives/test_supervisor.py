@@ -31,7 +31,8 @@ class Worker:
     def __init__(self, start: Start, refuses: Exception | None) -> None:
         self.id = start.id
         self.number = start.slot
-        self.said = Said(lambda: f"worker {start.slot}")
+        self.name = f"worker {start.slot} (100)"
+        self.said = Said(lambda: self.name)
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         self.asked: list[str] = []
         self.wasTold = False
@@ -175,7 +176,7 @@ def test_slowStartsAreKilled(logged: Logged) -> None:
     cluster = Cluster(1, startTimeout=1.0)
     cluster.advance(1.1)
     assert cluster.made[0].asked == ["spawn", "kill"]
-    assert logged.texts() == ["worker 1 has not started within 1 s: it is killed"]
+    assert logged.texts() == ["worker 1 (100) has not started within 1 s: it is killed"]
 
 
 def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
@@ -187,7 +188,7 @@ def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
     cluster.supervisor.deaf(cast(Any, cluster.made[0]), 5.0)
     assert cluster.made[0].asked == ["spawn", "retire"]
     assert cluster.made[1].number == 1
-    assert logged.texts() == ["worker 1 has taken nothing for 5 s: it is replaced"]
+    assert logged.texts() == ["worker 1 (100) has taken nothing for 5 s: it is replaced"]
 
 
 def test_stopFiresWhenAllAreGone() -> None:

@@ -153,7 +153,9 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def _report(self, report: Report) -> None:
         say = log.warn if report.isError else log.info
-        say(report.text, slot=report.slot, seconds=report.seconds)
+        known = self.workers.get(report.id)
+        name = f"worker {report.slot}" if known is None else known.name
+        say(report.text, worker=name, seconds=report.seconds)
 
     def _end(self) -> None:
         self._stopped, stopped = [], self._stopped

@@ -34,8 +34,10 @@ class Primary:
     @ivar log: All that it was asked to do.
     """
 
-    def __init__(self, count: int, startTimeout: float = 300.0) -> None:
-        self.slots = Slots(startTimeout)
+    def __init__(
+        self, count: int, startTimeout: float = 300.0, atATime: int = 1000
+    ) -> None:
+        self.slots = Slots(startTimeout, atATime)
         self.now = 0.0
         self.alive: dict[int, int] = {}
         self.log: list[Action] = []
@@ -315,6 +317,21 @@ def test_startsPerSecondAreCapped() -> None:
     assert len(primary.started()) == STARTS_PER_SECOND
     primary.after(8.0, step=0.01)
     assert primary.started() == list(range(1, 201))
+
+
+def test_onlySoManyStartAtATime() -> None:
+    """
+    The next starts when one of them is ready, or has failed; hanging ones hold up nobody
+    for more than 30 s.
+    """
+    primary = Primary(9, atATime=3)
+    primary.ready(1)
+    primary.after(5.0)
+    assert primary.started() == [1, 2, 3, 4]
+    assert primary.ready(2) == [Start(5, 5, 1)]
+    assert primary.exit(3)[1:] == [Start(6, 6, 1)]
+    primary.after(62.0)
+    assert set(primary.started()) == set(range(1, 10))
 
 
 # Ends that are wanted

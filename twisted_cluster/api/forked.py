@@ -48,7 +48,6 @@ class Process:
     """
     A worker's process.
 
-    @ivar pid: Its number; L{None} if it could not be started.
     @ivar exitCode: What it ended with; L{None} before, and if a signal ended it.
     @ivar signalCode: The signal that ended it, such as C{"SIGKILL"}; else L{None}.
     @ivar stdio: For each of its first descriptors the L{Stream} at this end, where the
@@ -56,11 +55,17 @@ class Process:
     """
 
     def __init__(self) -> None:
-        self.pid: int | None = None
         self.exitCode: int | None = None
         self.signalCode: str | None = None
         self.stdio: list[Stream | None] = [None] * 3
         self.worker: WorkerProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """
+        Its number; L{None} if it could not be started, or waits for its turn.
+        """
+        return None if self.worker is None else self.worker.pid
 
     @property
     def stdin(self) -> Stream | None:
@@ -140,7 +145,6 @@ class Worker(BaseWorker):
 
         @param overhear: Given this, a message, and a handle or L{None}.
         """
-        self.process.pid = worker.pid
         self.process.worker = worker
         assert isinstance(worker.output, Streams)
         self.process.stdio = worker.output.streams

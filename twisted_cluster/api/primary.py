@@ -30,6 +30,7 @@ from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.turns import Turns, startsAtATime
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
@@ -59,6 +60,9 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
     }
 
     Worker = forked.Worker
+
+    # There from the first fork on, as the reactor may not be touched before.
+    _turns: Turns
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,25 +152,38 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         self, worker: forked.Worker, pulse: Pulse, slot: int, recipe: Recipe
     ) -> None:
         process = WorkerProcess(pulse.rooms, slot, worker.id, recipe, self)
+        self._processes[process] = worker
         try:
             if len(self._slots) == 1:
                 pulse.start()
             _checkRecipe(recipe)
-            process.spawn()
-        except OSError:
-            self._soon(self._cannotSpawn, worker, slot, Failure())
-            return
-        except BaseException:
+            process.prepare()
+            worker.begin(process, partial(self.tell, "message"))
+            self._turns.take(worker.id, partial(self._start, process, slot))
+        except BaseException as error:
+            self._processes.pop(process, None)
+            if isinstance(error, OSError):
+                self._soon(self._cannotSpawn, worker, slot, Failure())
+                return
             del self.workers[worker.id], self._slots[slot]
             if not self._slots:
                 pulse.rest()
             raise
-        self._processes[process] = worker
-        worker.begin(process, partial(self.tell, "message"))
         if self._ask is not None:
             worker.answer(partial(self._ask, worker))
         if self.listeners("message"):
             worker.listenTo()
+
+    def _start(self, process: WorkerProcess, slot: int) -> None:
+        """
+        Start a process in its turn.
+        """
+        try:
+            process.start()
+        except OSError:
+            worker = self._processes.pop(process)
+            self._turns.done(worker.id)
+            self._soon(self._cannotSpawn, worker, slot, Failure())
 
     def _cannotSpawn(self, worker: forked.Worker, slot: int, failure: Failure) -> None:
         if worker.listeners("error"):
@@ -224,6 +241,7 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
             )
             rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._pulse = Pulse(rooms)
+            self._turns = Turns(rooms.reactor, startsAtATime())
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         return self._pulse
 
@@ -240,6 +258,7 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
 
     def born(self, process: WorkerProcess) -> None:
         worker = self._processes[process]
+        self._turns.done(worker.id)
         worker.state = "online"
         worker.tell("online")
         self.tell("online", worker)
@@ -271,6 +290,7 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         self, worker: forked.Worker, slot: int, code: int | None, name: str | None
     ) -> None:
         del self.workers[worker.id], self._slots[slot]
+        self._turns.done(worker.id)
         if not self._slots:
             self._stand().rest()
         worker.exited(code, name)

@@ -62,6 +62,13 @@ class Life:
     isOverdue: bool = False
     mentioned: int = 0
 
+    @property
+    def isStarting(self) -> bool:
+        """
+        Whether it is to become ready, and is not yet.
+        """
+        return self.ready is None and not self.isLeaving
+
     def hasSettled(self, now: float) -> bool:
         """
         Whether it has been ready for a while.
@@ -102,11 +109,14 @@ class Slots:
     out is held up by more than one.
 
     @ivar startTimeout: How long a start may take, in seconds.
+    @ivar atATime: How many may start at a time, 1 or more; one that hangs holds up
+        nobody for more than L{HOLD}.
     @ivar count: How many workers there are to be.
     @ivar generation: Which they are to be of.
     """
 
     startTimeout: float = 300.0
+    atATime: int = 8
     count: int = 0
     generation: int = 1
     _lives: dict[int, Life] = Factory(dict)
@@ -261,13 +271,13 @@ class Slots:
         hasRate = len(self._starts) == STARTS_PER_SECOND
         if hasRate and now - self._starts[0] < 1.0:
             return True
+        starting = [life for life in self._lives.values() if life.isStarting]
+        if sum(now - life.begun < HOLD for life in starting) >= self.atATime:
+            return True
         if self._proven >= self.generation or now - self._since >= HOLD:
             return False
         # An application that cannot start is to fail once, not once per core.
-        return any(
-            life.generation == self.generation and not life.isLeaving
-            for life in self._lives.values()
-        )
+        return any(life.generation == self.generation for life in starting)
 
     def _startOne(self, now: float, filled: set[int], isEmpty: bool) -> list[Action]:
         for number in range(1, self.count + 1):
@@ -314,7 +324,7 @@ class Slots:
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []
         for life in self._lives.values():
-            if life.ready is None and not life.isLeaving and not life.isOverdue:
+            if life.isStarting and not life.isOverdue:
                 actions += self._watchStart(life, now - life.begun)
         return actions
 

@@ -19,6 +19,7 @@ from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.primary.lives.turns import startsAtATime
 from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
@@ -49,7 +50,7 @@ class ClusterService(Service):
         )
         self.supervisor = Supervisor(
             self.rooms.reactor,
-            Slots(config.startTimeout),
+            Slots(config.startTimeout, startsAtATime()),
             self._newWorker,
             self._allUp,
             self._giveUp,

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import ExitStack
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -82,6 +81,8 @@ class WorkerProcess(ProcessProtocol):
         self._watcher = watcher
         self._overdue: IDelayedCall | None = None
         self._hasKilled = False
+        # Signals that were sent to it before there was a process.
+        self._unsent: list[int] = []
         self._isOnline = False
         giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
@@ -145,19 +146,42 @@ class WorkerProcess(ProcessProtocol):
 
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
-        with ExitStack() as undo:
-            self.output = self._recipe.newOutput(self._rooms.reactor, self.said)
-            undo.callback(self.output.finish)
+        self.prepare()
+        self.start()
+
+    def prepare(self) -> None:
+        """
+        Make all that it needs: what is sent to it now it finds there when it starts.
+
+        @raise OSError: If the system has no room for that; nothing is left of it then.
+        """
+        self.output = self._recipe.newOutput(self._rooms.reactor, self.said)
+        try:
             self.connect()
-            undo.callback(self._cut)
-            try:
-                streams = self.output.childFDs()
-                self._start(max(streams) + 1, streams)
-            finally:
-                self.output.spawned(self)
-                self._wires.given()
-            undo.pop_all()
+        except BaseException:
+            self.output.finish()
+            self.output.spawned(self)
+            raise
+
+    def start(self) -> None:
+        """
+        Start the process.
+
+        @raise OSError: If the system has no room for one; nothing is left of it then.
+        """
+        try:
+            streams = self.output.childFDs()
+            self._start(max(streams) + 1, streams)
+        except BaseException:
+            self.output.finish()
+            self._cut()
+            raise
+        finally:
+            self.output.spawned(self)
+            self._wires.given()
         log.info("{worker} is started", worker=self.name)
+        for number in self._unsent:
+            self.signalProcess(number)
 
     def connect(self) -> Wires:
         """
@@ -209,7 +233,9 @@ class WorkerProcess(ProcessProtocol):
         """
         Send a signal. A process that has ended already is let be.
         """
-        if self.transport is not None:
+        if self.transport is None:
+            self._unsent.append(number)
+        else:
             try:
                 self.transport.signalProcess(number)
             except ProcessExitedAlready:

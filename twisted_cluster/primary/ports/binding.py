@@ -268,6 +268,8 @@ def _creating(mode: int) -> Iterator[None]:
     Not chmod(2) afterwards: for a moment anybody could connect, or have put a link to
     another file there.
     """
+    if not 0 <= mode <= 0o7777:
+        raise OSError(errno.EINVAL, f"mode {mode:o}: permissions are 0 to 7777")
     before = os.umask(~mode & 0o777)
     try:
         yield

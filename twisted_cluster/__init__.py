@@ -31,6 +31,7 @@ from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
 from twisted_cluster.interfaces import (
     IFarewellPolicy,
     IGroupingPolicy,
+    ILiningPolicy,
     ILookingPolicy,
     ILoyalPolicy,
     IPolicyMaker,
@@ -59,6 +60,7 @@ __all__ = [
     "HandleError",
     "IFarewellPolicy",
     "IGroupingPolicy",
+    "ILiningPolicy",
     "ILookingPolicy",
     "ILoyalPolicy",
     "IPolicyMaker",

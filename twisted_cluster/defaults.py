@@ -6,5 +6,7 @@ What holds where nothing is said, and what is too much, the same for every face.
 BACKLOG = 511
 # What Kubernetes, and gunicorn, give a process between SIGTERM and SIGKILL.
 DRAIN_TIMEOUT = 30.0
+# Longer than any application that is alive needs to load what it needs.
+START_TIMEOUT = 300.0
 # More is a slip of the pen on any machine that there is.
 MOST_WORKERS = 1024

@@ -11,7 +11,8 @@ from zope.interface import Attribute, Interface
 
 from twisted_cluster.events import ConnectionFacts, Look
 
-# In bytes: it goes into a socket's buffer whole, so that nobody waits for a slow reader.
+# In bytes. One page: what a client's first window surely takes, so that nobody waits for
+# a slow reader.
 LONGEST_FAREWELL = 4096
 
 

@@ -8,19 +8,25 @@ posix reactor, or a double of a test, which need not say that it provides them.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
     IReactorCore,
     IReactorFDSet,
     IReactorProcess,
-    IReactorSocket,
     IReactorTCP,
     IReactorThreads,
     IReactorTime,
     IReactorUDP,
     IReactorUNIX,
 )
+from twisted.internet.protocol import AbstractDatagramProtocol
+from zope.interface import Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.tcp import Connection
 
 
 class IPollingReactor(IReactorTime, IReactorFDSet):
@@ -29,7 +35,40 @@ class IPollingReactor(IReactorTime, IReactorFDSet):
     """
 
 
-class IWireReactor(IPollingReactor, IReactorSocket):
+class IAdoptingReactor(Interface):
+    """
+    Takes sockets that others have opened; it keeps a copy of each.
+
+    @see: L{twisted.internet.interfaces.IReactorSocket}, whose types say that a connection
+        has no transport, and that only some factories and protocols will do.
+    """
+
+    def adoptStreamConnection(
+        fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> Connection | None:
+        """
+        @return: The transport, or L{None} if the factory built no protocol.
+        """
+
+    def adoptStreamPort(
+        fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """
+        Accept connections from a listening socket.
+        """
+
+    def adoptDatagramPort(
+        fileDescriptor: int,
+        addressFamily: int,
+        protocol: AbstractDatagramProtocol,
+        maxPacketSize: int = 8192,
+    ) -> IListeningPort:
+        """
+        Read datagrams from a bound socket.
+        """
+
+
+class IWireReactor(IPollingReactor, IAdoptingReactor):
     """
     The same, and takes sockets that others have opened: for what may bring handles.
     """

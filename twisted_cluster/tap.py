@@ -8,10 +8,9 @@ import socket
 from collections.abc import Sequence
 
 from twisted.application.service import IService
-from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
-from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT
+from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, StartError
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
@@ -45,6 +44,8 @@ class Options(usage.Options):
         ["reactor", None, "default", "Which reactor the workers run on."],
         ["drain-timeout", None, f"{DRAIN_TIMEOUT:g}", "How long a worker that ends may "
          "finish what it serves, in seconds."],
+        ["start-timeout", None, f"{START_TIMEOUT:g}", "How long a worker may take to "
+         "start, in seconds."],
         ["backlog", None, str(BACKLOG), "How many connections the kernel queues for a "
          "port, at least."],
     ]  # fmt: skip
@@ -120,6 +121,7 @@ class Options(usage.Options):
             "atLimit": self["at-limit"],
             "reactor": self["reactor"],
             "drainTimeout": self["drain-timeout"],
+            "startTimeout": self["start-timeout"],
             "backlog": self["backlog"],
         }
         if self["app"]:
@@ -141,17 +143,6 @@ def makeService(options: Options) -> IService:
     """
     Make the primary's service.
     """
-    from twisted_cluster.primary.service import ClusterService
+    from twisted_cluster.command import CommandService
 
-    reactor = theReactor()
-    _exitWithZero(reactor)
-    return ClusterService(reactor, options["config"])
-
-
-def _exitWithZero(reactor: IReactorCore) -> None:
-    """
-    twistd ends by the signal that stopped it; a cluster that has drained is a success.
-    """
-    reactor.addSystemEventTrigger(
-        "after", "shutdown", setattr, reactor, "_exitSignal", None
-    )
+    return CommandService(theReactor(), options["config"])

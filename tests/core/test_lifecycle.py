@@ -40,6 +40,14 @@ def effectsOf(*events: str) -> list[str]:
         ("retire exited", "give up,bury True"),
         ("leaving online exited", "leave,bury True"),
         ("online online overdue exited", "enter,leave,bury False"),
+        ("online lost exited", "enter,leave,bury False"),
+        ("online lost retire leaving lost overdue exited", "enter,leave,kill,bury False"),
+        ("lost exited", "leave,bury False"),
+        ("online leaving lost overdue exited", "enter,leave,kill,bury True"),
+        ("online retire lost exited", "enter,leave,drain,bury True"),
+        ("online dismissed lost exited", "enter,leave,bury True"),
+        ("dismissed online exited", "leave,bury True"),
+        ("online leaving dismissed dismissed overdue", "enter,leave,kill"),
     ],
 )
 def test_eventsHaveTheseEffects(events: str, effects: str) -> None:

@@ -165,7 +165,8 @@ def test_whenNobodyCanTakeMoreTheKernelHoldsTheRest(app: Path) -> None:
         for pid in cluster.workerPids():
             os.kill(pid, signal.SIGSTOP)
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
-        assert openDescriptors(cluster.pid) <= before + 2
+        # It may be in the midst of a burst.
+        eventually(lambda: openDescriptors(cluster.pid) <= before + 2, "it has none")
         for pid in cluster.workerPids():
             os.kill(pid, signal.SIGCONT)
         for client in clients:
@@ -287,9 +288,10 @@ def test_oneWorkerFailsToStartAndNothingIsLeft(app: Path) -> None:
         assert isRefused(port)
 
 
-def test_crashLoopBeginsNothing(app: Path) -> None:
+def test_crashLoopGoesOn(app: Path) -> None:
     """
-    An application whose every worker dies at once after it came up ends the cluster.
+    An application whose every worker dies soon after it came up can start: it may be one
+    client that makes it die, and that client shall not end the cluster.
     """
     (app / "dying.py").write_text(
         "import os\nfrom hello import greet\nfrom twisted.internet import reactor\n"
@@ -298,5 +300,5 @@ def test_crashLoopBeginsNothing(app: Path) -> None:
     port = freePort()
     arguments = ["--workers=2", "--app=dying.greet", f"--listen=tcp:{port}"]
     with RunningCluster(arguments, app) as cluster:
-        assert cluster.wait() == 1
-        assert "exited with 3" in cluster.output()
+        cluster.waitFor("exited with 3", 5)
+        assert cluster.stop() == 0

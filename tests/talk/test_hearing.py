@@ -11,9 +11,19 @@ from twisted.internet.task import Clock
 
 from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
 from twisted_cluster.talk import hearing as module
+from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.hearing import TURN, Hearing
 
 WAITING = (MESSAGE, ASK)
+
+
+class DeafEars(Ears):
+    """
+    Does not hear some kinds yet.
+    """
+
+    def hears(self, kind: int) -> bool:
+        return kind not in self.deaf
 
 
 class Heard:
@@ -25,16 +35,20 @@ class Heard:
         self.clock = Clock()
         self.heard: list[tuple[int, int]] = []
         self.fds: list[int] = []
+        self.befores = 0
         self.deaf = set(WAITING)
         self.reads: list[bool] = []
-        self.hearing = Hearing(
-            self.clock, lambda kind: kind not in self.deaf, self.hear, self.reads.append
-        )
+        ears = DeafEars(lambda frame: None, lambda error: None, self.before)
+        ears.deaf = self.deaf
+        self.hearing = Hearing(self.clock, ears, self.hear, self.reads.append)
 
     def hear(self, frame: Frame, fd: int | None) -> None:
         self.heard.append((frame.kind, frame.number))
         if fd is not None:
             self.fds.append(fd)
+
+    def before(self) -> None:
+        self.befores += 1
 
     def come(self, kind: int, count: int, first: int = 0) -> None:
         """
@@ -42,7 +56,6 @@ class Heard:
         """
         frames = [Frame(kind, 0, first + n) for n in range(count)]
         self.hearing.take((frame, None) for frame in frames)
-        self.hearing.hearSome()
 
     def turn(self) -> None:
         """
@@ -80,10 +93,12 @@ def test_whatComesMeanwhileIsBehind(heard: Heard) -> None:
     """
     As when last words are read, though reading was to pause; all of it is heard then.
     """
-    heard.come(ANSWER, TURN + 1)
-    heard.hearing.take([(Frame(ANSWER, 0, TURN + 1), None)])
+    heard.come(ANSWER, 3 * TURN)
+    heard.hearing.take([(Frame(ANSWER, 0, 3 * TURN), None)])
+    assert len(heard.heard) == 2 * TURN
     heard.hearing.hearAll()
-    assert [number for _, number in heard.heard] == list(range(TURN + 2))
+    assert [number for _, number in heard.heard] == list(range(3 * TURN + 1))
+    assert heard.befores == 2
     heard.turn()
     assert heard.reads == [False, True]
 
@@ -137,7 +152,6 @@ def test_whatWaitsIsBounded(
     for count in range(10):
         assert heard.reads == []
         heard.hearing.take([(Frame(MESSAGE, 0, count, b"", b"x"), None)])
-        heard.hearing.hearSome()
     assert heard.reads == [False]
     heard.deaf.clear()
     heard.hearing.listen()
@@ -181,7 +195,6 @@ def test_whatIsForgottenIsClosed(heard: Heard) -> None:
     heard.hearing._hear = forget
     for kind in (MESSAGE, PUBLISH):
         heard.hearing.take([(Frame(kind), os.dup(0)) for _ in range(3)])
-    heard.hearing.hearSome()
     assert len(os.listdir("/proc/self/fd")) == before + 3
     heard.hearing.drop()
     assert len(os.listdir("/proc/self/fd")) == before

@@ -14,8 +14,10 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.frames import Frame, packHead
@@ -172,10 +174,26 @@ async def test_aQuestionFailsWithWhatWentWrong(sides: tuple[Side, Side]) -> None
         await cancelled
     lost = here.peer.ask(1, 20)
     there.peer.close()
-    with pytest.raises(ChannelClosedError):
+    with pytest.raises(ChannelClosedHereError):
+        await there.peer.ask(1, 20)
+    for question in (lost, here.peer.ask(1, 20)):
+        with pytest.raises(ChannelClosedError) as raised:
+            await question
+        assert not isinstance(raised.value, ChannelClosedHereError)
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoHasClosedTheChannelIsTold(sides: tuple[Side, Side]) -> None:
+    """
+    What waits for an answer then fails as what is sent afterwards does.
+    """
+    here, _ = sides
+    lost = here.peer.ask(1, 20)
+    here.peer.close()
+    with pytest.raises(ChannelClosedHereError, match="no answer will come: this process"):
         await lost
-    with pytest.raises(ChannelClosedError):
-        await here.peer.ask(1, 20)
+    with pytest.raises(ChannelClosedHereError):
+        await here.say("too late")
 
 
 @pytest_twisted.ensureDeferred
@@ -301,14 +319,17 @@ async def test_whateverWhoHearsRaisesTheNextIsHeard(
     """
     here, there = sides
 
+    failed: Deferred[None] = Deferred()
+
     def fail(*heard: object) -> None:
+        failed.called or failed.callback(None)
         raise wrong
 
     there.listen()
     setattr(there.peer.ears, who, fail)
     await here.say("lost on who fails")
     await here.peer.tell(frames.PUBLISH, 1, b"topic", b"")
-    await aTurn(0.02)
+    await failed
     there.listen()
     await here.say("heard")
     await there.until(2 if who != "message" else 1)
@@ -411,3 +432,34 @@ async def test_whoClosedItIsToldToWhoAsked(sides: tuple[Side, Side]) -> None:
     assert [type(error) for error in here.ended] == [ChannelClosedHereError]
     await aTurn()
     assert len(there.ended) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_withoutAFreeDescriptorItStaysHere(sides: tuple[Side, Side]) -> None:
+    """
+    Who sends something along goes on with it, and is told; so does who adopts it.
+    """
+    here, there = sides
+    handles: list[Any] = []
+    come: Deferred[None] = Deferred()
+
+    def hear(message: object, handle: object) -> None:
+        handles.append(handle)
+        come.callback(None)
+
+    there.peer.ears.message = hear
+    one, other = socket.socketpair()
+    with other:
+        with fewDescriptors(0), pytest.raises(HandleError, match="Too many open files"):
+            await here.peer.send("mine", one, b"", False)
+        assert one.fileno() >= 0
+        await here.peer.send("yours", one, b"", False)
+        assert one.fileno() == -1
+        await come
+        with fewDescriptors(0), pytest.raises(HandleError, match="cannot be served now"):
+            handles[0].adopt(Factory.forProtocol(Protocol))
+        transport = handles[0].adopt(Factory.forProtocol(Protocol))
+        transport.write(b"served")
+        await aTurn(0.01)
+        assert other.recv(10) == b"served"
+        transport.abortConnection()

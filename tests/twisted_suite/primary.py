@@ -15,14 +15,20 @@ import socket
 import sys
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor
 
 from twisted_cluster.core import messages
+from twisted_cluster.core.member import Member
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, MAIL, PAGE
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.repeating import Repeating
 
@@ -31,15 +37,23 @@ REPORT = b"report"
 LOOK = 0.005
 
 
+class CountingTable(ListenerTable):
+    """
+    @ivar binds: How often a worker was told that it listens.
+    """
+
+    binds = 0
+
+    def join(self, member: Member, question: messages.Listen) -> Listener:
+        listener = super().join(member, question)
+        self.binds += 1
+        return listener
+
+
 class NoOutput:
     """
     What a worker with no process writes.
     """
-
-    def release(self) -> None:
-        """
-        Nothing to show.
-        """
 
     def finish(self) -> None:
         """
@@ -51,31 +65,25 @@ class LinkedWorker(WorkerProcess):
     """
     A worker whose wires go to the test run. It is gone when its channel ends.
 
-    @ivar binds: How often it was told that it listens.
-    @ivar theirs: The ends that the test run is to get, until they are sent.
+    @ivar wires: Those that the test run is to get.
     """
 
-    binds = 0
+    wires: Wires
 
     def spawn(self) -> None:
-        self.theirs = self._makeWires()
         self.output = NoOutput()  # type: ignore[assignment]
+        self.wires = self.connect()
         self.life.online()
 
     def kill(self) -> None:
-        self._reactor.callLater(0, self.life.exited)
+        self._rooms.reactor.callLater(0, self.life.exited)
 
-    def _readMessages(self) -> None:
-        super()._readMessages()
-        if not self.isConnected:
-            self.life.exited()
-
-    def _answer(self, answer: messages.Answer, *fds: int) -> None:
-        self.binds += len(fds)
-        super()._answer(answer, *fds)
+    def lost(self) -> None:
+        super().lost()
+        self.life.exited()
 
 
-class TestPrimary(Watcher):
+class TestPrimary(Watcher[WorkerProcess]):
     """
     Answers a test run.
     """
@@ -84,8 +92,10 @@ class TestPrimary(Watcher):
         self._reactor = reactor
         self._rendezvous = rendezvous
         self._workers: list[LinkedWorker] = []
-        self._ground = Ground(reactor, RoundRobin, 0, 0)
-        self._look = Repeating(reactor, self._ground.door.look, LOOK, "look")
+        made = Rooms.make(reactor, RoundRobin, 0)
+        self._table = CountingTable(made.door, RoundRobin)
+        self._rooms = evolve(made, listeners=self._table)
+        self._look = Repeating(reactor, made.door.look, LOOK, "look")
 
     def start(self) -> None:
         """
@@ -101,33 +111,33 @@ class TestPrimary(Watcher):
         elif question == REPORT:
             self._rendezvous.send(self._report())
         else:
-            self._ground.listeners.closeAll()
+            self._table.closeAll()
             self._reactor.stop()
 
     def _link(self) -> None:
         number = len(self._workers) + 1
         recipe = Recipe((), drainTimeout=1.0)
-        worker = LinkedWorker(self._ground, number, number, recipe, self)
+        worker = LinkedWorker(self._rooms, number, number, recipe, self)
         worker.spawn()
         self._workers.append(worker)
-        channel, queue, page, mail = worker.theirs
-        ends = array.array("i", [end.fileno() for end in (channel, queue, mail, page)])
+        given = worker.wires.childFDs(0)
+        ends = array.array("i", [given[wire] for wire in (CONTROL, HANDOFF, MAIL, PAGE)])
         self._rendezvous.sendmsg(
             [b"%d" % worker.number], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)]
         )
-        channel.close()
-        mail.close()
+        worker.wires.given()
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         """
         One link of the test run has ended.
         """
-        self._ground.listeners.closeUnused()
+        self._table.closeUnused()
 
     def _report(self) -> bytes:
-        binds = sum(worker.binds for worker in self._workers)
         connections = sum(worker.hand.page.taken for worker in self._workers)
-        return json.dumps({"binds": binds, "connections": connections}).encode()
+        return json.dumps(
+            {"binds": self._table.binds, "connections": connections}
+        ).encode()
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -167,9 +168,26 @@ async def test_theEndFailsWhatWaits(ends: tuple[End, End]) -> None:
     with pytest.raises(ChannelClosedError):
         await waiting
     await flushed
-    with pytest.raises(ChannelClosedError):
-        await here.mail.send(text(b""))
+    for _ in range(2):
+        with pytest.raises(ChannelClosedError) as raised:
+            await here.mail.send(text(b""))
+        assert type(raised.value) is ChannelClosedError
     assert [type(error) for error in here.ended] == [ChannelClosedError]
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoHasClosedItIsTold(ends: tuple[End, End]) -> None:
+    """
+    What this process has closed is not called gone: what waits and what comes after
+    fails with an error of its own kind.
+    """
+    here, there = ends
+    there.mail.pause()
+    waiting = here.mail.send(text(bytes(10_000_000)))
+    here.mail.close()
+    for lost in (waiting, here.mail.send(text(b""))):
+        with pytest.raises(ChannelClosedHereError, match="this process has closed"):
+            await lost
 
 
 @pytest_twisted.ensureDeferred
@@ -341,43 +359,22 @@ async def test_whatTheReactorLetsGoOfGoesOn(ends: tuple[End, End]) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_whatNobodyReadsInTimeIsDropped(ends: tuple[End, End]) -> None:
+async def test_whoWaitsForAFlushNeedNotWaitForEver(ends: tuple[End, End]) -> None:
     """
-    Who waits for it waits no longer; what is half sent stays whole, so that what is sent
-    later is understood.
-    """
-    here, there = ends
-    there.mail.pause()
-    began = here.mail.send(text(b"a" * 1_000_000))
-    lost = [here.mail.send(text(b"b" * 1000)) for _ in range(10)]
-    lost.append(here.mail.send(Frame(frames.MESSAGE, HANDLE), 0))
-    await here.mail.flushed(within=0.05)
-    for each in lost:
-        with pytest.raises(MailboxFullError, match="nobody has read"):
-            await each
-    here.mail.send(text(b"later"))
-    there.mail.resume()
-    await began
-    await there.until(2)
-    assert [len(frame.body) for frame, _ in there.come] == [1_000_000, 5]
-
-
-@pytest_twisted.ensureDeferred
-async def test_whatIsReadInTimeIsNotDropped(ends: tuple[End, End]) -> None:
-    """
-    Nor is there a timer left; with nothing to send it is flushed at once.
+    Who does not read is not gone: a time-out ends the waiting, and takes nothing from
+    others who wait, nor from what is sent.
     """
     here, there = ends
-    assert here.mail.flushed(within=60).called
+    assert here.mail.flushed().called
     there.mail.pause()
     sent = here.mail.send(text(bytes(1_000_000)))
-    flushed = [here.mail.flushed(within=60), here.mail.flushed()]
+    flushed = here.mail.flushed()
+    with pytest.raises(DeferredTimeout):
+        await here.mail.flushed().addTimeout(0.02, reactor)
+    assert not flushed.called
     there.mail.resume()
-    for each in flushed:
-        await each
+    await flushed
     await sent
-    names = [str(call.func) for call in reactor.getDelayedCalls()]  # type: ignore[attr-defined]
-    assert not [name for name in names if "_drop" in name]
 
 
 @pytest_twisted.ensureDeferred
@@ -451,3 +448,30 @@ def test_flushNowEndsInTime() -> None:
     assert mail.waiting > 0
     mail.close()
     theirs.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_manyProcessesShareOneRoom(ends: tuple[End, End]) -> None:
+    """
+    What waits for one counts for all; what is sent, or lost with its stream, no more.
+    """
+    here, there = ends
+    room = outgoing.EVERYBODYS
+    assert room.used == 0
+    others = [End(end) for end in Mail.pair()]
+    others[1].mail.pause()
+    waiting = others[0].mail.send(text(bytes(1_000_000)))
+    assert room.used == others[0].mail.waiting > 0
+    room.most, most = room.used, room.most
+    try:
+        with pytest.raises(MailboxFullError, match="all processes"):
+            await here.mail.send(text(b"more"))
+    finally:
+        room.most = most
+    for other in others:
+        other.mail.close()
+    with pytest.raises(ChannelClosedHereError):
+        await waiting
+    assert room.used == 0
+    await here.mail.send(text(b"more"))
+    await there.until(1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels
+from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels, Room
 
 
 def parcel(body: bytes, fd: int = -1) -> Parcel:
@@ -30,12 +30,13 @@ def test_everyByteIsSentOnceAndInOrder(bodies: list[bytes], takes: list[int]) ->
     """
     However many of them the kernel takes at a time; each is done when its last is sent.
     """
-    parcels = Parcels()
+    room = Room(1 << 30)
+    parcels = Parcels(room)
     for body in bodies:
         parcels.add(parcel(body))
     sent, done, turn = b"", 0, 0
     while parcels:
-        assert parcels.waiting == sum(map(len, bodies)) - len(sent)
+        assert room.used == parcels.waiting == sum(map(len, bodies)) - len(sent)
         data = joined(parcels)[: takes[turn % len(takes)]]
         turn += 1
         sent += data
@@ -48,7 +49,7 @@ def test_aDescriptorGoesFirst() -> None:
     """
     What has one begins a batch of its own; once a byte is sent, so is it.
     """
-    parcels = Parcels()
+    parcels = Parcels(Room(1 << 30))
     fds = [os.dup(0) for _ in range(2)]
     for body, fd in ((b"aa", -1), (b"bb", fds[0]), (b"cc", -1), (b"dd", fds[1])):
         parcels.add(parcel(body, fd))
@@ -66,27 +67,24 @@ def test_aBatchIsBounded() -> None:
     """
     By pieces, and by bytes.
     """
-    parcels = Parcels()
+    parcels = Parcels(Room(1 << 30))
     for _ in range(2 * PIECES):
         parcels.add(parcel(b"xx"))
     assert len(parcels.batch()[0]) == 2 * PIECES
-    parcels = Parcels()
+    parcels = Parcels(Room(1 << 30))
     for _ in range(4):
         parcels.add(parcel(bytes(AT_ONCE)))
     assert len(joined(parcels)) == 2 * AT_ONCE
 
 
-def test_whatIsHalfSentIsNotDropped() -> None:
+def test_whatIsForgottenIsLetGoOf() -> None:
     """
-    What is not begun is, with its descriptors.
+    Half sent or not, with its descriptors.
     """
-    parcels = Parcels()
+    parcels = Parcels(Room(1 << 30))
     parcels.add(parcel(b"abc"))
     parcels.add(parcel(b"def", os.dup(0)))
     parcels.sent(1)
-    dropped = parcels.drop()
-    assert [one.size for one in dropped] == [3]
-    assert (joined(parcels), parcels.waiting, parcels.descriptors) == (b"bc", 2, 0)
-    assert parcels.drop() == []
-    assert [one.size for one in parcels.clear()] == [2]
-    assert (bool(parcels), parcels.waiting) == (False, 0)
+    assert joined(parcels) == b"bc"
+    assert [one.size for one in parcels.clear()] == [2, 3]
+    assert (bool(parcels), parcels.waiting, parcels.descriptors) == (False, 0, 0)

@@ -37,7 +37,7 @@ def newReactor() -> SteppedReactor:
     """
     A reactor with timers of its own.
     """
-    return SteppedReactor(cast(IClusterReactor, MemoryReactorClock()))
+    return SteppedReactor(cast(IClusterReactor, MemoryReactorClock()), print)
 
 
 def test_callsComeInTheirOrder() -> None:
@@ -96,12 +96,27 @@ def test_whatCallsItselfAgainEndsNoTurn() -> None:
     assert len(called) == 2
 
 
+def test_beatsAreAskedForInTime() -> None:
+    """
+    By when the next call is due; of those that were cancelled too, which is too often.
+    """
+    asked: list[int] = []
+    reactor = SteppedReactor(cast(IClusterReactor, MemoryReactorClock()), asked.append)
+    reactor.callLater(3.0, asked.append, -3)
+    reactor.callLater(2.0, asked.append, -2)
+    assert asked == [3 * 10**9, 2 * 10**9]
+    reactor.beatAt(2.0)
+    assert asked[2:] == [-2, 3 * 10**9]
+    reactor.beatAt(3.0)
+    assert asked[4:] == [-3]
+
+
 def test_allElseIsTheReactors() -> None:
     """
     Whatever is no timer.
     """
     stock = MemoryReactorClock()
-    reactor: Any = BeatReactor(cast(IClusterReactor, stock))
+    reactor: Any = BeatReactor(cast(IClusterReactor, stock), print)
     reader = object()
     reactor.addReader(reader)
     assert stock.getReaders() == [reader]

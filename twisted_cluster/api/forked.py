@@ -14,7 +14,7 @@ from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core.codecs import Payload
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.talk.handles import Handle
 
 
@@ -48,7 +48,6 @@ class Process:
     """
     A worker's process.
 
-    @ivar pid: Its number; L{None} if it could not be started.
     @ivar exitCode: What it ended with; L{None} before, and if a signal ended it.
     @ivar signalCode: The signal that ended it, such as C{"SIGKILL"}; else L{None}.
     @ivar stdio: For each of its first descriptors the L{Stream} at this end, where the
@@ -56,11 +55,17 @@ class Process:
     """
 
     def __init__(self) -> None:
-        self.pid: int | None = None
         self.exitCode: int | None = None
         self.signalCode: str | None = None
         self.stdio: list[Stream | None] = [None] * 3
         self.worker: WorkerProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """
+        Its number; L{None} if it could not be started, or waits for its turn.
+        """
+        return None if self.worker is None else self.worker.pid
 
     @property
     def stdin(self) -> Stream | None:
@@ -140,10 +145,9 @@ class Worker(BaseWorker):
 
         @param overhear: Given this, a message, and a handle or L{None}.
         """
-        self.process.pid = worker.pid
         self.process.worker = worker
-        output: Streams = worker.output
-        self.process.stdio = output.streams
+        assert isinstance(worker.output, Streams)
+        self.process.stdio = worker.output.streams
         self._peer = worker.peer
         self._overhear = overhear
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 
 from twisted_cluster.api.base import Cluster
@@ -118,8 +118,6 @@ class WorkerCluster(Cluster):
     def broadcast(self, message: object, topic: str = "") -> Deferred[None]:
         name = topicName(topic)
         peer = self._link.peer
-        if not peer.isOpen:
-            return fail(ChannelClosedError("the primary is gone"))
         return peer.tell(frames.PUBLISH, 0, name, peer.encode(message))
 
     def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:

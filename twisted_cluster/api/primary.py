@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.application.reactors import getReactorTypes
@@ -27,11 +27,15 @@ from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsEr
 from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.plugins import checkLimits, policyMaker
-from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.turns import Turns, startsAtATime
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.primary.pulse import Pulse
+from twisted_cluster.primary.stopping import Stopping
 from twisted_cluster.talk.ears import tellSubscribers
+from twisted_cluster.wire.steady import steady
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-class PrimaryCluster(Cluster, Watcher):
+class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
     """
     Forks workers, and tells what becomes of them.
     """
@@ -57,9 +61,12 @@ class PrimaryCluster(Cluster, Watcher):
 
     Worker = forked.Worker
 
+    # There from the first fork on, as the reactor may not be touched before.
+    _turns: Turns
+
     def __init__(self) -> None:
         super().__init__()
-        self._ground: Ground | None = None
+        self._pulse: Pulse | None = None
         self._count = 0
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
@@ -75,7 +82,7 @@ class PrimaryCluster(Cluster, Watcher):
 
     @schedulingPolicy.setter
     def schedulingPolicy(self, wanted: str | NewPolicy) -> None:
-        if self._ground is not None:
+        if self._pulse is not None:
             raise ClusterError(
                 "schedulingPolicy must be set before the first fork(): it is "
                 f"{self._policy!r}"
@@ -98,10 +105,10 @@ class PrimaryCluster(Cluster, Watcher):
         self.setupPrimary()
         recipe = self._recipe(env or {})
         slot = self._freeSlot()
-        ground = self._stand()
+        pulse = self._stand()
         self.workers[worker.id] = self._slots[slot] = worker
         self._soon("fork", worker)
-        self._spawn(worker, ground, slot, recipe)
+        self._spawn(worker, pulse, slot, recipe)
         return worker
 
     def disconnect(self) -> Deferred[None]:
@@ -121,9 +128,9 @@ class PrimaryCluster(Cluster, Watcher):
         name = topicName(topic)
         codec = codecNamed(self.settings.get("serialization") or JSON.name)
         body = codec.encode(message)
-        if self._ground is None:
+        if self._pulse is None:
             return succeed(None)
-        return self._ground.exchange.publish(0, codec.flag, name, body)
+        return self._pulse.rooms.exchange.publish(0, codec.flag, name, body)
 
     def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
@@ -142,28 +149,41 @@ class PrimaryCluster(Cluster, Watcher):
     # Forking
 
     def _spawn(
-        self, worker: forked.Worker, ground: Ground, slot: int, recipe: Recipe
+        self, worker: forked.Worker, pulse: Pulse, slot: int, recipe: Recipe
     ) -> None:
-        process = WorkerProcess(ground, slot, worker.id, recipe, self)
+        process = WorkerProcess(pulse.rooms, slot, worker.id, recipe, self)
+        self._processes[process] = worker
         try:
             if len(self._slots) == 1:
-                ground.start()
+                pulse.start()
             _checkRecipe(recipe)
-            process.spawn()
-        except OSError:
-            self._soon(self._cannotSpawn, worker, slot, Failure())
-            return
-        except BaseException:
+            process.prepare()
+            worker.begin(process, partial(self.tell, "message"))
+            self._turns.take(worker.id, partial(self._start, process, slot))
+        except BaseException as error:
+            self._processes.pop(process, None)
+            if isinstance(error, OSError):
+                self._soon(self._cannotSpawn, worker, slot, Failure())
+                return
             del self.workers[worker.id], self._slots[slot]
             if not self._slots:
-                ground.rest()
+                pulse.rest()
             raise
-        self._processes[process] = worker
-        worker.begin(process, partial(self.tell, "message"))
         if self._ask is not None:
             worker.answer(partial(self._ask, worker))
         if self.listeners("message"):
             worker.listenTo()
+
+    def _start(self, process: WorkerProcess, slot: int) -> None:
+        """
+        Start a process in its turn.
+        """
+        try:
+            process.start()
+        except OSError:
+            worker = self._processes.pop(process)
+            self._turns.done(worker.id)
+            self._soon(self._cannotSpawn, worker, slot, Failure())
 
     def _cannotSpawn(self, worker: forked.Worker, slot: int, failure: Failure) -> None:
         if worker.listeners("error"):
@@ -180,7 +200,7 @@ class PrimaryCluster(Cluster, Watcher):
         cwd = settings.get("cwd")
         return Recipe(
             [*(settings.get("execArgv") or ()), *_command(settings)],
-            settings.get("reactor") or _nameOf(self._reactor),
+            settings.get("reactor") or _nameOf(type(self._reactor).__module__),
             _or(settings.get("drainTimeout"), DRAIN_TIMEOUT),
             {**(settings.get("env") or {}), **env},
             None if cwd is None else os.fspath(cwd),
@@ -202,8 +222,8 @@ class PrimaryCluster(Cluster, Watcher):
             f"{MOST_WORKERS} workers are there already: no more can be forked"
         )
 
-    def _stand(self) -> Ground:
-        if self._ground is None:
+    def _stand(self) -> Pulse:
+        if self._pulse is None:
             keep = bool(self.settings.get("keepListening"))
             makePolicy = policyMaker(self.schedulingPolicy)
             limits = Limits(
@@ -216,17 +236,19 @@ class PrimaryCluster(Cluster, Watcher):
                 checkLimits(makePolicy(), limits)
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
-            self._ground = Ground(
-                self._reactor, makePolicy, MOST_WORKERS, BACKLOG, keep, True, limits
+            rooms = Rooms.make(
+                steady(self._reactor), makePolicy, BACKLOG, keep, True, limits
             )
-            self._ground.exchange.hear = partial(tellSubscribers, self._subscriptions)
+            rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
+            self._pulse = Pulse(rooms)
+            self._turns = Turns(rooms.reactor, startsAtATime())
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
-        return self._ground
+        return self._pulse
 
     def _shutDown(self) -> Deferred[None]:
         self._stopping = True
-        stopping = self._stand().stop(lambda: self._processes, self.disconnect)
-        return Deferred.fromCoroutine(stopping)
+        workers = self._processes.keys
+        return Stopping(self._stand(), workers, self.disconnect).run()
 
     def _soon(self, event: str | Callable[..., None], *arguments: object) -> None:
         call = partial(self.tell, event) if isinstance(event, str) else event
@@ -236,6 +258,7 @@ class PrimaryCluster(Cluster, Watcher):
 
     def born(self, process: WorkerProcess) -> None:
         worker = self._processes[process]
+        self._turns.done(worker.id)
         worker.state = "online"
         worker.tell("online")
         self.tell("online", worker)
@@ -267,6 +290,7 @@ class PrimaryCluster(Cluster, Watcher):
         self, worker: forked.Worker, slot: int, code: int | None, name: str | None
     ) -> None:
         del self.workers[worker.id], self._slots[slot]
+        self._turns.done(worker.id)
         if not self._slots:
             self._stand().rest()
         worker.exited(code, name)
@@ -298,11 +322,12 @@ def _checkRecipe(recipe: Recipe) -> None:
         raise OSError(errno.EPERM, "only root can start workers as somebody else")
 
 
-def _nameOf(reactor: object) -> str:
+@cache
+def _nameOf(module: str) -> str:
     """
-    @return: The short name of a kind of reactor.
+    @return: The short name of a kind of reactor; kept, for plugins are found by reading
+        directories, and there may be no descriptor for that later.
     """
-    module = type(reactor).__module__
     for kind in getReactorTypes():
         if getattr(kind, "moduleName", None) == module:
             name: str = kind.shortName

@@ -9,11 +9,10 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from twisted.internet.interfaces import IReactorSocket
 from twisted.internet.protocol import (
+    Factory,
     ProcessProtocol,
     Protocol,
-    ServerFactory,
     connectionDone,
 )
 from twisted.python.failure import Failure
@@ -21,6 +20,8 @@ from twisted.python.failure import Failure
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.reactors import IAdoptingReactor
 
 
 class Stream(Emitter):
@@ -102,14 +103,12 @@ class Streams:
     """
 
     def __init__(
-        self,
-        plan: Sequence[str | int],
-        reactor: IReactorSocket,
-        name: Callable[[], str],
+        self, plan: Sequence[str | int], reactor: IAdoptingReactor, said: Said
     ) -> None:
         """
         @param plan: For each descriptor C{"inherit"}, C{"pipe"}, C{"ignore"}, C{"ipc"}
             (a place that stays free), or the number of one of this process.
+        @param said: Hears nothing of it.
         """
         self._reactor = reactor
         self._plan = plan
@@ -162,14 +161,9 @@ class Streams:
         stream = self.streams[fd]
         if alive and stream is not None:
             ours.setblocking(False)
-            factory = ServerFactory.forProtocol(lambda: _Reading(stream))
+            factory = Factory.forProtocol(lambda: _Reading(stream))
             factory.noisy = False
-            # No factory fits the type that Twisted gives here.
-            self._reactor.adoptStreamConnection(
-                ours.fileno(),
-                socket.AF_UNIX,
-                factory,  # type: ignore[arg-type]
-            )
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, factory)
         ours.close()
 
     def received(self, fd: int, data: bytes) -> None:
@@ -187,11 +181,6 @@ class Streams:
         stream = self.streams[fd]
         if stream is not None:
             stream.end()
-
-    def release(self) -> None:
-        """
-        The worker is up: nothing was kept back.
-        """
 
     def finish(self) -> None:
         """

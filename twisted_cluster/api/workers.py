@@ -55,7 +55,8 @@ class BaseWorker(Emitter):
         @param keepOpen: Whether a connection stays open here too.
         @return: Fires when the kernel has all of it, so that who waits for it is held up
             by a slow reader. Fails with L{ChannelClosedError} if the other process is
-            gone, with L{MailboxFullError} if 512 MiB wait for it already.
+            gone (L{ChannelClosedHereError} if this one has closed the channel), with
+            L{MailboxFullError} if 512 MiB wait for it already.
         @raise NotSerializableError: If the message cannot be carried.
         @raise MessageTooLongError: If it has more than 256 MiB.
         @raise HandleError: If C{handle} is nothing that can be sent, or is closed.

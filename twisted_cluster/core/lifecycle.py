@@ -1,5 +1,8 @@
 """
-One worker's life, as the primary sees it: starting, online, draining, gone.
+One worker's life, as the primary sees it: starting, online, on its way out, gone.
+
+There are three ways out: it was asked to end by this primary (draining), it said that it
+ends (leaving), or its channel just closed (lost), as it does when it dies.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ class Effects:
     @ivar sendDrain: Tell it to finish what it serves, and end.
     @ivar giveUp: Its application has not started yet, and it is to end.
     @ivar kill: Give it no more time.
-    @ivar bury: It is gone: clean up, and say whether that was asked for.
+    @ivar bury: It is gone: clean up, and say whether that was to be expected.
     """
 
     enter: Callable[[], None]
@@ -43,8 +46,14 @@ class Lifecycle(Protocol):
     def retire(self) -> None:
         "It is to end, with grace."
 
+    def dismissed(self) -> None:
+        "This primary has closed its channel, by which it knows that it is to end."
+
     def leaving(self) -> None:
-        "It is ending with grace because somebody else told it to."
+        "It said that it is ending with grace because somebody else told it to."
+
+    def lost(self) -> None:
+        "Its channel is closed, and nobody here has done that."
 
     def overdue(self) -> None:
         "It was given time to end, and the time is over."
@@ -54,16 +63,20 @@ class Lifecycle(Protocol):
 
 
 builder = TypeMachineBuilder(Lifecycle, Effects)
-starting, ready, draining, gone = map(
-    builder.state, ("starting", "online", "draining", "gone")
+starting, ready, draining, leaving, lost, gone = map(
+    builder.state, ("starting", "online", "draining", "leaving", "lost", "gone")
 )
-for state in (draining, gone):
+for state in (draining, leaving, lost, gone):
     state.upon(Lifecycle.online).loop().returns(None)
-    state.upon(Lifecycle.leaving).loop().returns(None)
     state.upon(Lifecycle.retire).loop().returns(None)
+    state.upon(Lifecycle.leaving).loop().returns(None)
+    state.upon(Lifecycle.lost).loop().returns(None)
+for state in (draining, lost, gone):
+    state.upon(Lifecycle.dismissed).loop().returns(None)
 for state in (starting, ready, gone):
     state.upon(Lifecycle.overdue).loop().returns(None)
 ready.upon(Lifecycle.online).loop().returns(None)
+leaving.upon(Lifecycle.dismissed).to(draining).returns(None)
 gone.upon(Lifecycle.exited).loop().returns(None)
 
 
@@ -83,28 +96,32 @@ def giveUpStarting(worker: Lifecycle, effects: Effects) -> None:
     effects.giveUp()
 
 
-@ready.upon(Lifecycle.leaving).to(draining)
+@ready.upon(Lifecycle.dismissed).to(draining)
+@starting.upon(Lifecycle.dismissed).to(draining)
+@ready.upon(Lifecycle.leaving).to(leaving)
+@starting.upon(Lifecycle.leaving).to(leaving)
+@ready.upon(Lifecycle.lost).to(lost)
+@starting.upon(Lifecycle.lost).to(lost)
 def letLeave(worker: Lifecycle, effects: Effects) -> None:
     effects.leave()
 
 
-@starting.upon(Lifecycle.leaving).to(draining)
-def leaveUnstarted(worker: Lifecycle, effects: Effects) -> None:
-    effects.leave()
-
-
 @draining.upon(Lifecycle.overdue).loop()
+@leaving.upon(Lifecycle.overdue).loop()
+@lost.upon(Lifecycle.overdue).loop()
 def runOutOfTime(worker: Lifecycle, effects: Effects) -> None:
     effects.kill()
 
 
 @draining.upon(Lifecycle.exited).to(gone)
-def buryRetired(worker: Lifecycle, effects: Effects) -> None:
+@leaving.upon(Lifecycle.exited).to(gone)
+def buryExpected(worker: Lifecycle, effects: Effects) -> None:
     effects.bury(True)
 
 
 @starting.upon(Lifecycle.exited).to(gone)
-def buryUnstarted(worker: Lifecycle, effects: Effects) -> None:
+@lost.upon(Lifecycle.exited).to(gone)
+def buryUnexpected(worker: Lifecycle, effects: Effects) -> None:
     effects.bury(False)
 
 

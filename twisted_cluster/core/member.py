@@ -4,11 +4,12 @@ One worker, as choice sees it.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from attrs import frozen
 from zope.interface import implementer
 
+from twisted_cluster.core.counters import Counters
 from twisted_cluster.core.counting import Countable, Credit, Tally
 from twisted_cluster.core.progress import Progress
 from twisted_cluster.interfaces import IWorkerLoad
@@ -33,35 +34,6 @@ def reserveFor(limit: int) -> int:
     @return: An eighth of them at most: where there are few, somebody is to be served.
     """
     return RESERVE if limit < 0 else min(RESERVE, limit // 8)
-
-
-class Counters(Protocol):
-    """
-    What a worker says of itself; see L{twisted_cluster.wire.page}.
-    """
-
-    waiting: int
-
-    @property
-    def heartbeat(self) -> int: ...
-    @property
-    def taken(self) -> int: ...
-    @property
-    def opened(self) -> int: ...
-    @property
-    def closed(self) -> int: ...
-    @property
-    def lag(self) -> int: ...
-    @property
-    def headroom(self) -> int: ...
-    @property
-    def counted(self) -> int: ...
-    @property
-    def born(self) -> int: ...
-    @property
-    def cpu(self) -> int: ...
-    @property
-    def rss(self) -> int: ...
 
 
 @frozen
@@ -124,6 +96,7 @@ class Member:
         self._sent = page.taken
         # How many more can be handed over before anything has to be looked at.
         self._spare = 0
+        self._refusedAt = -1
         self.progress = Progress(page.taken)
 
     # What policies see
@@ -217,6 +190,7 @@ class Member:
         self.short = self.headroom <= self.reserve
         self.fresh = silence < STALE and not self.short
         self.reachable = self.open and silence < LOST and not self.short
+        self._refusedAt = -1
         self.progress.look(now, self.page.taken, self.queued)
 
     def reconcile(self) -> int:
@@ -256,11 +230,19 @@ class Member:
         silence = now - self.page.heartbeat
         return silence if silence > -STALE else LOST
 
+    def refuse(self) -> None:
+        """
+        The system has no room for more on the way to it: until it takes something, or
+        the next look.
+        """
+        self.full = True
+        self._refusedAt = self.page.taken
+
     def hasRoom(self) -> bool:
         """
         Look at what the worker has taken meanwhile.
         """
-        room = self.room
+        room = 0 if self.page.taken == self._refusedAt else self.room
         self.full = not room or self.hasMost
         self.short = self.headroom <= self.reserve
         # With none left add() takes the long way, which counts what has to be counted.

@@ -15,12 +15,18 @@ class Roster(Generic[M]):
 
     @ivar members: By id.
     @ivar version: Changes whenever a member's state does.
+    @ivar full: Those that had no room when last asked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limited: bool = False) -> None:
+        """
+        @param limited: Whether there is room again also when connections end.
+        """
         self.members: dict[int, M] = {}
         self.version = 0
         self.full: set[M] = set()
+        self._limited = limited
+        self._listens = False
 
     def enter(self, member: M) -> None:
         """
@@ -44,6 +50,7 @@ class Roster(Generic[M]):
         """
         if member.full:
             self.full.add(member)
+            member.page.waiting = int(self._listens)
         self.version += 1
 
     def look(self, now: int) -> list[M]:
@@ -70,14 +77,8 @@ class Roster(Generic[M]):
         changed = [one for one in self.members.values() if one.glance(now)]
         if changed:
             self.version += 1
+            self.listen(self._listens)
         return changed
-
-    @property
-    def slow(self) -> set[M]:
-        """
-        Those from whom it is to be heard as soon as they take anything.
-        """
-        return self.full | {one for one in self.members.values() if one.stalled}
 
     def changed(self) -> None:
         """
@@ -89,16 +90,29 @@ class Roster(Generic[M]):
         self.recheck()
         self.version += 1
 
-    def recheck(self) -> None:
+    def recheck(self) -> bool:
         """
         Look at those that were full.
+
+        @return: Whether any has room again.
         """
-        if not self.full:
-            return
-        for member in [one for one in self.full if one.hasRoom()]:
+        again = [one for one in self.full if one.hasRoom()]
+        for member in again:
             self.full.discard(member)
             member.page.waiting = 0
             self.version += 1
+        return bool(again)
+
+    def listen(self, wanted: bool) -> None:
+        """
+        Somebody waits until those that are slow have taken something; or nobody does any
+        longer. Who wants to hear of it has to look at them once more: they take first,
+        and then see whether to say so.
+        """
+        self._listens = wanted
+        for member in self.members.values():
+            if self._limited or member.full or member.stalled:
+                member.page.waiting = int(wanted)
 
     @property
     def isBusy(self) -> bool:

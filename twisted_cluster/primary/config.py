@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from attrs import Factory, frozen
 
 from twisted_cluster.cpus import parseWorkers
-from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT
+from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
 from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import NewPolicy
@@ -40,8 +40,8 @@ class Settings(TypedDict, total=False):
     C{listen}: endpoint descriptions. C{workers}: how many, or C{"auto"}. C{policy}: text,
     or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
-    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{reactor}, C{drainTimeout}
-    (seconds), C{backlog}.
+    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{reactor}, C{backlog}. In
+    seconds: C{drainTimeout}, C{startTimeout}.
     """
 
     listen: str | Sequence[str]
@@ -54,6 +54,7 @@ class Settings(TypedDict, total=False):
     atLimit: str
     reactor: str
     drainTimeout: float | str
+    startTimeout: float | str
     backlog: int | str
 
 
@@ -71,6 +72,7 @@ class ClusterConfig:
     @ivar weights: What share each worker is to have, by its number; 1 where none is
         given.
     @ivar groups: The group of each worker that is in one, by its number.
+    @ivar startTimeout: How long a start may take, in seconds, before it is a failed one.
     """
 
     workers: int
@@ -81,6 +83,7 @@ class ClusterConfig:
     limits: Limits = NO_LIMITS
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
+    startTimeout: float = START_TIMEOUT
 
     @classmethod
     def forApp(cls, app: str, **settings: Unpack[Settings]) -> ClusterConfig:
@@ -144,6 +147,7 @@ class ClusterConfig:
         atLimit: str = "wait",
         reactor: str = "default",
         drainTimeout: float | str = DRAIN_TIMEOUT,
+        startTimeout: float | str = START_TIMEOUT,
         backlog: int | str = BACKLOG,
     ) -> ClusterConfig:
         """
@@ -166,6 +170,7 @@ class ClusterConfig:
             limits,
             parseWeights(",".join(_texts(weights)), count),
             groups,
+            _number("startTimeout", startTimeout, float, 1),
         )
 
 

@@ -4,104 +4,146 @@ The cluster as a service: wires the parts together, decides nothing.
 
 from __future__ import annotations
 
-import atexit
-import os
-import resource
-import sys
-from typing import Any
+import time
+from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from twisted_cluster.errors import StartError
+from twisted_cluster.core.actions import Start
+from twisted_cluster.core.slots import Slots
+from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.config import ClusterConfig
-from twisted_cluster.primary.ground import Ground
+from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
+from twisted_cluster.primary.lives.turns import startsAtATime
+from twisted_cluster.primary.lives.vigil import Vigil
+from twisted_cluster.primary.pulse import Pulse
+from twisted_cluster.primary.stopping import Stopping
+from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.steady import steady
 
 log = Logger()
 
 
 class ClusterService(Service):
     """
-    Runs the primary's side: binds, starts workers, hands connections over.
+    Runs the primary's side: binds, starts workers, hands connections over. Signals and
+    exit codes are the process's own. Once it has stopped it can be started again.
+
+    @ivar rooms: What it consists of.
+    @ivar supervisor: Has the workers.
     """
 
     name = "cluster"
 
-    def __init__(self, reactor: Any, config: ClusterConfig) -> None:
-        self._reactor = reactor
+    def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
         self._config = config
-        self._bound = False
-        self._count = 0
-        self.ground = Ground(
-            reactor,
-            config.newPolicy,
-            config.workers,
-            config.backlog,
-            limits=config.limits,
+        self._isBound = False
+        self._stopping: Deferred[None] | None = None
+        self._waiting: list[Deferred[Sequence[str]]] = []
+        self.rooms = Rooms.make(
+            steady(reactor), config.newPolicy, config.backlog, limits=config.limits
         )
-        self.listeners = self.ground.listeners
         self.supervisor = Supervisor(
-            reactor,
-            config.workers,
+            self.rooms.reactor,
+            Slots(config.startTimeout, startsAtATime()),
             self._newWorker,
             self._allUp,
             self._giveUp,
         )
+        vigil = Vigil(
+            time.monotonic_ns,
+            self._online,
+            self.supervisor.deaf,
+            self.supervisor.silent,
+        )
+        self._pulse = Pulse(self.rooms, self.supervisor.tick, vigil.look)
 
     def privilegedStartService(self) -> None:
         """
         Bind the ports, while we may.
 
-        @raise StartError: If one cannot be bound; none stays bound.
+        @raise OSError: If one cannot be bound; none stays bound. Its C{filename} is what
+            was to be listened on.
         """
-        self._bound = True
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if self._stopping is not None:
+            raise ClusterError("the cluster is stopping: wait until it has stopped")
         for spec in self._config.listen:
             try:
-                self.listeners.hold(spec)
+                self.rooms.listeners.hold(spec)
             except OSError as error:
-                self.listeners.closeAll()
-                raise StartError(
-                    f"twistd cluster: cannot listen on {spec}: {error.strerror or error}"
-                ) from None
+                self.rooms.listeners.closeAll()
+                why = error.strerror or str(error)
+                raise OSError(error.errno, why, str(spec)) from None
+        self._isBound = True
 
     def startService(self) -> None:
         """
         Start the workers.
+
+        @raise OSError: As L{privilegedStartService}, where that was not called.
         """
-        if not self._bound:
+        if not self._isBound:
             self.privilegedStartService()
         super().startService()
-        self.ground.start()
-        self.supervisor.start()
+        self._pulse.start()
+        self.supervisor.start(self._config.workers)
 
     def stopService(self) -> Deferred[None]:
         """
         Hand over what has come in, stop listening, let workers finish, and end.
+
+        @return: Fires when the workers are gone.
         """
         super().stopService()
-        supervisor = self.supervisor
-        stopping = self.ground.stop(lambda: supervisor.workers, supervisor.stop)
-        return Deferred.fromCoroutine(stopping)
+        done: Deferred[None] = Deferred()
+        if self._stopping is None:
+            self._stopping = Deferred()
+            workers = self.supervisor.workers.values
+            stopping = Stopping(self._pulse, workers, self.supervisor.stop)
+            stopping.run().addCallback(self._hasStopped)
+        if self._stopping is None:
+            done.callback(None)
+        else:
+            self._stopping.chainDeferred(done)
+        return done
 
-    def _newWorker(self, number: int) -> WorkerProcess:
-        self._count += 1
+    def whenGivenUp(self) -> Deferred[Sequence[str]]:
+        """
+        @return: Fires if no worker can start, with what the last one had to say, line by
+            line; the service stops by itself then.
+        """
+        waiting: Deferred[Sequence[str]] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def _hasStopped(self, _: None) -> None:
+        self._isBound = False
+        stopping, self._stopping = self._stopping, None
+        if stopping is not None:
+            stopping.callback(None)
+
+    def _newWorker(self, start: Start) -> WorkerProcess:
         config = self._config
         recipe = evolve(
             config.recipe,
-            weight=config.weights.get(number, 1),
-            group=config.groups.get(number, ""),
+            weight=config.weights.get(start.slot, 1),
+            group=config.groups.get(start.slot, ""),
+            generation=start.generation,
         )
-        return WorkerProcess(self.ground, number, self._count, recipe, self.supervisor)
+        return WorkerProcess(self.rooms, start.slot, start.id, recipe, self.supervisor)
+
+    def _online(self) -> Iterable[WorkerProcess]:
+        return (one for one in self.supervisor.workers.values() if one.isOnline)
 
     def _allUp(self) -> None:
-        self.listeners.closeUnused()
-        there = {one.facts.name for one in self.listeners.byNumber.values()}
+        listeners = self.rooms.listeners
+        listeners.closeUnused()
+        there = {one.facts.name for one in listeners.byNumber.values()}
         ports = {name.partition(":interface=")[0] for name in there}
         for name in sorted(set(self._config.limits.listeners) - there - ports):
             log.warn(
@@ -110,34 +152,12 @@ class ClusterService(Service):
                 there=", ".join(sorted(there)),
             )
 
-    def _giveUp(self, worker: WorkerProcess) -> None:
-        """
-        No worker can start: say why, once, and exit with 1.
-        """
-        tail = list(worker.output.tail)
-        why = "\n".join(tail) or "twistd cluster: the worker said nothing"
+    def _giveUp(self, lastWords: Sequence[str]) -> None:
         log.critical("workers cannot start: the cluster ends")
-        if _isNothing(2):
-            worker.output.release()
-        else:
-            sys.__stderr__.write(why + "\n")  # type: ignore[union-attr]
-        atexit.register(_exitWithFailure)
-        self._reactor.callWhenRunning(self._reactor.stop)
-
-
-def _isNothing(fd: int) -> bool:
-    """
-    Whether a descriptor is /dev/null, as a daemon's are.
-    """
-    try:
-        return os.fstat(fd).st_rdev == os.stat(os.devnull).st_rdev
-    except OSError:
-        return True
-
-
-def _exitWithFailure() -> None:
-    # twistd exits with 0 whenever its reactor stops, and offers no other way.
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            stream.flush()
-    os._exit(1)
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            for line in lastWords:
+                log.error("{line}", line=line)
+        for each in waiting:
+            each.callback(lastWords)
+        self.stopService()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import iscoroutine
-from typing import Any
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -14,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import codecOf
+from twisted_cluster.core.codecs import Payload, codecOf
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import AskFailedError, MessageError
@@ -47,8 +46,8 @@ class Ears:
     topic: Callable[[Frame], object]
     closed: Callable[[Exception], object]
     before: Callable[[], object] = _nothing
-    message: Callable[[Any, Handle | None], object] | None = None
-    ask: Callable[[Any], object] | None = None
+    message: Callable[[Payload, Handle | None], object] | None = None
+    ask: Callable[[Payload], object] | None = None
 
     def hears(self, kind: int) -> bool:
         """
@@ -76,16 +75,17 @@ def callGuarded(whose: str, callee: Callable[..., object], *arguments: object) -
     @param whose: What the log calls it.
     """
 
-    def say(failure: Failure) -> None:
-        log.failure("{whose} failed", failure, whose=whose)
-
     try:
         told = call(callee, *arguments)
     except BaseException:
-        say(Failure())
+        _say(Failure(), whose)
     else:
         if isinstance(told, Deferred):
-            told.addErrback(say)
+            told.addErrback(_say, whose)
+
+
+def _say(failure: Failure, whose: str) -> None:
+    log.failure("{whose} failed", failure, whose=whose)
 
 
 def hearNothing(ears: Ears) -> None:

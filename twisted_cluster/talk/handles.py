@@ -4,36 +4,39 @@ What arrives with a message: a socket that another process has given away, or sh
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
-from collections.abc import Callable
-from typing import Any, Union, cast
+from typing import Union
 
 from attrs import define
 from twisted.internet import tcp, unix
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import DatagramProtocol, ServerFactory
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import AbstractDatagramProtocol
 from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_cluster.errors import HandleError
-from twisted_cluster.reactors import IWireReactor
+from twisted_cluster.reactors import IAdoptingReactor
 
-# What Twisted's own ports read of a datagram.
-MOST = 8192
+# What the system may have again in a while.
+LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-def startBound(port: Any, path: str) -> None:
+def startBound(port: unix.Port, path: str) -> None:
     """
     Do what C{unix.Port.startListening} does once its socket is bound, to a port that
     was given such a socket.
     """
-    log.msg(f"{port._getLogPrefix(port.factory)} starting on {path!r}")
-    port.factory.doStart()
+    bound, factory = port._preexistingSocket, port.factory
+    assert bound is not None, "the port was given no socket"
+    assert factory is not None, "the port was given no factory"
+    log.msg(f"{port._getLogPrefix(factory)} starting on {path!r}")
+    factory.doStart()
     port.connected = True
-    port.socket, port._preexistingSocket = port._preexistingSocket, None
+    port.socket, port._preexistingSocket = bound, None
     port._shouldShutdown = False
-    port.fileno = port.socket.fileno
+    port.fileno = bound.fileno  # type: ignore[method-assign]
     port.numberAccepts = 100
     port.startReading()
 
@@ -45,7 +48,7 @@ class BoundUNIXPort(unix.Port):
     """
 
     def __init__(
-        self, bound: socket.socket, factory: ServerFactory, reactor: IWireReactor
+        self, bound: socket.socket, factory: IProtocolFactory, reactor: IAdoptingReactor
     ) -> None:
         super().__init__(bound.getsockname(), factory, reactor=reactor)
         self._preexistingSocket = bound
@@ -64,7 +67,7 @@ class _Handle:
     """
 
     socket: socket.socket
-    _reactor: IWireReactor
+    _reactor: IAdoptingReactor
 
     def close(self) -> None:
         """
@@ -83,26 +86,29 @@ class ConnectionHandle(_Handle):
 
     unread: bytes = b""
 
-    def adopt(self, factory: ServerFactory) -> tcp.Connection | None:
+    def adopt(self, factory: IProtocolFactory) -> tcp.Connection | None:
         """
         Serve it: the factory builds a protocol, which is given L{unread} first.
 
         @return: The transport, or L{None} if the factory built no protocol.
-        @raise HandleError: If the peer is gone already, or this was closed.
+        @raise HandleError: If the peer is gone already, or this was closed; or if no
+            descriptor is free just now, in which case it may be tried again.
         """
         family = self.socket.family
         try:
             self.socket.setblocking(False)
-            # The interface forgets to say that it returns something.
-            adopt = cast(
-                "Callable[..., tcp.Connection | None]",
-                self._reactor.adoptStreamConnection,
+            transport = self._reactor.adoptStreamConnection(
+                self.socket.fileno(), family, factory
             )
-            transport = adopt(self.socket.fileno(), family, factory)
         except OSError as error:
-            raise HandleError(f"the connection is gone: {error}") from None
-        finally:
+            if error.errno in LATER:
+                raise HandleError(f"it cannot be served now: {error}") from None
             self.socket.close()
+            raise HandleError(f"the connection is gone: {error}") from None
+        except BaseException:
+            self.socket.close()
+            raise
+        self.socket.close()
         if transport is not None and self.unread and transport.connected:
             transport.protocol.dataReceived(self.unread)
         return transport
@@ -114,7 +120,7 @@ class ListeningHandle(_Handle):
     A listening socket that another process shares.
     """
 
-    def listen(self, factory: ServerFactory) -> IListeningPort:
+    def listen(self, factory: IProtocolFactory) -> IListeningPort:
         """
         Accept connections from it here, beside whoever else does.
         """
@@ -136,14 +142,14 @@ class DatagramHandle(_Handle):
     A bound UDP socket that another process shares.
     """
 
-    def listen(self, protocol: DatagramProtocol) -> IListeningPort:
+    def listen(self, protocol: AbstractDatagramProtocol) -> IListeningPort:
         """
         Read datagrams from it here, beside whoever else does.
         """
         self.socket.setblocking(False)
         try:
             return self._reactor.adoptDatagramPort(
-                self.socket.fileno(), self.socket.family, protocol, MOST
+                self.socket.fileno(), self.socket.family, protocol
             )
         finally:
             self.socket.close()
@@ -152,7 +158,7 @@ class DatagramHandle(_Handle):
 Handle = Union[ConnectionHandle, ListeningHandle, DatagramHandle]
 
 
-def received(fd: int, unread: bytes, reactor: IWireReactor) -> Handle:
+def received(fd: int, unread: bytes, reactor: IAdoptingReactor) -> Handle:
     """
     @param fd: What came with a message; the result owns it.
     @raise HandleError: If it is nothing of the kind that can be sent.

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.frames import Frame
+from twisted_cluster.talk.ears import Ears
 
 log = Logger()
 
@@ -34,17 +35,17 @@ class Hearing:
     def __init__(
         self,
         clock: IReactorTime,
-        isHeard: Callable[[int], bool],
+        ears: Ears,
         hear: Callable[[Frame, int | None], object],
         read: Callable[[bool], object],
     ) -> None:
         """
-        @param isHeard: Whether somebody hears frames of a kind.
+        @param ears: Who hears, or does not yet.
         @param hear: Called with a frame, and the descriptor that came with it.
         @param read: Called with whether more is to be read.
         """
         self._clock = clock
-        self._isHeard = isHeard
+        self._ears = ears
         self._hear = hear
         self._read = read
         self._come: deque[Delivery] = deque()
@@ -56,18 +57,21 @@ class Hearing:
 
     def take(self, come: Iterable[Delivery]) -> None:
         """
-        This has come, behind what has come before.
+        Hear what has come, behind what has come before, though not all at once.
         """
         self._come.extend(come)
+        # This may find that the channel has ended, and so read on: what that brings is
+        # behind what has come.
+        try:
+            self._ears.before()
+        except BaseException:
+            log.failure("what came on another wire was not heard first")
+        self._hearSome()
 
-    def hearSome(self) -> None:
-        """
-        Hear what has come, though not all at once.
-        """
+    def _hearSome(self) -> None:
         self._hearMost(TURN)
-        if self._come and self._later is None:
-            self._later = self._clock.callLater(0, self._goOn)
-        self._regulate()
+        if self._come or self._unheard or not self._isReading:
+            self._regulate()
 
     def hearAll(self) -> None:
         """
@@ -99,13 +103,13 @@ class Hearing:
     def _goOn(self) -> None:
         self._later = None
         self._takeUp()
-        self.hearSome()
+        self._hearSome()
 
     def _takeUp(self) -> None:
         """
         What has waited for somebody who hears it now comes first.
         """
-        heard = {kind for kind in self._unheardKinds if self._isHeard(kind)}
+        heard = {kind for kind in self._unheardKinds if self._ears.hears(kind)}
         if not heard:
             return
         again = [one for one in self._unheard if one[0].kind in heard]
@@ -115,13 +119,15 @@ class Hearing:
         self._come.extendleft(reversed(again))
 
     def _hearMost(self, count: int) -> None:
+        come, unheard = self._come, self._unheardKinds
         for _ in range(count):
             # Who hears may forget the rest.
-            if not self._come:
+            if not come:
                 return
-            frame, fd = self._come.popleft()
+            frame, fd = come.popleft()
+            kind = frame.kind
             # What has waited comes first.
-            if self._isHeard(frame.kind) and frame.kind not in self._unheardKinds:
+            if self._ears.hears(kind) and kind not in unheard:
                 self._hear(frame, fd)
             else:
                 self._postpone(frame, fd)
@@ -132,6 +138,8 @@ class Hearing:
         self._unheardSize += len(frame.body)
 
     def _regulate(self) -> None:
+        if self._come and self._later is None:
+            self._later = self._clock.callLater(0, self._goOn)
         isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD
         isReading = not (self._come or isFull)
         if isReading != self._isReading:

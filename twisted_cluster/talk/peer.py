@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import Codec, codecOf
+from twisted_cluster.core.codecs import Codec, Payload, codecOf
 from twisted_cluster.core.frames import HANDLE, Frame
 from twisted_cluster.errors import (
     ChannelClosedError,
@@ -25,10 +23,10 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.reactors import IWireReactor
-from twisted_cluster.talk.ears import Ears, callGuarded
+from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.giving import Gift, prepare
 from twisted_cluster.talk.handles import Handle, received
-from twisted_cluster.talk.hearing import Delivery, Hearing
+from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.questions import Answering, Questions
 from twisted_cluster.wire.mail import Mail
 
@@ -51,8 +49,8 @@ class Peer:
         self.isOpen = True
         self._reactor = reactor
         self._codec = codec
-        self._hearing = Hearing(reactor, ears.hears, self._hear, self._read)
-        self.mail = Mail(reactor, end, self._take, self._lost)
+        self._hearing = Hearing(reactor, ears, self._hear, self._read)
+        self.mail = Mail(reactor, end, self._hearing.take, self._lost)
         self._questions = Questions(reactor)
         self._answering = Answering(self.mail, codec)
 
@@ -78,12 +76,15 @@ class Peer:
 
         try:
             sent = self.mail.send(frame, gift.fileno)
+        except OSError as error:
+            gift.kept()
+            raise HandleError(f"it cannot be sent now: {error}") from error
         except BaseException:
             gift.kept()
             raise
         return sent.addCallbacks(lambda _: gift.given(), keep)
 
-    def ask(self, message: object, timeout: float) -> Deferred[Any]:
+    def ask(self, message: object, timeout: float) -> Deferred[Payload]:
         """
         @see: L{twisted_cluster.api.workers.BaseWorker.ask}
         """
@@ -127,16 +128,6 @@ class Peer:
         else:
             self.mail.pause()
 
-    def _take(self, come: Iterable[Delivery]) -> None:
-        self._hearing.take(come)
-        # This may find that the channel has ended, and so read on: what that brings is
-        # behind what has come.
-        try:
-            self.ears.before()
-        except BaseException:
-            log.failure("what came on another wire was not heard first")
-        self._hearing.hearSome()
-
     def _hear(self, frame: Frame, fd: int | None) -> None:
         """
         Whatever goes wrong with a frame, the next one is heard; who breaks the rules is
@@ -157,14 +148,15 @@ class Peer:
 
     def _hearOther(self, frame: Frame) -> None:
         if frame.kind == frames.ASK:
-            self._answering.hear(cast(Callable[[object], object], self.ears.ask), frame)
+            assert self.ears.ask is not None
+            self._answering.hear(self.ears.ask, frame)
         elif frame.kind in (frames.ANSWER, frames.REFUSAL):
             self._questions.hear(frame)
         else:
             self.ears.topic(frame)
 
     def _hearMessage(self, frame: Frame, fd: int | None) -> None:
-        handle = self._handleOf(frame, fd)
+        handle = self._handleOf(frame, fd) if frame.flags & HANDLE else None
         try:
             message = codecOf(frame.flags).decode(frame.body)
         except MessageError as error:
@@ -172,12 +164,13 @@ class Peer:
             if handle is not None:
                 handle.close()
             return
-        hear = cast(Callable[..., object], self.ears.message)
-        callGuarded("who hears messages", hear, message, handle)
+        assert self.ears.message is not None
+        try:
+            self.ears.message(message, handle)
+        except BaseException:
+            log.failure("who hears messages failed")
 
     def _handleOf(self, frame: Frame, fd: int | None) -> Handle | None:
-        if not frame.flags & HANDLE:
-            return None
         try:
             if fd is None:
                 raise HandleError("no descriptor was free for it")

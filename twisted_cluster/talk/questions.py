@@ -29,7 +29,8 @@ log = Logger()
 
 # How late an overdue question may be noticed, in seconds.
 LATE = 0.01
-LONGEST = 1e9
+# In seconds: some thirty years, which every clock and timer still takes.
+LONGEST_TIMEOUT = 1e9
 # How many questions of the other process may be without an answer at a time.
 UNANSWERED = 10_000
 # Characters of what went wrong, which the other process is told.
@@ -60,8 +61,10 @@ class Questions:
         @return: The question's number, and what will have its answer.
         @raise ValueError: If C{timeout} is no number of seconds.
         """
-        if not isinstance(timeout, (int, float)) or not 0 <= timeout < LONGEST:
-            raise ValueError(f"timeout {timeout!r}: give seconds, 0 to {LONGEST:.0f}")
+        if not isinstance(timeout, (int, float)) or not 0 <= timeout < LONGEST_TIMEOUT:
+            raise ValueError(
+                f"timeout {timeout!r}: give seconds, 0 to {LONGEST_TIMEOUT:.0f}"
+            )
 
         def cancel(_: Deferred[object]) -> None:
             self.take(number)

@@ -15,6 +15,7 @@ from zope.interface.verify import verifyObject
 
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import (
+    LONGEST_FAREWELL,
     IFarewellPolicy,
     IGroupingPolicy,
     ILiningPolicy,
@@ -32,9 +33,9 @@ from twisted_cluster.testing.facts import (
 from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHeader
 from twisted_cluster.testing.peers import anyFirstBytes, anyPeers, anyWorkers
 
+# Enough for shares to be told from chance, few enough to take no time.
 MANY = 1000
 MILLISECOND = 0.001
-FAREWELL = 4096
 # What only a policy that says so is asked for.
 OPTIONAL = {
     "enough": ILookingPolicy,
@@ -139,8 +140,8 @@ class PolicyTestsMixin:
             if IFarewellPolicy.providedBy(policy):
                 said = policy.farewell(connection)
                 claim(
-                    isinstance(said, bytes) and len(said) <= FAREWELL,
-                    f"farewell() said {said!r}: at most {FAREWELL} bytes",
+                    isinstance(said, bytes) and len(said) <= LONGEST_FAREWELL,
+                    f"farewell() said {said!r}: at most {LONGEST_FAREWELL} bytes",
                 )
             if ILiningPolicy.providedBy(policy):
                 line = policy.lineOf(connection)

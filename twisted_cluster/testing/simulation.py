@@ -24,7 +24,7 @@ from twisted_cluster.interfaces import (
 )
 from twisted_cluster.primary.door.hall import WAITING
 from twisted_cluster.primary.door.relief import GLANCE
-from twisted_cluster.primary.ground import LOOK
+from twisted_cluster.primary.pulse import LOOK
 from twisted_cluster.testing.model_hand import HearsLate, ModelHand, OldNews
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
 from twisted_cluster.testing.outcome import Outcome, Progress

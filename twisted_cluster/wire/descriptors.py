@@ -19,7 +19,8 @@ CONTROL = 0
 HANDOFF = 1
 PAGE = 2
 MAIL = 3
-WIRES = (CONTROL, HANDOFF, PAGE, MAIL)
+LOG = 4
+WIRES = (CONTROL, HANDOFF, PAGE, MAIL, LOG)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
 VERSION = 1
@@ -100,7 +101,7 @@ def _checkWires(first: int) -> None:
 
     @raise OSError: If these are not what a primary gives its workers.
     """
-    for wire in (CONTROL, HANDOFF, MAIL):
+    for wire in (CONTROL, HANDOFF, MAIL, LOG):
         if not stat.S_ISSOCK(os.fstat(first + wire).st_mode):
             raise OSError(f"descriptor {first + wire} is no socket")
     if not stat.S_ISREG(os.fstat(first + PAGE).st_mode):

@@ -96,7 +96,8 @@ class Mail(Reader):
             L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
         """
-        return self.post(frame, fd) or succeed(None)
+        sent = self._outgoing.post(packHead(frame), frame.body, fd)
+        return succeed(None) if sent is None else sent
 
     def post(self, frame: Frame, fd: int = -1) -> Deferred[None] | None:
         """
@@ -116,13 +117,12 @@ class Mail(Reader):
         """
         return self._outgoing.post(head, body, fd)
 
-    def flushed(self, within: float | None = None) -> Deferred[None]:
+    def flushed(self) -> Deferred[None]:
         """
-        @param within: After so many seconds what waits still is dropped, which the log
-            tells.
-        @return: Fires when nothing waits to be sent, or the other end is gone.
+        @return: Fires when nothing waits to be sent, or the other end is gone; give it a
+            time-out, for who does not read is not gone.
         """
-        return self._outgoing.flushed(within)
+        return self._outgoing.flushed()
 
     def flushNow(self, timeout: float) -> None:
         """

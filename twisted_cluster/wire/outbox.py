@@ -52,21 +52,12 @@ class Outbox:
         self._numbers = count()
         self._rest = SOONEST
         self._resting: IDelayedCall | None = None
-        self._since = 0.0
 
     def __len__(self) -> int:
         """
         How many messages wait.
         """
         return len(self._waiting)
-
-    @property
-    def age(self) -> float:
-        """
-        For how many seconds the other end has read nothing of what waits; 0 if nothing
-        does.
-        """
-        return time.monotonic() - self._since if self._waiting else 0.0
 
     def say(self, message: Message, fds: Sequence[int] = ()) -> bool:
         """
@@ -132,8 +123,6 @@ class Outbox:
             closeAll(replaced.fds)
         if len(self._waiting) >= MOST:
             raise ChannelFullError(f"{MOST} messages wait that nobody reads")
-        if not self._waiting:
-            self._since = time.monotonic()
         self._waiting[key] = _Waiting(message, [os.dup(fd) for fd in fds])
         if self._resting is None:
             self._resting = self._clock.callLater(self._rest, self._tryAgain)
@@ -157,4 +146,3 @@ class Outbox:
                 return
             if self._waiting.pop(key, None) is not None:
                 closeAll(first.fds)
-                self._since = time.monotonic()

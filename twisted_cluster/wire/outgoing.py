@@ -13,14 +13,11 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
-from twisted.logger import Logger
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.parcels import Parcel, Parcels, without
+from twisted_cluster.wire.parcels import Parcel, Parcels, Room, without
 from twisted_cluster.wire.passing import give
-
-log = Logger()
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
 # under way: it says all the same that there is room, so that the reactor would spin.
@@ -30,8 +27,10 @@ PASSING = frozenset(
 )
 # Seconds within which a message is not alone.
 BURST = 10e-6
-# What may wait to be sent, in bytes: two of the longest messages.
+# What may wait to be sent, in bytes: two of the longest messages; for all other
+# processes together twice as much.
 ROOM = 1 << 29
+EVERYBODYS = Room(1 << 30)
 
 
 class Outgoing:
@@ -46,17 +45,20 @@ class Outgoing:
         end: socket.socket,
         writer: IWriteDescriptor,
         broken: Callable[[Exception], None],
+        room: Room = EVERYBODYS,
     ) -> None:
         """
         @param end: The stream; closing it is somebody else's.
         @param writer: What the reactor tells of room, which calls L{write} then.
         @param broken: Called when the other end is gone.
+        @param room: This process's.
         """
         self._reactor = reactor
         self._socket = end
         self._writer = writer
         self._broken = broken
-        self._parcels = Parcels()
+        self._room = room
+        self._parcels = Parcels(room)
         self._flushed: list[Deferred[None]] = []
         self._ended: ChannelClosedError | None = None
         self._writing = False
@@ -80,13 +82,14 @@ class Outgoing:
             return fail(self._ended)
         pieces: Sequence[memoryview | bytes] = [head, body]
         size = len(head) + len(body)
-        if self.waiting + size > ROOM:
-            return fail(MailboxFullError(f"{self.waiting} bytes wait: no room for more"))
-        begun = False
-        if (
-            not (self._writing or self._parcels or fd >= 0)
-            and time.monotonic() > self._resting
-        ):
+        waiting, room = self._parcels.waiting, self._room
+        if waiting + size > ROOM:
+            return fail(MailboxFullError(f"{waiting} bytes wait: no room for more"))
+        if room.used + size > room.most:
+            why = f"{room.used} bytes wait for all processes: no room for more"
+            return fail(MailboxFullError(why))
+        isAlone = not (self._writing or waiting or fd >= 0)
+        if isAlone and time.monotonic() > self._resting:
             # One alone goes at once; what comes right after it goes together, when the
             # reactor gets there.
             sent = self._push(pieces)
@@ -95,16 +98,17 @@ class Outgoing:
                 return None
             if self._ended is not None:
                 return fail(self._ended)
-            pieces, size, begun = without(pieces, sent), size - sent, sent > 0
-        return self._keep(pieces, size, fd, begun)
+            pieces, size = without(pieces, sent), size - sent
+        return self._keep(pieces, size, fd)
 
     def _keep(
-        self, pieces: Sequence[memoryview | bytes], size: int, fd: int, begun: bool
+        self, pieces: Sequence[memoryview | bytes], size: int, fd: int
     ) -> Deferred[None]:
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        self._parcels.add(Parcel(pieces, size, copy, taken, begun))
-        self._watch()
+        self._parcels.add(Parcel(pieces, size, copy, taken))
+        if not self._writing:
+            self._watch()
         return taken
 
     def _watch(self) -> None:
@@ -117,23 +121,15 @@ class Outgoing:
             self._writing = False
             self._reactor.removeWriter(self._writer)
 
-    def flushed(self, within: float | None = None) -> Deferred[None]:
+    def flushed(self) -> Deferred[None]:
         """
         @see: L{twisted_cluster.wire.mail.Mail.flushed}
         """
         done: Deferred[None] = Deferred()
-        if not self.waiting:
+        if self.waiting:
+            self._flushed.append(done)
+        else:
             done.callback(None)
-            return done
-        self._flushed.append(done)
-        if within is not None:
-            late = self._reactor.callLater(within, self._drop, within)
-
-            def cancel(result: None) -> None:
-                if late.active():
-                    late.cancel()
-
-            done.addCallback(cancel)
         return done
 
     def flushNow(self, timeout: float) -> None:
@@ -211,24 +207,6 @@ class Outgoing:
         self._flushed, flushed = [], self._flushed
         for fired in flushed:
             fired.callback(None)
-
-    def _drop(self, seconds: float) -> None:
-        """
-        Nobody has read what waits.
-        """
-        dropped = self._parcels.drop()
-        if dropped:
-            log.warn(
-                "{count} messages ({size} bytes) are dropped: nobody has read them for "
-                "{seconds} s",
-                count=len(dropped),
-                size=sum(parcel.size for parcel in dropped),
-                seconds=seconds,
-            )
-        why = f"nobody has read it for {seconds} s"
-        for parcel in dropped:
-            parcel.taken.errback(MailboxFullError(why))
-        self._fireFlushed()
 
     def stop(self, error: ChannelClosedError) -> None:
         """

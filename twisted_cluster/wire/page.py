@@ -6,6 +6,7 @@ Only this worker and the primary have it, so that a worker can lie about itself 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -168,7 +169,9 @@ def _sealed(size: int) -> int:
     try:
         allowed = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
         fd = os.memfd_create("twisted_cluster", allowed)
-    except (AttributeError, OSError):
+    except (AttributeError, OSError) as error:
+        if getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE):
+            raise
         with tempfile.TemporaryFile() as nameless:
             nameless.truncate(size)
             return os.dup(nameless.fileno())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from attrs import define
@@ -26,14 +26,12 @@ class Parcel:
     @ivar pieces: What is left of it.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
     @ivar taken: Fires when the kernel has all of it.
-    @ivar begun: Whether the kernel has a part of it.
     """
 
     pieces: Sequence[memoryview | bytes]
     size: int
     fd: int
     taken: Deferred[None]
-    begun: bool = False
 
     def close(self) -> None:
         """
@@ -44,13 +42,31 @@ class Parcel:
             os.close(fd)
 
 
+class Room:
+    """
+    What may wait in one process for all others together: each has a limit of its own, but
+    there may be many.
+    """
+
+    def __init__(self, most: int) -> None:
+        """
+        @param most: In bytes.
+        """
+        self.most = most
+        self.used = 0
+
+
 class Parcels:
     """
     @ivar waiting: How many bytes wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        """
+        @param room: Of which this takes a part.
+        """
         self.waiting = 0
+        self._room = room
         self._parcels: deque[Parcel] = deque()
 
     def __bool__(self) -> bool:
@@ -69,6 +85,7 @@ class Parcels:
         """
         self._parcels.append(parcel)
         self.waiting += parcel.size
+        self._room.used += parcel.size
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
@@ -91,7 +108,7 @@ class Parcels:
         @param count: 1 or more: the descriptor has gone along.
         @return: What is sent whole.
         """
-        self.waiting -= count
+        self._count(-count)
         self._parcels[0].close()
         done = []
         while self._parcels and count >= self._parcels[0].size:
@@ -101,18 +118,7 @@ class Parcels:
             first = self._parcels[0]
             first.pieces = without(first.pieces, count)
             first.size -= count
-            first.begun = True
         return done
-
-    def drop(self) -> list[Parcel]:
-        """
-        Forget everything but the rest of what is half sent: without it what follows would
-        make no sense.
-
-        @return: What was forgotten.
-        """
-        kept = [parcel for parcel in islice(self._parcels, 1) if parcel.begun]
-        return self._forget(kept)
 
     def clear(self) -> list[Parcel]:
         """
@@ -120,15 +126,16 @@ class Parcels:
 
         @return: What was forgotten.
         """
-        return self._forget([])
-
-    def _forget(self, kept: Iterable[Parcel]) -> list[Parcel]:
-        parcels, self._parcels = self._parcels, deque(kept)
-        dropped = [parcel for parcel in parcels if parcel not in self._parcels]
-        self.waiting = sum(parcel.size for parcel in self._parcels)
+        dropped = list(self._parcels)
+        self._parcels.clear()
         for parcel in dropped:
+            self._count(-parcel.size)
             parcel.close()
         return dropped
+
+    def _count(self, change: int) -> None:
+        self.waiting += change
+        self._room.used += change
 
 
 def without(

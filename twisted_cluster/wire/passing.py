@@ -10,7 +10,6 @@ import select
 import socket
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
 
 # Python's recv_fds ignores its flags, hence recvmsg.
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -21,21 +20,9 @@ _CUT = int(socket.MSG_TRUNC)
 _SIZE = array.array("i").itemsize
 
 
-class Come(NamedTuple):
-    """
-    What has come.
-
-    @ivar data: The bytes; none at the end, or of an empty message: L{isOver} tells.
-    @ivar fds: The descriptors that came along; who has this must close them.
-    @ivar isTruncated: Whether the kernel had to close descriptors that were sent: there
-        was no number free for them, or they were more than were asked for.
-    @ivar isCut: Whether a message was longer than what was asked for.
-    """
-
-    data: bytes
-    fds: Sequence[int]
-    isTruncated: bool
-    isCut: bool
+# The bytes; the descriptors that came along; whether the kernel had to close descriptors;
+# whether a message was longer. A plain tuple, for it is made once for each message.
+Come = tuple[bytes, Sequence[int], bool, bool]
 
 
 def give(
@@ -55,16 +42,21 @@ def give(
 
 def take(end: socket.socket, size: int, most: int) -> Come:
     """
-    Receive what is there; its descriptors are not inherited by children. Never blocks.
+    Receive what is there. Never blocks.
 
     @param size: The most bytes.
     @param most: The most descriptors; the kernel, or this, closes others.
+    @return: The bytes: none at the end, or of an empty message, which L{isOver} tells
+        apart. The descriptors that came along, which children do not inherit; who has
+        this must close them. Whether descriptors that were sent are closed: there was no
+        number free for them, or they were too many. Whether a message was longer than
+        C{size}.
     @raise OSError: What C{recvmsg} raises: nothing has been lost then.
     """
     data, ancillary, flags, _ = end.recvmsg(size, _space(most), _RECEIVE)
+    if not (ancillary or flags & (_TRUNCATED | _CUT)):
+        return data, (), False, False
     isTruncated, isCut = bool(flags & _TRUNCATED), bool(flags & _CUT)
-    if not ancillary:
-        return Come(data, (), isTruncated, isCut)
     fds = _descriptorsIn(ancillary)
     if not _CLOEXEC:
         for fd in fds:
@@ -73,7 +65,7 @@ def take(end: socket.socket, size: int, most: int) -> Come:
         # The kernel rounds its room up.
         closeAll(fds[most:])
         fds, isTruncated = fds[:most], True
-    return Come(data, fds, isTruncated, isCut)
+    return data, fds, isTruncated, isCut
 
 
 def isOver(end: socket.socket) -> bool:

@@ -22,12 +22,17 @@ log = Logger()
 
 class BeatReactor:
     """
-    A reactor, but for its timers: these count monotonic seconds. They are looked at with
-    each beat of the worker, 20 times a second, and so are as much late as that.
+    A reactor, but for its timers: these count monotonic seconds, and come with the
+    worker's beats.
     """
 
-    def __init__(self, reactor: IClusterReactor) -> None:
+    def __init__(self, reactor: IClusterReactor, beatBy: Callable[[int], object]) -> None:
+        """
+        @param beatBy: Told by when L{beat} is to be called, in monotonic nanoseconds; it
+            may be called at any other time as well.
+        """
         self._reactor = reactor
+        self._beatBy = beatBy
         self._calls: list[tuple[float, int, DelayedCall]] = []
         self._numbers = count()
 
@@ -77,9 +82,15 @@ class BeatReactor:
                 call.func(*call.args, **call.kw)
             except BaseException:
                 log.failure("what was to be called later has failed")
+        self._sayNext()
 
     def _push(self, call: DelayedCall) -> None:
         heappush(self._calls, (call.getTime(), next(self._numbers), call))
+        self._sayNext()
+
+    def _sayNext(self) -> None:
+        if self._calls:
+            self._beatBy(int(self._calls[0][0] * 1e9))
 
     def _forget(self, call: DelayedCall) -> None:
         """

@@ -22,10 +22,15 @@ log = Logger()
 
 class Departure:
     """
+    @ivar isServing: Whether this worker is to go on.
+    @ivar isConnected: Whether the channel is open.
     @ivar planned: Whether this worker is to end, by its own will or the primary's.
     @ivar signalled: The signal that it was told to end with, or L{None}.
     """
 
+    # Facts, and no questions to the machine: who hears of a step may ask within it.
+    isServing = True
+    isConnected = True
     planned = False
     signalled: int | None = None
 
@@ -60,20 +65,6 @@ class Departure:
                 self._stop,
             )
         )
-
-    @property
-    def isConnected(self) -> bool:
-        """
-        Whether the channel is open.
-        """
-        return self._ending.isConnected()
-
-    @property
-    def isServing(self) -> bool:
-        """
-        Whether this worker is to go on.
-        """
-        return self._ending.isServing()
 
     def drain(self, timeout: float) -> None:
         """
@@ -128,6 +119,7 @@ class Departure:
         self._register.control.say(Leaving(self.planned))
 
     def _drain(self, timeout: float | None) -> None:
+        self.isServing = False
         patience = self._told.drainTimeout if timeout is None else timeout
         self._reactor.callLater(patience, self._ending.overdue)
         self._register.ended.append(self._connectionEnded)
@@ -153,6 +145,7 @@ class Departure:
         self._peer.mail.flushed().addCallback(lambda _: self._ending.flushed())
 
     def _disconnect(self) -> None:
+        self.isConnected = False
         unsaid = self._peer.mail.waiting
         if unsaid:
             log.warn(
@@ -174,5 +167,6 @@ class Departure:
         return any(isinstance(one, BaseClient) for one in open_)
 
     def _stop(self) -> None:
+        self.isServing = False
         # As soon as it runs.
         self._reactor.callWhenRunning(self._reactor.stop)

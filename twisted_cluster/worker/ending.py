@@ -71,12 +71,6 @@ class Ending(Protocol):
     def overdue(self) -> None:
         "It was given time to end, and the time is over."
 
-    def isConnected(self) -> bool:
-        "Whether the channel is open."
-
-    def isServing(self) -> bool:
-        "Whether it is to go on."
-
 
 builder = TypeMachineBuilder(Ending, Effects)
 serving, draining, flushing, disconnected, stopping = map(
@@ -84,14 +78,8 @@ serving, draining, flushing, disconnected, stopping = map(
 )
 connected = (serving, draining, flushing)
 leaving = (draining, flushing, disconnected)
-for state in connected:
-    state.upon(Ending.isConnected).loop().returns(True)
 for state in (disconnected, stopping):
-    state.upon(Ending.isConnected).loop().returns(False)
     state.upon(Ending.cutOff).loop().returns(None)
-serving.upon(Ending.isServing).loop().returns(True)
-for state in (*leaving, stopping):
-    state.upon(Ending.isServing).loop().returns(False)
 # What comes too early, or too late, or twice.
 for state in (serving, flushing, disconnected, stopping):
     state.upon(Ending.idle).loop().returns(None)

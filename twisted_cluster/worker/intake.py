@@ -22,6 +22,8 @@ from twisted_cluster.worker.vitals import Vitals
 log = Logger()
 # Messages in one turn of the loop: those who are connected have their turn too.
 TURN = 16
+# Seconds after which what could not be received is tried again: clients wait.
+REST = 0.02
 
 
 class Intake:
@@ -49,7 +51,10 @@ class Intake:
         self._register = register
         self._vitals = vitals
         self._tellRoom = tellRoom
-        self._complaints = Complaints(time.monotonic_ns)
+        self._reactor = reactor
+        self._failures = Complaints(time.monotonic_ns)
+        self._losses = Complaints(time.monotonic_ns)
+        self._unsaid = 0
         self.reader = Reader(reactor, queue.fileno, self._read, "the handoff queue")
         self.reader.start()
 
@@ -67,6 +72,18 @@ class Intake:
             pass
         except QueueEndedError:
             self.reader.stop()
+        except OSError as error:
+            self._rest(error)
+
+    def _rest(self, error: OSError) -> None:
+        """
+        Nothing can be received just now: it stays in the queue. The kernel does not say
+        when it can.
+        """
+        if self._failures.isDue():
+            log.error("connections cannot be received: {error}", error=error)
+        self.reader.stop()
+        self._reactor.callLater(REST, self.reader.start)
 
     def _take(self, connections: Sequence[Handed], lost: Sequence[Handed]) -> None:
         self._page.taken += len(connections) + len(lost)
@@ -76,6 +93,8 @@ class Intake:
                 self._weigh(connection)
         if lost:
             self._countLost(lost)
+        elif self._unsaid and self._losses.isDue("over"):
+            self._sayLost()
         byNumber: dict[int, list[Handed]] = {}
         for connection in connections:
             byNumber.setdefault(connection.listener, []).append(connection)
@@ -115,12 +134,18 @@ class Intake:
             port = self._register.served.get(number)
             if port is not None and number in self._register.meters:
                 port.limitChanged()
-        if self._complaints.isDue():
-            log.error(
-                "no descriptor was free for connections: so far the kernel has closed "
-                "{count}; raise the limit (ulimit -n)",
-                count=self._page.lost,
-            )
+        self._unsaid += len(lost)
+        if self._losses.isDue():
+            self._sayLost()
+
+    def _sayLost(self) -> None:
+        count, self._unsaid = self._unsaid, 0
+        log.error(
+            "no descriptor was free for connections: the kernel has closed {count}, "
+            "{all} so far; raise the limit (ulimit -n)",
+            count=count,
+            all=self._page.lost,
+        )
 
     def _bounce(self, connection: Handed) -> None:
         fd, number, name, bounces, tally, _ = connection

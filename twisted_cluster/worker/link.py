@@ -60,12 +60,17 @@ class Link:
     """
 
     def __init__(
-        self, reactor: IClusterReactor, wires: Wires, told: Announcement
+        self,
+        reactor: IClusterReactor,
+        beats: BeatReactor,
+        wires: Wires,
+        told: Announcement,
     ) -> None:
         """
         Begin to read.
 
         @param reactor: One that has not run yet.
+        @param beats: The same, with timers that are looked at in L{beat}.
         """
         self.told = told
         self.subscriptions = Subscriptions()
@@ -73,20 +78,19 @@ class Link:
         self._page = page = wires.page
         self._watchers: list[LinkWatcher] = []
         self._complaints = Complaints(time.monotonic_ns)
-        self._beats = BeatReactor(reactor)
-        beats = cast(IClusterReactor, self._beats)
-        self._control = Control(beats, wires.channel, self._hear, self._primaryGone)
+        self._beats, steady = beats, cast(IClusterReactor, beats)
+        self._control = Control(steady, wires.channel, self._hear, self._primaryGone)
         self._vitals = Vitals(page, wires.queue.fileno)
         endings = Endings(page, self._tellRoom)
         orphans = Orphans(wires.queue.fileno)
         self.ports = Register(self._control, page, endings, orphans)
         self._intake = Intake(
-            beats, wires.queue, self.ports, self._vitals, self._tellRoom
+            steady, wires.queue, self.ports, self._vitals, self._tellRoom
         )
         ears = Ears(self._hearTopic, self._mailEnded, self._control.readEarlier)
-        self.peer = Peer(beats, wires.mail, codecNamed(told.serialization), ears)
+        self.peer = Peer(steady, wires.mail, codecNamed(told.serialization), ears)
         self.departure = Departure(
-            beats, told, self.ports, self._intake, self.peer, self._tellClosed
+            steady, told, self.ports, self._intake, self.peer, self._tellClosed
         )
         self._staysRead()
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)

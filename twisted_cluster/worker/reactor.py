@@ -26,6 +26,7 @@ from twisted.internet.protocol import AbstractDatagramProtocol
 from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
+from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
@@ -128,13 +129,23 @@ class ClusterReactorMixin(PosixReactorBase):
 
     def timeout(self) -> float:
         # Asked once in every turn of the loop, so that every microsecond counts.
-        asked = super().timeout()
         now = monotonic_ns()
         if now >= self._nextBeat:
-            self.clusterLink.beat(now, now - (self._nextBeat or now))
+            late = now - (self._nextBeat or now)
             self._nextBeat = now + BEAT_EVERY
+            self.clusterLink.beat(now, late)
+        asked = super().timeout()
         wait = (self._nextBeat - now) / 1e9
         return asked if asked is not None and asked < wait else wait
+
+    def beatBy(self, due: int) -> None:
+        """
+        Let the next beat be no later.
+
+        @param due: Monotonic nanoseconds.
+        """
+        if due < self._nextBeat:
+            self._nextBeat = due
 
     def sigTerm(self, number: int, frame: FrameType | None = None) -> None:
         self.callFromThread(self.clusterLink.departure.signal, number)
@@ -153,7 +164,8 @@ def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
     made = cast(ClusterReactorMixin, reactor)
-    made.clusterLink = Link(cast(IClusterReactor, reactor), wires, told)
+    whole = cast(IClusterReactor, reactor)
+    made.clusterLink = Link(whole, BeatReactor(whole, made.beatBy), wires, told)
     made.clusterPorts = made.clusterLink.ports
 
 

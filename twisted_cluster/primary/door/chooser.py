@@ -29,6 +29,8 @@ log = Logger()
 SLOW = 1_000_000
 SLOW_IN_A_ROW = 3
 REST = 1_000_000_000
+# The line of a connection that the policy fails for here as well: of no group.
+UNKNOWN = object()
 
 
 @implementer(ISchedulingPolicy)
@@ -89,18 +91,22 @@ class Chooser:
         return chosen
 
     def lineOf(self, connection: ConnectionFacts) -> Hashable:
+        line = self._lineOf(connection)
+        return None if line is UNKNOWN else line
+
+    def _lineOf(self, connection: ConnectionFacts) -> Hashable:
         try:
             return self._asking.lineOf(connection)
         except BaseException:
             if self._complaints.isDue("lines"):
                 log.failure("policy {policy} knows no line", policy=self._name)
-            return None
+            return UNKNOWN
 
     def _chooseWithout(
         self, connection: ConnectionFacts, ready: Sequence[Hand]
     ) -> Hand | None:
-        if self._isGrouped:
-            group = self.lineOf(connection)
+        group = self._lineOf(connection) if self._isGrouped else None
+        if group is not None:
             ready = tuple(one for one in ready if one.group == group)
         return self._fallback.choose(connection, ready) if ready else None
 

@@ -52,7 +52,7 @@ class Door:
         """
         self._reactor = reactor
         self._now = nanoseconds
-        self._roster: Roster[Hand] = Roster()
+        self._roster: Roster[Hand] = Roster(limits.any)
         self._relief = Relief(reactor, nanoseconds, self._roster, self._relieve)
         self._hands = hands = Hands(self._roster, self._relief.watch)
         complaints = Complaints(nanoseconds)
@@ -166,10 +166,9 @@ class Door:
         Something about a worker has changed: give it what is held, accept or pause.
         """
         self._roster.changed()
-        for gate in list(self.gates.values()):
-            gate.room.serve()
-            gate.watch(gate.mayAccept)
-        self._askForRoom()
+        self._serve()
+        if self._roster.recheck():
+            self._serve()
 
     def rest(self) -> None:
         """
@@ -205,12 +204,8 @@ class Door:
                 self._hands.give(hand, connection)
         self.redirect([*moving, *self._hands.flush()])
 
-    def _askForRoom(self) -> None:
-        # Who sets the flag looks again: the worker takes first and then reads it.
-        waits = any(gate.waits for gate in self.gates.values())
-        if self._hall.places.limits.any:
-            for hand in self._roster.members.values():
-                hand.page.waiting = int(waits)
-        elif waits:
-            for hand in self._roster.slow:
-                hand.page.waiting = 1
+    def _serve(self) -> None:
+        for gate in list(self.gates.values()):
+            gate.room.serve()
+            gate.watch(gate.mayAccept)
+        self._roster.listen(any(gate.waits for gate in self.gates.values()))

@@ -14,7 +14,11 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.events import SHED, ConnectionFacts
-from twisted_cluster.interfaces import IFarewellPolicy, ISchedulingPolicy
+from twisted_cluster.interfaces import (
+    LONGEST_FAREWELL,
+    IFarewellPolicy,
+    ISchedulingPolicy,
+)
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
@@ -26,8 +30,6 @@ log = Logger()
 # So many may linger at a time; who is one more is told, and must be quick to read it.
 MOST = 256
 LINGER = 1.0
-# One page: what a client's first window surely takes.
-LONGEST = 4096
 CHUNK = 65536
 UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
@@ -139,7 +141,7 @@ def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes
     if not IFarewellPolicy.providedBy(policy):
         return UNAVAILABLE
     said: Any = policy
-    return bytes(said.farewell(connection))[:LONGEST]
+    return bytes(said.farewell(connection))[:LONGEST_FAREWELL]
 
 
 def _drain(lent: socket.socket) -> bool:

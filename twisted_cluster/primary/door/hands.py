@@ -96,7 +96,7 @@ class Hand(Member):
 
     def _keepBack(self, batch: list[Handed]) -> list[Handed]:
         self._sent -= len(batch)
-        self.full = True
+        self.refuse()
         return [self._unmark(one) for one in batch]
 
     def takeBack(self) -> Iterator[Handed]:

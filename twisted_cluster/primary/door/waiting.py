@@ -69,6 +69,8 @@ class WaitingRoom:
         # What is known of those that were given in this turn, by descriptor: a queue may
         # refuse them.
         self._given: dict[int, Waiting] = {}
+        # Whether one more has begun to wait.
+        self._hasNews = False
 
     def before(self, pending: int) -> Way:
         """
@@ -95,13 +97,24 @@ class WaitingRoom:
         """
         Have those who wait served, who can be.
         """
-        if self.lines.count and self._users.ready(self._roster.version):
+        # Once more if there was room meanwhile, and no more often: others are waiting.
+        for _ in range(2):
+            if not self.lines.count or not self._users.ready(self._roster.version):
+                return
             self.lines.serve(self._attempt)
-            self.flush()
+            if not self._flush():
+                return
 
     def flush(self) -> None:
         """
         Hand over what was given. What a queue refuses waits on.
+        """
+        if self._flush():
+            self.serve()
+
+    def _flush(self) -> bool:
+        """
+        @return: Whether there is room again for those who have begun to wait.
         """
         refused = self._hands.flush()
         if refused:
@@ -109,6 +122,11 @@ class WaitingRoom:
                 self.hold(connection, self._given.get(connection.fd))
         if self._given:
             self._given.clear()
+        if not self._hasNews:
+            return False
+        self._hasNews = False
+        self._roster.listen(True)
+        return self._roster.recheck()
 
     def hold(self, connection: Handed, before: Waiting | None = None) -> None:
         """
@@ -122,6 +140,7 @@ class WaitingRoom:
         waiting = waiting._replace(connection=connection)
         line = self._asked.lineOf(self._factsOf(connection, waiting.first))
         self.lines.add(line, waiting, first=True)
+        self._hasNews = True
 
     def dismiss(self, now: int) -> None:
         """
@@ -180,6 +199,7 @@ class WaitingRoom:
         else:
             first = facts.first if len(facts.first) <= KEPT else None
             self.lines.add(decided.line, waiting._replace(first=first))
+            self._hasNews = True
         return True
 
     def _factsOf(self, connection: Handed, first: bytes | None) -> ConnectionFacts:

@@ -1,53 +1,62 @@
 """
-What workers write, line by line, into the primary's log.
+What workers write: lines on their standard output and error, records on a wire of
+their own.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import socket
 from collections import deque
-from collections.abc import Callable
-from typing import Any
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger, LogLevel
-from zope.interface import implementer
 
-from twisted_cluster.core.messages import RECORD
+from twisted_cluster.core.records import LONGEST_RECORD, readRecord
+from twisted_cluster.errors import MessageError
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.passing import isOver, take
+from twisted_cluster.wire.reader import Reader
 
-log = Logger()
+# What a pipe holds, so that one read empties it, and the longest line.
 LONGEST = 65536
-TAIL = 100
-LEVELS = {level.name: level for level in LogLevel.iterconstants()}
+# To log a line takes some 50 us: so many are a turn of 3 ms, and a worker that writes
+# without end delays nobody by more.
+LINES = 64
+# What a worker has written when it dies is logged at once, up to so many lines; more
+# come as one text.
+LAST_LINES = 512
+# More than a socket's buffer can hold.
+LAST_RECORDS = 512
 
 
-@implementer(IReadDescriptor)
 class Output:
     """
-    One worker's standard output and error: log records and stray lines.
-
-    @ivar tail: The last complaints, while L{keep} is on.
-    @ivar keep: Whether to keep complaints instead of logging stray lines: until the
-        worker is up they are what the person at the terminal has to read.
+    One worker's standard output and error: whatever is written there is only text.
     """
 
-    def __init__(self, reactor: IReactorFDSet, name: Callable[[], str]) -> None:
+    def __init__(self, reactor: IPollingReactor, said: Said) -> None:
         """
-        @param name: Says which worker this is.
+        @param said: What hears it.
         """
-        self._fd, self._writing = os.pipe()
         self._nothing = os.open(os.devnull, os.O_RDONLY)
+        try:
+            self._fd, self._writing = os.pipe()
+        except BaseException:
+            os.close(self._nothing)
+            raise
         os.set_blocking(self._fd, False)
+        self._isOpen = True
         self._reactor = reactor
-        self._name = name
+        self._said = said
         self._rest = b""
-        self.keep = True
-        self.tail: deque[str] = deque(maxlen=TAIL)
-        reactor.addReader(self)
+        self._lines: deque[bytes] = deque()
+        self._next: IDelayedCall | None = None
+        self._reader = Reader(reactor, lambda: self._fd, self._read, "a worker's output")
+        self._reader.start()
 
-    def childFDs(self) -> dict[int, Any]:
+    def childFDs(self) -> dict[int, int | str]:
         """
         What C{spawnProcess} is to give the worker.
         """
@@ -60,83 +69,131 @@ class Output:
         os.close(self._writing)
         os.close(self._nothing)
 
-    def fileno(self) -> int:
-        return self._fd
-
-    def logPrefix(self) -> str:
-        return self._name()
-
-    def doRead(self) -> None:
+    def received(self, fd: int, data: bytes) -> None:
         """
-        The reactor says that something was written.
+        There are no pipes of the reactor's.
         """
-        self._readOnce()
 
-    def connectionLost(self, reason: object) -> None:
+    def closed(self, fd: int) -> None:
         """
-        The reactor says that the pipe is closed.
+        There are no pipes of the reactor's.
         """
 
     def finish(self) -> None:
         """
-        The worker is gone: read what is left, and close the pipe.
+        The worker is gone: log what it has written, and close the pipe, whoever of its
+        children would go on.
         """
         if self._fd < 0:
             return
-        while self._readOnce():
-            pass
-        if self._rest:
-            self._line(self._rest)
-        self._reactor.removeReader(self)
+        self._reader.stop()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._readOnce()
         os.close(self._fd)
         self._fd = -1
+        if self._rest:
+            self._lines.append(self._rest)
+        self._say(LAST_LINES)
+        if self._lines:
+            self._said.stray(_text(b"\n".join(self._lines)))
+            self._lines.clear()
 
-    def release(self) -> None:
+    def _read(self) -> None:
+        self._isOpen = self._readOnce()
+        self._sayOn()
+
+    def _sayOn(self) -> None:
         """
-        The worker is up: log what was kept, and keep nothing more.
+        Log some lines, and read on when there are no more.
         """
-        self.keep = False
-        while self.tail:
-            self._emit(LogLevel.info, self.tail.popleft(), "-")
+        self._next = None
+        self._say(LINES)
+        if self._lines:
+            self._reader.stop()
+            self._next = self._reactor.callLater(0, self._sayOn)
+        elif self._isOpen:
+            self._reader.start()
+        else:
+            self._reader.stop()
+
+    def _say(self, most: int) -> None:
+        for _ in range(min(most, len(self._lines))):
+            self._said.stray(_text(self._lines.popleft()))
 
     def _readOnce(self) -> bool:
+        """
+        @return: Whether more can come.
+        """
         try:
             data = os.read(self._fd, LONGEST)
         except BlockingIOError:
-            return False
+            return True
         if not data:
-            self._reactor.removeReader(self)
             return False
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._line(line)
+        self._lines.extend(filter(None, lines))
         if len(self._rest) > LONGEST:
-            self._line(self._rest)
+            self._lines.append(self._rest)
             self._rest = b""
         return True
 
-    def _line(self, line: bytes) -> None:
-        stray, mark, record = line.partition(RECORD)
-        if stray:
-            text = stray.decode("utf-8", "backslashreplace")
-            if self.keep:
-                self.tail.append(text)
-            else:
-                self._emit(LogLevel.info, text, "-")
-        if mark:
-            self._record(record)
 
-    def _record(self, record: bytes) -> None:
+class Records:
+    """
+    One worker's log records.
+    """
+
+    def __init__(self, reactor: IPollingReactor, end: socket.socket, said: Said) -> None:
+        """
+        @param end: The primary's end of the log; this owns it from now on.
+        @param said: What hears it.
+        """
+        end.setblocking(False)
+        self._end = end
+        self._said = said
+        self._reader = Reader(reactor, end.fileno, self._read, "a worker's log")
+        self._reader.start()
+
+    def finish(self) -> None:
+        """
+        The worker is gone: log what it has said, and close this.
+        """
+        if self._end.fileno() >= 0:
+            self._take(LAST_RECORDS)
+            self._reader.stop()
+            self._end.close()
+
+    def _read(self) -> None:
+        if not self._take(LINES):
+            self._reader.stop()
+
+    def _take(self, most: int) -> bool:
+        """
+        @return: Whether more can come.
+        """
+        for _ in range(most):
+            try:
+                data, _, _, _ = take(self._end, LONGEST_RECORD, 0)
+            except BlockingIOError:
+                return True
+            except ConnectionError:
+                return False
+            if data:
+                self._hear(data)
+            elif isOver(self._end):
+                return False
+        return True
+
+    def _hear(self, data: bytes) -> None:
         try:
-            level, system, text = json.loads(record)
-            known = LEVELS[level]
-        except (ValueError, TypeError, KeyError):
-            known, system, text = LogLevel.info, "-", repr(record[:LONGEST])
-        if self.keep and known >= LogLevel.error:
-            self.tail.append(str(text))
+            record = readRecord(data)
+        except MessageError as error:
+            self._said.record("error", "-", str(error))
         else:
-            self._emit(known, str(text), str(system))
+            self._said.record(record.level, record.system, record.text)
 
-    def _emit(self, level: Any, text: str, system: str) -> None:
-        where = self._name() if system == "-" else f"{self._name()} {system}"
-        log.emit(level, "{text}", text=text, log_system=where)
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "backslashreplace")

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from attrs import Factory, frozen
 
 from twisted_cluster.core.member import Post
 from twisted_cluster.primary.lives.output import Output
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.streams import StandardStreams
+from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement
 
 
@@ -46,7 +48,7 @@ class Recipe:
     weight: int = 1
     group: str = ""
     generation: int = 1
-    newOutput: Callable[[Any, Callable[[], str]], Any] = Output
+    newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -64,7 +66,7 @@ class Recipe:
         The environment of such a worker, in which it is told what it is.
 
         @param first: The number of the first of the cluster's descriptors.
-        @param tallies: How many tallies it keeps on the scoreboard.
+        @param tallies: How many tallies it keeps on its page.
         """
         told = Announcement(
             slot,

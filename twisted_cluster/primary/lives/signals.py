@@ -8,6 +8,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# By these somebody tells a process to end; any other has happened to it.
+TOLD = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+
 
 @contextmanager
 def deafToInterrupts() -> Iterator[None]:

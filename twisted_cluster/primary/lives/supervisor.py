@@ -1,146 +1,163 @@
 """
-N lives on a clock: who is started, who is replaced and when, when to give up.
+Carries out what L{twisted_cluster.core.slots} asks for, and decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from attrs import Factory, define
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_cluster.core.restarts import Backoff
+from twisted_cluster.core.actions import (
+    Action,
+    Complete,
+    Ended,
+    GiveUp,
+    Kill,
+    Report,
+    Retire,
+    Start,
+)
+from twisted_cluster.core.slots import Slots
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.worker_process import WorkerProcess
 from twisted_cluster.talk.ears import hearNothing
 
 log = Logger()
-SETTLED = 2.0
 
 
-@define(eq=False)
-class Slot:
-    """
-    A place for one worker at a time.
-    """
-
-    number: int
-    worker: WorkerProcess | None = None
-    backoff: Backoff = Factory(Backoff)
-    respawn: Any = None
-
-
-class Supervisor(Watcher):
+class Supervisor(Watcher[WorkerProcess]):
     """
     Keeps every slot filled.
 
-    The first worker starts alone: an application that cannot start fails once, not
-    once per core. Until one has been up for L{SETTLED} seconds the cluster is booting,
-    and gives up when every slot has failed.
+    @ivar workers: All that there are, by id.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
-        slots: int,
-        newWorker: Callable[[int], WorkerProcess],
-        allOnline: Callable[[], None],
-        gaveUp: Callable[[WorkerProcess], None],
+        slots: Slots,
+        newWorker: Callable[[Start], WorkerProcess],
+        complete: Callable[[], None],
+        gaveUp: Callable[[Sequence[str]], None],
     ) -> None:
         """
-        @param newWorker: Makes a worker for a slot, which this is told about.
-        @param allOnline: Called when every slot has an online worker.
-        @param gaveUp: Called with the last worker that failed to start.
+        @param clock: Counts monotonic seconds.
+        @param newWorker: Makes a worker, which is told to tell this what becomes of it.
+        @param complete: Called when every slot has a worker that is online.
+        @param gaveUp: Called when no worker can start, with what the last one had to
+            say.
         """
+        self.workers: dict[int, WorkerProcess] = {}
         self._clock = clock
-        self._slots = [Slot(number) for number in range(1, slots + 1)]
+        self._slots = slots
         self._newWorker = newWorker
-        self._allOnline = allOnline
+        self._complete = complete
         self._gaveUp = gaveUp
-        self._failed: set[int] = set()
-        self._booting = True
-        self._stopped: Deferred[None] | None = None
+        self._lastWords: Sequence[str] = ()
+        self._stopped: list[Deferred[None]] = []
+        self._next: IDelayedCall | None = None
 
-    @property
-    def workers(self) -> list[WorkerProcess]:
+    def start(self, count: int) -> None:
         """
-        The workers that exist now, in the order of their slots.
+        There are to be so many workers.
         """
-        return [slot.worker for slot in self._slots if slot.worker is not None]
-
-    def start(self) -> None:
-        """
-        Start the first worker; the others follow when it is up.
-        """
-        self._fill(self._slots[0])
+        self._carryOut(self._slots.want(self._clock.seconds(), count))
 
     def stop(self) -> Deferred[None]:
         """
         @return: Fires when every worker is gone.
         """
-        self._stopped = Deferred()
-        for slot in self._slots:
-            if slot.respawn is not None:
-                slot.respawn.cancel()
-                slot.respawn = None
-        for worker in self.workers:
-            worker.retire()
-        self._checkStopped()
-        return self._stopped
+        stopped: Deferred[None] = Deferred()
+        self._stopped.append(stopped)
+        self._carryOut(self._slots.stop(self._clock.seconds()))
+        return stopped
 
-    def _fill(self, slot: Slot) -> None:
-        slot.respawn = None
-        worker = self._newWorker(slot.number)
-        try:
-            worker.spawn()
-        except OSError as error:
-            log.error("cannot start worker {n}: {error}", n=slot.number, error=error)
-            self._refill(slot, 0.0)
-        else:
-            slot.worker = worker
-            hearNothing(worker.peer.ears)
+    def tick(self) -> None:
+        """
+        Time has passed; to be called some 20 times a second.
+        """
+        self._carryOut(self._slots.tick(self._clock.seconds()))
+
+    def deaf(self, worker: WorkerProcess, seconds: float) -> None:
+        """
+        A worker has taken nothing for so long, although its heart beats.
+        """
+        self._carryOut(self._slots.deaf(self._clock.seconds(), worker.id, seconds))
+
+    def silent(self, worker: WorkerProcess, seconds: float) -> None:
+        """
+        A worker's heart has not beaten for so long.
+        """
+        self._carryOut(self._slots.silent(self._clock.seconds(), worker.id, seconds))
+
+    # What becomes of workers
 
     def online(self, worker: WorkerProcess) -> None:
-        for slot in self._slots:
-            if slot.worker is None and slot.respawn is None:
-                self._fill(slot)
-        if all(s.worker and s.worker.onlineAt is not None for s in self._slots):
-            self._allOnline()
+        self._carryOut(self._slots.ready(self._clock.seconds(), worker.id))
+
+    def leaving(self, worker: WorkerProcess, planned: bool) -> None:
+        now = self._clock.seconds()
+        self._carryOut(self._slots.leaving(now, worker.id, not planned))
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
-        slot = self._slots[worker.number - 1]
-        slot.worker = None
-        if self._stopped is not None:
-            self._checkStopped()
+        del self.workers[worker.id]
+        self._lastWords = list(worker.said.tail)
+        now = self._clock.seconds()
+        actions = self._slots.exited(now, worker.id, worker.wasTold)
+        if not any(isinstance(action, GiveUp) for action in actions):
+            worker.said.release()
+        self._carryOut(actions)
+
+    # What is to be done
+
+    def _carryOut(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Start):
+                self._start(action)
+            elif isinstance(action, Retire):
+                self.workers[action.id].retire()
+            elif isinstance(action, Kill):
+                self.workers[action.id].kill()
+            elif isinstance(action, Report):
+                self._report(action)
+            elif isinstance(action, Complete):
+                self._complete()
+            elif isinstance(action, GiveUp):
+                self._gaveUp(self._lastWords)
+            elif isinstance(action, Ended):
+                self._end()
+
+    def _start(self, action: Start) -> None:
+        worker = self._newWorker(action)
+        try:
+            worker.spawn()
+        except Exception as error:
+            # Not only OSError: an environment that cannot be one, a codec that is none.
+            why = f"cannot start worker {action.slot}: {error}"
+            log.error("{why}", why=why)
+            self._lastWords = [why]
+            self._carryOut(self._slots.refused(self._clock.seconds(), action.id))
             return
-        online = worker.onlineAt
-        lived = 0.0 if online is None else self._clock.seconds() - online
-        if self._hasFailedToBoot(slot, worker, lived):
-            self._gaveUp(worker)
-        else:
-            worker.output.release()
-            self._refill(slot, lived)
+        self.workers[action.id] = worker
+        hearNothing(worker.peer.ears)
+        # Others may be due as well, each in a turn of its own.
+        if self._next is None:
+            self._next = self._clock.callLater(0, self._startMore)
 
-    def _hasFailedToBoot(self, slot: Slot, worker: WorkerProcess, lived: float) -> bool:
-        if lived >= SETTLED or any(map(self._hasSettled, self.workers)):
-            self._booting = False
-        self._failed.add(slot.number)
-        nobodyElse = not self.workers and worker.onlineAt is None
-        everybody = len(self._failed) == len(self._slots)
-        return self._booting and (nobodyElse or everybody)
+    def _startMore(self) -> None:
+        self._next = None
+        self.tick()
 
-    def _hasSettled(self, worker: WorkerProcess) -> bool:
-        online = worker.onlineAt
-        return online is not None and self._clock.seconds() - online >= SETTLED
+    def _report(self, report: Report) -> None:
+        say = log.warn if report.isError else log.info
+        known = self.workers.get(report.id)
+        name = f"worker {report.slot}" if known is None else known.name
+        say(report.text, worker=name, seconds=report.seconds)
 
-    def _refill(self, slot: Slot, lived: float) -> None:
-        delay = slot.backoff.died(lived)
-        log.info("worker {n} starts again in {delay} s", n=slot.number, delay=delay)
-        slot.respawn = self._clock.callLater(delay, self._fill, slot)
-
-    def _checkStopped(self) -> None:
-        if self._stopped is not None and not self._stopped.called and not self.workers:
-            self._stopped.callback(None)
+    def _end(self) -> None:
+        self._stopped, stopped = [], self._stopped
+        for each in stopped:
+            each.callback(None)

@@ -4,47 +4,46 @@ Who wants to know what becomes of workers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from twisted_cluster.core.messages import Listening
 
-if TYPE_CHECKING:
-    from twisted_cluster.primary.lives.worker_process import WorkerProcess
+W = TypeVar("W")
 
 
-class Watcher:
+class Watcher(Generic[W]):
     """
     Each method is told of one thing that happened; none need be filled in.
     """
 
-    def born(self, worker: WorkerProcess) -> None:
+    def born(self, worker: W) -> None:
         """
         Its process is there, and about to run its application.
         """
 
-    def online(self, worker: WorkerProcess) -> None:
+    def online(self, worker: W) -> None:
         """
         Its application has started.
         """
 
-    def listening(self, worker: WorkerProcess, where: Listening) -> None:
+    def listening(self, worker: W, where: Listening) -> None:
         """
         It listens somewhere.
         """
 
-    def leaving(self, worker: WorkerProcess, planned: bool) -> None:
+    def leaving(self, worker: W, planned: bool) -> None:
         """
         It ends without having been told to by this process.
 
         @param planned: Whether it wants that itself.
         """
 
-    def disconnected(self, worker: WorkerProcess) -> None:
+    def disconnected(self, worker: W) -> None:
         """
         It can be told nothing more, and has nothing more to say.
         """
 
-    def gone(self, worker: WorkerProcess, asked: bool) -> None:
+    def gone(self, worker: W, asked: bool) -> None:
         """
         The process has ended.
 

@@ -201,6 +201,8 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
     made = Bound(spec, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     try:
         made.socket.setblocking(False)
+        # It means nothing here, but a stock port has it.
+        made.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if spec.path.startswith("\0"):
             made.socket.bind(os.fsencode(spec.path))
         else:
@@ -266,6 +268,8 @@ def _creating(mode: int) -> Iterator[None]:
     Not chmod(2) afterwards: for a moment anybody could connect, or have put a link to
     another file there.
     """
+    if not 0 <= mode <= 0o7777:
+        raise OSError(errno.EINVAL, f"mode {mode:o}: permissions are 0 to 7777")
     before = os.umask(~mode & 0o777)
     try:
         yield

@@ -100,7 +100,7 @@ class UDPPort(udp.Port):
         self.number, self.ordinal = joined.number, joined.ordinal
         self._hasItsOwn = joined.mode == GROUP
         self.register.served[joined.number] = self
-        self._preexistingSocket = made = PortSocket(fileno=joined.fd)
+        self._preexistingSocket = made = PortSocket(joined.fd)
         self.addressFamily = made.family
         self.register.orphans.hold(made)
 
@@ -110,7 +110,7 @@ class UDPPort(udp.Port):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self.options.ipv6Only:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        return PortSocket(fileno=made.detach())
+        return PortSocket(made.detach())
 
     def limitChanged(self) -> None:
         """

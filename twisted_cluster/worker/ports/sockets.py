@@ -37,6 +37,13 @@ class PortSocket(socket.socket):
 
     _name: SocketName | None = None
 
+    def __init__(self, fd: int) -> None:
+        """
+        @param fd: Its descriptor; this owns it from now on.
+        """
+        super().__init__(fileno=fd)
+        self.setblocking(False)
+
     def getsockname(self) -> Any:
         return super().getsockname() if self._name is None else self._name
 
@@ -54,6 +61,7 @@ class PortSocket(socket.socket):
         if self._name is None:
             self._name = self.getsockname()
             with socket.socket(self.family, self.type) as unbound:
+                unbound.setblocking(False)
                 os.dup2(unbound.fileno(), self.fileno(), inheritable=False)
 
 
@@ -69,7 +77,7 @@ class DeliveredSocket(PortSocket):
         @param lend: Gives a descriptor of the listening socket; who calls must close it.
         @param endings: Where the ends of its connections are counted.
         """
-        super().__init__(fileno=fd)
+        super().__init__(fd)
         self.handed: deque[Handed] = deque()
         self.lend = lend
         self._endings = endings if endings.counts else None
@@ -133,7 +141,7 @@ class PolledSocket(PortSocket):
         """
         @param drops: Whether the next connection is one too many, and to be closed.
         """
-        super().__init__(fileno=fd)
+        super().__init__(fd)
         self._drops = drops
 
     def accept(self) -> tuple[socket.socket, Any]:

@@ -1,0 +1,67 @@
+"""
+Log records and their bytes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from twisted_cluster.core.records import (
+    CUT,
+    LONGEST_RECORD,
+    Record,
+    packRecord,
+    readRecord,
+)
+from twisted_cluster.errors import MessageError
+
+
+@pytest.mark.parametrize("text", ["", "one", "two\nlines", "\x1e[1]", "snow ☃", "\0"])
+def test_whatIsPackedIsRead(text: str) -> None:
+    """
+    Any text is only text.
+    """
+    record = Record("info", "-", text)
+    packed = packRecord(record)
+    assert b"\n" not in packed
+    assert readRecord(packed) == record
+
+
+@pytest.mark.parametrize("character", ["x", "☃", "\U0001f600", "\0"])
+def test_whatIsTooLongIsCut(character: str) -> None:
+    """
+    Not more than is needed, nor so little that it does not fit.
+    """
+    packed = packRecord(Record("info", character * 10**6, character * 10**6))
+    assert LONGEST_RECORD // 2 < len(packed) <= LONGEST_RECORD
+    record = readRecord(packed)
+    assert record.text.endswith(character + CUT)
+
+
+def test_moreFieldsAreForLater() -> None:
+    """
+    They are left alone.
+    """
+    more = b'{"level": "info", "system": "-", "text": "one", "version": 2}'
+    assert readRecord(more) == Record("info", "-", "one")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[" * 50_000,
+        b'["info", "-", "text"]',
+        b'{"level": "info"}',
+        b'{"level": "info", "system": "-", "text": 1}',
+        b'{"level": ["info"], "system": "-", "text": ""}',
+        b"\xff",
+        b"1" * 5000,
+    ],
+)
+def test_whatIsNoneIsRefused(data: bytes) -> None:
+    """
+    However deep, broken or foreign.
+    """
+    with pytest.raises(MessageError, match="not a log record"):
+        readRecord(data)

@@ -1,0 +1,466 @@
+"""
+Which workers are started, replaced, ended, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from twisted_cluster.core.actions import (
+    AGAIN,
+    DEAF,
+    OVERDUE,
+    SILENT,
+    STARTING,
+    Action,
+    Complete,
+    Ended,
+    GiveUp,
+    Kill,
+    Report,
+    Retire,
+    Start,
+)
+from twisted_cluster.core.slots import STARTS_PER_SECOND, Slots
+
+
+class Primary:
+    """
+    Carries actions out in its head, in a time of its own.
+
+    @ivar alive: The slot of each worker that there is, by its id.
+    @ivar log: All that it was asked to do.
+    """
+
+    def __init__(
+        self, count: int, startTimeout: float = 300.0, atATime: int = 1000
+    ) -> None:
+        self.slots = Slots(startTimeout, atATime)
+        self.now = 0.0
+        self.alive: dict[int, int] = {}
+        self.log: list[Action] = []
+        self.take(self.slots.want(self.now, count))
+
+    def take(self, actions: list[Action]) -> list[Action]:
+        self.log += actions
+        started = [one for one in actions if isinstance(one, Start)]
+        assert len(started) <= 1
+        self.alive.update((one.id, one.slot) for one in started)
+        return actions
+
+    def after(self, seconds: float, step: float = 0.05) -> list[Action]:
+        """
+        Time passes, and ticks.
+        """
+        before, end = len(self.log), self.now + seconds
+        while self.now + step <= end + 1e-9:
+            self.now += step
+            self.take(self.slots.tick(self.now))
+        return self.log[before:]
+
+    def ready(self, *ids: int) -> list[Action]:
+        return [a for id in ids for a in self.take(self.slots.ready(self.now, id))]
+
+    def exit(self, id: int, told: bool = False) -> list[Action]:
+        del self.alive[id]
+        return self.take(self.slots.exited(self.now, id, told))
+
+    def refuse(self, id: int) -> list[Action]:
+        del self.alive[id]
+        return self.take(self.slots.refused(self.now, id))
+
+    def started(self) -> list[int]:
+        """
+        The slots of those that were started, in order.
+        """
+        return [one.slot for one in self.log if isinstance(one, Start)]
+
+
+def running(count: int) -> Primary:
+    """
+    A primary whose workers are all ready, and have settled.
+    """
+    primary = Primary(count)
+    primary.ready(1)
+    primary.after(1.0)
+    primary.ready(*primary.alive)
+    primary.after(1.0)
+    assert primary.started() == list(range(1, count + 1))
+    return primary
+
+
+# Boot
+
+
+def test_firstWorkerStartsAlone() -> None:
+    """
+    The others follow when it is ready, one at each event.
+    """
+    primary = Primary(3)
+    primary.after(5.0)
+    assert primary.started() == [1]
+    assert primary.ready(1) == [Start(2, 2, 1)]
+    assert primary.after(0.05) == [Start(3, 3, 1)]
+    assert primary.after(5.0) == []
+
+
+def test_allReadyIsToldOnce() -> None:
+    """
+    When the last slot is filled; and again when it has been filled anew.
+    """
+    primary = Primary(2)
+    primary.ready(1)
+    assert primary.ready(2) == [Complete()]
+    assert primary.ready(2) == []
+    primary.after(2.0)
+    primary.exit(2)
+    assert primary.ready(3) == [Complete()]
+
+
+def test_slowStartIsMentionedAndHoldsOthersBackForAWhile() -> None:
+    """
+    It is mentioned every 10 s; after 30 s the others start.
+    """
+    primary = Primary(2)
+    assert primary.after(29.9) == [
+        Report(STARTING, 1, pytest.approx(10.0, abs=0.1), 1),
+        Report(STARTING, 1, pytest.approx(20.0, abs=0.1), 1),
+    ]
+    assert primary.after(0.2) == [
+        Report(STARTING, 1, pytest.approx(30.0, abs=0.1), 1),
+        Start(2, 2, 1),
+    ]
+
+
+def test_startHasALimit() -> None:
+    """
+    Who has not started in time is killed, once; that is a failed start.
+    """
+    primary = Primary(1, startTimeout=5.0)
+    assert primary.after(8.0) == [
+        Report(OVERDUE, 1, pytest.approx(5.0, abs=0.1), 1),
+        Kill(1),
+    ]
+    assert primary.exit(1) == [GiveUp(1), Ended()]
+
+
+@pytest.mark.parametrize("end", [Primary.exit, Primary.refuse])
+def test_whoCannotStartFailsOnceNotOncePerCore(
+    end: Callable[[Primary, int], list[Action]],
+) -> None:
+    """
+    The first fails, or is refused by the system: boot gives up.
+    """
+    primary = Primary(4)
+    assert end(primary, 1) == [GiveUp(1), Ended()]
+    assert primary.after(60.0) == []
+
+
+def test_whoHungMayHaveHadBadLuck() -> None:
+    """
+    Another slot is tried before boot gives up.
+    """
+    primary = Primary(2, startTimeout=5.0)
+    primary.after(5.1)
+    assert primary.exit(1) == [Report(AGAIN, 1, 0.1, isError=False), Start(2, 2, 1)]
+    primary.after(5.1)
+    assert primary.exit(2) == [GiveUp(2), Ended()]
+
+
+def test_bootGivesUpOnlyWhenAllThatWereTriedHaveFailed() -> None:
+    """
+    Others that were started meanwhile may still come up.
+    """
+    primary = Primary(3)
+    primary.after(31.0)
+    assert primary.started() == [1, 2, 3]
+    assert primary.exit(1) == [Report(AGAIN, 1, 0.1, isError=False)]
+    assert primary.exit(2) == [Report(AGAIN, 2, 0.1, isError=False)]
+    assert primary.exit(3) == [GiveUp(3), Ended()]
+
+
+def test_givingUpEndsTheOthers() -> None:
+    """
+    Who is starting again when the last one fails is not left behind.
+    """
+    primary = Primary(2)
+    primary.after(31.0)
+    primary.exit(1)
+    primary.after(0.2)
+    assert primary.alive == {2: 2, 3: 1}
+    assert primary.exit(2) == [GiveUp(2), Retire(3)]
+    assert primary.exit(3) == [Ended()]
+
+
+def test_whoWasReadyCouldStart() -> None:
+    """
+    An end soon after that is no reason to give up.
+    """
+    primary = Primary(1)
+    primary.ready(1)
+    primary.exit(1)
+    primary.after(0.05)
+    primary.exit(2)
+    primary.after(60.0)
+    assert primary.alive
+
+
+@pytest.mark.parametrize("isReady", [False, True])
+def test_onlyWorkerToldToEndInItsFirstSecondsIsReplaced(isReady: bool) -> None:
+    """
+    Somebody's SIGTERM is not the end of the cluster, nor a failed start.
+    """
+    primary = Primary(1)
+    primary.after(0.5)
+    if isReady:
+        primary.ready(1)
+    assert primary.exit(1, told=True) == [Start(2, 1, 1)]
+
+
+# Healing
+
+
+def test_replacementOfASettledWorkerIsImmediate() -> None:
+    """
+    However often it happens.
+    """
+    primary = running(2)
+    for _ in range(100):
+        victim = max(primary.alive)
+        assert isinstance(primary.exit(victim)[0], Start)
+        primary.after(0.5)
+        primary.ready(max(primary.alive))
+        primary.after(1.1)
+
+
+def test_oneCrashASecondServesOn() -> None:
+    """
+    Four workers, of which one crashes each second, and half a second for a start.
+    """
+    primary = running(4)
+    for _ in range(600):
+        ready = list(primary.alive)
+        primary.exit(ready[0])
+        assert len(primary.alive) == 4
+        primary.after(0.5)
+        primary.ready(*primary.alive)
+        primary.after(0.5)
+
+
+def test_whoCannotStartIsTriedAgainMoreAndMoreSeldom() -> None:
+    """
+    The delay doubles to 30 s while others serve.
+    """
+    primary = running(2)
+    primary.exit(2)
+    delays = []
+    for _ in range(12):
+        victim = max(primary.alive)
+        (again, *_) = primary.exit(victim)
+        assert isinstance(again, Report)
+        delays.append(again.seconds)
+        primary.after(again.seconds + 0.1)
+    assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
+    assert delays[-2:] == [30.0, 30.0]
+
+
+def test_settlingEndsTheBackOff() -> None:
+    """
+    After a worker that was ready for a second the next failure is the first again.
+    """
+    primary = running(2)
+    primary.exit(2)
+    for _ in range(5):
+        primary.exit(max(primary.alive))
+        primary.after(5.0)
+    primary.ready(max(primary.alive))
+    primary.after(1.1)
+    primary.exit(max(primary.alive))
+    assert primary.exit(max(primary.alive)) == [Report(AGAIN, 2, 0.1, isError=False)]
+
+
+def test_thereAreNeverNoWorkersWhileOneCanBeStarted() -> None:
+    """
+    All crash as soon as they are ready: with nobody there one starts at once.
+    """
+    primary = running(2)
+    for _ in range(40):
+        for id in list(primary.alive):
+            primary.ready(id)
+            primary.exit(id)
+        primary.after(0.05)
+        assert primary.alive
+
+
+def test_withNobodyThereNobodyWaitsLong() -> None:
+    """
+    Who cannot start any more is tried again every 2 s at the latest if he is the only
+    one.
+    """
+    primary = running(1)
+    primary.exit(1)
+    for _ in range(20):
+        primary.exit(max(primary.alive))
+        primary.after(2.1)
+        assert primary.alive
+
+
+def test_startsPerSecondAreCapped() -> None:
+    """
+    Over all slots.
+    """
+    primary = Primary(200)
+    primary.ready(1)
+    primary.after(0.9, step=0.001)
+    assert len(primary.started()) == STARTS_PER_SECOND
+    primary.after(8.0, step=0.01)
+    assert primary.started() == list(range(1, 201))
+
+
+def test_onlySoManyStartAtATime() -> None:
+    """
+    The next starts when one of them is ready, or has failed; hanging ones hold up nobody
+    for more than 30 s.
+    """
+    primary = Primary(9, atATime=3)
+    primary.ready(1)
+    primary.after(5.0)
+    assert primary.started() == [1, 2, 3, 4]
+    assert primary.ready(2) == [Start(5, 5, 1)]
+    assert primary.exit(3)[1:] == [Start(6, 6, 1)]
+    primary.after(62.0)
+    assert set(primary.started()) == set(range(1, 10))
+
+
+# Ends that are wanted
+
+
+def test_aLeavingWorkersSuccessorNeedNotWait() -> None:
+    """
+    Told to end by somebody: its slot is filled at once, and its exit changes nothing.
+    """
+    primary = running(2)
+    assert primary.take(primary.slots.leaving(primary.now, 1, True)) == [Start(3, 1, 1)]
+    assert primary.take(primary.slots.leaving(primary.now, 1, True)) == []
+    assert primary.exit(1, told=True) == []
+
+
+def test_whoEndsByItselfTooSoonWaits() -> None:
+    """
+    An application that stops its reactor as soon as it runs does not spin.
+    """
+    primary = running(2)
+    primary.exit(2)
+    primary.ready(3)
+    assert primary.take(primary.slots.leaving(primary.now, 3, False)) == [
+        Report(AGAIN, 2, 0.1, isError=False)
+    ]
+
+
+def test_whoEndsByItselfBeforeItIsReadyHasFailed() -> None:
+    """
+    That is no start.
+    """
+    primary = Primary(1)
+    assert primary.take(primary.slots.leaving(0.1, 1, False)) == []
+    assert primary.exit(1) == [GiveUp(1), Ended()]
+
+
+def test_stopRetiresAllAndStartsNobody() -> None:
+    """
+    Also who is starting; the last exit ends it.
+    """
+    primary = running(2)
+    primary.exit(1)
+    assert primary.take(primary.slots.stop(primary.now)) == [Retire(2), Retire(3)]
+    assert primary.after(60.0) == []
+    assert primary.exit(2) == []
+    assert primary.exit(3) == [Ended()]
+
+
+def test_stopWithNobodyThereIsDone() -> None:
+    """
+    There is nobody to wait for.
+    """
+    assert Slots().stop(0.0) == [Ended()]
+
+
+def test_stoppedCanBeStartedAgain() -> None:
+    """
+    Ids go on; it is a boot like the first.
+    """
+    primary = running(2)
+    primary.take(primary.slots.stop(primary.now))
+    primary.exit(1)
+    primary.exit(2)
+    assert primary.take(primary.slots.want(primary.now, 2)) == [Start(3, 1, 1)]
+    assert primary.after(1.0) == []
+    assert primary.exit(3) == [GiveUp(3), Ended()]
+
+
+# Who is there and does not work
+
+
+def test_deafWorkerIsReplaced() -> None:
+    """
+    It is told, retired, and its slot filled at once; once.
+    """
+    primary = running(2)
+    assert primary.take(primary.slots.deaf(primary.now, 1, 5.0)) == [
+        Report(DEAF, 1, 5.0, 1),
+        Retire(1),
+        Start(3, 1, 1),
+    ]
+    assert primary.take(primary.slots.deaf(primary.now, 1, 6.0)) == []
+
+
+def test_silentWorkerIsTold() -> None:
+    """
+    It may be at work: nothing else happens.
+    """
+    primary = running(1)
+    assert primary.take(primary.slots.silent(9.0, 1, 10.0)) == [
+        Report(SILENT, 1, 10.0, 1)
+    ]
+
+
+# More, fewer, others
+
+
+def test_scalingStartsAndRetires() -> None:
+    """
+    More slots are filled; of fewer the last ones end.
+    """
+    primary = running(2)
+    assert primary.take(primary.slots.want(primary.now, 3)) == [Start(3, 3, 1)]
+    assert primary.take(primary.slots.want(primary.now, 1)) == [Retire(2), Retire(3)]
+    assert primary.after(60.0) == []
+
+
+def test_aNewGenerationReplacesFirstAndRetiresThen() -> None:
+    """
+    Its first worker starts alone; an old one ends when its successor is ready.
+    """
+    primary = running(2)
+    assert primary.take(primary.slots.want(primary.now, 2, 2)) == [Start(3, 1, 2)]
+    assert primary.after(1.0) == []
+    assert primary.ready(3)[:2] == [Retire(1), Start(4, 2, 2)]
+    assert primary.ready(4)[:1] == [Retire(2)]
+
+
+@pytest.mark.parametrize("event", ["ready", "silent", "deaf", "leaving", "exited"])
+@pytest.mark.parametrize("state", ["unknown", "leaving", "gone"])
+def test_whatComesTooLateChangesNothing(event: str, state: str) -> None:
+    """
+    Events of workers that are gone, or were never there, or leave already.
+    """
+    primary = running(1)
+    id = 1 if state != "unknown" else 9
+    if state != "unknown":
+        primary.take(primary.slots.leaving(primary.now, 1, True))
+    if state == "gone":
+        primary.exit(1)
+    more = {"silent": (9.0,), "deaf": (9.0,), "leaving": (True,)}.get(event, ())
+    assert getattr(primary.slots, event)(primary.now, id, *more) == []

@@ -1,0 +1,179 @@
+"""
+One worker's queue.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from attrs import define
+
+from twisted_cluster.core.counting import talliesFor
+from twisted_cluster.core.member import Post
+from twisted_cluster.core.roster import Roster
+from twisted_cluster.events import Limits
+from twisted_cluster.primary.door.hands import Hand, Hands
+from twisted_cluster.wire.handoff import BATCH, METERED, Handed, HandoffQueue, receive
+from twisted_cluster.wire.page import Page
+
+
+def handOf(id: int = 1, limits: Limits = Limits()) -> Hand:  # noqa: B008
+    page = Page.create(talliesFor(limits))
+    page.headroom = 1000
+    made = Hand(Post(id, id), page, HandoffQueue(), limits.worker)
+    made.hasRoom()
+    return made
+
+
+@pytest.fixture
+def hand() -> Iterator[Hand]:
+    made = handOf()
+    yield made
+    made.queue.close()
+    made.page.close()
+
+
+def connections(count: int, listener: int = 1) -> list[Handed]:
+    return [
+        Handed(os.open(os.devnull, os.O_RDONLY), listener, ("192.0.2.1", n))
+        for n in range(count)
+    ]
+
+
+def closed(some: list[Handed]) -> list[int]:
+    """
+    @return: The ports of connections, which are closed.
+    """
+    for one in some:
+        os.close(one.fd)
+    return [one.name[1] for one in some]
+
+
+def test_moreThanOneMessage(hand: Hand) -> None:
+    """
+    A batch of any size goes in parts, in its order, and is closed here.
+    """
+    before = len(os.listdir("/proc/self/fd"))
+    for one in connections(2 * BATCH + 3):
+        hand.put(one)
+    assert hand.flush() == []
+    assert len(os.listdir("/proc/self/fd")) == before
+    sizes, found = [], []
+    while hand.queue.depth():
+        received = receive(hand.queue.worker).connections
+        sizes.append(len(received))
+        found += received
+    assert sizes == [BATCH, BATCH, 3]
+    assert closed(found) == list(range(2 * BATCH + 3))
+
+
+@define
+class Refusing:
+    """
+    A queue that takes so many messages, and then refuses.
+    """
+
+    end: socket.socket
+    left: int
+
+    def sendmsg(self, *given: object) -> int:
+        if not self.left:
+            raise OSError(errno.ETOOMANYREFS, "too many references")
+        self.left -= 1
+        return self.end.sendmsg(*given)
+
+    def close(self) -> None:
+        self.end.close()
+
+
+def test_whatIsRefusedComesBackInItsOrder(hand: Hand) -> None:
+    """
+    Unmarked, and not counted; the worker is full until it takes something, or the next
+    look.
+    """
+    hand.queue.end = Refusing(hand.queue.end, 1)
+    hand.limit(1, 1000)
+    for one in connections(BATCH + 3):
+        hand.put(one)
+    back = hand.flush()
+    assert [one.flags for one in back] == [0] * 3
+    assert closed(back) == [BATCH, BATCH + 1, BATCH + 2]
+    assert hand.handedBy(1) == hand.queue.depth() == hand.queued == BATCH
+    found = receive(hand.queue.worker).connections
+    assert {one.flags for one in found} == {METERED}
+    assert hand.full
+    assert not hand.hasRoom()
+    hand.page.taken += 10
+    hand.refuse()
+    assert not hand.hasRoom()
+    hand.page.taken += BATCH - 10
+    assert hand.hasRoom()
+    closed(list(found))
+
+
+def test_aLookTriesAgain(hand: Hand) -> None:
+    hand.refuse()
+    assert not hand.hasRoom()
+    hand.lookAt(0)
+    assert hand.hasRoom()
+
+
+def test_whatIsTakenBackWasNotGiven() -> None:
+    """
+    Neither its listener's credit nor the worker's places have it.
+    """
+    hand = handOf(limits=Limits(worker=2))
+    hand.limit(1, 2)
+    for one in connections(2):
+        hand.put(one)
+    assert hand.flush() == []
+    assert hand.hasMost
+    assert not hand.mayTakeFrom(1)
+    back = list(hand.takeBack())
+    assert [one.flags for one in back] == [0, 0]
+    assert hand.handedBy(1) == hand.queued == 0
+    assert not hand.full
+    closed(back)
+    hand.queue.close()
+    hand.page.close()
+
+
+def test_theKernelKnowsBetterThanTheWorker(hand: Hand) -> None:
+    """
+    How many it has not taken is asked of the queue, whatever it says.
+    """
+    for one in connections(5):
+        hand.put(one)
+    hand.flush()
+    hand.page.taken = 100
+    assert hand.queued == 0
+    assert hand.reconcile() == 5
+    assert hand.queued == 5
+    closed(list(hand.takeBack()))
+
+
+def test_allHandsAtATime() -> None:
+    """
+    What anybody's queue refuses is told together, and a flush of nothing is nothing.
+    """
+    told: list[int] = []
+    roster: Roster[Hand] = Roster()
+    hands = Hands(roster, lambda: told.append(1))
+    one, two = handOf(1), handOf(2)
+    assert list(hands.flush()) == []
+    assert told == []
+    two.queue.end = Refusing(two.queue.end, 0)
+    for hand, connection in zip((one, two, one, two), connections(4)):
+        hands.give(hand, connection)
+    assert closed(list(hands.flush())) == [1, 3]
+    assert told == [1]
+    assert roster.full == {two}
+    assert one.queue.depth() == 2
+    for hand in (one, two):
+        closed(list(hand.takeBack()))
+        hand.queue.close()
+        hand.page.close()

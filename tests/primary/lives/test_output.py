@@ -1,0 +1,253 @@
+"""
+What workers write.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+
+from tests.logged import Logged
+from twisted_cluster.core.records import Record, packRecord
+from twisted_cluster.primary.lives.output import LAST_LINES, LINES, Output, Records
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.wire.handoff import KIND
+
+
+@pytest.fixture
+def reactor() -> Iterator[EPollReactor]:
+    """
+    A reactor of its own, which is turned by hand.
+    """
+    made = EPollReactor()
+    yield made
+    for reader in made.removeAll():
+        reader.connectionLost(None)
+
+
+def turn(reactor: EPollReactor, count: int = 1) -> None:
+    """
+    Turn a reactor some times, without waiting.
+    """
+    for _ in range(count):
+        reactor.runUntilCurrent()
+        reactor.doIteration(0)
+
+
+class Lines:
+    """
+    An L{Output}, and what a worker has of it.
+    """
+
+    def __init__(self, reactor: EPollReactor) -> None:
+        self.said = Said(lambda: "worker 1 (100)")
+        self.said.release()
+        self.output = Output(reactor, self.said)
+        given = self.output.childFDs()
+        self.worker = os.dup(int(given[1]))
+        os.set_blocking(self.worker, False)
+        self.output.spawned(None)  # type: ignore[arg-type]
+
+    def write(self, data: bytes) -> None:
+        os.write(self.worker, data)
+
+    def close(self) -> None:
+        os.close(self.worker)
+        self.output.finish()
+
+
+@pytest.fixture
+def lines(reactor: EPollReactor) -> Iterator[Lines]:
+    """
+    A worker's output, which it has not closed.
+    """
+    made = Lines(reactor)
+    yield made
+    made.close()
+
+
+def test_eachLineIsText(reactor: EPollReactor, lines: Lines, logged: Logged) -> None:
+    """
+    Whatever it looks like; the rest waits for its end.
+    """
+    lines.write(b'one\n\x1e["critical","kernel","it burns"]\n\xffthree\nfo')
+    turn(reactor)
+    assert logged.texts() == ["one", '\x1e["critical","kernel","it burns"]', "\\xffthree"]
+    lines.write(b"ur\n")
+    turn(reactor)
+    assert logged.texts()[3:] == ["four"]
+
+
+@pytest.mark.parametrize("line", [b"\x1e" + b"[" * 5000, b"\x1e{" * 5000, b"\0" * 5000])
+def test_noLineMakesItDeaf(
+    reactor: EPollReactor, lines: Lines, logged: Logged, line: bytes
+) -> None:
+    """
+    What comes next is read.
+    """
+    lines.write(line + b"\nnext\n")
+    turn(reactor)
+    assert logged.texts()[-1] == "next"
+
+
+def test_manyShortLinesAreManyTurns(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    A pipe full of them delays nobody; none is lost, and their order is kept.
+    """
+    whole = [str(number) for number in range(5000)]
+    lines.write("\n".join(whole).encode() + b"\n")
+    before = 0
+    while len(logged.events) < len(whole):
+        turn(reactor)
+        assert 0 < len(logged.events) - before <= LINES
+        before = len(logged.events)
+    assert logged.texts() == whole
+
+
+def test_aLineWithoutEndIsCut(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    It is logged in pieces.
+    """
+    for _ in range(4):
+        lines.write(b"x" * 50_000)
+        turn(reactor)
+    assert 1 <= len(logged.events) <= 3
+    lines.write(b"\n")
+    turn(reactor)
+    assert sum(map(len, logged.texts())) == 200_000
+
+
+def test_deadWorkersLastWordsAreLogged(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    Also without an end of line; very many as one text.
+    """
+    whole = [str(number) for number in range(LAST_LINES + 1000)]
+    lines.write("\n".join(whole).encode())
+    lines.output.finish()
+    assert len(logged.events) == LAST_LINES + 1
+    assert "\n".join(logged.texts()) == "\n".join(whole)
+
+
+def test_whoWritesOnIsCutOff(lines: Lines) -> None:
+    """
+    A dead worker's child that writes without end: the pipe is closed, and soon.
+    """
+    begun = time.monotonic()
+    lines.write(b"x\n" * 30_000)
+    lines.output.finish()
+    with pytest.raises(BrokenPipeError):
+        lines.write(b"more")
+    assert time.monotonic() - begun < 1.0
+
+
+def test_endIsNoFailure(reactor: EPollReactor, logged: Logged) -> None:
+    """
+    A worker that closes its output is read no more.
+    """
+    lines = Lines(reactor)
+    lines.write(b"last\n")
+    os.close(lines.worker)
+    turn(reactor, 3)
+    assert logged.texts() == ["last"]
+    lines.output.finish()
+    lines.output.finish()
+
+
+# Records
+
+
+class Log:
+    """
+    L{Records}, and what a worker has of it.
+    """
+
+    def __init__(self, reactor: EPollReactor) -> None:
+        ours, self.worker = socket.socketpair(socket.AF_UNIX, KIND)
+        self.worker.setblocking(False)
+        said = Said(lambda: "worker 1 (100)")
+        said.release()
+        self.records = Records(reactor, ours, said)
+
+    def close(self) -> None:
+        self.records.finish()
+        self.worker.close()
+
+
+@pytest.fixture
+def log(reactor: EPollReactor) -> Iterator[Log]:
+    """
+    A worker's log.
+    """
+    made = Log(reactor)
+    yield made
+    made.close()
+
+
+def test_recordsAreLogged(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    With their level.
+    """
+    log.worker.send(packRecord(Record("warn", "app", "two\nlines")))
+    turn(reactor)
+    (event,) = logged.events
+    assert (event["log_level"].name, event["text"]) == ("warn", "two\nlines")
+
+
+@pytest.mark.parametrize("data", [b"", b"[" * 50_000, b"{}", b"\xff", b"x" * 90_000])
+def test_whatIsNoRecordIsAnEventLikeAnyOther(
+    reactor: EPollReactor, log: Log, logged: Logged, data: bytes
+) -> None:
+    """
+    It is told, and the next is read.
+    """
+    log.worker.send(data)
+    log.worker.send(packRecord(Record("info", "-", "next")))
+    turn(reactor, 2)
+    assert logged.texts()[-1] == "next"
+    assert len(logged.events) == (2 if data else 1)
+
+
+def test_aBoundedNumberIsReadInATurn(
+    reactor: EPollReactor, log: Log, logged: Logged
+) -> None:
+    """
+    The others come in the next.
+    """
+    for number in range(LINES + 10):
+        log.worker.send(packRecord(Record("info", "-", str(number))))
+    turn(reactor)
+    assert len(logged.events) == LINES
+    turn(reactor)
+    assert len(logged.events) == LINES + 10
+
+
+def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
+    """
+    Those that the worker has sent before it died; then the log is closed.
+    """
+    for number in range(100):
+        log.worker.send(packRecord(Record("info", "-", str(number))))
+    log.records.finish()
+    assert len(logged.events) == 100
+    with pytest.raises(OSError, match=r"Broken pipe|reset"):
+        log.worker.send(b"{}")
+
+
+def test_endOfTheLogIsNoFailure(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    A worker that is gone logs nothing more.
+    """
+    log.worker.close()
+    turn(reactor, 3)
+    assert logged.events == []

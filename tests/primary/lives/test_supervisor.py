@@ -1,0 +1,218 @@
+"""
+What the machine asks for is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from twisted.internet.task import Clock
+
+from tests.logged import Logged
+from twisted_cluster.core.actions import Start
+from twisted_cluster.core.slots import Slots
+from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.talk.peer import Ears
+
+
+class Worker:
+    """
+    A worker without a process.
+
+    @ivar asked: What it was told to do.
+    @ivar wasTold: Whether somebody outside has told it to end.
+    """
+
+    def __init__(self, start: Start, refuses: Exception | None) -> None:
+        self.id = start.id
+        self.number = start.slot
+        self.name = f"worker {start.slot} (100)"
+        self.said = Said(lambda: self.name)
+        self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
+        self.asked: list[str] = []
+        self.wasTold = False
+        self._refuses = refuses
+
+    def spawn(self) -> None:
+        if self._refuses is not None:
+            raise self._refuses
+        self.asked.append("spawn")
+
+    def retire(self) -> None:
+        self.asked.append("retire")
+
+    def kill(self) -> None:
+        self.asked.append("kill")
+
+
+class Cluster:
+    """
+    A supervisor, and what became of what it did.
+
+    @ivar made: All workers, in the order of their making.
+    @ivar told: What it has told.
+    @ivar refuses: What a spawn raises, if it does.
+    """
+
+    def __init__(self, count: int, startTimeout: float = 300.0) -> None:
+        self.clock = Clock()
+        self.made: list[Worker] = []
+        self.told: list[object] = []
+        self.refuses: Exception | None = None
+        self.supervisor = Supervisor(
+            self.clock,
+            Slots(startTimeout),
+            self._make,
+            lambda: self.told.append("complete"),
+            self._gaveUp,
+        )
+        self.supervisor.start(count)
+
+    def _make(self, start: Start) -> WorkerProcess:
+        self.made.append(Worker(start, self.refuses))
+        return cast(WorkerProcess, self.made[-1])
+
+    def _gaveUp(self, lastWords: Sequence[str]) -> None:
+        self.told.append(list(lastWords))
+
+    def online(self, worker: Worker) -> None:
+        self.supervisor.online(cast(Any, worker))
+
+    def gone(self, worker: Worker) -> None:
+        self.supervisor.gone(cast(Any, worker), False)
+
+    def advance(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.05)):
+            self.clock.advance(0.05)
+            self.supervisor.tick()
+
+
+def test_startsAreCarriedOutOneInATurn() -> None:
+    """
+    The first alone; the others each in a turn of the reactor.
+    """
+    cluster = Cluster(4)
+    cluster.clock.advance(0)
+    assert len(cluster.made) == 1
+    cluster.online(cluster.made[0])
+    assert len(cluster.made) == 2
+    assert len(cluster.clock.getDelayedCalls()) == 1
+    cluster.clock.advance(0)
+    assert [worker.number for worker in cluster.made] == [1, 2, 3, 4]
+    assert all(worker.asked == ["spawn"] for worker in cluster.made)
+
+
+def test_allOnlineIsTold() -> None:
+    """
+    When the last slot has a worker that is.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    assert cluster.told == []
+    cluster.online(cluster.made[1])
+    assert cluster.told == ["complete"]
+
+
+def test_givingUpTellsTheLastWords() -> None:
+    """
+    They are not logged besides.
+    """
+    cluster = Cluster(1)
+    cluster.made[0].said.stray("no such module")
+    cluster.gone(cluster.made[0])
+    assert cluster.told == [["no such module"]]
+    assert list(cluster.made[0].said.tail) == ["no such module"]
+
+
+@pytest.mark.parametrize("refusal", [OSError(11, "no more processes"), ValueError("nul")])
+def test_refusedSpawnsEndABoot(refusal: Exception) -> None:
+    """
+    What the system, or Python, says is what is told.
+    """
+    cluster = Cluster(0)
+    cluster.refuses = refusal
+    cluster.supervisor.start(1)
+    assert cluster.told == [[f"cannot start worker 1: {refusal}"]]
+    assert cluster.supervisor.workers == {}
+
+
+def test_refusedSpawnsAreTriedAgainWhileOthersServe() -> None:
+    """
+    After a while.
+    """
+    cluster = Cluster(2)
+    cluster.refuses = OSError(11, "no more processes")
+    cluster.online(cluster.made[0])
+    cluster.advance(1.0)
+    tries = len(cluster.made)
+    assert 3 <= tries <= 6
+    assert cluster.told == []
+    cluster.refuses = None
+    cluster.advance(2.0)
+    assert cluster.made[-1].asked == ["spawn"]
+    assert set(cluster.supervisor.workers) == {1, cluster.made[-1].id}
+
+
+def test_deadWorkersComplaintsAreLogged(logged: Logged) -> None:
+    """
+    When the cluster goes on.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    cluster.made[1].said.stray("it fails")
+    cluster.gone(cluster.made[1])
+    assert logged.texts() == ["it fails", "worker 2 starts again in 0.1 s"]
+
+
+def test_slowStartsAreKilled(logged: Logged) -> None:
+    """
+    It is said why.
+    """
+    cluster = Cluster(1, startTimeout=1.0)
+    cluster.advance(1.1)
+    assert cluster.made[0].asked == ["spawn", "kill"]
+    assert logged.texts() == ["worker 1 (100) has not started within 1 s: it is killed"]
+
+
+def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
+    """
+    It is said why.
+    """
+    cluster = Cluster(1)
+    cluster.online(cluster.made[0])
+    cluster.supervisor.deaf(cast(Any, cluster.made[0]), 5.0)
+    assert cluster.made[0].asked == ["spawn", "retire"]
+    assert cluster.made[1].number == 1
+    assert logged.texts() == ["worker 1 (100) has taken nothing for 5 s: it is replaced"]
+
+
+def test_stopFiresWhenAllAreGone() -> None:
+    """
+    For everybody who has asked for it.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    stopped = [cluster.supervisor.stop(), cluster.supervisor.stop()]
+    assert [worker.asked for worker in cluster.made] == [["spawn", "retire"]] * 2
+    cluster.gone(cluster.made[0])
+    assert not any(each.called for each in stopped)
+    cluster.gone(cluster.made[1])
+    assert all(each.called for each in stopped)
+    cluster.advance(60.0)
+    assert len(cluster.made) == 2
+
+
+def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:
+    """
+    Somebody's SIGTERM is no failed start.
+    """
+    cluster = Cluster(1)
+    cluster.made[0].wasTold = True
+    cluster.gone(cluster.made[0])
+    assert cluster.told == []
+    assert len(cluster.made) == 2

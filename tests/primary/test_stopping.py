@@ -1,0 +1,188 @@
+"""
+How a primary stops.
+"""
+
+from __future__ import annotations
+
+import signal
+from asyncio import CancelledError
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
+
+from tests.logged import Logged, logging
+from twisted_cluster.primary.hurry import Hurry
+from twisted_cluster.primary.stopping import Stopping, inTurn, now
+
+
+class Turns:
+    """
+    Calls at once what other threads, and signals, ask for.
+    """
+
+    def callFromThread(self, call: Any, *arguments: Any) -> None:
+        call(*arguments)
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """
+    What is logged from now on.
+    """
+    with logging() as heard:
+        yield heard
+
+
+@pytest.fixture
+def handlers() -> Iterator[list[int]]:
+    """
+    What signals there were, as they come to whoever had them before.
+    """
+    heard: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: heard.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    yield heard
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(1, "Operation not permitted"), SystemExit(3), CancelledError()]
+)
+def test_theNextStepIsTakenWhateverOneRaises(
+    error: BaseException, logged: Logged
+) -> None:
+    """
+    It is told which one failed.
+    """
+    taken: list[str] = []
+
+    def fail() -> None:
+        raise error
+
+    steps = [
+        ("close the ports", now(fail)),
+        ("let the workers finish", now(lambda: taken.append("finish"))),
+    ]
+    done = ensureDeferred(inTurn(steps))
+    assert done.called
+    assert taken == ["finish"]
+    assert logged.texts() == ["cannot close the ports; the stop goes on"]
+
+
+def test_signalsHurryAndAreGivenBack(handlers: list[int]) -> None:
+    """
+    While it is on they are ours; afterwards they are whose they were.
+    """
+    hurried: list[str] = []
+    hurry = Hurry(cast(Any, Turns()), lambda: hurried.append("hurry"))
+    signal.raise_signal(signal.SIGTERM)
+    hurry.begin()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+    hurry.end()
+    signal.raise_signal(signal.SIGINT)
+    assert hurried == ["hurry", "hurry"]
+    assert handlers == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_whoHasTakenThemMeanwhileKeepsThem(handlers: list[int]) -> None:
+    """
+    They are not ours to give back.
+    """
+    hurry = Hurry(cast(Any, Turns()), lambda: None)
+    hurry.begin()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hurry.end()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_ignoredSignalsStayIgnored() -> None:
+    """
+    Nobody handles them.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        hurry = Hurry(cast(Any, Turns()), lambda: None)
+        hurry.begin()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        hurry.end()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Stop:
+    """
+    The stop of a primary whose rooms write down what is asked of them.
+
+    @ivar asked: What was, in order.
+    """
+
+    def __init__(self, isCaughtUp: bool = True) -> None:
+        """
+        @param isCaughtUp: Whether workers take what has come in.
+        """
+        self.asked: list[str] = []
+        self.clock = Clock()
+        self.retired: Deferred[None] = Deferred()
+        self._isCaughtUp = isCaughtUp
+        self.workers: list[Any] = [SimpleNamespace(kill=self._note("kill"))]
+        rooms = SimpleNamespace(
+            reactor=self.clock,
+            door=SimpleNamespace(drainBacklogs=self._drain),
+            listeners=SimpleNamespace(closeAll=self._note("close")),
+        )
+        pulse = SimpleNamespace(rooms=rooms, rest=self._note("rest"))
+        stopping = Stopping(cast(Any, pulse), lambda: self.workers, self._retire)
+        self.done = stopping.run()
+
+    def _note(self, what: str) -> Any:
+        return lambda: self.asked.append(what)
+
+    def _drain(self) -> bool:
+        self.asked.append("drain")
+        return self._isCaughtUp
+
+    def _retire(self) -> Deferred[None]:
+        self.asked.append("retire")
+        return self.retired
+
+
+def test_oneStepAfterTheOther() -> None:
+    """
+    The ports are closed when what has come in is handed over; all rests when the workers
+    are gone.
+    """
+    stop = Stop()
+    assert stop.asked == ["drain", "close", "retire"]
+    stop.workers = []
+    stop.retired.callback(None)
+    assert stop.asked == ["drain", "close", "retire", "rest"]
+    assert stop.done.called
+
+
+def test_whoIsLeftIsKilled() -> None:
+    """
+    Retiring them has failed.
+    """
+    stop = Stop()
+    stop.retired.errback(RuntimeError("a bug"))
+    assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
+    assert stop.done.called
+
+
+def test_catchingUpIsBounded() -> None:
+    """
+    Workers that take nothing hold nobody up for more than a second.
+    """
+    stop = Stop(isCaughtUp=False)
+    stop.clock.pump([0.05] * 19)
+    assert "close" not in stop.asked
+    stop.clock.pump([0.05] * 5)
+    assert stop.asked[-2:] == ["close", "retire"]

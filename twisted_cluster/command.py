@@ -1,0 +1,97 @@
+"""
+The cluster as a command: what a whole process does for one.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from typing import SupportsIndex
+
+from twisted.internet.interfaces import IReactorCore
+from twisted.logger import Logger
+
+from twisted_cluster.errors import StartError
+from twisted_cluster.primary.config import ClusterConfig
+from twisted_cluster.primary.service import ClusterService
+from twisted_cluster.reactors import IClusterReactor
+
+log = Logger()
+
+
+class ExitStatus(SupportsIndex):
+    """
+    Stands in a reactor for the signal that it was stopped by. By that twistd ends when
+    all is done; by this it cannot, and exits with a status instead. It has no other way
+    to do that.
+    """
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    def __index__(self) -> int:
+        raise SystemExit(self._status)
+
+
+class CommandService(ClusterService):
+    """
+    The service of C{twistd cluster}: it has the process to itself.
+    """
+
+    def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
+        super().__init__(reactor, config)
+        self._status: ExitStatus | None = None
+        self._process = reactor
+        # A cluster that has drained is a success, whatever it was stopped by.
+        reactor.addSystemEventTrigger("after", "shutdown", self._setStatus)
+
+    def privilegedStartService(self) -> None:
+        """
+        Bind the ports, while we may.
+
+        @raise StartError: If one cannot be bound; none stays bound.
+        """
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        try:
+            super().privilegedStartService()
+        except OSError as error:
+            raise StartError(
+                f"twistd cluster: cannot listen on {error.filename}: {error.strerror}"
+            ) from None
+
+    def startService(self) -> None:
+        """
+        Start the workers.
+        """
+        self.whenGivenUp().addCallback(self._fail)
+        super().startService()
+
+    def _fail(self, lastWords: Sequence[str]) -> None:
+        """
+        No worker can start: say why, once, and exit with 1.
+        """
+        why = lastWords or ["twistd cluster: the worker said nothing"]
+        if sys.__stderr__ is None or _isNothing(2):
+            for line in why:
+                log.error("{line}", line=line)
+        else:
+            sys.__stderr__.write("\n".join(why) + "\n")
+        self._status = ExitStatus(1)
+        stop: IReactorCore = self._process
+        stop.callWhenRunning(stop.stop)
+
+    def _setStatus(self) -> None:
+        self._process._exitSignal = self._status  # type: ignore[attr-defined]
+
+
+def _isNothing(fd: int) -> bool:
+    """
+    Whether a descriptor is /dev/null, as a daemon's are.
+    """
+    try:
+        return os.fstat(fd).st_rdev == os.stat(os.devnull).st_rdev
+    except OSError:
+        return True

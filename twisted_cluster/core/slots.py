@@ -1,0 +1,349 @@
+"""
+Which workers there are to be, against those that there are: one machine for boot,
+healing, scaling and reload.
+
+It is told what happens, and when, and answers what is to be done; it has no clock and
+does nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import Factory, define
+
+from twisted_cluster.core.actions import (
+    AGAIN,
+    DEAF,
+    OVERDUE,
+    SILENT,
+    STARTING,
+    Action,
+    Complete,
+    Ended,
+    GiveUp,
+    Kill,
+    Report,
+    Retire,
+    Start,
+)
+from twisted_cluster.core.restarts import restartDelay
+
+# A worker that was ready for so long can start: its replacement need not wait.
+SETTLED = 1.0
+# How often a slow start is mentioned, and for how long it holds back the others.
+SLOW = 10.0
+HOLD = 30.0
+# A start takes a third of a CPU second: more in a second would only slow down each other
+# and those who serve.
+STARTS_PER_SECOND = 32
+# With nobody there at all, nobody waits longer than this for another try.
+ALONE = 2.0
+
+
+@define(eq=False)
+class Life:
+    """
+    One worker, from its start to its end.
+
+    @ivar begun: When it was started.
+    @ivar ready: When it became ready; L{None} before.
+    @ivar isLeaving: Whether it ends, and its slot is free for another.
+    @ivar isOverdue: Whether its start has taken too long.
+    @ivar mentioned: How often its slow start was told.
+    """
+
+    id: int
+    slot: int
+    generation: int
+    begun: float
+    ready: float | None = None
+    isLeaving: bool = False
+    isOverdue: bool = False
+    mentioned: int = 0
+
+    @property
+    def isStarting(self) -> bool:
+        """
+        Whether it is to become ready, and is not yet.
+        """
+        return self.ready is None and not self.isLeaving
+
+    def hasSettled(self, now: float) -> bool:
+        """
+        Whether it has been ready for a while.
+        """
+        return self.ready is not None and now - self.ready >= SETTLED
+
+
+@define(eq=False)
+class Slot:
+    """
+    A place for one current worker, and any number that are leaving.
+
+    @ivar failures: How many in a row ended before they had settled.
+    @ivar failed: When the last of them did.
+    @ivar due: When the next may start.
+    @ivar canStart: Whether the last that ended had been ready.
+    @ivar isTried: Whether one was ever started here.
+    """
+
+    failures: int = 0
+    failed: float = 0.0
+    due: float = 0.0
+    canStart: bool = False
+    isTried: bool = False
+
+    def dueAlone(self, now: float) -> float:
+        """
+        When the next may start if nobody else is there.
+        """
+        return now if self.canStart else min(self.due, self.failed + ALONE)
+
+
+@define(eq=False)
+class Slots:
+    """
+    The machine. Each method is an event; what is to be done comes back, in order, with
+    one L{Start} at most: the next event finds the next, so that nobody who carries this
+    out is held up by more than one.
+
+    @ivar startTimeout: How long a start may take, in seconds.
+    @ivar atATime: How many may start at a time, 1 or more; one that hangs holds up
+        nobody for more than L{HOLD}.
+    @ivar count: How many workers there are to be.
+    @ivar generation: Which they are to be of.
+    """
+
+    startTimeout: float = 300.0
+    atATime: int = 8
+    count: int = 0
+    generation: int = 1
+    _lives: dict[int, Life] = Factory(dict)
+    _slots: dict[int, Slot] = Factory(dict)
+    _starts: deque[float] = Factory(lambda: deque(maxlen=STARTS_PER_SECOND))
+    _lastId: int = 0
+    _proven: int = 0
+    _since: float = 0.0
+    _isStopping: bool = False
+
+    # Commands
+
+    def want(self, now: float, count: int, generation: int = 1) -> list[Action]:
+        """
+        So many workers there are to be, of this generation.
+
+        @param now: Monotonic seconds, as in all events.
+        """
+        if self._isStopping:
+            self._isStopping, self._proven = False, 0
+            self._slots.clear()
+            self._since = now
+        if generation != self.generation or not self.count:
+            self._since = now
+        self.count, self.generation = count, generation
+        for number in range(1, count + 1):
+            self._slots.setdefault(number, Slot())
+        return self._settle(now)
+
+    def stop(self, now: float) -> list[Action]:
+        """
+        All are to end.
+
+        @return: Has L{Ended} in it if there is none; else that comes with the last exit.
+        """
+        self._isStopping = True
+        there = [life for life in self._lives.values() if not life.isLeaving]
+        return [self._retire(life) for life in there] + self._ended()
+
+    # What happens
+
+    def ready(self, now: float, id: int) -> list[Action]:
+        """
+        A worker's application has started.
+        """
+        life = self._lives.get(id)
+        if life is None or life.isLeaving or life.ready is not None:
+            return []
+        life.ready = now
+        self._proven = max(self._proven, life.generation)
+        complete: list[Action] = [Complete()] if self._isComplete() else []
+        return self._settle(now) + complete
+
+    def leaving(self, now: float, id: int, told: bool) -> list[Action]:
+        """
+        A worker ends, and nobody here has told it to; its successor need not wait until
+        it has.
+
+        @param told: Whether somebody outside has, by a signal: that is no failure.
+        """
+        life = self._lives.get(id)
+        if life is None or life.isLeaving or (life.ready is None and not told):
+            return []
+        life.isLeaving = True
+        return self._settle(now) if told else self._mourn(now, life)
+
+    def exited(self, now: float, id: int, told: bool = False) -> list[Action]:
+        """
+        A worker is gone.
+
+        @param told: As in L{leaving}.
+        """
+        life = self._lives.pop(id, None)
+        if life is None:
+            return []
+        if self._isStopping:
+            return self._ended()
+        if told or life.isLeaving:
+            return self._settle(now)
+        return self._mourn(now, life)
+
+    def refused(self, now: float, id: int) -> list[Action]:
+        """
+        The system has no room for a worker that was to start.
+        """
+        return self.exited(now, id)
+
+    def deaf(self, now: float, id: int, seconds: float) -> list[Action]:
+        """
+        A worker takes nothing of what waits for it, although its heart beats.
+
+        @param seconds: For how long.
+        """
+        life = self._lives.get(id)
+        if life is None or life.isLeaving or self._isStopping:
+            return []
+        said = Report(DEAF, life.slot, seconds, id)
+        return [said, self._retire(life), *self._settle(now)]
+
+    def silent(self, now: float, id: int, seconds: float) -> list[Action]:
+        """
+        A worker's heart has not beaten for a while: its application lets no reactor
+        turn. That may be its work, so that it is only told.
+
+        @param seconds: For how long.
+        """
+        life = self._lives.get(id)
+        if life is None or life.isLeaving:
+            return []
+        return [Report(SILENT, life.slot, seconds, id)]
+
+    def tick(self, now: float) -> list[Action]:
+        """
+        Time has passed; to be called some 20 times a second.
+        """
+        if self._isStopping:
+            return []
+        return [*self._watchStarts(now), *self._settle(now)]
+
+    # What is, against what is wanted
+
+    def _settle(self, now: float) -> list[Action]:
+        if self._isStopping:
+            return []
+        current = {
+            (life.slot, life.generation): life
+            for life in self._lives.values()
+            if not life.isLeaving
+        }
+        actions: list[Action] = [
+            self._retire(life)
+            for life in list(current.values())
+            if self._isReplaced(life, current)
+        ]
+        filled = {slot for slot, generation in current if generation == self.generation}
+        if not self._mustWait(now):
+            actions += self._startOne(now, filled, isEmpty=not current)
+        return actions
+
+    def _isReplaced(self, life: Life, current: dict[tuple[int, int], Life]) -> bool:
+        successor = current.get((life.slot, self.generation))
+        return life.slot > self.count or (
+            life.generation != self.generation
+            and successor is not None
+            and successor.ready is not None
+        )
+
+    def _mustWait(self, now: float) -> bool:
+        """
+        Whether nobody may start just now, whatever is missing.
+        """
+        hasRate = len(self._starts) == STARTS_PER_SECOND
+        if hasRate and now - self._starts[0] < 1.0:
+            return True
+        starting = [life for life in self._lives.values() if life.isStarting]
+        if sum(now - life.begun < HOLD for life in starting) >= self.atATime:
+            return True
+        if self._proven >= self.generation or now - self._since >= HOLD:
+            return False
+        # An application that cannot start is to fail once, not once per core.
+        return any(life.generation == self.generation for life in starting)
+
+    def _startOne(self, now: float, filled: set[int], isEmpty: bool) -> list[Action]:
+        for number in range(1, self.count + 1):
+            slot = self._slots[number]
+            due = slot.dueAlone(now) if isEmpty else slot.due
+            if number not in filled and due <= now:
+                return [self._start(now, number)]
+        return []
+
+    def _start(self, now: float, number: int) -> Start:
+        self._lastId += 1
+        self._starts.append(now)
+        self._slots[number].isTried = True
+        life = Life(self._lastId, number, self.generation, now)
+        self._lives[life.id] = life
+        return Start(life.id, number, life.generation)
+
+    def _retire(self, life: Life) -> Retire:
+        life.isLeaving = True
+        return Retire(life.id)
+
+    def _mourn(self, now: float, life: Life) -> list[Action]:
+        """
+        A worker has ended that was not to.
+        """
+        slot = self._slots[life.slot]
+        slot.canStart = life.ready is not None
+        if life.hasSettled(now):
+            slot.failures, slot.due = 0, now
+            return self._settle(now)
+        slot.failures += 1
+        delay = restartDelay(slot.failures)
+        slot.failed, slot.due = now, now + delay
+        if self._cannotBoot(life):
+            return [GiveUp(life.id), *self.stop(now)]
+        again = Report(AGAIN, life.slot, delay, isError=False)
+        return [again, *self._settle(now)]
+
+    def _cannotBoot(self, last: Life) -> bool:
+        # One that ends by itself tells enough; one that hung may have had bad luck.
+        slots = [slot for slot in self._slots.values() if slot.isTried or last.isOverdue]
+        return not self._proven and all(slot.failures for slot in slots)
+
+    def _watchStarts(self, now: float) -> list[Action]:
+        actions: list[Action] = []
+        for life in self._lives.values():
+            if life.isStarting and not life.isOverdue:
+                actions += self._watchStart(life, now - life.begun)
+        return actions
+
+    def _watchStart(self, life: Life, seconds: float) -> list[Action]:
+        if seconds >= self.startTimeout:
+            life.isOverdue = True
+            return [Report(OVERDUE, life.slot, seconds, life.id), Kill(life.id)]
+        if seconds // SLOW > life.mentioned:
+            life.mentioned = int(seconds // SLOW)
+            return [Report(STARTING, life.slot, seconds, life.id)]
+        return []
+
+    def _isComplete(self) -> bool:
+        ready = {
+            life.slot
+            for life in self._lives.values()
+            if life.ready is not None and not life.isLeaving
+        }
+        return len(ready) == self.count
+
+    def _ended(self) -> list[Action]:
+        return [] if self._lives else [Ended()]

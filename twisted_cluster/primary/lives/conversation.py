@@ -1,0 +1,249 @@
+"""
+What a worker says on its wires, and what it is answered.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from twisted_cluster.core import messages
+from twisted_cluster.core.codecs import Codec
+from twisted_cluster.core.frames import Frame
+from twisted_cluster.core.messages import Message
+from twisted_cluster.errors import ChannelClosedError, MessageError, QueueEndedError
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.talk.ears import Ears
+from twisted_cluster.talk.peer import Peer
+from twisted_cluster.wire.handoff import receive
+from twisted_cluster.wire.outbox import Outbox
+from twisted_cluster.wire.reader import Reader
+
+log = Logger()
+
+# So many messages of one worker are answered in a turn; a listen takes some 100 us.
+TURN = 64
+# An answer is one datagram, and has more in it than this.
+LONGEST_WHY = 200
+
+
+class Worker(Protocol):
+    """
+    Who is told what the worker says of its life.
+    """
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def born(self) -> None: ...
+
+    def online(self) -> None: ...
+
+    def listening(self, where: messages.Listening) -> None: ...
+
+    def leaving(self, planned: bool) -> None: ...
+
+    def lost(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class Conversation:
+    """
+    Reads one worker's messages, mail, and what it sends back, and answers.
+
+    @ivar peer: Users' messages to it and from it.
+    @ivar isOpen: Whether it can be told anything.
+    """
+
+    def __init__(
+        self, rooms: Rooms, wires: Wires, hand: Hand, codec: Codec, worker: Worker
+    ) -> None:
+        """
+        @param hand: The worker, as the door and the table know it.
+        @param codec: How users' messages to it are encoded.
+        """
+        self._rooms = rooms
+        self._wires = wires
+        self._hand = hand
+        self._worker = worker
+        self.isOpen = True
+        self._outbox = Outbox(wires.channel, rooms.reactor)
+        ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
+        self.peer = Peer(rooms.reactor, wires.mail, codec, ears)
+        self._messages = self._reader(wires.channel.fileno, self.read, "messages")
+        self._returned = self._reader(
+            wires.queue.end.fileno, self.readReturned, "what it sends back"
+        )
+
+    def _reader(
+        self, fileno: Callable[[], int], read: Callable[[], None], what: str
+    ) -> Reader:
+        name = f"worker {self._hand.number}: {what}"
+        reader = Reader(self._rooms.reactor, fileno, read, name)
+        reader.start()
+        return reader
+
+    def sayDrain(self, timeout: float) -> None:
+        """
+        Tell it to finish what it serves within so many seconds, and end.
+        """
+        if self.isOpen:
+            self._outbox.say(messages.Drain(timeout))
+
+    def end(self, error: ChannelClosedError) -> None:
+        """
+        It is told nothing more; hear what it has said until now.
+
+        @param error: What users' messages to it fail with.
+        """
+        self.isOpen = False
+        self._messages.stop()
+        self._outbox.close()
+        self.peer.finish()
+        self.peer.close(error)
+        self._rooms.exchange.leave(self._worker.id)
+        self._wires.channel.close()
+
+    def close(self) -> None:
+        """
+        The worker is gone, or never was: read nothing more.
+        """
+        if self.isOpen:
+            self.end(ChannelClosedError("the worker is gone"))
+        self._returned.stop()
+
+    # What comes
+
+    def read(self) -> None:
+        """
+        Take some messages.
+        """
+        try:
+            for _ in range(TURN):
+                if not self.isOpen:
+                    return
+                self._take(*self._wires.channel.receive())
+        except BlockingIOError:
+            pass
+        except MessageError as error:
+            self._refuse(error)
+        except ChannelClosedError:
+            self._worker.lost()
+
+    def readReturned(self) -> None:
+        """
+        Take some of the connections that it sends back.
+        """
+        try:
+            for _ in range(TURN):
+                came = receive(self._wires.queue.end)
+                self._rooms.door.redirect(came.connections)
+        except BlockingIOError:
+            pass
+        except QueueEndedError:
+            self._returned.stop()
+
+    def _readEarlier(self) -> None:
+        # Users' messages do not overtake what the worker said of itself before.
+        if self.isOpen and self._wires.channel.hasCome():
+            self.read()
+
+    def _hearTopic(self, frame: Frame) -> None:
+        self._rooms.exchange.take(self._worker.id, self.peer, frame)
+
+    def _mailEnded(self, error: Exception) -> None:
+        if isinstance(error, MessageError):
+            self._refuse(error)
+
+    def _refuse(self, error: MessageError) -> None:
+        log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
+        self._worker.kill()
+
+    def _take(self, message: Message, fd: int | None) -> None:
+        if fd is not None:
+            os.close(fd)
+        answer = self._ANSWERS.get(type(message))
+        if answer is None:
+            raise MessageError(f"a worker does not say {message}")
+        answer(self, message)
+
+    # Where it listens
+
+    def _listen(self, question: messages.Listen) -> None:
+        listeners = self._rooms.listeners
+        try:
+            listener = listeners.join(self._hand, question)
+        except Exception as error:
+            # Not only OSError: a name that is none, a number that is too large.
+            number = getattr(error, "errno", None) or errno.EINVAL
+            why = getattr(error, "strerror", None) or str(error)
+            self._say(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))
+        else:
+            self._give(question.question, listener)
+
+    def _borrow(self, message: messages.Borrow) -> None:
+        listener = self._rooms.listeners.byNumber.get(message.listener)
+        if listener is None or self._hand.id not in listener.users:
+            number = errno.EBADF
+            why = os.strerror(number)
+            self._say(messages.Answer(message.question, 0, number, why))
+        else:
+            self._give(message.question, listener)
+
+    def _give(self, question: int, listener: Listener) -> None:
+        answer = messages.Answer(question, listener.number, mode=listener.mode)
+        self._say(answer, listener.descriptorFor(self._hand))
+
+    def _say(self, answer: messages.Answer, *fds: int) -> None:
+        self._outbox.say(answer, fds)
+
+    def _unlisten(self, message: messages.Unlisten) -> None:
+        self._rooms.listeners.leave(self._hand, message.listener)
+        self._say(messages.Answer(message.question, message.listener))
+
+    def _pause(self, message: messages.Pause) -> None:
+        self._rooms.listeners.pause(self._hand, message.listener, message.paused)
+
+    def _limit(self, message: messages.Limit) -> None:
+        self._rooms.listeners.limit(self._hand, message.listener, message.willing)
+
+    def _room(self, message: messages.Room) -> None:
+        self._rooms.door.changed()
+
+    # Its life
+
+    def _born(self, message: messages.Born) -> None:
+        self._worker.born()
+
+    def _online(self, message: messages.Online) -> None:
+        self._worker.online()
+
+    def _listening(self, message: messages.Listening) -> None:
+        self._worker.listening(message)
+
+    def _leaving(self, message: messages.Leaving) -> None:
+        self._worker.leaving(message.planned)
+
+    _ANSWERS: Mapping[type, Callable[[Conversation, Any], None]] = {
+        messages.Listen: _listen,
+        messages.Borrow: _borrow,
+        messages.Unlisten: _unlisten,
+        messages.Pause: _pause,
+        messages.Limit: _limit,
+        messages.Room: _room,
+        messages.Born: _born,
+        messages.Online: _online,
+        messages.Listening: _listening,
+        messages.Leaving: _leaving,
+    }

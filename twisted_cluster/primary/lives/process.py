@@ -1,0 +1,387 @@
+"""
+One worker process: its start, its life, its burial.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.counting import talliesFor
+from twisted_cluster.core.lifecycle import Effects, newLifecycle
+from twisted_cluster.core.messages import Listening
+from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.conversation import Conversation
+from twisted_cluster.primary.lives.output import Records
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.signals import TOLD, deafToInterrupts, nameOf
+from twisted_cluster.primary.lives.streams import StandardStreams
+from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.talk.peer import Peer
+
+log = Logger()
+
+# A worker stops by itself when its drain has taken too long; this is for its own stop.
+GRACE = 2.0
+# What was sent to a worker before it is told to end it is to hear first, but a worker
+# that reads nothing of it is told all the same, with most of its time before it.
+UNHEARD = 1.0
+
+
+class WorkerProcess(ProcessProtocol):
+    """
+    Starts one worker, tells what becomes of it, and buries it.
+
+    @ivar number: Its slot, from 1.
+    @ivar id: Counts the primary's workers, from 1; never used again.
+    @ivar pid: The process, or L{None} before.
+    @ivar output: Its standard streams.
+    @ivar said: What it says for the log.
+    @ivar hand: The worker, as the door and the table know it.
+    @ivar wasTold: Whether somebody outside has told it to end, by a signal.
+    @ivar exitCode: What it ended with, or L{None}.
+    @ivar exitSignal: The name of the signal that ended it, or L{None}.
+    """
+
+    pid: int | None = None
+    exitCode: int | None = None
+    exitSignal: str | None = None
+    output: StandardStreams
+    hand: Hand
+    _wires: Wires
+    _records: Records
+    _conversation: Conversation
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        number: int,
+        id: int,
+        recipe: Recipe,
+        watcher: Watcher[WorkerProcess],
+    ) -> None:
+        self.number = number
+        self.id = id
+        self.said = Said(lambda: self.name)
+        self.wasTold = False
+        self._rooms = rooms
+        self._recipe = recipe
+        self._watcher = watcher
+        self._overdue: IDelayedCall | None = None
+        self._hasKilled = False
+        # Signals that were sent to it before there was a process.
+        self._unsent: list[int] = []
+        self._isOnline = False
+        giveUp = self._sendDrain if recipe.outgoing else self.kill
+        self.life = newLifecycle(
+            Effects(
+                self._enter,
+                self._leave,
+                self._sendDrain,
+                giveUp,
+                self._runOutOfTime,
+                self._bury,
+            )
+        )
+
+    @property
+    def name(self) -> str:
+        """
+        What the log calls it.
+        """
+        return f"worker {self.number} ({self.pid})"
+
+    @property
+    def isConnected(self) -> bool:
+        """
+        Whether it can be told anything.
+        """
+        return self._conversation.isOpen
+
+    @property
+    def isOnline(self) -> bool:
+        """
+        Whether its application has started, and it is not to end.
+        """
+        return self._isOnline
+
+    @property
+    def heartbeat(self) -> int:
+        """
+        Its last sign of life, in monotonic nanoseconds.
+        """
+        return self.hand.page.heartbeat
+
+    @property
+    def deafSince(self) -> int | None:
+        """
+        Since when it has taken nothing of what it was handed, in the same.
+        """
+        return self.hand.takesNothing
+
+    @property
+    def peer(self) -> Peer:
+        """
+        Users' messages to it and from it.
+        """
+        return self._conversation.peer
+
+    # Its start
+
+    def spawn(self) -> None:
+        """
+        Start the process.
+
+        @raise OSError: If the system has no room for one; nothing is left of it then.
+        """
+        self.prepare()
+        self.start()
+
+    def prepare(self) -> None:
+        """
+        Make all that it needs: what is sent to it now it finds there when it starts.
+
+        @raise OSError: If the system has no room for that; nothing is left of it then.
+        """
+        self.output = self._recipe.newOutput(self._rooms.reactor, self.said)
+        try:
+            self.connect()
+        except BaseException:
+            self.output.finish()
+            self.output.spawned(self)
+            raise
+
+    def start(self) -> None:
+        """
+        Start the process.
+
+        @raise OSError: If the system has no room for one; nothing is left of it then.
+        """
+        try:
+            streams = self.output.childFDs()
+            self._start(max(streams) + 1, streams)
+        except BaseException:
+            self.output.finish()
+            self._cut()
+            raise
+        finally:
+            self.output.spawned(self)
+            self._wires.given()
+        log.info("{worker} is started", worker=self.name)
+        for number in self._unsent:
+            self.signalProcess(number)
+
+    def connect(self) -> Wires:
+        """
+        Make its wires, and read them.
+        """
+        limits = self._rooms.limits
+        self._wires = wires = Wires.make(talliesFor(limits))
+        post = self._recipe.postOf(self.id, self.number)
+        self.hand = Hand(post, wires.page, wires.queue, limits.worker)
+        self._records = Records(self._rooms.reactor, wires.log, self.said)
+        codec = codecNamed(self._recipe.serialization)
+        self._conversation = Conversation(self._rooms, wires, self.hand, codec, self)
+        return wires
+
+    def _start(self, first: int, streams: dict[int, int | str]) -> None:
+        recipe = self._recipe
+        tallies = talliesFor(self._rooms.limits)
+        with deafToInterrupts():
+            process: Any = self._rooms.reactor.spawnProcess(
+                self,
+                sys.executable,
+                [sys.executable, *recipe.command],
+                env=recipe.environmentOf(self.number, self.id, first, tallies),
+                path=recipe.directory,
+                uid=recipe.uid,
+                gid=recipe.gid,
+                childFDs={**streams, **self._wires.childFDs(first)},
+            )
+        self.pid = process.pid
+
+    # What it is told
+
+    def retire(self) -> None:
+        """
+        End it with grace; after the drain time-out, without.
+        """
+        self._expectEnd()
+        self.life.retire()
+
+    def disconnect(self) -> None:
+        """
+        Close the channel, as if this primary were gone.
+        """
+        self._expectEnd()
+        self.life.dismissed()
+        self._disconnected(ChannelClosedHereError("this process has disconnected it"))
+
+    def signalProcess(self, number: int) -> None:
+        """
+        Send a signal. A process that has ended already is let be.
+        """
+        if self.transport is None:
+            self._unsent.append(number)
+        else:
+            try:
+                self.transport.signalProcess(number)
+            except ProcessExitedAlready:
+                pass
+
+    def kill(self) -> None:
+        """
+        End it now.
+        """
+        self._hasKilled = True
+        self.signalProcess(signal.SIGKILL)
+
+    def _expectEnd(self) -> None:
+        if self._overdue is None:
+            patience = self._recipe.drainTimeout + GRACE
+            later = self._rooms.reactor.callLater
+            self._overdue = later(patience, self.life.overdue)
+
+    def _runOutOfTime(self) -> None:
+        seconds = self._recipe.drainTimeout + GRACE
+        log.warn(
+            "{worker} has not ended within {seconds:g} s: it is killed",
+            worker=self.name,
+            seconds=seconds,
+        )
+        self.kill()
+
+    def _sendDrain(self) -> None:
+        patience = min(UNHEARD, self._recipe.drainTimeout / 2)
+        told = self.peer.mail.flushed()
+        told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
+        told.addCallback(lambda _: self._sendDrainNow(self._recipe.drainTimeout))
+
+    def _sendDrainNow(self, timeout: float) -> None:
+        self._conversation.sayDrain(timeout)
+
+    # What it says
+
+    def born(self) -> None:
+        """
+        Its process is there.
+        """
+        self._watcher.born(self)
+
+    def online(self) -> None:
+        """
+        Its application has started.
+        """
+        self.life.online()
+
+    def listening(self, where: Listening) -> None:
+        """
+        It listens.
+        """
+        self._watcher.listening(self, where)
+
+    def leaving(self, planned: bool) -> None:
+        """
+        It ends.
+
+        @param planned: Whether it wants that itself; else it was sent a signal.
+        """
+        self.wasTold = not planned
+        self._expectEnd()
+        self.life.leaving()
+        self._watcher.leaving(self, planned)
+
+    def lost(self) -> None:
+        """
+        It is ending without a word, or has closed what it cannot do without.
+        """
+        self._expectEnd()
+        self.life.lost()
+        self._disconnected()
+
+    def childDataReceived(self, fd: int, data: bytes) -> None:
+        """
+        It has written to a pipe.
+        """
+        self.output.received(fd, data)
+
+    def childConnectionLost(self, fd: int) -> None:
+        """
+        It has closed a pipe.
+        """
+        self.output.closed(fd)
+
+    def processExited(self, reason: Failure) -> None:
+        """
+        The process is gone.
+        """
+        status: Any = reason.value
+        self.exitCode = status.exitCode if status.signal is None else None
+        self.exitSignal = nameOf(status.signal)
+        self.wasTold = self.wasTold or status.signal in TOLD
+        # Its last words first: it may have said that it leaves.
+        self._conversation.read()
+        self.life.exited()
+
+    # What becomes of it
+
+    def _enter(self) -> None:
+        self._isOnline = True
+        self.said.release()
+        log.info("{worker} is online", worker=self.name)
+        self._rooms.door.enter(self.hand)
+        self._watcher.online(self)
+
+    def _leave(self) -> None:
+        self._isOnline = False
+        self._rooms.door.leave(self.hand)
+        self._rooms.listeners.retire(self.hand)
+
+    def _disconnected(self, error: ChannelClosedError | None = None) -> None:
+        """
+        It is told nothing more; what it has not taken others get.
+        """
+        if not self._conversation.isOpen:
+            return
+        self._conversation.end(error or ChannelClosedError("the worker is gone"))
+        self._leave()
+        self._rooms.door.redirect(self.hand.takeBack())
+        self._watcher.disconnected(self)
+
+    def _bury(self, isExpected: bool) -> None:
+        if self._overdue is not None and self._overdue.active():
+            self._overdue.cancel()
+        self.output.finish()
+        self._records.finish()
+        self._sayHowItEnded(isExpected)
+        self._rooms.door.forget(self.hand)
+        self._rooms.listeners.forget(self.hand)
+        self._conversation.readReturned()
+        self._disconnected()
+        self._cut()
+        self._watcher.gone(self, isExpected)
+
+    def _sayHowItEnded(self, isExpected: bool) -> None:
+        ending = f"exited with {self.exitCode}"
+        if self.exitSignal is not None:
+            ending = f"was ended by {self.exitSignal}"
+            isExpected = isExpected and (self._hasKilled or self.wasTold)
+        say = log.info if isExpected else log.error
+        say("{worker} {ending}", worker=self.name, ending=ending)
+
+    def _cut(self) -> None:
+        self._conversation.close()
+        self._records.finish()
+        self._wires.cut()

@@ -1,0 +1,54 @@
+"""
+What all workers of one primary have to do with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from attrs import frozen
+
+from twisted_cluster.events import NO_LIMITS, Limits
+from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.door.door import Door
+from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.talk.exchange import Exchange
+
+
+@frozen
+class Rooms:
+    """
+    @ivar reactor: Its timers count monotonic seconds.
+    @ivar door: Where connections come in.
+    @ivar listeners: Who listens where.
+    @ivar exchange: Topics.
+    @ivar limits: How many connections are served at a time.
+    """
+
+    reactor: IClusterReactor
+    door: Door
+    listeners: ListenerTable
+    exchange: Exchange
+    limits: Limits
+
+    @classmethod
+    def make(
+        cls,
+        reactor: IClusterReactor,
+        newPolicy: Callable[[], ISchedulingPolicy | None],
+        backlog: int,
+        keep: bool = True,
+        descriptors: bool = False,
+        limits: Limits = NO_LIMITS,
+    ) -> Rooms:
+        """
+        @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
+        @param backlog: The least backlog of every listener.
+        @param keep: Whether ports wait for the replacement of a worker that is gone.
+        @param descriptors: Whether workers may listen on descriptors of this process.
+        """
+        door = Door(reactor, time.monotonic_ns, limits)
+        listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors)
+        return cls(reactor, door, listeners, Exchange(), limits)

@@ -1,0 +1,85 @@
+"""
+The wires of one worker: made as one, cut as one.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from attrs import frozen
+
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, LOG, MAIL, PAGE
+from twisted_cluster.wire.handoff import KIND, HandoffQueue
+from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.page import Page
+
+
+@frozen(eq=False)
+class Wires:
+    """
+    What this process has of them. The queue and the page it has whole, for as long as
+    the worker lives, so that what the worker has not taken can be taken back.
+
+    @ivar mail: This process's end, for a L{Mail}.
+    @ivar log: This process's end of the log.
+    @ivar theirs: The worker's ends, by what they are to it, until L{given}.
+    """
+
+    page: Page
+    queue: HandoffQueue
+    channel: Channel
+    mail: socket.socket
+    log: socket.socket
+    theirs: Mapping[int, socket.socket]
+
+    @classmethod
+    def make(cls, tallies: int) -> Wires:
+        """
+        @param tallies: How many tallies the worker keeps on its page.
+        @raise OSError: If the system has no room for them; nothing is left open then.
+        """
+        with ExitStack() as undo:
+            page = Page.create(tallies)
+            undo.callback(page.close)
+            queue = HandoffQueue()
+            undo.callback(queue.close)
+            channel, control = Channel.pair()
+            undo.callback(channel.close)
+            undo.enter_context(control)
+            mail, theirMail = Mail.pair()
+            undo.enter_context(mail)
+            undo.enter_context(theirMail)
+            log, theirLog = socket.socketpair(socket.AF_UNIX, KIND)
+            undo.pop_all()
+        theirs = {CONTROL: control, MAIL: theirMail, LOG: theirLog}
+        return cls(page, queue, channel, mail, log, theirs)
+
+    def childFDs(self, first: int) -> dict[int, int]:
+        """
+        What C{spawnProcess} is to give the worker.
+
+        @param first: The number that the first of them is to have there.
+        """
+        kept = {HANDOFF: self.queue.worker.fileno(), PAGE: self.page.fileno()}
+        given = {wire: end.fileno() for wire, end in self.theirs.items()}
+        return {first + wire: fd for wire, fd in {**kept, **given}.items()}
+
+    def given(self) -> None:
+        """
+        The worker has its own copies, or there is no worker.
+        """
+        for end in self.theirs.values():
+            end.close()
+
+    def cut(self) -> None:
+        """
+        Close what is here; what has been closed already is let be.
+        """
+        self.channel.close()
+        self.queue.close()
+        self.mail.close()
+        self.log.close()
+        self.page.close()

@@ -1,0 +1,51 @@
+"""
+What a primary does again and again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted_cluster.primary.lives.reaping import reapStrangers
+from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.wire.repeating import Repeating
+
+# A fifth of the time after which a worker's heartbeat is stale.
+LOOK = 0.05
+REAP = 1.0
+
+
+class Pulse:
+    """
+    Looks at workers as long as there are any.
+
+    @ivar rooms: Where they are.
+    """
+
+    def __init__(self, rooms: Rooms, *ticks: Callable[[], None]) -> None:
+        """
+        @param ticks: What else is to be called some 20 times a second.
+        """
+        self.rooms = rooms
+        reactor = rooms.reactor
+        looks = [rooms.door.look, *ticks]
+        self._calls = [Repeating(reactor, look, LOOK, "the look at it") for look in looks]
+        self._reaping = Repeating(reactor, reapStrangers, REAP, "the reaping of orphans")
+
+    def start(self) -> None:
+        """
+        There are workers.
+        """
+        for call in self._calls:
+            call.start()
+        if os.getpid() == 1:
+            self._reaping.start()
+
+    def rest(self) -> None:
+        """
+        There are no workers. L{start} begins again.
+        """
+        for call in (*self._calls, self._reaping):
+            call.stop()
+        self.rooms.door.rest()

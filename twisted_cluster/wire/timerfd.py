@@ -1,0 +1,68 @@
+"""
+A timer that can be read: timerfd_create(2), which Python has only from 3.13 on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+
+class _Seconds(ctypes.Structure):
+    _fields_ = [("whole", ctypes.c_long), ("nano", ctypes.c_long)]
+
+
+class _Setting(ctypes.Structure):
+    _fields_ = [("every", _Seconds), ("once", _Seconds)]
+
+
+class TimerFD:
+    """
+    Can be read some time after it was set; the wall clock is nothing to it.
+    """
+
+    def __init__(self) -> None:
+        """
+        @raise OSError: If there is no such thing here.
+        """
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        create = getattr(self._libc, "timerfd_create", None)
+        self._fd = -1
+        if create is not None:
+            flags = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
+            self._fd = create(time.CLOCK_MONOTONIC, flags)
+        if self._fd < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def fileno(self) -> int:
+        """
+        The descriptor; -1 once it is closed.
+        """
+        return self._fd
+
+    def set(self, seconds: float) -> None:
+        """
+        Have it readable after some time, instead of what was set before.
+        """
+        # None at all would disarm it.
+        nano = max(1, int(seconds * 1e9))
+        setting = _Setting(_Seconds(0, 0), _Seconds(*divmod(nano, 10**9)))
+        self._libc.timerfd_settime(self._fd, 0, ctypes.byref(setting), None)
+
+    def clear(self) -> None:
+        """
+        Have it no longer readable.
+        """
+        try:
+            os.read(self._fd, 8)
+        except BlockingIOError:
+            pass
+
+    def close(self) -> None:
+        """
+        Close it.
+        """
+        os.close(self._fd)
+        self._fd = -1

@@ -10,11 +10,16 @@ import socket
 import time
 from collections.abc import Callable
 
-from twisted.internet import reactor
+from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Factory, Protocol
 
+from twisted_cluster.events import ListenOptions
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.ports.streams import DeliveredSocket, TCPPort
+from twisted_cluster.wire.page import Page
+from twisted_cluster.worker.ports.counted import Endings
+from twisted_cluster.worker.ports.register import Register
+from twisted_cluster.worker.ports.sockets import DeliveredSocket
+from twisted_cluster.worker.ports.streams import TCPPort
 
 COUNT = 1500
 ROUNDS = 5
@@ -46,9 +51,12 @@ def deliver(factory: Factory, listening: socket.socket, handed: list[Handed]) ->
     """
     The way of a port, in batches of 16.
     """
-    port = TCPPort(0, factory, reactor=reactor)
-    port.transport = TCPPort.__mro__[2].transport
-    port.socket = DeliveredSocket(os.dup(listening.fileno()), socket.AF_INET)
+    page = Page.create()
+    endings = Endings(page, print)
+    reactor.clusterPorts = Register(None, page, endings, None)
+    port = TCPPort(0, factory, 50, "", reactor, ListenOptions())
+    port.transport = tcp.Server
+    port.socket = DeliveredSocket(os.dup(listening.fileno()), listening.dup, endings)
     port.number, port.taking = 1, True
     for start in range(0, COUNT, 16):
         port.deliver(handed[start : start + 16])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.interfaces import (
+    IListeningPort,
     IProtocolFactory,
     IReactorCore,
     IReadDescriptor,
@@ -33,6 +34,7 @@ from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.streams import (
     CountedServer,
     CountedUNIXServer,
+    DeliveredPort,
     TCPPort,
     UNIXPort,
 )
@@ -97,6 +99,23 @@ class ClusterReactorMixin(PosixReactorBase):
             raise ValueError("ipv6Only is for ports with an IPv6 interface, such as '::'")
         port.startListening()
         return port
+
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        for port in self.clusterPorts.served.values():
+            if isinstance(port, DeliveredPort) and port.standsAt(fileDescriptor):
+                with port.socket.dup() as real:
+                    return self._adoptPort(real.fileno(), addressFamily, factory)
+        return self._adoptPort(fileDescriptor, addressFamily, factory)
+
+    def _adoptPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        made: IListeningPort = super().adoptStreamPort(
+            fileDescriptor, addressFamily, factory
+        )
+        return made
 
     def adoptStreamConnection(
         self,

@@ -145,6 +145,12 @@ class DeliveredPort(LimitedPort):
             raise OSError(errno.EBADF, "the port is closed")
         return self.register.control.borrow(self.number)
 
+    def standsAt(self, fileDescriptor: int) -> bool:
+        """
+        Whether a descriptor is this port's, and only stands in for a listening socket.
+        """
+        return self.handedOver and self.socket.fileno() == fileDescriptor
+
     def _startMeter(self, number: int) -> None:
         meters = self.register.meters
         if number in meters:

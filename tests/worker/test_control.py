@@ -1,0 +1,252 @@
+"""
+The control channel at a worker's end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from threading import Thread
+from typing import cast
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_cluster.core.messages import (
+    Answer,
+    Borrow,
+    Drain,
+    Leaving,
+    Limit,
+    Listen,
+    Message,
+    Pause,
+    Unlisten,
+)
+from twisted_cluster.errors import ChannelFullError
+from twisted_cluster.events import TCP, ListenSpec
+from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.worker.control import TURN, Control
+
+SPEC = ListenSpec(TCP, "", 80)
+
+
+class Reactor(MemoryReactorClock):
+    """
+    Keeps what other threads would have it call.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Callable[[], object]] = []
+
+    def callFromThread(self, callee: Callable[[], object]) -> None:
+        self.asked.append(callee)
+
+
+class Talking:
+    """
+    A worker's control channel, and the primary's end.
+    """
+
+    def __init__(self) -> None:
+        self.primary, theirs = Channel.pair()
+        self.channel = Channel(theirs)
+        self.reactor = Reactor()
+        self.heard: list[Message] = []
+        self.ends = 0
+        whole = cast(IClusterReactor, self.reactor)
+        self.control = Control(whole, self.channel, self.heard.append, self.end)
+
+    def end(self) -> None:
+        self.ends += 1
+        self.control.close()
+
+    def told(self) -> list[Message]:
+        """
+        What the primary hears.
+        """
+        messages: list[Message] = []
+        try:
+            while True:
+                messages.append(self.primary.receive()[0])
+        except BlockingIOError:
+            return messages
+
+    def answering(self, *answers: Answer, fd: int | None = None) -> Thread:
+        """
+        Have the primary answer, meanwhile.
+        """
+
+        def answer() -> None:
+            for each in answers:
+                self.primary.wait(5.0)
+                self.asked = self.primary.receive()[0]
+                self.primary.send(each, [] if fd is None else [fd])
+
+        thread = Thread(target=answer)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """
+        The end.
+        """
+        self.control.close()
+        self.primary.close()
+
+
+@pytest.fixture
+def talking() -> Iterator[Talking]:
+    """
+    Both ends.
+    """
+    made = Talking()
+    yield made
+    made.close()
+
+
+def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
+    """
+    Or with why there is none; or there was no number free for it.
+    """
+    with socket.socket() as listening:
+        thread = talking.answering(Answer(1, 3), fd=listening.fileno())
+        joined = talking.control.listen(SPEC, 2, 7)
+        thread.join()
+    assert talking.asked == Listen(1, SPEC, 2, os.getcwd(), 7)
+    assert (joined.number, joined.ordinal) == (3, 2)
+    os.close(joined.fd)
+    for answer, number in [
+        (Answer(2, 0, errno.EACCES, "no"), errno.EACCES),
+        (Answer(3, 3), errno.EMFILE),
+    ]:
+        thread = talking.answering(answer)
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            talking.control.listen(SPEC, 0, None)
+        thread.join()
+        assert caught.value.errno == number
+
+
+def test_socketsAreBorrowed(talking: Talking) -> None:
+    """
+    Of a listener that is there.
+    """
+    with socket.socket() as listening:
+        thread = talking.answering(Answer(1, 3), fd=listening.fileno())
+        os.close(talking.control.borrow(3))
+        thread.join()
+    assert talking.asked == Borrow(1, 3)
+    thread = talking.answering(Answer(2, 0, errno.EBADF, "gone"))
+    with pytest.raises(OSError, match="gone"):
+        talking.control.borrow(3)
+    thread.join()
+
+
+def test_withoutAPrimaryNothingIsListenedOn(talking: Talking) -> None:
+    """
+    And nothing has to be given back.
+    """
+    talking.primary.close()
+    with pytest.raises(OSError, match="the primary is gone"):
+        talking.control.listen(SPEC, 0, None)
+    with pytest.raises(OSError, match="the primary is gone"):
+        talking.control.borrow(1)
+    talking.control.unlisten(1)
+    talking.control.pause(1, True)
+
+
+def test_statesAreToldAsTheyAreInTheEnd(talking: Talking) -> None:
+    """
+    Though the primary does not read for a while: each listener's newest state arrives,
+    after what was told before.
+    """
+    talking.control.say(Leaving(True))
+    for _ in range(600):
+        talking.control.pause(1, True)
+        talking.control.pause(1, False)
+        talking.control.limit(2, 5)
+    talking.control.limit(2, 6)
+    talking.control.pause(3, True)
+    with pytest.raises(ChannelFullError):
+        talking.channel.send(Leaving())
+    told: list[Message] = []
+    deadline = time.monotonic() + 5.0
+    while Pause(3, True) not in told:
+        assert time.monotonic() < deadline
+        told += talking.told()
+        talking.reactor.advance(0.1)
+    assert told[0] == Leaving(True)
+    assert [one for one in told if isinstance(one, Pause)][-2:] == [
+        Pause(1, False),
+        Pause(3, True),
+    ]
+    assert [one for one in told if isinstance(one, Limit)][-1] == Limit(2, 6)
+
+
+def test_aTurnHasAnEnd(talking: Talking) -> None:
+    """
+    Whatever the primary says, in one turn so much is heard.
+    """
+    for _ in range(TURN + 1):
+        talking.primary.send(Drain(1.0))
+    talking.control.read()
+    assert len(talking.heard) == TURN
+    talking.control.readEarlier()
+    assert len(talking.heard) == TURN + 1
+
+
+def test_whatCameMeanwhileIsHeardInANextTurn(talking: Talking) -> None:
+    """
+    Not while somebody waits for an answer.
+    """
+    for _ in range(TURN + 1):
+        talking.primary.send(Drain(1.0))
+    thread = talking.answering(Answer(1, 3))
+    talking.control.unlisten(3)
+    thread.join()
+    assert talking.asked == Unlisten(1, 3)
+    assert talking.heard == []
+    talking.reactor.asked.pop()()
+    assert len(talking.heard) == TURN
+    talking.reactor.asked.pop()()
+    assert len(talking.heard) == TURN + 1
+
+
+def test_theEndIsToldOnce(talking: Talking) -> None:
+    """
+    Who closes the channel is not told; then nothing is read.
+    """
+    talking.primary.send(Drain(1.0))
+    talking.primary.close()
+    talking.control.read()
+    talking.control.read()
+    assert talking.heard == [Drain(1.0)]
+    assert talking.ends == 1
+    assert talking.reactor.getReaders() == []
+
+
+class WrongTests(SynchronousTestCase):
+    """
+    What comes is wrong, or who hears it is.
+    """
+
+    def test_itIsReadOn(self) -> None:
+        """
+        What is no message is read over, and so is one whose hearer fails.
+        """
+        talking = Talking()
+        self.addCleanup(talking.close)
+        talking.primary._socket.send(b"[1, {}")
+        talking.primary.send(Drain(1.0))
+        reader = talking.reactor.getReaders()[0]
+        reader.doRead()
+        talking.reactor.advance(1.0)
+        reader.doRead()
+        assert talking.heard == [Drain(1.0)]
+        self.flushLoggedErrors()

@@ -1,0 +1,115 @@
+"""
+The cluster reactor itself, without a process of its own.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.selectreactor import SelectReactor
+from twisted.python.failure import Failure
+
+from twisted_cluster.core.messages import Answer
+from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import Announcement
+from twisted_cluster.wire.handoff import HandoffQueue
+from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.page import Page
+from twisted_cluster.worker import reactor as module
+from twisted_cluster.worker.reactor import clusterize
+from twisted_cluster.worker.wires import Wires
+
+
+class Clustered:
+    """
+    A reactor, and a primary that answers all that it asks with one listening socket.
+    """
+
+    def __init__(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening.setblocking(False)
+        self.reactor: Any = SelectReactor()
+        self.channel, theirs = Channel.pair()
+        self.queue, self.page = HandoffQueue(), Page.create()
+        self.mail, mail = Mail.pair()
+        wires = Wires(Channel(theirs), self.queue.worker, self.page, mail)
+        clusterize(self.reactor, wires, Announcement(1))
+        self._primary = Thread(target=self._answer)
+        self._primary.start()
+
+    def _answer(self) -> None:
+        while True:
+            self.channel.wait(10.0)
+            try:
+                message, _ = self.channel.receive()
+            except ChannelClosedError:
+                return
+            number = getattr(message, "question", None)
+            if number is not None:
+                self.channel.send(Answer(number, 1), [self.listening.fileno()])
+
+    def close(self) -> None:
+        """
+        The end.
+        """
+        for reader in self.reactor.removeAll():
+            reader.connectionLost(Failure(ConnectionDone()))
+        self.reactor.clusterLink.departure.quit()
+        self._primary.join()
+        for end in (self.channel, self.queue, self.mail, self.listening, self.page):
+            end.close()
+
+
+@pytest.fixture
+def clustered() -> Iterator[Clustered]:
+    """
+    A clustered reactor.
+    """
+    made = Clustered()
+    yield made
+    made.close()
+
+
+def test_aPortCanBeAdoptedByItsNumber(clustered: Clustered) -> None:
+    """
+    Though what the worker has there only stands in for it: the real one is adopted.
+    """
+    factory = Factory.forProtocol(Protocol)
+    port = clustered.reactor.listenTCP(80, factory, interface="127.0.0.1")
+    adopted = clustered.reactor.adoptStreamPort(port.fileno(), socket.AF_INET, factory)
+    assert adopted.getHost() == port.getHost()
+    with socket.create_connection(clustered.listening.getsockname()) as client:
+        assert adopted.socket.accept()[1] == client.getsockname()
+
+
+def test_beatsComeWhenTimersAreDue(
+    clustered: Clustered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    20 times a second, and sooner if something is to be called sooner; whatever is
+    called, and whatever it raises, the beats go on.
+    """
+    reactor, page = clustered.reactor, clustered.page
+    now = 10**9
+    monkeypatch.setattr(module, "monotonic_ns", lambda: now)
+    assert reactor.timeout() == module.BEAT_EVERY / 1e9
+    assert page.heartbeat == now
+    reactor.beatBy(now + 1000)
+    assert reactor.timeout() == pytest.approx(1e-6)
+    now += 1000
+
+    def fail() -> None:
+        raise SystemExit("a test's")
+
+    monkeypatch.setattr(reactor.clusterLink.departure, "tick", fail)
+    for _ in range(3):
+        reactor.timeout()
+        assert page.heartbeat == now
+        now += module.BEAT_EVERY

@@ -137,7 +137,7 @@ def test_aPrimaryThatIsSilentIsNotWaitedForForever(
     """
     Also if it has not even read what it was told before.
     """
-    monkeypatch.setattr(inquiry, "PATIENCE", 0.05)
+    monkeypatch.setattr(inquiry, "ANSWERED_WITHIN", 0.05)
     with pytest.raises(TimeoutError, match=r"0\.05 s"):
         ends.inquiry.ask(Unlisten, 1)
     ends.fill()

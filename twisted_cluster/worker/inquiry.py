@@ -18,7 +18,7 @@ from twisted_cluster.wire.outbox import Outbox
 
 # A start or a stop may be that slow on a machine that swaps; a primary that takes longer
 # does not answer at all.
-PATIENCE = 30.0
+ANSWERED_WITHIN = 30.0
 # Between two tries to send, in seconds.
 PAUSE = 0.005
 
@@ -62,10 +62,10 @@ class Inquiry:
         @param kind: A message whose first field is the question's number.
         @return: The answer, and the descriptor that came along if one did.
         @raise ChannelClosedError: If the primary is gone.
-        @raise TimeoutError: If it does not answer within L{PATIENCE} seconds.
+        @raise TimeoutError: If it does not answer within L{ANSWERED_WITHIN} seconds.
         """
         self._count += 1
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + ANSWERED_WITHIN
         self._send(kind(self._count, *fields), deadline)
         while time.monotonic() < deadline:
             try:
@@ -117,5 +117,5 @@ class Inquiry:
 
 def _overdue() -> TimeoutError:
     return TimeoutError(
-        errno.ETIMEDOUT, f"the primary has not answered within {PATIENCE} s"
+        errno.ETIMEDOUT, f"the primary has not answered within {ANSWERED_WITHIN} s"
     )

@@ -29,21 +29,18 @@ from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.datagrams import UDPPort
+from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
-from twisted_cluster.worker.ports.streams import (
-    CountedServer,
-    CountedUNIXServer,
-    DeliveredPort,
-    TCPPort,
-    UNIXPort,
-)
+from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
 from twisted_cluster.worker.wires import Wires
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
+# Nanoseconds: a fifth of what the primary takes for a heart that stands still.
 BEAT_EVERY = 50_000_000
 
 

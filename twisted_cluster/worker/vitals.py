@@ -19,7 +19,7 @@ SMOOTHING = 4
 # More descriptors than a worker takes between two beats: with so many free, a burst need
 # not be told before the next.
 PLENTY = 4096
-PAGE = resource.getpagesize()
+MEMORY_PAGE = resource.getpagesize()
 DESCRIPTORS = "/proc/self/fd"
 
 
@@ -114,7 +114,7 @@ def _residentMemory() -> int:
     """
     try:
         with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * PAGE
+            return int(file.read().split()[1]) * MEMORY_PAGE
     except (OSError, ValueError, IndexError):
         # What macOS says is in bytes.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -16,8 +16,9 @@ from twisted.python.failure import Failure
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.worker.ports.delivered import SHARE
 from twisted_cluster.worker.ports.meter import Meter
-from twisted_cluster.worker.ports.streams import SHARE, TCPPort
+from twisted_cluster.worker.ports.streams import TCPPort
 
 
 @pytest.fixture

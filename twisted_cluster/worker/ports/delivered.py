@@ -1,0 +1,230 @@
+"""
+What stream ports do differently in a worker, whatever their kind.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+
+from twisted.internet import tcp
+from twisted.internet.error import CannotListenError
+from twisted.python import log
+from twisted.python.failure import Failure
+
+from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.events import ListenOptions, ListenSpec
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.ports.limits import LimitedPort
+from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.register import Register
+from twisted_cluster.worker.ports.sockets import AnySocket, DeliveredSocket, PolledSocket
+
+# How much a worker accepts at once from a socket that others accept from as well.
+SHARE = 4
+# And at the end: as much as a backlog usually holds.
+FAREWELL = 1024
+
+
+class DeliveredPort(LimitedPort):
+    """
+    What a stream port does differently in a worker.
+
+    The primary owns its socket, and hands connections over, or has the workers accept
+    them. An exclusive port is the worker's own, and so is one that the application
+    opens on port 0 while the reactor runs (FTP's passive mode).
+
+    @ivar options: What the application asked for beyond the stock arguments.
+    @ivar handedOver: Whether the primary accepts its connections.
+    @ivar taking: Whether it takes connections now.
+    """
+
+    options: ListenOptions
+    handedOver = False
+    taking = False
+    _paused = False
+    _polling = False
+    _released = False
+    ordinal = 0
+    spec: ListenSpec
+    socket: DeliveredSocket | PolledSocket
+
+    def _configure(self, register: Register, options: ListenOptions) -> None:
+        self.register = register
+        self.options = options
+        self._most = options.maxConnections
+        self._closesMore = options.dropMaxConnections
+
+    @property
+    def hidden(self) -> bool:
+        """
+        Whether it reads, as far as the application can tell, but not by the reactor.
+        """
+        return self.taking and not self._polling
+
+    def _join(self, interface: str | None, where: int | bytes | str) -> None:
+        """
+        Have the primary listen.
+
+        @raise CannotListenError: If it cannot.
+        """
+        self._begin()
+        try:
+            joined = self.register.listen(self.spec, self.room)
+        except OSError as error:
+            raise CannotListenError(interface, where, error) from error
+        number = joined.number
+        self.number, self.ordinal = number, joined.ordinal
+        self.handedOver = joined.mode == HANDOFF
+        self.register.served[number] = self
+        self._startMeter(number)
+        made: DeliveredSocket | PolledSocket
+        if self.handedOver:
+            made = DeliveredSocket(joined.fd, self._lend, self.register.endings)
+        else:
+            made = PolledSocket(joined.fd, self.mustDrop)
+            self.register.orphans.hold(made)
+        if self.spec.fd is not None:
+            self.addressFamily = made.family
+        self._preexistingSocket = made
+
+    def _begin(self) -> None:
+        self.taking = self._paused = self._polling = self._released = False
+        self.handedOver = False
+
+    def _lend(self) -> int:
+        if self.number is None:
+            raise OSError(errno.EBADF, "the port is closed")
+        return self.register.control.borrow(self.number)
+
+    def standsAt(self, fileDescriptor: int) -> bool:
+        """
+        Whether a descriptor is this port's, and only stands in for a listening socket.
+        """
+        return self.handedOver and self.socket.fileno() == fileDescriptor
+
+    def _startMeter(self, number: int) -> None:
+        meters = self.register.meters
+        if number in meters:
+            # It was told what else to give, but not what is still on its way.
+            meters[number].told = None
+            self.limitChanged()
+        elif self.handedOver and self.room is not None:
+            meters[number] = Meter(0, self.room)
+
+    def _listenAlone(self) -> None:
+        """
+        Listen without the primary.
+        """
+        self._begin()
+        super().startListening()
+        self.register.alone.add(self)
+        if self.options.local:
+            self.register.orphans.hold(self.socket)
+
+    def createInternetSocket(self) -> AnySocket:
+        made = super().createInternetSocket()
+        if self.options.reusePort:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if self.options.ipv6Only:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        return PolledSocket(made.detach(), self.mustDrop)
+
+    def abandon(self) -> None:
+        """
+        Undo what C{startListening} did.
+        """
+        self.stopSaying()
+        self.register.alone.discard(self)
+        number, self.number = self.number, None
+        if number is not None:
+            self.register.leave(number)
+
+    def deliver(self, connections: Sequence[Handed]) -> Sequence[Handed]:
+        """
+        Serve connections.
+
+        @return: Those that the application did not want after all.
+        """
+        if not self.taking:
+            return connections
+        assert isinstance(self.socket, DeliveredSocket)
+        admitted, refused = self.admit(connections)
+        handed = self.socket.handed
+        handed.extend(admitted)
+        try:
+            while handed and self.taking:
+                # As many as there are, so that accept() need not fail to say so.
+                self.numberAccepts = len(handed)
+                log.callWithLogger(self, super().doRead)
+        except BaseException:
+            log.err(None, "who was told of a connection has failed")
+        left = [*handed, *refused]
+        handed.clear()
+        return left
+
+    def doRead(self) -> None:
+        """
+        The reactor says that connections wait.
+        """
+        if self.number is not None:
+            self.numberAccepts = SHARE
+        if self.room is not None:
+            self.numberAccepts = min(self.numberAccepts, self.room)
+        super().doRead()
+        self._poll()
+
+    def release(self) -> None:
+        """
+        Let go of the listening socket: nobody connects any more. What the application
+        opened on port 0 for a while it may still need.
+        """
+        isTheirs = self.number is not None or self.options.local
+        if self._released or not self.connected or not isTheirs:
+            return
+        if self._polling:
+            self._takeAll()
+        self._released = True
+        self._poll()
+        self.socket.release()
+
+    def _takeAll(self) -> None:
+        # Who connected before we said that we stop is served, as far as there is room.
+        self.numberAccepts = FAREWELL if self.room is None else self.room
+        log.callWithLogger(self, super().doRead)
+
+    def limitChanged(self) -> None:
+        if self.handedOver:
+            super().limitChanged()
+        elif self.connected:
+            self._poll()
+
+    def _poll(self) -> None:
+        wanted = self.taking and not self._released and self.room != 0
+        if wanted != self._polling:
+            self._polling = wanted
+            (super().startReading if wanted else super().stopReading)()
+
+    def startReading(self) -> None:
+        if not self.taking:
+            self.taking = True
+            if not self.handedOver:
+                self._poll()
+            elif self._paused and self.number is not None:
+                self._paused = False
+                self.register.control.pause(self.number, False)
+
+    def stopReading(self) -> None:
+        if self.taking:
+            self.taking = False
+            if not self.handedOver:
+                self._poll()
+            elif self.number is not None:
+                self._paused = True
+                self.register.control.pause(self.number, True)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.register.orphans.forget(self.socket)
+        self.abandon()
+        tcp.Port.connectionLost(self, reason)

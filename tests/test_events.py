@@ -1,14 +1,16 @@
 """
-What the listening calls of a worker's reactor take.
+Facts: what listening calls take, and what addresses say.
 """
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv6Address
 
-from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions
+from twisted_cluster.events import TCP, UDP, UNIX, ListenOptions, toAddress
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,14 @@ def test_whatIsThisWorkersOwn() -> None:
     assert ListenOptions(reusePort=True).local
     assert not ListenOptions(name="a", fd=0, maxConnections=0).local
     assert ListenOptions.forKind(TCP, {}) == ListenOptions()
+
+
+def test_aScopeHasItsName() -> None:
+    """
+    A link's own address says which link, as Twisted's ports do; a number if it is gone.
+    """
+    here = socket.if_nametoindex("lo")
+    for scope, name in [(here, "lo"), (99, "99")]:
+        assert toAddress(("fe80::1", 80, 0, scope)) == IPv6Address(
+            "TCP", f"fe80::1%{name}", 80, 0, scope
+        )

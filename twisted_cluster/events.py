@@ -4,6 +4,7 @@ Facts: frozen values that say what was asked for, or what came in.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypedDict, Union
 
@@ -212,12 +213,18 @@ class ConnectionFacts(NamedTuple):
 
 def toAddress(name: SocketName) -> Address:
     """
-    @param name: As C{getsockname} or C{accept} gave it.
+    @param name: As C{getsockname} or C{accept} gave it: a scope is only a number there.
+    @return: With the scope's name, as Twisted's ports say it: C{fe80::1%eth0}.
     """
-    if isinstance(name, tuple):
-        kind = IPv4Address if len(name) == 2 else IPv6Address
-        return kind("TCP", *name)
-    return UNIXAddress(name)
+    if not isinstance(name, tuple):
+        return UNIXAddress(name)
+    if len(name) == 2:
+        return IPv4Address("TCP", *name)
+    host, *rest = name
+    if name[3]:
+        numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        host = socket.getnameinfo(name, numeric)[0]
+    return IPv6Address("TCP", host, *rest)
 
 
 @frozen

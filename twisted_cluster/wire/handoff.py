@@ -107,20 +107,8 @@ def unpackRecord(
     if family == _AF_INET:
         name = (_inet_ntoa(host[:4]), port)
     elif family == _AF_INET6:
-        name = (_withScope(_inet_ntop(_AF_INET6, host), scope), port, 0, scope)
+        name = (_inet_ntop(_AF_INET6, host), port, 0, scope)
     return Handed(fd, listener, name, bounces, tally, flags)
-
-
-def _withScope(host: str, scope: int) -> str:
-    """
-    As C{accept} gives it: a link's own address goes with the name of its interface.
-    """
-    if not scope or host[:3] not in ("fe8", "fe9", "fea", "feb"):
-        return host
-    try:
-        return f"{host}%{socket.if_indextoname(scope)}"
-    except OSError:
-        return f"{host}%{scope}"
 
 
 def nameOf(fd: int) -> SocketName:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from twisted_cluster.core.restarts import Backoff, restartDelay
+from twisted_cluster.core.restarts import restartDelay
 
 
 def test_delayDoublesToTheLimit() -> None:
@@ -23,16 +23,3 @@ def test_noDeathsHaveNoDelay() -> None:
     """
     with pytest.raises(ValueError, match="1 or more"):
         restartDelay(0)
-
-
-def test_healthyLifeResetsTheDelay() -> None:
-    """
-    After a worker that lived 30 s the delay is the first one again.
-    """
-    backoff = Backoff()
-    assert [backoff.died(lived) for lived in (0.0, 29.9, 30.0, 0.0)] == [
-        0.1,
-        0.2,
-        0.1,
-        0.2,
-    ]

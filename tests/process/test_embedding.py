@@ -4,12 +4,16 @@ Clusters in other people's programs.
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import ROOT, RunningCluster, ask, freePort
+from tests.process.cluster import ROOT, RunningCluster, ask, environment, freePort
 
 pytestmark = pytest.mark.process
 EXAMPLES = ROOT / "docs/examples"
@@ -60,3 +64,31 @@ def test_theGuideShowsTheExamples() -> None:
     for example in EXAMPLES.glob("embedded.*"):
         _, _, program = example.read_text().partition('"""\n\n')
         assert f"```python\n{program}```" in guide, example.name
+
+
+def test_aServiceCanBeStartedAgain(app: Path) -> None:
+    """
+    Start, stop, start: ports are bound anew, workers have new ids, what is dead is
+    counted. Signal handlers are as they were, and the exit code is the program's.
+    """
+    port = freePort()
+    program = str(ROOT / "tests/process/fixtures/restarting.py")
+    done = subprocess.run(
+        [sys.executable, program, "hello.greet", str(port)],
+        cwd=app,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    listeners = [[f"tcp:{port}", True]]
+    assert first == {
+        "ready": True,
+        "ids": [1, 2],
+        "slots": [1, 2],
+        "listeners": listeners,
+        "started": 2,
+    }
+    assert second == {**first, "ids": [3, 4], "started": 4}

@@ -4,8 +4,6 @@ How long before a dead worker is replaced.
 
 from __future__ import annotations
 
-from attrs import define
-
 
 def restartDelay(deaths: int, first: float = 0.1, limit: float = 30.0) -> float:
     """
@@ -21,24 +19,3 @@ def restartDelay(deaths: int, first: float = 0.1, limit: float = 30.0) -> float:
     if deaths < 1:
         raise ValueError(f"{deaths} deaths: 1 or more")
     return float(min(limit, first * 2.0 ** min(deaths - 1, 60)))
-
-
-@define
-class Backoff:
-    """
-    One slot's early deaths in a row.
-
-    @ivar healthy: A worker that lived so many seconds was healthy: the next delay
-        is the first one again.
-    """
-
-    healthy: float = 30.0
-    deaths: int = 0
-
-    def died(self, lived: float) -> float:
-        """
-        @param lived: How long the worker was online, in seconds; 0 if never.
-        @return: How long to wait before its replacement, in seconds.
-        """
-        self.deaths = 1 if lived >= self.healthy else self.deaths + 1
-        return restartDelay(self.deaths)

@@ -14,7 +14,9 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.slots import Slots
+from twisted_cluster.core.snapshot import Snapshot
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -43,6 +45,7 @@ class ClusterService(Service):
     def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
         self._config = config
         self._isBound = False
+        self._since = 0.0
         self._stopping: Deferred[None] | None = None
         self._waiting: list[Deferred[Sequence[str]]] = []
         self.rooms = Rooms.make(
@@ -69,9 +72,9 @@ class ClusterService(Service):
 
         @raise OSError: If one cannot be bound; none stays bound. Its C{filename} is what
             was to be listened on.
+        @raise ClusterError: If it is stopping.
         """
-        if self._stopping is not None:
-            raise ClusterError("the cluster is stopping: wait until it has stopped")
+        self._checkStopped()
         for spec in self._config.listen:
             try:
                 self.rooms.listeners.hold(spec)
@@ -86,10 +89,13 @@ class ClusterService(Service):
         Start the workers.
 
         @raise OSError: As L{privilegedStartService}, where that was not called.
+        @raise ClusterError: If it is stopping.
         """
+        self._checkStopped()
         if not self._isBound:
             self.privilegedStartService()
         super().startService()
+        self._since = self.rooms.reactor.seconds()
         self._pulse.start()
         self.supervisor.start(self._config.workers)
 
@@ -112,6 +118,21 @@ class ClusterService(Service):
             self._stopping.chainDeferred(done)
         return done
 
+    def snapshot(self) -> Snapshot:
+        """
+        @return: What there is just now.
+        """
+        rooms, now = self.rooms, self.rooms.reactor.seconds()
+        return snapshot(
+            self._config.workers,
+            now - self._since if self.running else 0.0,
+            self._stopping is not None,
+            self.supervisor.workers.values(),
+            rooms.listeners.byNumber.values(),
+            rooms.door,
+            self.supervisor.counted,
+        )
+
     def whenGivenUp(self) -> Deferred[Sequence[str]]:
         """
         @return: Fires if no worker can start, with what the last one had to say, line by
@@ -120,6 +141,10 @@ class ClusterService(Service):
         waiting: Deferred[Sequence[str]] = Deferred()
         self._waiting.append(waiting)
         return waiting
+
+    def _checkStopped(self) -> None:
+        if self._stopping is not None:
+            raise ClusterError("the cluster is stopping: wait until it has stopped")
 
     def _hasStopped(self, _: None) -> None:
         self._isBound = False

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from tests.logged import Logged
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.slots import Slots
+from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.supervisor import Supervisor
@@ -34,6 +35,8 @@ class Worker:
         self.name = f"worker {start.slot} (100)"
         self.said = Said(lambda: self.name)
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
+        page = SimpleNamespace(taken=3, opened=2, closed=1)
+        self.hand = SimpleNamespace(page=page)
         self.asked: list[str] = []
         self.wasTold = False
         self._refuses = refuses
@@ -205,6 +208,18 @@ def test_stopFiresWhenAllAreGone() -> None:
     assert all(each.called for each in stopped)
     cluster.advance(60.0)
     assert len(cluster.made) == 2
+
+
+def test_theDeadAreCounted() -> None:
+    """
+    And what they had counted.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    cluster.refuses = OSError(11, "no more processes")
+    cluster.gone(cluster.made[1])
+    cluster.advance(0.2)
+    assert cluster.supervisor.counted == Counted(2, 1, 1, 3, 2, 1)
 
 
 def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:

@@ -47,6 +47,7 @@ class WorkerProcess(ProcessProtocol):
     @ivar number: Its slot, from 1.
     @ivar id: Counts the primary's workers, from 1; never used again.
     @ivar pid: The process, or L{None} before.
+    @ivar state: C{"starting"}, C{"ready"} or C{"leaving"}.
     @ivar output: Its standard streams.
     @ivar said: What it says for the log.
     @ivar hand: The worker, as the door and the table know it.
@@ -83,7 +84,7 @@ class WorkerProcess(ProcessProtocol):
         self._hasKilled = False
         # Signals that were sent to it before there was a process.
         self._unsent: list[int] = []
-        self._isOnline = False
+        self.state = "starting"
         giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
             Effects(
@@ -115,7 +116,7 @@ class WorkerProcess(ProcessProtocol):
         """
         Whether its application has started, and it is not to end.
         """
-        return self._isOnline
+        return self.state == "ready"
 
     @property
     def heartbeat(self) -> int:
@@ -249,6 +250,7 @@ class WorkerProcess(ProcessProtocol):
         self.signalProcess(signal.SIGKILL)
 
     def _expectEnd(self) -> None:
+        self.state = "leaving"
         if self._overdue is None:
             patience = self._recipe.drainTimeout + GRACE
             later = self._rooms.reactor.callLater
@@ -338,14 +340,14 @@ class WorkerProcess(ProcessProtocol):
     # What becomes of it
 
     def _enter(self) -> None:
-        self._isOnline = True
+        self.state = "ready"
         self.said.release()
         log.info("{worker} is online", worker=self.name)
         self._rooms.door.enter(self.hand)
         self._watcher.online(self)
 
     def _leave(self) -> None:
-        self._isOnline = False
+        self.state = "leaving"
         self._rooms.door.leave(self.hand)
         self._rooms.listeners.retire(self.hand)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import Factory, frozen
 
 from twisted_cluster.core.member import Post
+from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams
@@ -38,7 +39,7 @@ class Recipe:
 
     command: Sequence[str]
     reactor: str = "default"
-    drainTimeout: float = 30.0
+    drainTimeout: float = DRAIN_TIMEOUT
     environment: Mapping[str, str] = Factory(dict)
     directory: str | None = None
     uid: int | None = None

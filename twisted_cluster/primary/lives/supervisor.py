@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -21,6 +22,7 @@ from twisted_cluster.core.actions import (
     Start,
 )
 from twisted_cluster.core.slots import Slots
+from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
@@ -33,6 +35,7 @@ class Supervisor(Watcher[WorkerProcess]):
     Keeps every slot filled.
 
     @ivar workers: All that there are, by id.
+    @ivar counted: What those that are gone have counted.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Supervisor(Watcher[WorkerProcess]):
             say.
         """
         self.workers: dict[int, WorkerProcess] = {}
+        self.counted = Counted()
         self._clock = clock
         self._slots = slots
         self._newWorker = newWorker
@@ -104,12 +108,23 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
+        self._count(worker, asked)
         self._lastWords = list(worker.said.tail)
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.wasTold)
         if not any(isinstance(action, GiveUp) for action in actions):
             worker.said.release()
         self._carryOut(actions)
+
+    def _count(self, worker: WorkerProcess, asked: bool) -> None:
+        page, counted = worker.hand.page, self.counted
+        self.counted = evolve(
+            counted,
+            crashed=counted.crashed + (not asked),
+            handed=counted.handed + page.taken,
+            opened=counted.opened + page.opened,
+            closed=counted.closed + page.closed,
+        )
 
     # What is to be done
 
@@ -139,9 +154,11 @@ class Supervisor(Watcher[WorkerProcess]):
             why = f"cannot start worker {action.slot}: {error}"
             log.error("{why}", why=why)
             self._lastWords = [why]
+            self.counted = evolve(self.counted, refused=self.counted.refused + 1)
             self._carryOut(self._slots.refused(self._clock.seconds(), action.id))
             return
         self.workers[action.id] = worker
+        self.counted = evolve(self.counted, started=self.counted.started + 1)
         hearNothing(worker.peer.ears)
         # Others may be due as well, each in a turn of its own.
         if self._next is None:

@@ -1,0 +1,246 @@
+"""
+What a worker says, and what it is answered.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from tests.logged import Logged
+from twisted_cluster.core import messages
+from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.member import Post
+from twisted_cluster.core.messages import Listening, Message
+from twisted_cluster.events import TCP, ListenSpec
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.conversation import TURN, Conversation
+from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.descriptors import CONTROL, MAIL
+
+SPEC = ListenSpec(TCP, "127.0.0.1")
+
+
+class Worker:
+    """
+    A worker's ends of its wires, and what the primary has heard of its life.
+
+    @ivar heard: That.
+    """
+
+    id = 1
+    name = "worker 1 (100)"
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+        self.reactor = MemoryReactorClock()
+        self.rooms = Rooms.make(self.reactor, RoundRobin, 0)
+        self.wires = wires = Wires.make(0)
+        self.hand = Hand(Post(1, 1), wires.page, wires.queue)
+        codec = codecNamed("json")
+        self.conversation = Conversation(self.rooms, wires, self.hand, codec, self)
+        self.channel = Channel(wires.theirs[CONTROL].dup())
+        self.mail = wires.theirs[MAIL].dup()
+        wires.given()
+
+    def born(self) -> None:
+        self.heard.append("born")
+
+    def online(self) -> None:
+        self.heard.append("online")
+
+    def listening(self, where: Listening) -> None:
+        self.heard.append(where.port)
+
+    def leaving(self, planned: bool) -> None:
+        self.heard.append(("leaving", planned))
+
+    def lost(self) -> None:
+        self.heard.append("lost")
+
+    def kill(self) -> None:
+        self.heard.append("kill")
+
+    def say(self, *said: Message) -> None:
+        for message in said:
+            self.channel.send(message)
+        self.conversation.read()
+
+    def answer(self) -> messages.Answer:
+        """
+        The next answer; a socket that comes with it is closed.
+        """
+        message, fd = self.channel.receive()
+        assert isinstance(message, messages.Answer)
+        assert (fd is None) == (message.errno != 0 or not message.mode)
+        if fd is not None:
+            os.close(fd)
+        return message
+
+    def close(self) -> None:
+        self.conversation.close()
+        self.rooms.listeners.closeAll()
+        self.rooms.door.rest()
+        self.wires.cut()
+        self.channel.close()
+        self.mail.close()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """
+    A worker that has said nothing yet.
+    """
+    made = Worker()
+    yield made
+    made.close()
+
+
+def test_itsLifeIsTold(worker: Worker) -> None:
+    """
+    In the order in which it says it.
+    """
+    worker.say(
+        messages.Born(),
+        messages.Online(),
+        messages.Listening(None, 8080, 4),
+        messages.Leaving(planned=True),
+    )
+    assert worker.heard == ["born", "online", 8080, ("leaving", True)]
+
+
+def test_listensAreAnswered(worker: Worker) -> None:
+    """
+    With the socket; asked for again it is in use; asked to borrow it gets it again.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    first = worker.answer()
+    assert (first.question, first.errno) == (1, 0)
+    again = evolved(port=worker.rooms.listeners.byNumber[first.listener].name[1])
+    worker.say(messages.Listen(2, again))
+    assert worker.answer().errno == errno.EADDRINUSE
+    worker.say(messages.Borrow(3, first.listener))
+    assert (worker.answer().errno, worker.heard) == (0, [])
+
+
+def evolved(port: object) -> ListenSpec:
+    return ListenSpec(TCP, "127.0.0.1", int(str(port)))
+
+
+def test_whatItDoesNotListenOnIsNotLent(worker: Worker) -> None:
+    """
+    That is its mistake, and no end.
+    """
+    worker.say(messages.Borrow(1, 99))
+    assert worker.answer().errno == errno.EBADF
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [ListenSpec(TCP, "no such name"), ListenSpec(TCP, "\0"), ListenSpec(TCP, "x" * 400)],
+)
+def test_whatCannotBeListenedOnIsAnswered(worker: Worker, spec: ListenSpec) -> None:
+    """
+    Whatever it is that Python raises.
+    """
+    worker.say(messages.Listen(1, spec))
+    assert worker.answer().errno != 0
+    assert worker.heard == []
+
+
+def test_unlistenedIsClosed(worker: Worker) -> None:
+    """
+    The answer comes when that is done.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    number = worker.answer().listener
+    worker.say(messages.Unlisten(2, number))
+    message, _ = worker.channel.receive()
+    assert message == messages.Answer(2, number)
+    assert worker.rooms.listeners.byNumber == {}
+
+
+def test_aWorkerThatReadsNothingIsNotDead(worker: Worker) -> None:
+    """
+    Its answers wait until it does.
+    """
+    asked = 0
+    while asked < 2000:
+        worker.say(messages.Borrow(asked, 99))
+        asked += 1
+    assert worker.heard == []
+    numbers = []
+    while len(numbers) < asked:
+        try:
+            numbers.append(worker.answer().question)
+        except BlockingIOError:
+            worker.reactor.advance(0.1)
+    assert numbers == list(range(asked))
+
+
+@pytest.mark.parametrize("said", [messages.Drain(1.0), messages.Answer(1)])
+def test_whatAWorkerDoesNotSayIsItsEnd(
+    worker: Worker, logged: Logged, said: Message
+) -> None:
+    """
+    It is killed, and that is told.
+    """
+    worker.say(said)
+    assert worker.heard == ["kill"]
+    assert "a worker does not say" in logged.texts()[0]
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b'["Leaving", 1]', b"x" * 20_000])
+def test_rubbishIsItsEnd(worker: Worker, logged: Logged, data: bytes) -> None:
+    """
+    It is killed, and that is told.
+    """
+    raw = socket.socket(fileno=os.dup(worker.channel.fileno()))
+    raw.send(data)
+    raw.close()
+    worker.conversation.read()
+    assert worker.heard == ["kill"]
+    assert logged.texts()[0].endswith("; killed")
+
+
+def test_soMuchIsReadInATurn(worker: Worker) -> None:
+    """
+    The rest in the next.
+    """
+    for _ in range(TURN + 5):
+        worker.channel.send(messages.Born())
+    worker.conversation.read()
+    assert len(worker.heard) == TURN
+    worker.conversation.read()
+    assert len(worker.heard) == TURN + 5
+
+
+def test_aClosedChannelIsTold(worker: Worker) -> None:
+    """
+    What it has said before comes first.
+    """
+    worker.channel.send(messages.Leaving())
+    worker.channel.close()
+    worker.conversation.read()
+    assert worker.heard == [("leaving", False), "lost"]
+
+
+def test_afterTheEndNothingIsSaid(worker: Worker) -> None:
+    """
+    Nor is anything heard, and nothing stays open.
+    """
+    worker.channel.send(messages.Born())
+    worker.conversation.close()
+    worker.conversation.sayDrain(1.0)
+    worker.conversation.read()
+    assert worker.heard == []
+    assert not worker.conversation.isOpen
+    assert worker.reactor.getReaders() == []

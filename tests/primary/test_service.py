@@ -1,0 +1,102 @@
+"""
+The cluster as a service, without processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from twisted_cluster import ClusterConfig
+from twisted_cluster.errors import ClusterError
+from twisted_cluster.primary.service import ClusterService
+
+
+class RefusingReactor(MemoryReactorClock):
+    """
+    The system has no room for processes.
+    """
+
+    def spawnProcess(self, *arguments: object, **more: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+
+class StubbornReactor(MemoryReactorClock):
+    """
+    Processes begin, and never end.
+    """
+
+    def spawnProcess(self, *arguments: object, **more: object) -> StubbornReactor:
+        return self
+
+    pid = 100
+
+
+def config(workers: int = 2) -> ClusterConfig:
+    """
+    A cluster on some port of 127.0.0.1.
+    """
+    listen = "tcp:0:interface=127.0.0.1"
+    return ClusterConfig.forApp("mod.factory", listen=listen, workers=workers)
+
+
+def test_givingUpIsToldAndStopsTheService() -> None:
+    """
+    Nothing is left open; the process, and its exit code, are its host's.
+    """
+    reactor = RefusingReactor()
+    service = ClusterService(reactor, config())
+    told: list[Sequence[str]] = []
+    service.whenGivenUp().addCallback(told.append)
+    service.startService()
+    reactor.pump([0.05] * 40)
+    assert told == [
+        ["cannot start worker 1: [Errno 11] Resource temporarily unavailable"]
+    ]
+    assert not service.running
+    assert service.rooms.listeners.byNumber == {}
+    assert reactor.getReaders() == []
+    assert service.snapshot().gone.refused == 1
+
+
+def test_whileItStopsItCannotBeStarted() -> None:
+    """
+    It would bind what is about to be closed.
+    """
+    reactor = StubbornReactor()
+    service = ClusterService(reactor, config())
+    service.startService()
+    service.stopService()
+    assert service.snapshot().isStopping
+    with pytest.raises(ClusterError, match="is stopping"):
+        service.startService()
+
+
+def test_stoppingTwiceIsStoppingOnce() -> None:
+    """
+    Each who asks is told.
+    """
+    service = ClusterService(RefusingReactor(), config())
+    service.privilegedStartService()
+    assert [service.stopService().called for _ in range(2)] == [True, True]
+    assert service.rooms.listeners.byNumber == {}
+
+
+def test_snapshotIsOfWhatThereIs() -> None:
+    """
+    One worker that starts; a port that nobody serves yet.
+    """
+    service = ClusterService(StubbornReactor(), config(workers=3))
+    service.startService()
+    there = service.snapshot()
+    assert there.wanted == 3
+    assert [(one.id, one.slot, one.pid, one.state) for one in there.workers] == [
+        (1, 1, 100, "starting")
+    ]
+    assert [(one.workers, one.waiting, one.isAccepting) for one in there.listeners] == [
+        ([], 0, False)
+    ]
+    assert not there.isReady
+    service.rooms.listeners.closeAll()

@@ -1,0 +1,67 @@
+"""
+What a whole process does for a cluster.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+from twisted.application import app
+from twisted.internet.testing import MemoryReactorClock
+
+from twisted_cluster import ClusterConfig
+from twisted_cluster.command import CommandService, ExitStatus
+from twisted_cluster.errors import StartError
+from twisted_cluster.primary.service import ClusterService
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """
+    A port that somebody has.
+    """
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def configFor(port: int) -> ClusterConfig:
+    """
+    A cluster on a port of 127.0.0.1.
+    """
+    listen = f"tcp:{port}:interface=127.0.0.1"
+    return ClusterConfig.forApp("mod.factory", listen=listen, workers=1)
+
+
+def test_twistdExitsWithTheStatus() -> None:
+    """
+    Where it would end by a signal.
+    """
+    with pytest.raises(SystemExit) as caught:
+        app._exitWithSignal(ExitStatus(1))
+    assert caught.value.code == 1
+
+
+def test_aServiceThatCannotBindSaysSoToItsHost(taken: int) -> None:
+    """
+    As any port would.
+    """
+    service = ClusterService(MemoryReactorClock(), configFor(taken))
+    with pytest.raises(OSError, match="Address already in use") as caught:
+        service.privilegedStartService()
+    assert caught.value.errno == errno.EADDRINUSE
+    assert caught.value.filename == f"tcp:{taken}:interface=127.0.0.1"
+
+
+def test_aCommandThatCannotBindSaysSoToThePerson(taken: int) -> None:
+    """
+    In one line.
+    """
+    service = CommandService(MemoryReactorClock(), configFor(taken))
+    said = f"twistd cluster: cannot listen on tcp:{taken}:interface=127.0.0.1: "
+    with pytest.raises(StartError, match=said):
+        service.privilegedStartService()

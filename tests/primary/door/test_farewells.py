@@ -18,11 +18,10 @@ from zope.interface import implementer
 
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.events import REFUSE, SHED, TCP, ConnectionFacts, ListenSpec
-from twisted_cluster.interfaces import IFarewellPolicy
+from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.farewells import (
     LINGER,
-    LONGEST_FAREWELL,
     MOST,
     UNAVAILABLE,
     Farewells,

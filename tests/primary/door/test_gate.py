@@ -220,6 +220,33 @@ def test_whenAllWaitForTheSameTheRestStaysInTheBacklog(grouped: Primary) -> None
         client.close()
 
 
+def test_whenOthersAreServedTheOverflowIsClosed(grouped: Primary) -> None:
+    """
+    One group's crowd stops nobody else: those who came too late for the waiting room
+    are closed, so that the others are found behind them.
+    """
+    one, two = grouped.newWorker("a"), grouped.newWorker("b")
+    listener = grouped.join(one, SPEC)
+    grouped.join(two, SPEC)
+    gate = grouped.gate(listener)
+    gate.room.lines.most = 10
+    clients = come(listener, b"a", WINDOW + 9)
+    accept(grouped, listener, WINDOW + 9)
+    clients += come(listener, b"b", 1)
+    accept(grouped, listener, WINDOW + 10)
+    assert gate.room.lines.passed
+    with capturedLogs() as logs:
+        clients += come(listener, b"a", 5)
+        clients += come(listener, b"b", 1)
+        accept(grouped, listener, WINDOW + 10 + 2)
+        assert clients[-2].recv(1) == b""
+    assert any("too many" in str(event.get("what")) for event in logs)
+    assert two.queue.depth() == 2
+    assert gate.pending == 10
+    for client in clients:
+        client.close()
+
+
 def test_afterHalfAMinuteItIsOver() -> None:
     """
     Whoever has waited for nobody so long is closed, and that is said.

@@ -86,7 +86,7 @@ class Primary:
 
         def served() -> bool:
             gate = self.gate(listener)
-            self.door.accept(gate)
+            gate.accept()
             return not gate.isReading or self.depth() >= count
 
         eventually(served, "connections have come")

@@ -347,7 +347,7 @@ def test_whatTheSystemHasNoRoomForStaysInTheBacklog(
     gate = primary.gate(listener)
     socket_, listener.socket = listener.socket, Failing([number])
     with capturedLogs() as logs:
-        primary.door.accept(gate)
+        gate.accept()
     assert len(logs) == 1
     assert not gate.isReading
     primary.door.changed()
@@ -371,7 +371,7 @@ def test_whatIsBrokenIsPassedOver(primary: Primary, number: int) -> None:
     socket_ = listener.socket
     listener.socket = Failing([errno.EAGAIN, number])
     gate._burst = 2
-    primary.door.accept(gate)
+    gate.accept()
     assert listener.socket.errors == []
     assert gate.isReading
     listener.socket = socket_
@@ -388,7 +388,7 @@ def test_aTurnHasAnEnd(primary: Primary) -> None:
     gate = primary.gate(listener)
     for _ in range(7):
         before = primary.depth()
-        primary.door.accept(gate)
+        gate.accept()
         assert primary.depth() - before <= BURST
     for client in clients:
         client.close()
@@ -408,7 +408,7 @@ def test_aBurstDoesNotPassTheDescriptorsThatThereAre(primary: Primary) -> None:
 
     def take(counted: int) -> None:
         for _ in range(8):
-            primary.door.accept(gate)
+            gate.accept()
             found = taken(worker)
             worker.page.counted = counted
             served.extend(namesOf(found))
@@ -489,7 +489,7 @@ def test_withALimitTheNextOnesAreTurnedAway() -> None:
         listener = primary.join(worker, SPEC)
         clients = connect(listener, 3)
         accept(primary, listener, 2)
-        eventually(lambda: primary.door.accept(primary.gate(listener)) or True, "x")
+        eventually(lambda: primary.gate(listener).accept() or True, "x")
         assert clients[2].recv(1) == b""
         for client in clients:
             client.close()

@@ -28,6 +28,7 @@ log = Logger()
 # A connection costs the primary a fiftieth of that.
 SLOW = 1_000_000
 SLOW_IN_A_ROW = 3
+# Long enough to serve some thousands without it, short enough to see soon if it is over.
 REST = 1_000_000_000
 # The line of a connection that the policy fails for here as well: of no group.
 UNKNOWN = object()

@@ -96,7 +96,7 @@ class Door:
         """
         Watch a port.
         """
-        self.gates[listener.number] = Gate(listener, self._hall, self.accept)
+        self.gates[listener.number] = Gate(listener, self._hall, self._letOthersGoFirst)
 
     def closing(self, listener: Listener) -> None:
         """
@@ -105,21 +105,6 @@ class Door:
         gate = self.gates.pop(listener.number, None)
         if gate is not None:
             gate.close()
-
-    def accept(self, gate: Gate) -> bool:
-        """
-        Connections have come: accept them, while somebody can take them.
-
-        @return: Whether there may be more.
-        """
-        more = gate.accept()
-        if not gate.mayAccept:
-            # Others go first when there is room again.
-            number = gate.listener.number
-            if self.gates.pop(number, None) is gate:
-                self.gates[number] = gate
-            self.changed()
-        return more
 
     def redirect(self, connections: Iterable[Handed]) -> None:
         """
@@ -143,7 +128,7 @@ class Door:
         for gate in list(self.gates.values()):
             gate.settle()
             for _ in range(TURNS):
-                if not gate.isReading or not self.accept(gate):
+                if not gate.isReading or not gate.accept():
                     break
         return all(gate.isDone for gate in self.gates.values())
 
@@ -176,6 +161,15 @@ class Door:
         """
         self._relief.rest()
         self._farewells.close()
+
+    def _letOthersGoFirst(self, gate: Gate) -> None:
+        """
+        A gate may accept no more: when there is room again, it is the last to have it.
+        """
+        number = gate.listener.number
+        if self.gates.pop(number, None) is gate:
+            self.gates[number] = gate
+        self.changed()
 
     def _tellShort(self, now: int) -> None:
         for hand in self._roster.members.values():

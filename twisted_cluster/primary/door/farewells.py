@@ -29,6 +29,7 @@ from twisted_cluster.wire.reader import Reader
 log = Logger()
 # So many may linger at a time; who is one more is told, and must be quick to read it.
 MOST = 256
+# A round trip to anywhere, and another one for what was lost.
 LINGER = 1.0
 CHUNK = 65536
 UNAVAILABLE = (

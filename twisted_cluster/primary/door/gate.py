@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 from twisted_cluster.core.addresses import addressOf
@@ -42,10 +41,10 @@ class Gate:
     """
 
     def __init__(
-        self, listener: Listener, hall: Hall, came: Callable[[Gate], object]
+        self, listener: Listener, hall: Hall, stuck: Callable[[Gate], object]
     ) -> None:
         """
-        @param came: Called when connections have come, to L{accept}.
+        @param stuck: Called when it has accepted, and may accept no more just now.
         """
         asked = chooserFor(listener.policy, hall.nanoseconds)
         policy: Any = listener.policy
@@ -61,7 +60,7 @@ class Gate:
                 hall.reactor, look, policy.enough, self._decide, hall.nanoseconds
             )
         self._reader = Reader(
-            hall.reactor, listener.fileno, partial(came, self), listener.facts.name
+            hall.reactor, listener.fileno, self.accept, listener.facts.name
         )
         self._burst = 1
         self._hasMore = False
@@ -72,7 +71,8 @@ class Gate:
         self._lines = self.room.lines
         self._roster = hall.hands.roster
         self._users = cast(Users[Hand], listener.users)
-        self._choose, self._put = asked.choose, hall.hands.give
+        self._choose, self._touched = asked.choose, hall.hands.touched
+        self._stuck = stuck
 
     @property
     def pending(self) -> int:
@@ -152,6 +152,8 @@ class Gate:
         self.room.flush()
         self._burst = max(1, burst - limit) if limit else min(BURST, burst * 2)
         self._hasMore = not limit
+        if not self.mayAccept:
+            self._stuck(self)
         return self._hasMore
 
     def settle(self) -> None:
@@ -189,7 +191,10 @@ class Gate:
         if chosen is None:
             self.room.route(connection, b"")
         else:
-            self._put(chosen, connection)
+            # As Hands.give() does, which would be one call more for each connection.
+            self._touched.add(chosen)
+            if not chosen.put(connection):
+                self._roster.note(chosen)
 
     def _receive(self, connection: Handed, way: Way) -> None:
         if way is Way.AWAY or self._isCrowded(connection):

@@ -134,6 +134,7 @@ class Hands:
     All workers that connections are handed to, and what is about to be.
 
     @ivar roster: Who is there.
+    @ivar touched: Who is about to be handed something.
     """
 
     def __init__(self, roster: Roster[Hand], handed: Callable[[], None]) -> None:
@@ -142,13 +143,13 @@ class Hands:
         """
         self.roster = roster
         self._handed = handed
-        self._touched: set[Hand] = set()
+        self.touched: set[Hand] = set()
 
     def give(self, hand: Hand, connection: Handed) -> None:
         """
         Hand a connection over with the next L{flush}.
         """
-        self._touched.add(hand)
+        self.touched.add(hand)
         if not hand.put(connection):
             self.roster.note(hand)
 
@@ -158,14 +159,14 @@ class Hands:
 
         @return: What nobody got after all, in the order in which it was given.
         """
-        if not self._touched:
+        if not self.touched:
             return []
         refused = []
-        for hand in self._touched:
+        for hand in self.touched:
             back = hand.flush()
             if back:
                 self.roster.note(hand)
                 refused += back
-        self._touched.clear()
+        self.touched.clear()
         self._handed()
         return refused

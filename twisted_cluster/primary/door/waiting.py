@@ -19,6 +19,7 @@ from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.wire.handoff import Handed
 
+# Few clients wait longer; what has no bound would wait for ever where nobody comes back.
 LONGEST_WAIT = 30_000_000_000
 # What is not kept of a connection that waits is looked at again.
 KEPT = 1024
@@ -102,26 +103,25 @@ class WaitingRoom:
             if not self.lines.count or not self._users.ready(self._roster.version):
                 return
             self.lines.serve(self._attempt)
-            if not self._flush():
+            if not self._settle(self._hands.flush()):
                 return
 
     def flush(self) -> None:
         """
         Hand over what was given. What a queue refuses waits on.
         """
-        if self._flush():
+        refused = self._hands.flush()
+        isPlain = not refused and not self._given and not self._hasNews
+        if not isPlain and self._settle(refused):
             self.serve()
 
-    def _flush(self) -> bool:
+    def _settle(self, refused: list[Handed]) -> bool:
         """
         @return: Whether there is room again for those who have begun to wait.
         """
-        refused = self._hands.flush()
-        if refused:
-            for connection in reversed(refused):
-                self.hold(connection, self._given.get(connection.fd))
-        if self._given:
-            self._given.clear()
+        for connection in reversed(refused):
+            self.hold(connection, self._given.get(connection.fd))
+        self._given.clear()
         if not self._hasNews:
             return False
         self._hasNews = False

@@ -57,19 +57,37 @@ def test_sinceWhenItTakesNothing() -> None:
     """
     one = Looked()
     one.queued = 1
-    one.pass_(5)
+    for _ in range(10):
+        one.beat = one.now
+        one.pass_(5)
     since = one.progress.takesNothing
-    assert since == 0
-    one.beat, one.queued = one.now, 0
+    assert since is not None
+    assert 40 * STEP < one.now - since <= 50 * STEP
+    one.queued, one.beat = 0, one.now
     one.pass_(5)
     one.queued = 1
     one.pass_(2)
     again = one.progress.takesNothing
     assert again is not None
-    assert one.now - again > 5 * STEP
+    assert one.now - again > 40 * STEP
     one.taken = 1
     one.pass_()
     assert one.progress.takesNothing is None
+
+
+def test_whoIsAtWorkIsNotDeaf() -> None:
+    """
+    While its heart does not beat it takes nothing, and could not; the first beat after
+    that may come before it takes something.
+    """
+    one = Looked()
+    one.queued, one.beat = 1, 1
+    one.pass_(1000)
+    one.beat = one.now
+    one.pass_()
+    since = one.progress.takesNothing
+    assert since is not None
+    assert one.now - since <= LONGEST_GAP + STEP
 
 
 def test_idleTimeDoesNotCount() -> None:
@@ -78,10 +96,12 @@ def test_idleTimeDoesNotCount() -> None:
     anything since.
     """
     one = Looked()
-    one.queued = 1
+    one.queued, one.beat = 1, 1
     one.pass_(3)
-    one.queued, one.beat = 0, one.now
-    one.pass_(1000)
+    one.queued = 0
+    for _ in range(1000):
+        one.beat = one.now
+        one.pass_()
     since = one.progress.takesNothing
     assert since is not None
     assert one.now - since < 5 * STEP
@@ -92,9 +112,10 @@ def test_theTimeInWhichNobodyLookedDoesNotCount() -> None:
     The primary may have been stopped.
     """
     one = Looked()
-    one.queued = 1
+    one.queued, one.beat = 1, 1
     one.pass_()
     one.now += 3600 * 1_000_000_000
+    one.beat = one.now
     one.pass_()
     since = one.progress.takesNothing
     assert since is not None

@@ -191,7 +191,8 @@ class Member:
         self.fresh = silence < STALE and not self.short
         self.reachable = self.open and silence < LOST and not self.short
         self._refusedAt = -1
-        self.progress.look(now, self.page.taken, self.queued)
+        page = self.page
+        self.progress.look(now, page.taken, self.queued, page.heartbeat)
 
     def reconcile(self) -> int:
         """

@@ -4,9 +4,9 @@ Whether a worker takes what it is handed.
 
 from __future__ import annotations
 
-# From one look to the next no more than this counts as time in which it took nothing:
-# the primary may have stood still itself.
-LONGEST_GAP = 100_000_000
+# From one beat to the next no more than this counts as time in which it took nothing: it
+# may have been at work, or the primary may have stood still itself.
+LONGEST_GAP = 250_000_000
 
 
 class Progress:
@@ -26,17 +26,20 @@ class Progress:
         self._seen = -1
         self._stalledAt = 0
         self._taken = taken
-        self._watchedAt = 0
+        self._lookedAt = 0
+        self._countedAt = 0
+        self._beat = 0
         self._owed = 0
 
     @property
     def takesNothing(self) -> int | None:
         """
         Since when it has taken nothing of what it was handed, in monotonic nanoseconds;
-        L{None} if it has. Only time in which something waited for it counts, though that
-        may have been taken back meanwhile, and it may have shown life.
+        L{None} if it has. Only time counts in which something waited for it, which may
+        have been taken back since, and in which it showed life: who does not may be at
+        work.
         """
-        return self._watchedAt - self._owed if self._owed else None
+        return self._lookedAt - self._owed if self._owed else None
 
     def glance(self, now: int, taken: int, queued: int, beat: int) -> bool:
         """
@@ -55,18 +58,21 @@ class Progress:
         elif before and (beat > self._stalledAt or taken != self._seen):
             self.isStalled = False
         self._seen = taken if queued or self.isStalled else -1
-        self.look(now, taken, queued)
+        self.look(now, taken, queued, beat)
         return self.isStalled != before
 
-    def look(self, now: int, taken: int, queued: int) -> None:
+    def look(self, now: int, taken: int, queued: int, beat: int) -> None:
         """
         To be called also while there is nothing.
         """
+        isOwed = taken == self._taken and (queued or self.isStalled)
         if taken != self._taken:
             self._taken, self._owed = taken, 0
-        elif queued or self.isStalled:
-            self._owed += min(now - self._watchedAt, LONGEST_GAP)
-        self._watchedAt = now
+        elif isOwed and beat > self._beat:
+            self._owed += min(now - self._countedAt, LONGEST_GAP)
+        if not isOwed or beat > self._beat:
+            self._countedAt, self._beat = now, beat
+        self._lookedAt = now
 
     def goesOn(self, taken: int) -> bool:
         """

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import ROOT, RunningCluster, ask, environment, freePort
+from tests.process.cluster import (
+    ROOT,
+    RunningCluster,
+    ask,
+    environment,
+    eventually,
+    freePort,
+    membersOf,
+)
 
 pytestmark = pytest.mark.process
 EXAMPLES = ROOT / "docs/examples"
@@ -54,6 +62,54 @@ def test_theExampleServes() -> None:
             assert number(b"".join(iter(lambda: client.recv(65536), b""))) in served
         # As twistd ends with any application.
         assert host.wait() == -signal.SIGTERM
+
+
+def runProgram(port: int) -> tuple[int, str, str]:
+    """
+    Run F{embedded.py} to its end, which leaves no process.
+
+    @return: Its exit code, and what it has said.
+    """
+    program = subprocess.Popen(
+        [sys.executable, "embedded.py", str(port)],
+        cwd=EXAMPLES,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    said, errors = program.communicate(timeout=40)
+    eventually(lambda: not membersOf(program.pid), "every process has ended", 5.0)
+    return program.returncode, said, errors
+
+
+def test_aProgramHasOneTwice() -> None:
+    """
+    F{embedded.py}: started, stopped, started again, on the same port.
+    """
+    code, said, errors = runProgram(freePort())
+    assert (code, errors) == (0, "")
+    assert said.splitlines() == [
+        "first served",
+        "first over",
+        "second served",
+        "second over",
+    ]
+
+
+def test_aPortThatIsTakenIsTheProgramsToHandle() -> None:
+    """
+    It is an C{OSError}, which can be caught.
+    """
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, said, errors = runProgram(taken.getsockname()[1])
+    assert (code, said) == (1, "")
+    assert errors.startswith("cannot listen: ")
+    assert "Address already in use" in errors
+    assert "Traceback" not in errors
 
 
 def test_theGuideShowsTheExamples() -> None:

@@ -279,7 +279,8 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
 
     def gone(self, process: WorkerProcess, asked: bool) -> None:
         worker = self._processes.pop(process)
-        self._bury(worker, process.number, process.exitCode, process.exitSignal)
+        child = process.child
+        self._bury(worker, process.number, child.exitCode, child.exitSignal)
 
     def _tellDisconnected(self, worker: forked.Worker) -> None:
         worker.disconnected()

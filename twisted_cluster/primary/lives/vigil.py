@@ -16,6 +16,8 @@ log = Logger()
 DEAF = 5.0
 # As long as a worker is waited for by its loyal clients.
 SILENT = 10.0
+# A heart that has beaten within this time beats: 20 times as long as between two beats.
+BEATS = 1.0
 SECOND = 1_000_000_000
 
 
@@ -70,7 +72,8 @@ class Vigil(Generic[W]):
         self._workers = workers
         self._deaf = deaf
         self._silent = silent
-        self._isTold: set[int] = set()
+        self._silentOnes: set[int] = set()
+        self._deafOnes: set[int] = set()
 
     def look(self) -> None:
         """
@@ -78,21 +81,31 @@ class Vigil(Generic[W]):
         """
         now = self._now()
         workers = list(self._workers())
-        self._isTold &= {worker.id for worker in workers}
+        there = {worker.id for worker in workers}
+        self._silentOnes &= there
+        self._deafOnes &= there
         for worker in workers:
             self._lookAt(worker, now)
 
     def _lookAt(self, worker: W, now: int) -> None:
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
-        since = worker.deafSince
         if silence >= SILENT:
-            if worker.id not in self._isTold:
-                self._isTold.add(worker.id)
+            if worker.id not in self._silentOnes:
+                self._silentOnes.add(worker.id)
                 self._silent(worker, silence)
-        elif worker.id in self._isTold:
-            self._isTold.discard(worker.id)
+            return
+        if worker.id in self._silentOnes:
+            self._silentOnes.discard(worker.id)
             log.info("{worker} shows life again", worker=worker.name)
-        elif since is not None and (now - since) / SECOND >= DEAF:
-            # While its heart does not beat it may be at work.
-            if silence < 1.0:
-                self._deaf(worker, (now - since) / SECOND)
+        # While its heart does not beat it may be at work.
+        if silence < BEATS:
+            self._lookWhetherDeaf(worker, now)
+
+    def _lookWhetherDeaf(self, worker: W, now: int) -> None:
+        since = worker.deafSince
+        seconds = 0.0 if since is None else (now - since) / SECOND
+        if seconds < DEAF:
+            self._deafOnes.discard(worker.id)
+        elif worker.id not in self._deafOnes:
+            self._deafOnes.add(worker.id)
+            self._deaf(worker, seconds)

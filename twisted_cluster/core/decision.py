@@ -206,8 +206,8 @@ class Decision(Generic[M, W]):
         """
         if self._lines.isFull:
             return False
-        isForAPlace = any(user.hasMost for user in self._users)
-        return self._places.limits.atLimit == WAIT or not isForAPlace
+        mayWait = self._places.limits.atLimit == WAIT
+        return mayWait or not any(user.hasMost for user in self._users)
 
     def _isFull(self, waiting: int) -> bool:
         return self._places.isFull(self._users.listener, self._most, waiting)

@@ -37,6 +37,7 @@ METERED = 1
 
 # Version, family, flags, bounces, port, listener, scope, tally, host; 6 bytes are free.
 _record = struct.Struct("<BBBBH2xIII16s4x")
+_pack = _record.pack
 _longest = BATCH * _record.size
 _int = struct.Struct("i")
 _AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
@@ -86,13 +87,13 @@ def packRecord(
     family, port, scope, host = 0, 0, 0, _NOWHERE
     if isinstance(name, tuple):
         if len(name) == 2:
-            family, host, port = _AF_INET, _inet_aton(name[0]), name[1]
-        else:
-            text, port, _, scope = name
-            family, host = _AF_INET6, _inet_pton(_AF_INET6, text.partition("%")[0])
-    return _record.pack(
-        VERSION, family, flags, bounces, port, listener, scope, tally, host
-    )
+            four = _inet_aton(name[0])
+            return _pack(
+                VERSION, _AF_INET, flags, bounces, name[1], listener, 0, tally, four
+            )
+        text, port, _, scope = name
+        family, host = _AF_INET6, _inet_pton(_AF_INET6, text.partition("%")[0])
+    return _pack(VERSION, family, flags, bounces, port, listener, scope, tally, host)
 
 
 def unpackRecord(

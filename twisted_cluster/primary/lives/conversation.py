@@ -30,6 +30,8 @@ log = Logger()
 
 # So many messages of one worker are answered in a turn; a listen takes some 100 us.
 TURN = 64
+# Of one that is gone all are: more than a socket's buffer can hold.
+LAST = 512
 # An answer is one datagram, and has more in it than this.
 LONGEST_WHY = 200
 
@@ -125,12 +127,22 @@ class Conversation:
 
     # What comes
 
-    def read(self) -> None:
+    def hearLastWords(self) -> None:
+        """
+        The worker is gone: take all of its messages. What is wrong with one, whatever it
+        is, is logged; no more is heard then.
+        """
+        try:
+            self.read(LAST)
+        except BaseException:
+            log.failure("{worker}: its last words are lost", worker=self._worker.name)
+
+    def read(self, most: int = TURN) -> None:
         """
         Take some messages.
         """
         try:
-            for _ in range(TURN):
+            for _ in range(most):
                 if not self.isOpen:
                     return
                 self._take(*self._wires.channel.receive())
@@ -141,16 +153,18 @@ class Conversation:
         except ChannelClosedError:
             self._worker.lost()
 
-    def readReturned(self) -> None:
+    def readReturned(self, most: int = TURN) -> None:
         """
         Take some of the connections that it sends back.
         """
         try:
-            for _ in range(TURN):
+            for _ in range(most):
                 came = receive(self._wires.queue.end)
                 self._rooms.door.redirect(came.connections)
         except BlockingIOError:
             pass
+        except MessageError as error:
+            self._refuse(error)
         except QueueEndedError:
             self._returned.stop()
 

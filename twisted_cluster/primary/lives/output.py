@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from contextlib import suppress
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
@@ -90,7 +91,9 @@ class Output:
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        self._readOnce()
+        # Where the system has no memory for it: what came before is logged all the same.
+        with suppress(OSError):
+            self._readOnce()
         os.close(self._fd)
         self._fd = -1
         if self._rest:
@@ -161,9 +164,11 @@ class Records:
         The worker is gone: log what it has said, and close this.
         """
         if self._end.fileno() >= 0:
-            self._take(LAST_RECORDS)
             self._reader.stop()
-            self._end.close()
+            try:
+                self._take(LAST_RECORDS)
+            finally:
+                self._end.close()
 
     def _read(self) -> None:
         if not self._take(LINES):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -20,7 +21,7 @@ from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
-from twisted_cluster.primary.lives.conversation import Conversation
+from twisted_cluster.primary.lives.conversation import LAST, Conversation
 from twisted_cluster.primary.lives.output import Records
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -334,7 +335,7 @@ class WorkerProcess(ProcessProtocol):
         self.exitSignal = nameOf(status.signal)
         self.wasTold = self.wasTold or status.signal in TOLD
         # Its last words first: it may have said that it leaves.
-        self._conversation.read()
+        self._conversation.hearLastWords()
         self.life.exited()
 
     # What becomes of it
@@ -365,14 +366,21 @@ class WorkerProcess(ProcessProtocol):
     def _bury(self, isExpected: bool) -> None:
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
-        self.output.finish()
-        self._records.finish()
-        self._sayHowItEnded(isExpected)
-        self._rooms.door.forget(self.hand)
-        self._rooms.listeners.forget(self.hand)
-        self._conversation.readReturned()
-        self._disconnected()
-        self._cut()
+        for step in (
+            self.output.finish,
+            self._records.finish,
+            partial(self._sayHowItEnded, isExpected),
+            partial(self._rooms.door.forget, self.hand),
+            partial(self._rooms.listeners.forget, self.hand),
+            partial(self._conversation.readReturned, LAST),
+            self._disconnected,
+            self._cut,
+        ):
+            # Whatever became of the one before: who waits for its end is to hear of it.
+            try:
+                step()
+            except BaseException:
+                log.failure("{worker} is buried all the same", worker=self.name)
         self._watcher.gone(self, isExpected)
 
     def _sayHowItEnded(self, isExpected: bool) -> None:
@@ -384,6 +392,8 @@ class WorkerProcess(ProcessProtocol):
         say("{worker} {ending}", worker=self.name, ending=ending)
 
     def _cut(self) -> None:
-        self._conversation.close()
-        self._records.finish()
-        self._wires.cut()
+        try:
+            self._conversation.close()
+            self._records.finish()
+        finally:
+            self._wires.cut()

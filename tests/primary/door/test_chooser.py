@@ -5,7 +5,8 @@ A policy that fails, and what is done without it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import cast
 
 import pytest
 from attrs import define
@@ -184,6 +185,25 @@ def test_aGroupStaysAGroup() -> None:
     assert chooser.choose(connectionFrom(first=b"odd"), ready) is None
     assert chooser.choose(connectionFrom(), ready) in ready
     assert chooser.lineOf(ofA) == "a"
+
+
+@implementer(ILiningPolicy)
+class Listing(Odd):
+    """
+    Its lines cannot be looked up.
+    """
+
+    def lineOf(self, connection: ConnectionFacts) -> Hashable:
+        return cast(Hashable, [connection.first])
+
+
+def test_whatCannotBeALineIsNone() -> None:
+    """
+    Who waits waits for it is not known what.
+    """
+    with capturedLogs() as logs:
+        assert chooserOf(Listing([0])).lineOf(connectionFrom("192.0.2.1")) is None
+    assert [event["log_level"] for event in logs] == [LogLevel.critical]
 
 
 def test_roundRobinIsAskedDirectly() -> None:

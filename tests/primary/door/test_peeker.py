@@ -4,6 +4,7 @@ First bytes, waited for.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -199,3 +200,16 @@ def test_aBrokenConnectionHasNothing() -> None:
     theirs.close()
     assert peek(ours.fileno(), 10) == b""
     ours.close()
+
+
+def test_whatIsNoSocketHasNothing() -> None:
+    """
+    A worker may send back whatever it likes.
+    """
+    ends = os.pipe()
+    try:
+        os.write(ends[1], b"x")
+        assert peek(ends[0], 10) == b""
+    finally:
+        for end in ends:
+            os.close(end)

@@ -97,7 +97,10 @@ class Chooser:
 
     def _lineOf(self, connection: ConnectionFacts) -> Hashable:
         try:
-            return self._asking.lineOf(connection)
+            line = self._asking.lineOf(connection)
+            # What cannot be looked up is no line.
+            hash(line)
+            return line
         except BaseException:
             if self._complaints.isDue("lines"):
                 log.failure("policy {policy} knows no line", policy=self._name)

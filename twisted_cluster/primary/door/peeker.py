@@ -29,13 +29,14 @@ PIECES = 256
 def peek(fd: int, limit: int) -> bytes:
     """
     @return: What a socket has to read, and still has afterwards; at most C{limit} bytes.
-        Nothing if there is nothing, or the connection is broken.
+        Nothing if there is nothing, or the connection is broken, or is no socket: who
+        knows what a worker sends back.
     """
-    with Borrowed(fd) as lent:
-        try:
+    try:
+        with Borrowed(fd) as lent:
             return lent.recv(limit, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except OSError:
-            return b""
+    except OSError:
+        return b""
 
 
 @define

@@ -310,9 +310,11 @@ def test_backFromAWorkerItHasLessTime(primary: Primary) -> None:
         primary.door.redirect([connection._replace(bounces=bounces)])
         [waiting] = ours.room.lines.clear()
         assert waiting.until == LONGEST_WAIT >> bounces
-    primary.door.redirect([connection._replace(bounces=BOUNCES)])
+    with capturedLogs() as logs:
+        primary.door.redirect([connection._replace(bounces=BOUNCES)])
     assert client.recv(1) == b""
     client.close()
+    assert "3 workers sent back" in logs[0]["what"]
 
 
 # Accepting

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.codecs import Codec
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import ChannelClosedError, MessageError, QueueEndedError
@@ -22,7 +24,7 @@ from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
-from twisted_cluster.wire.handoff import receive
+from twisted_cluster.wire.handoff import receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
 
@@ -79,6 +81,7 @@ class Conversation:
         self._wires = wires
         self._hand = hand
         self._worker = worker
+        self._losses = Complaints(time.monotonic_ns)
         self.isOpen = True
         self._outbox = Outbox(wires.channel, rooms.reactor)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
@@ -160,6 +163,8 @@ class Conversation:
         try:
             for _ in range(most):
                 came = receive(self._wires.queue.end)
+                if came.lost and self._losses.isDue():
+                    sayLost(came.lost)
                 self._rooms.door.redirect(came.connections)
         except BlockingIOError:
             pass

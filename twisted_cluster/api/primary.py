@@ -180,7 +180,8 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         """
         try:
             process.start()
-        except OSError:
+        except Exception:
+            # Not only OSError: in its turn there is nobody whom it could be raised to.
             worker = self._processes.pop(process)
             self._turns.done(worker.id)
             self._soon(self._cannotSpawn, worker, slot, Failure())

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from tests.logged import Logged
 from twisted_cluster.core import messages
+from twisted_cluster.errors import SettingsError
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.lives.conversation import TURN
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -131,3 +132,15 @@ def test_allOfItsLastWordsAreHeard(life: Life) -> None:
     life.channel.send(messages.Leaving(planned=True))
     life.exit(0)
     assert life.told.events == [("leaving", True), ("gone", True)]
+
+
+def test_whatCannotBePreparedLeavesNothing() -> None:
+    """
+    There is no such codec.
+    """
+    before = wires()
+    rooms = Rooms.make(cast(Any, MemoryReactorClock()), RoundRobin, 0)
+    recipe = Recipe([], serialization="pickle")
+    with pytest.raises(SettingsError) as caught:
+        WorkerProcess(rooms, 1, 1, recipe, Told()).prepare()
+    assert wires() == before, caught

@@ -190,11 +190,12 @@ class WorkerProcess(ProcessProtocol):
         Make its wires, and read them.
         """
         limits = self._rooms.limits
+        # Before there is anything to undo: there may be no such codec.
+        codec = codecNamed(self._recipe.serialization)
         self._wires = wires = Wires.make(talliesFor(limits))
         post = self._recipe.postOf(self.id, self.number)
         self.hand = Hand(post, wires.page, wires.queue, limits.worker)
         self._records = Records(self._rooms.reactor, wires.log, self.said)
-        codec = codecNamed(self._recipe.serialization)
         self._conversation = Conversation(self._rooms, wires, self.hand, codec, self)
         return wires
 

@@ -165,7 +165,9 @@ class Conversation:
                 came = receive(self._wires.queue.end)
                 if came.lost and self._losses.isDue():
                     sayLost(came.lost)
-                self._rooms.door.redirect(came.connections)
+                # Where they count, and for what, this process knows better.
+                back = [one._replace(tally=0, flags=0) for one in came.connections]
+                self._rooms.door.redirect(back)
         except BlockingIOError:
             pass
         except MessageError as error:
@@ -203,8 +205,9 @@ class Conversation:
         listeners = self._rooms.listeners
         try:
             listener = listeners.join(self._hand, question)
-        except Exception as error:
-            # Not only OSError: a name that is none, a number that is too large.
+        except BaseException as error:
+            # Not only OSError: a name that is none, a number that is too large, whatever
+            # ends a policy that is made for it. Who asks waits for an answer.
             number = getattr(error, "errno", None) or errno.EINVAL
             why = getattr(error, "strerror", None) or str(error)
             self._say(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))

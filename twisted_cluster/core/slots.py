@@ -15,6 +15,7 @@ from attrs import Factory, define
 from twisted_cluster.core.actions import (
     AGAIN,
     DEAF,
+    LOST,
     OVERDUE,
     SILENT,
     STARTING,
@@ -37,6 +38,9 @@ HOLD = 30.0
 # A start takes a third of a CPU second: more in a second would only slow down each other
 # and those who serve.
 STARTS_PER_SECOND = 32
+# Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
+# more. Who has closed it and lives on is not waited for.
+LIVES_ON = 1.0
 # With nobody there at all, nobody waits longer than this for another try.
 ALONE = 2.0
 
@@ -49,6 +53,7 @@ class Life:
     @ivar begun: When it was started.
     @ivar ready: When it became ready; L{None} before.
     @ivar isLeaving: Whether it ends, and its slot is free for another.
+    @ivar lost: When its channel was closed; L{None} before.
     @ivar isOverdue: Whether its start has taken too long.
     @ivar mentioned: How often its slow start was told.
     """
@@ -59,6 +64,7 @@ class Life:
     begun: float
     ready: float | None = None
     isLeaving: bool = False
+    lost: float | None = None
     isOverdue: bool = False
     mentioned: int = 0
 
@@ -183,6 +189,15 @@ class Slots:
         life.isLeaving = True
         return self._settle(now) if told else self._mourn(now, life)
 
+    def lost(self, now: float, id: int) -> list[Action]:
+        """
+        A worker's channel is closed, and nobody here has told it to end.
+        """
+        life = self._lives.get(id)
+        if life is not None and life.lost is None:
+            life.lost = now
+        return []
+
     def exited(self, now: float, id: int, told: bool = False) -> list[Action]:
         """
         A worker is gone.
@@ -234,7 +249,8 @@ class Slots:
         """
         if self._isStopping:
             return []
-        return [*self._watchStarts(now), *self._settle(now)]
+        said = self._watchStarts(now)
+        return said + (self._replaceLost(now) or self._settle(now))
 
     # What is, against what is wanted
 
@@ -335,6 +351,18 @@ class Slots:
         if seconds // SLOW > life.mentioned:
             life.mentioned = int(seconds // SLOW)
             return [Report(STARTING, life.slot, seconds, life.id)]
+        return []
+
+    def _replaceLost(self, now: float) -> list[Action]:
+        """
+        One at a time, for each is a start.
+        """
+        for life in self._lives.values():
+            seconds = 0.0 if life.lost is None else now - life.lost
+            if seconds >= LIVES_ON and not life.isLeaving:
+                life.isLeaving = True
+                said = Report(LOST, life.slot, seconds, life.id)
+                return [said, *self._mourn(now, life)]
         return []
 
     def _isComplete(self) -> bool:

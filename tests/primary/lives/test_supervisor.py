@@ -255,3 +255,18 @@ def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:
     cluster.gone(cluster.made[0])
     assert cluster.told == []
     assert len(cluster.made) == 2
+
+
+def test_whoClosesItsChannelAndLivesOnIsReplaced(logged: Logged) -> None:
+    """
+    It is said, with its name.
+    """
+    cluster = Cluster(1)
+    cluster.online(cluster.made[0])
+    cluster.advance(2.0)
+    cluster.supervisor.disconnected(cast(Any, cluster.made[0]))
+    cluster.advance(1.1)
+    assert [worker.number for worker in cluster.made] == [1, 1]
+    assert logged.texts() == [
+        "worker 1 (100) says nothing more, and lives on for 1 s: it is replaced"
+    ]

@@ -106,6 +106,9 @@ class Supervisor(Watcher[WorkerProcess]):
         now = self._clock.seconds()
         self._carryOut(self._slots.leaving(now, worker.id, not planned))
 
+    def disconnected(self, worker: WorkerProcess) -> None:
+        self._carryOut(self._slots.lost(self._clock.seconds(), worker.id))
+
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
         self._count(worker, asked)

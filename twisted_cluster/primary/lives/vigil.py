@@ -9,14 +9,19 @@ from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from twisted_cluster.core.member import LOST
+
 log = Logger()
 
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
 DEAF = 5.0
-# As long as a worker is waited for by its loyal clients.
-SILENT = 10.0
 SECOND = 1_000_000_000
+# As long as a worker is waited for by its loyal clients.
+SILENT = LOST / SECOND
+# A worker shows life some 10 times a second: one that has not for so long is at work, and
+# not deaf.
+AT_WORK = 1.0
 
 
 class Watched(Protocol):
@@ -93,6 +98,5 @@ class Vigil(Generic[W]):
             self._isTold.discard(worker.id)
             log.info("{worker} shows life again", worker=worker.name)
         elif since is not None and (now - since) / SECOND >= DEAF:
-            # While its heart does not beat it may be at work.
-            if silence < 1.0:
+            if silence < AT_WORK:
                 self._deaf(worker, (now - since) / SECOND)

@@ -92,3 +92,18 @@ def test_itEndsThoughNobodyReadsWhy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [call[0] for call in reactor.whenRunningHooks] == [reactor.stop]
     with pytest.raises(SystemExit):
         service._status.__index__()  # type: ignore[union-attr]
+
+
+def test_aLimitThatCannotBeRaisedIsNoEnd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    fs.nr_open may be lower than the hard limit.
+    """
+
+    def refuse(kind: int, limits: tuple[int, int]) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr("resource.setrlimit", refuse)
+    service = CommandService(MemoryReactorClock(), configFor(0))
+    service.privilegedStartService()
+    assert len(service.rooms.listeners.byNumber) == 1
+    service.rooms.listeners.closeAll()

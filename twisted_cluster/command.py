@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
@@ -54,7 +55,9 @@ class CommandService(ClusterService):
         @raise StartError: If one cannot be bound; none stays bound.
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        # Refused where fs.nr_open has been lowered since: there are as many as there are.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         try:
             super().privilegedStartService()
         except OSError as error:

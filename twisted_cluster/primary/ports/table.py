@@ -241,8 +241,10 @@ class ListenerTable:
     def _close(self, listener: Listener) -> None:
         self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
         del self.byNumber[listener.number]
-        self._door.closing(listener)
-        listener.close()
+        try:
+            self._door.closing(listener)
+        finally:
+            listener.close()
 
 
 def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, int]:

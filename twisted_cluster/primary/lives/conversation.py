@@ -124,9 +124,11 @@ class Conversation:
         """
         The worker is gone, or never was: read nothing more.
         """
-        if self.isOpen:
-            self.end(ChannelClosedError("the worker is gone"))
-        self._returned.stop()
+        try:
+            if self.isOpen:
+                self.end(ChannelClosedError("the worker is gone"))
+        finally:
+            self._returned.stop()
 
     # What comes
 

@@ -10,8 +10,8 @@ import pytest
 
 from twisted_cluster.core.actions import (
     AGAIN,
+    CUT_OFF,
     DEAF,
-    LOST,
     OVERDUE,
     SILENT,
     STARTING,
@@ -429,7 +429,7 @@ def test_whoClosesItsChannelAndLivesOnIsReplaced() -> None:
     primary.now += 0.2
     for id in (1, 2):
         assert primary.take(primary.slots.tick(primary.now)) == [
-            Report(LOST, id, pytest.approx(1.1), id),
+            Report(CUT_OFF, id, pytest.approx(1.1), id),
             Start(id + 2, id, 1),
         ]
     assert primary.take(primary.slots.lost(primary.now, 1)) == []
@@ -454,7 +454,7 @@ def test_whoLosesItsChannelWhileItStartsCannotStart() -> None:
     """
     primary = Primary(1)
     primary.take(primary.slots.lost(primary.now, 1))
-    assert primary.after(1.1) == [Report(LOST, 1, pytest.approx(1.0), 1), GiveUp(1)]
+    assert primary.after(1.1) == [Report(CUT_OFF, 1, pytest.approx(1.0), 1), GiveUp(1)]
 
 
 def test_silentWorkerIsTold() -> None:

@@ -14,8 +14,8 @@ from attrs import Factory, define
 
 from twisted_cluster.core.actions import (
     AGAIN,
+    CUT_OFF,
     DEAF,
-    LOST,
     OVERDUE,
     SILENT,
     STARTING,
@@ -361,7 +361,7 @@ class Slots:
             seconds = 0.0 if life.lost is None else now - life.lost
             if seconds >= LIVES_ON and not life.isLeaving:
                 life.isLeaving = True
-                said = Report(LOST, life.slot, seconds, life.id)
+                said = Report(CUT_OFF, life.slot, seconds, life.id)
                 return [said, *self._mourn(now, life)]
         return []
 

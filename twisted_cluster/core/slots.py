@@ -33,7 +33,7 @@ from twisted_cluster.core.restarts import restartDelay
 # A worker that was ready for so long can start: its replacement need not wait.
 SETTLED = 1.0
 # How often a slow start is mentioned, and for how long it holds back the others.
-SLOW = 10.0
+SLOW_START = 10.0
 HOLD = 30.0
 # A start takes a third of a CPU second: more in a second would only slow down each other
 # and those who serve.
@@ -348,8 +348,8 @@ class Slots:
         if seconds >= self.startTimeout:
             life.isOverdue = True
             return [Report(OVERDUE, life.slot, seconds, life.id), Kill(life.id)]
-        if seconds // SLOW > life.mentioned:
-            life.mentioned = int(seconds // SLOW)
+        if seconds // SLOW_START > life.mentioned:
+            life.mentioned = int(seconds // SLOW_START)
             return [Report(STARTING, life.slot, seconds, life.id)]
         return []
 

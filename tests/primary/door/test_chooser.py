@@ -25,8 +25,8 @@ from twisted_cluster.interfaces import (
 )
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.chooser import (
-    REST,
-    SLOW,
+    POLICY_REST,
+    SLOW_CHOICE,
     SLOW_IN_A_ROW,
     Chooser,
     chooserFor,
@@ -119,14 +119,14 @@ def test_whoIsSlowRestsForASecond() -> None:
     """
     Three times in a row; then once more is enough.
     """
-    policy = Odd([0], takes=SLOW + 1)
+    policy = Odd([0], takes=SLOW_CHOICE + 1)
     chooser, ready = chooserOf(policy), workers()
     with capturedLogs() as logs:
         for _ in range(SLOW_IN_A_ROW):
             assert chooser.choose(connectionFrom(), ready) is ready[-1]
         assert chooser.choose(connectionFrom(), ready) is ready[0]
         assert policy.asked == SLOW_IN_A_ROW
-        policy.clock[0] += REST
+        policy.clock[0] += POLICY_REST
         assert chooser.choose(connectionFrom(), ready) is ready[-1]
         assert chooser.choose(connectionFrom(), ready) is ready[1]
     assert len(logs) == 1
@@ -135,7 +135,7 @@ def test_whoIsSlowRestsForASecond() -> None:
 def test_onceOrTwiceMayBeTheMachine() -> None:
     policy = Odd([0])
     chooser, ready = chooserOf(policy), workers()
-    for takes in (SLOW + 1, SLOW + 1, 0) * 3:
+    for takes in (SLOW_CHOICE + 1, SLOW_CHOICE + 1, 0) * 3:
         policy.takes = takes
         chooser.choose(connectionFrom(), ready)
     assert policy.asked == 9
@@ -146,7 +146,7 @@ def test_whoAloneKnowsIsAskedAllTheSame(kind: type[Odd]) -> None:
     """
     For a second of round robin sessions would break, and groups be mixed.
     """
-    policy = kind([0], takes=SLOW + 1)
+    policy = kind([0], takes=SLOW_CHOICE + 1)
     chooser, ready = chooserOf(policy), workers()
     with capturedLogs() as logs:
         for _ in range(10):

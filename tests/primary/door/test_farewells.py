@@ -22,7 +22,7 @@ from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.farewells import (
     LINGER,
-    MOST,
+    MOST_LINGERING,
     UNAVAILABLE,
     Farewells,
 )
@@ -163,8 +163,8 @@ def test_notTooManyLinger(hall: Hall) -> None:
     """
     One more is told, and closed at once.
     """
-    clients = [hall.turnAway() for _ in range(MOST + 3)]
-    assert len(hall.reactor.getDelayedCalls()) == MOST
+    clients = [hall.turnAway() for _ in range(MOST_LINGERING + 3)]
+    assert len(hall.reactor.getDelayedCalls()) == MOST_LINGERING
     assert everything(clients[-1]) == UNAVAILABLE
 
 

@@ -13,7 +13,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from twisted_cluster.events import Look
-from twisted_cluster.primary.door.peeker import PIECES, Peeker, peek
+from twisted_cluster.primary.door.peeker import MOST_PIECES, Peeker, peek
 from twisted_cluster.wire.handoff import Handed
 
 LOOK = Look()
@@ -101,7 +101,7 @@ def test_whoEndsIsDecidedWithWhatThereIs(looking: Looking) -> None:
 
 def test_aPieceAtATimeEndsAsWell(looking: Looking) -> None:
     client = looking.come()
-    for _ in range(PIECES):
+    for _ in range(MOST_PIECES):
         assert looking.decided == []
         client.send(b"x")
         looking.poll()

@@ -28,7 +28,7 @@ from twisted_cluster.wire.reader import Reader
 
 log = Logger()
 # So many may linger at a time; who is one more is told, and must be quick to read it.
-MOST = 256
+MOST_LINGERING = 256
 # A round trip to anywhere, and another one for what was lost.
 LINGER = 1.0
 CHUNK = 65536
@@ -79,8 +79,8 @@ class Farewells:
         """
         try:
             self._send(fd, farewell)
-            if len(self._leaving) >= MOST:
-                raise OSError(f"{MOST} linger already")
+            if len(self._leaving) >= MOST_LINGERING:
+                raise OSError(f"{MOST_LINGERING} linger already")
             self._watch(fd)
         except OSError:
             os.close(fd)

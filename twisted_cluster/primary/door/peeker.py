@@ -23,7 +23,7 @@ from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.reader import Reader
 
 # Who sends its bytes in more pieces than this is chosen for with what there is.
-PIECES = 256
+MOST_PIECES = 256
 
 
 def peek(fd: int, limit: int) -> bytes:
@@ -129,7 +129,7 @@ class Peeker:
             awaited.pieces += 1
             first = peek(fd, self._look.limit)
             enough = bool(first) and self._isEnough(first)
-            if enough or ended or awaited.pieces >= PIECES:
+            if enough or ended or awaited.pieces >= MOST_PIECES:
                 self._settle(fd)
 
     def _isEnough(self, first: bytes) -> bool:

@@ -21,7 +21,7 @@ from twisted_cluster.wire.passing import isOver, take
 from twisted_cluster.wire.reader import Reader
 
 # What a pipe holds, so that one read empties it, and the longest line.
-LONGEST = 65536
+PIPE = 65536
 # To log a line takes some 50 us: so many are a turn of 3 ms, and a worker that writes
 # without end delays nobody by more.
 LINES = 64
@@ -130,14 +130,14 @@ class Output:
         @return: Whether more can come.
         """
         try:
-            data = os.read(self._fd, LONGEST)
+            data = os.read(self._fd, PIPE)
         except BlockingIOError:
             return True
         if not data:
             return False
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(filter(None, lines))
-        if len(self._rest) > LONGEST:
+        if len(self._rest) > PIPE:
             self._lines.append(self._rest)
             self._rest = b""
         return True

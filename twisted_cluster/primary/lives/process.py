@@ -38,7 +38,7 @@ log = Logger()
 GRACE = 2.0
 # What was sent to a worker before it is told to end it is to hear first, but a worker
 # that reads nothing of it is told all the same, with most of its time before it.
-UNHEARD = 1.0
+FLUSH = 1.0
 
 
 class WorkerProcess(ProcessProtocol):
@@ -268,7 +268,7 @@ class WorkerProcess(ProcessProtocol):
         self.kill()
 
     def _sendDrain(self) -> None:
-        patience = min(UNHEARD, self._recipe.drainTimeout / 2)
+        patience = min(FLUSH, self._recipe.drainTimeout / 2)
         told = self.peer.mail.flushed()
         told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
         told.addCallback(lambda _: self._sendDrainNow(self._recipe.drainTimeout))

@@ -15,10 +15,10 @@ log = Logger()
 
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
-DEAF = 5.0
+DEAF_AFTER = 5.0
 SECOND = 1_000_000_000
 # As long as a worker is waited for by its loyal clients.
-SILENT = LOST / SECOND
+SILENT_AFTER = LOST / SECOND
 # A worker shows life some 10 times a second: one that has not for so long is at work, and
 # not deaf.
 AT_WORK = 1.0
@@ -90,13 +90,13 @@ class Vigil(Generic[W]):
     def _lookAt(self, worker: W, now: int) -> None:
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
         since = worker.deafSince
-        if silence >= SILENT:
+        if silence >= SILENT_AFTER:
             if worker.id not in self._isTold:
                 self._isTold.add(worker.id)
                 self._silent(worker, silence)
         elif worker.id in self._isTold:
             self._isTold.discard(worker.id)
             log.info("{worker} shows life again", worker=worker.name)
-        elif since is not None and (now - since) / SECOND >= DEAF:
+        elif since is not None and (now - since) / SECOND >= DEAF_AFTER:
             if silence < AT_WORK:
                 self._deaf(worker, (now - since) / SECOND)

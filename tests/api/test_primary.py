@@ -4,6 +4,8 @@ Forking, without processes.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,6 +28,8 @@ class Reactor(MemoryReactorClock):  # type: ignore[misc]
     def spawnProcess(self, *arguments: object, **options: object) -> object:
         if self.wrong is not None:
             raise self.wrong
+        protocol: Any = arguments[0]
+        protocol.makeConnection(SimpleNamespace(signalProcess=lambda number: None))
         return SimpleNamespace(pid=100)
 
 
@@ -75,3 +79,20 @@ def test_aStartThatFailsInItsTurnIsTold(cluster: Cluster, wrong: Exception) -> N
     assert told == [wrong, "exit"]
     assert late.isDead()
     assert late.id not in cluster.workers
+
+
+def test_whoWaitsForItsTurnIsNotStartedToEnd(cluster: Cluster) -> None:
+    """
+    Its end is told, and the others are waited for.
+    """
+    before, told = len(os.listdir("/proc/self/fd")), []
+    late = cluster.fork()
+    late.on("disconnect", lambda: told.append("disconnect"))
+    late.on("exit", lambda code, signal: told.append(code))
+    cluster.reactor.advance(0)
+    stopped = cluster._shutDown()
+    assert told == ["disconnect", -errno.ESHUTDOWN]
+    assert late.isDead()
+    assert len(cluster.workers) == startsAtATime()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not stopped.called

@@ -185,6 +185,22 @@ class WorkerProcess(ProcessProtocol):
         for number in self._unsent:
             self.signalProcess(number)
 
+    @property
+    def isStarted(self) -> bool:
+        """
+        Whether there is a process, or was.
+        """
+        return self.transport is not None
+
+    def abandon(self) -> None:
+        """
+        It is not started after all: nothing is left of what was prepared.
+        """
+        self.output.finish()
+        self._cut()
+        self.output.spawned(self)
+        self._wires.given()
+
     def connect(self) -> Wires:
         """
         Make its wires, and read them.

@@ -4,6 +4,7 @@ Real clusters for tests: started as a user would, and checked for what they leav
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -21,15 +22,26 @@ TWISTD = (
     "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 )
 PATIENCE = 20.0
+SHARE = 1500
+_FIRST = 10_000 + SHARE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+# Not always from the same on: those of the run before may not be free yet.
+_PORTS = (_FIRST + (os.getpid() + count) % SHARE for count in itertools.count())
 
 
 def freePort() -> int:
     """
-    A port of 127.0.0.1 that nobody has just now.
+    A port of 127.0.0.1 that nobody has just now, nor gets without asking for it: it is
+    below those that the system gives to clients, and tests that run side by side have
+    each a share of their own.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in itertools.islice(_PORTS, SHARE):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def eventually(

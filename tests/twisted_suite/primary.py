@@ -21,6 +21,7 @@ from twisted.internet import reactor
 from twisted_cluster.core import messages
 from twisted_cluster.core.member import Member
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -72,6 +73,7 @@ class LinkedWorker(WorkerProcess):
 
     def spawn(self) -> None:
         self.output = NoOutput()  # type: ignore[assignment]
+        self.child = Child(self.output, self._exited)
         self.wires = self.connect()
         self.life.online()
 

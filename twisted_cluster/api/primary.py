@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.application.reactors import getReactorTypes
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.api import forked
@@ -31,6 +33,7 @@ from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.turns import Turns, startsAtATime
+from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
@@ -40,6 +43,7 @@ from twisted_cluster.wire.steady import steady
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+log = Logger()
 Value = TypeVar("Value")
 
 
@@ -241,10 +245,14 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
                 steady(self._reactor), makePolicy, BACKLOG, keep, True, limits
             )
             rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
-            self._pulse = Pulse(rooms)
+            vigil = Vigil(time.monotonic_ns, self._online, _tellDeaf, _tellSilent)
+            self._pulse = Pulse(rooms, vigil.look)
             self._turns = Turns(rooms.reactor, startsAtATime())
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         return self._pulse
+
+    def _online(self) -> Iterator[WorkerProcess]:
+        return (process for process in self._processes if process.isOnline)
 
     def _shutDown(self) -> Deferred[None]:
         self._stopping = True
@@ -292,7 +300,8 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
 
     def gone(self, process: WorkerProcess, asked: bool) -> None:
         worker = self._processes.pop(process)
-        self._bury(worker, process.number, process.exitCode, process.exitSignal)
+        child = process.child
+        self._bury(worker, process.number, child.exitCode, child.exitSignal)
 
     def _tellDisconnected(self, worker: forked.Worker) -> None:
         worker.disconnected()
@@ -310,6 +319,16 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         worker.tell("exit", code, name)
         self.tell("exit", worker, code, name)
         worker.forget()
+
+
+def _tellDeaf(process: WorkerProcess, seconds: float) -> None:
+    what = "{worker} has taken nothing of what waits for it for {seconds:.0f} s"
+    log.warn(what, worker=process.name, seconds=seconds)
+
+
+def _tellSilent(process: WorkerProcess, seconds: float) -> None:
+    what = "{worker} has shown no life for {seconds:.0f} s"
+    log.warn(what, worker=process.name, seconds=seconds)
 
 
 def _command(settings: Settings) -> list[str]:

@@ -164,9 +164,12 @@ class Decision(Generic[M, W]):
         @param waited: Whether it has waited, and is the next in its line.
         @return: L{Way.GIVE}, L{Way.HOLD} or L{Way.AWAY}.
         """
-        line = self._asked.lineOf(facts) if self._lines or not ready else None
-        if not ready or (not waited and line is not None and self._lines.has(line)):
-            return self.hold(line, waited or not ready)
+        if not ready:
+            return self.hold(facts, True)
+        if not waited and self._lines.count:
+            line = self._asked.lineOf(facts)
+            if line is not None and self._lines.has(line):
+                return self._hold(line, False)
         return self.judge(facts, self._asked.choose(facts, ready), waited)
 
     def judge(self, facts: ConnectionFacts, chosen: M | None, waited: bool) -> Decided[M]:
@@ -175,18 +178,22 @@ class Decision(Generic[M, W]):
         @return: As L{decide}.
         """
         if chosen is None:
-            return self.hold(self._asked.lineOf(facts), waited)
+            return self.hold(facts, waited)
         if self._users.loyal:
             # Who waits for one worker, and for no other.
             line = WORKER, chosen.id
             if chosen.hasMost or (not waited and self._lines.has(line)):
-                return self.hold(line, waited)
+                return self._hold(line, waited)
         return Decided(Way.GIVE, chosen)
 
-    def hold(self, line: Hashable, mayStay: bool) -> Decided[M]:
+    def hold(self, facts: ConnectionFacts, mayStay: bool) -> Decided[M]:
         """
         @param mayStay: Whether it may wait in any case.
+        @return: L{Way.HOLD}, with the line, or L{Way.AWAY}.
         """
+        return self._hold(self._asked.lineOf(facts), mayStay)
+
+    def _hold(self, line: Hashable, mayStay: bool) -> Decided[M]:
         if mayStay or self._mayWait():
             return Decided(Way.HOLD, None, line)
         return Decided(Way.AWAY)
@@ -199,8 +206,8 @@ class Decision(Generic[M, W]):
         """
         if self._lines.isFull:
             return False
-        isForAPlace = any(user.hasMost for user in self._users)
-        return self._places.limits.atLimit == WAIT or not isForAPlace
+        mayWait = self._places.limits.atLimit == WAIT
+        return mayWait or not any(user.hasMost for user in self._users)
 
     def _isFull(self, waiting: int) -> bool:
         return self._places.isFull(self._users.listener, self._most, waiting)

@@ -28,10 +28,9 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
+from twisted_cluster.core.places import Life, Slot
 from twisted_cluster.core.restarts import restartDelay
 
-# A worker that was ready for so long can start: its replacement need not wait.
-SETTLED = 1.0
 # How often a slow start is mentioned, and for how long it holds back the others.
 SLOW_START = 10.0
 HOLD = 30.0
@@ -41,70 +40,6 @@ STARTS_PER_SECOND = 32
 # Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
 # more. Who has closed it and lives on is not waited for.
 LIVES_ON = 1.0
-# With nobody there at all, nobody waits longer than this for another try.
-ALONE = 2.0
-
-
-@define(eq=False)
-class Life:
-    """
-    One worker, from its start to its end.
-
-    @ivar begun: When it was started.
-    @ivar ready: When it became ready; L{None} before.
-    @ivar isLeaving: Whether it ends, and its slot is free for another.
-    @ivar lost: When its channel was closed; L{None} before.
-    @ivar isOverdue: Whether its start has taken too long.
-    @ivar mentioned: How often its slow start was told.
-    """
-
-    id: int
-    slot: int
-    generation: int
-    begun: float
-    ready: float | None = None
-    isLeaving: bool = False
-    lost: float | None = None
-    isOverdue: bool = False
-    mentioned: int = 0
-
-    @property
-    def isStarting(self) -> bool:
-        """
-        Whether it is to become ready, and is not yet.
-        """
-        return self.ready is None and not self.isLeaving
-
-    def hasSettled(self, now: float) -> bool:
-        """
-        Whether it has been ready for a while.
-        """
-        return self.ready is not None and now - self.ready >= SETTLED
-
-
-@define(eq=False)
-class Slot:
-    """
-    A place for one current worker, and any number that are leaving.
-
-    @ivar failures: How many in a row ended before they had settled.
-    @ivar failed: When the last of them did.
-    @ivar due: When the next may start.
-    @ivar canStart: Whether the last that ended had been ready.
-    @ivar isTried: Whether one was ever started here.
-    """
-
-    failures: int = 0
-    failed: float = 0.0
-    due: float = 0.0
-    canStart: bool = False
-    isTried: bool = False
-
-    def dueAlone(self, now: float) -> float:
-        """
-        When the next may start if nobody else is there.
-        """
-        return now if self.canStart else min(self.due, self.failed + ALONE)
 
 
 @define(eq=False)

@@ -55,6 +55,8 @@ class Route:
     look: Look
     patterns: Sequence[Pattern]
     default: str = ""
+    # What the last connection said, and its group: it is asked for twice.
+    _last: tuple[object, str] = field(default=(None, ""), init=False)
     _inside: dict[str, LeastConnections] = field(factory=dict, init=False)
 
     @property
@@ -77,8 +79,11 @@ class Route:
         return inside.choose(connection, ready)
 
     def lineOf(self, connection: ConnectionFacts) -> str | None:
-        value = _READ[self.reading.by](self.reading.read(connection.first).said)
-        return self.groupOf(value) or None
+        seen = self.reading.read(connection.first)
+        if seen is not self._last[0]:
+            value = _READ[self.reading.by](seen.said)
+            self._last = seen, self.groupOf(value)
+        return self._last[1] or None
 
     def groupOf(self, value: str) -> str:
         """

@@ -30,11 +30,13 @@ class Looking:
         self.reactor = MemoryReactorClock()
         self.decided: list[tuple[int, bytes]] = []
         self.failing: BaseException | None = None
+        self.turns = 0
         self.peeker = Peeker(
             self.reactor,
             look,
             enough or (lambda first: b"\n" in first),
             self._decide,
+            self._decided,
             lambda: int(self.reactor.seconds() * 1e9),
         )
         self._stack = ExitStack()
@@ -45,6 +47,9 @@ class Looking:
         socket.close(connection.fd)
         if self.failing is not None:
             raise self.failing
+
+    def _decided(self) -> None:
+        self.turns += 1
 
     def come(self, first: bytes = b"", host: str = "192.0.2.1") -> socket.socket:
         """
@@ -90,6 +95,7 @@ def test_whatIsMissingIsWaitedFor(looking: Looking) -> None:
     client.send(b"b\n")
     looking.poll()
     assert looking.decided == [(client.fileno(), b"ab\n")]
+    assert looking.turns == 2
 
 
 def test_whoEndsIsDecidedWithWhatThereIs(looking: Looking) -> None:

@@ -183,6 +183,18 @@ def test_aWorkerThatReadsNothingIsNotDead(worker: Worker) -> None:
     assert numbers == list(range(asked))
 
 
+def test_aWorkerForWhichTooMuchWaitsIsKilled(worker: Worker, logged: Logged) -> None:
+    """
+    It asks without end, and reads nothing.
+    """
+    for number in range(6000):
+        worker.say(messages.Borrow(number, 99))
+        if worker.heard:
+            break
+    assert worker.heard == ["kill"]
+    assert "messages wait that nobody reads" in logged.texts()[0]
+
+
 @pytest.mark.parametrize("said", [messages.Drain(1.0), messages.Answer(1)])
 def test_whatAWorkerDoesNotSayIsItsEnd(
     worker: Worker, logged: Logged, said: Message

@@ -59,10 +59,10 @@ class Life:
         self.queue = ours.queue.worker.dup()
         self.channel = Channel(ours.theirs[CONTROL].dup())
         ours.given()
-        self.process.output.spawned(self.process)
+        self.process.output.spawned(self.process.child)
 
     def exit(self, code: int | None = 1, signal: int | None = None) -> None:
-        self.process.processExited(Failure(ProcessTerminated(code, signal)))
+        self.process.child.processExited(Failure(ProcessTerminated(code, signal)))
 
     def close(self) -> None:
         self.queue.close()

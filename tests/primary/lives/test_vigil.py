@@ -60,6 +60,20 @@ def test_whoTakesNothingThoughItsHeartBeatsIsTold() -> None:
     assert watch.after(0.2) == [("deaf", 5)]
 
 
+def test_deafnessIsToldOnce() -> None:
+    """
+    And again only after it has taken something.
+    """
+    watch = Watch()
+    watch.worker.deafSince = watch.now
+    assert watch.after(DEAF_AFTER) == [("deaf", 5)]
+    assert watch.after(1.0) == []
+    watch.worker.deafSince = None
+    assert watch.after(1.0) == []
+    watch.worker.deafSince = watch.now
+    assert watch.after(DEAF_AFTER) == [("deaf", 5)]
+
+
 def test_whoTakesIsNotDeaf() -> None:
     """
     However long it has been there.

@@ -57,7 +57,12 @@ class Gate:
         self._peeker: Peeker | None = None
         if look is not None:
             self._peeker = Peeker(
-                hall.reactor, look, policy.enough, self._decide, hall.nanoseconds
+                hall.reactor,
+                look,
+                policy.enough,
+                self.room.route,
+                self.room.flush,
+                hall.nanoseconds,
             )
         self._reader = Reader(
             hall.reactor, listener.fileno, self.accept, listener.facts.name
@@ -215,7 +220,3 @@ class Gate:
         address = addressOf(name)
         looked = 0 if peeker is None else peeker.pendingOf(address)
         return self._places.isCrowded(address, looked)
-
-    def _decide(self, connection: Handed, first: bytes) -> None:
-        self.room.route(connection, first)
-        self.room.flush()

@@ -24,6 +24,7 @@ from twisted_cluster.wire.reader import Reader
 
 # Who sends its bytes in more pieces than this is chosen for with what there is.
 MOST_PIECES = 256
+_PEEK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
 
 
 def peek(fd: int, limit: int) -> bytes:
@@ -34,7 +35,7 @@ def peek(fd: int, limit: int) -> bytes:
     """
     try:
         with Borrowed(fd) as lent:
-            return lent.recv(limit, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            return lent.recv(limit, _PEEK)
     except OSError:
         return b""
 
@@ -58,20 +59,24 @@ class Peeker:
         look: Look,
         enough: Callable[[bytes], bool],
         decide: Callable[[Handed, bytes], None],
+        decided: Callable[[], None],
         nanoseconds: Callable[[], int],
     ) -> None:
         """
         @param enough: Whether the policy can choose.
         @param decide: Called with a connection and its first bytes.
+        @param decided: Called at the end of a turn in which it may have been; L{take} is
+            part of its caller's.
         @param nanoseconds: The monotonic clock.
         """
         self._reactor = reactor
         self._look = look
         # Those that have been looked at may wait as well, and take half.
-        most = max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
-        self._most = min(look.pending, most)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = look.pending if limit < 0 else min(look.pending, max(1, limit // 4))
         self._enough = enough
         self._decide = decide
+        self._decided = decided
         self._now = nanoseconds
         self._awaited: dict[int, _Awaited] = {}
         self._addresses: Counter[str] = Counter()
@@ -121,6 +126,12 @@ class Peeker:
         self._expireLater(self._now())
 
     def _readNews(self) -> None:
+        try:
+            self._readAll()
+        finally:
+            self._decided()
+
+    def _readAll(self) -> None:
         for fd, ended in self._edges.news():
             # An earlier decision of this turn may have closed it.
             awaited = self._awaited.get(fd)
@@ -130,7 +141,7 @@ class Peeker:
             first = peek(fd, self._look.limit)
             enough = bool(first) and self._isEnough(first)
             if enough or ended or awaited.pieces >= MOST_PIECES:
-                self._settle(fd)
+                self._settle(fd, first)
 
     def _isEnough(self, first: bytes) -> bool:
         if len(first) >= self._look.limit:
@@ -141,12 +152,14 @@ class Peeker:
             # It will choose with what there is, and fail again, which is told.
             return True
 
-    def _settle(self, fd: int) -> None:
+    def _settle(self, fd: int, first: bytes | None = None) -> None:
         connection = self._awaited.pop(fd).connection
         with suppress(OSError):
             self._edges.remove(fd)
         self._count(connection, -1)
-        self._decide(connection, peek(fd, self._look.limit))
+        if first is None:
+            first = peek(fd, self._look.limit)
+        self._decide(connection, first)
 
     def _expire(self) -> None:
         self._timer = None
@@ -159,6 +172,7 @@ class Peeker:
                 self._settle(fd)
         finally:
             self._expireLater(now)
+            self._decided()
 
     def _expireLater(self, now: int) -> None:
         if self._awaited and self._timer is None:
@@ -172,6 +186,7 @@ class Peeker:
         """
         for fd in list(self._awaited):
             self._settle(fd)
+        self._decided()
 
     def close(self) -> None:
         """

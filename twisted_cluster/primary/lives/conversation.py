@@ -17,7 +17,13 @@ from twisted_cluster.core.codecs import Codec
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
-from twisted_cluster.errors import ChannelClosedError, MessageError, QueueEndedError
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelFullError,
+    ClusterError,
+    MessageError,
+    QueueEndedError,
+)
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
@@ -104,7 +110,7 @@ class Conversation:
         Tell it to finish what it serves within so many seconds, and end.
         """
         if self.isOpen:
-            self._outbox.say(messages.Drain(timeout))
+            self._say(messages.Drain(timeout))
 
     def end(self, error: ChannelClosedError) -> None:
         """
@@ -131,16 +137,6 @@ class Conversation:
             self._returned.stop()
 
     # What comes
-
-    def hearLastWords(self) -> None:
-        """
-        The worker is gone: take all of its messages. What is wrong with one, whatever it
-        is, is logged; no more is heard then.
-        """
-        try:
-            self.read(LAST)
-        except BaseException:
-            log.failure("{worker}: its last words are lost", worker=self._worker.name)
 
     def read(self, most: int = TURN) -> None:
         """
@@ -189,7 +185,7 @@ class Conversation:
         if isinstance(error, MessageError):
             self._refuse(error)
 
-    def _refuse(self, error: MessageError) -> None:
+    def _refuse(self, error: ClusterError) -> None:
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()
 
@@ -229,8 +225,12 @@ class Conversation:
         answer = messages.Answer(question, listener.number, mode=listener.mode)
         self._say(answer, listener.descriptorFor(self._hand))
 
-    def _say(self, answer: messages.Answer, *fds: int) -> None:
-        self._outbox.say(answer, fds)
+    def _say(self, message: Message, *fds: int) -> None:
+        try:
+            self._outbox.say(message, fds)
+        except ChannelFullError as error:
+            # So much that waits is no worker's that works.
+            self._refuse(error)
 
     def _unlisten(self, message: messages.Unlisten) -> None:
         self._rooms.listeners.leave(self._hand, message.listener)

@@ -4,16 +4,10 @@ One worker process: its start, its life, its burial.
 
 from __future__ import annotations
 
-import signal
-import sys
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.counting import talliesFor
@@ -21,12 +15,12 @@ from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.conversation import LAST, Conversation
 from twisted_cluster.primary.lives.output import Records
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
-from twisted_cluster.primary.lives.signals import TOLD, deafToInterrupts, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.wires import Wires
@@ -41,26 +35,21 @@ GRACE = 2.0
 FLUSH = 1.0
 
 
-class WorkerProcess(ProcessProtocol):
+class WorkerProcess:
     """
     Starts one worker, tells what becomes of it, and buries it.
 
     @ivar number: Its slot, from 1.
     @ivar id: Counts the primary's workers, from 1; never used again.
-    @ivar pid: The process, or L{None} before.
     @ivar state: C{"starting"}, C{"ready"} or C{"leaving"}.
     @ivar output: Its standard streams.
     @ivar said: What it says for the log.
+    @ivar child: Its process.
     @ivar hand: The worker, as the door and the table know it.
-    @ivar wasTold: Whether somebody outside has told it to end, by a signal.
-    @ivar exitCode: What it ended with, or L{None}.
-    @ivar exitSignal: The name of the signal that ended it, or L{None}.
     """
 
-    pid: int | None = None
-    exitCode: int | None = None
-    exitSignal: str | None = None
     output: StandardStreams
+    child: Child
     hand: Hand
     _wires: Wires
     _records: Records
@@ -77,14 +66,11 @@ class WorkerProcess(ProcessProtocol):
         self.number = number
         self.id = id
         self.said = Said(lambda: self.name)
-        self.wasTold = False
+        self._isTold = False
         self._rooms = rooms
         self._recipe = recipe
         self._watcher = watcher
         self._overdue: IDelayedCall | None = None
-        self._hasKilled = False
-        # Signals that were sent to it before there was a process.
-        self._unsent: list[int] = []
         self.state = "starting"
         giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
@@ -103,7 +89,21 @@ class WorkerProcess(ProcessProtocol):
         """
         What the log calls it.
         """
-        return f"worker {self.number} ({self.pid})"
+        return f"worker {self.number} ({self.child.pid})"
+
+    @property
+    def pid(self) -> int | None:
+        """
+        The process, or L{None} before.
+        """
+        return self.child.pid
+
+    @property
+    def wasTold(self) -> bool:
+        """
+        Whether somebody outside has told it to end, by a signal.
+        """
+        return self._isTold or self.child.isTold
 
     @property
     def isConnected(self) -> bool:
@@ -158,11 +158,12 @@ class WorkerProcess(ProcessProtocol):
         @raise OSError: If the system has no room for that; nothing is left of it then.
         """
         self.output = self._recipe.newOutput(self._rooms.reactor, self.said)
+        self.child = Child(self.output, self._exited)
         try:
             self.connect()
         except BaseException:
             self.output.finish()
-            self.output.spawned(self)
+            self.output.spawned(self.child)
             raise
 
     def start(self) -> None:
@@ -172,25 +173,22 @@ class WorkerProcess(ProcessProtocol):
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
         try:
-            streams = self.output.childFDs()
-            self._start(max(streams) + 1, streams)
+            self._start(self.child, self.output.childFDs())
         except BaseException:
             self.output.finish()
             self._cut()
             raise
         finally:
-            self.output.spawned(self)
+            self.output.spawned(self.child)
             self._wires.given()
         log.info("{worker} is started", worker=self.name)
-        for number in self._unsent:
-            self.signalProcess(number)
 
     @property
     def isStarted(self) -> bool:
         """
         Whether there is a process, or was.
         """
-        return self.transport is not None
+        return self.child.transport is not None
 
     def abandon(self) -> None:
         """
@@ -198,7 +196,7 @@ class WorkerProcess(ProcessProtocol):
         """
         self.output.finish()
         self._cut()
-        self.output.spawned(self)
+        self.output.spawned(self.child)
         self._wires.given()
 
     def connect(self) -> Wires:
@@ -215,21 +213,18 @@ class WorkerProcess(ProcessProtocol):
         self._conversation = Conversation(self._rooms, wires, self.hand, codec, self)
         return wires
 
-    def _start(self, first: int, streams: dict[int, int | str]) -> None:
-        recipe = self._recipe
+    def _start(self, child: Child, streams: Mapping[int, int | str]) -> None:
+        recipe, first = self._recipe, max(streams) + 1
         tallies = talliesFor(self._rooms.limits)
-        with deafToInterrupts():
-            process: Any = self._rooms.reactor.spawnProcess(
-                self,
-                sys.executable,
-                [sys.executable, *recipe.command],
-                env=recipe.environmentOf(self.number, self.id, first, tallies),
-                path=recipe.directory,
-                uid=recipe.uid,
-                gid=recipe.gid,
-                childFDs={**streams, **self._wires.childFDs(first)},
-            )
-        self.pid = process.pid
+        child.start(
+            self._rooms.reactor,
+            recipe.command,
+            recipe.environmentOf(self.number, self.id, first, tallies),
+            {**streams, **self._wires.childFDs(first)},
+            recipe.directory,
+            recipe.uid,
+            recipe.gid,
+        )
 
     # What it is told
 
@@ -252,20 +247,13 @@ class WorkerProcess(ProcessProtocol):
         """
         Send a signal. A process that has ended already is let be.
         """
-        if self.transport is None:
-            self._unsent.append(number)
-        else:
-            try:
-                self.transport.signalProcess(number)
-            except ProcessExitedAlready:
-                pass
+        self.child.signal(number)
 
     def kill(self) -> None:
         """
         End it now.
         """
-        self._hasKilled = True
-        self.signalProcess(signal.SIGKILL)
+        self.child.kill()
 
     def _expectEnd(self) -> None:
         self.state = "leaving"
@@ -318,7 +306,7 @@ class WorkerProcess(ProcessProtocol):
 
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
-        self.wasTold = not planned
+        self._isTold = not planned
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)
@@ -331,28 +319,9 @@ class WorkerProcess(ProcessProtocol):
         self.life.lost()
         self._disconnected()
 
-    def childDataReceived(self, fd: int, data: bytes) -> None:
-        """
-        It has written to a pipe.
-        """
-        self.output.received(fd, data)
-
-    def childConnectionLost(self, fd: int) -> None:
-        """
-        It has closed a pipe.
-        """
-        self.output.closed(fd)
-
-    def processExited(self, reason: Failure) -> None:
-        """
-        The process is gone.
-        """
-        status: Any = reason.value
-        self.exitCode = status.exitCode if status.signal is None else None
-        self.exitSignal = nameOf(status.signal)
-        self.wasTold = self.wasTold or status.signal in TOLD
+    def _exited(self) -> None:
         # Its last words first: it may have said that it leaves.
-        self._conversation.hearLastWords()
+        self._guarded("hear it out", self._conversation.read, LAST)
         self.life.exited()
 
     # What becomes of it
@@ -381,32 +350,35 @@ class WorkerProcess(ProcessProtocol):
         self._watcher.disconnected(self)
 
     def _bury(self, isExpected: bool) -> None:
+        """
+        The process is gone: whatever one step raises, somebody is to know.
+        """
         if self._overdue is not None and self._overdue.active():
             self._overdue.cancel()
-        for step in (
-            self.output.finish,
-            self._records.finish,
-            partial(self._sayHowItEnded, isExpected),
-            partial(self._rooms.door.forget, self.hand),
-            partial(self._rooms.listeners.forget, self.hand),
-            partial(self._conversation.readReturned, LAST),
-            self._disconnected,
-            self._cut,
-        ):
-            # Whatever became of the one before: who waits for its end is to hear of it.
-            try:
-                step()
-            except BaseException:
-                log.failure("{worker} is buried all the same", worker=self.name)
+        rooms, hand = self._rooms, self.hand
+        self._guarded("log what it wrote", self.output.finish)
+        self._guarded("log what it said", self._records.finish)
+        self._sayHowItEnded(isExpected)
+        self._guarded("forget it at the door", rooms.door.forget, hand)
+        self._guarded("forget where it listened", rooms.listeners.forget, hand)
+        self._guarded("take what it sent back", self._conversation.readReturned, LAST)
+        self._guarded("take what it has not taken", self._disconnected)
+        self._guarded("cut its wires", self._cut)
         self._watcher.gone(self, isExpected)
 
+    def _guarded(
+        self, what: str, step: Callable[..., object], *arguments: object
+    ) -> None:
+        try:
+            step(*arguments)
+        except BaseException:
+            log.failure("{worker}: cannot {what}", worker=self.name, what=what)
+
     def _sayHowItEnded(self, isExpected: bool) -> None:
-        ending = f"exited with {self.exitCode}"
-        if self.exitSignal is not None:
-            ending = f"was ended by {self.exitSignal}"
-            isExpected = isExpected and (self._hasKilled or self.wasTold)
+        if self.child.exitSignal is not None:
+            isExpected = isExpected and (self.child.isKilled or self.wasTold)
         say = log.info if isExpected else log.error
-        say("{worker} {ending}", worker=self.name, ending=ending)
+        say("{worker} {ending}", worker=self.name, ending=self.child.ending)
 
     def _cut(self) -> None:
         try:

@@ -16,12 +16,11 @@ log = Logger()
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
 DEAF_AFTER = 5.0
+# A heart that has beaten within this time beats: 20 times as long as between two beats.
+BEATS = 1.0
 SECOND = 1_000_000_000
 # As long as a worker is waited for by its loyal clients.
 SILENT_AFTER = LOST / SECOND
-# A worker shows life some 10 times a second: one that has not for so long is at work, and
-# not deaf.
-AT_WORK = 1.0
 
 
 class Watched(Protocol):
@@ -75,7 +74,8 @@ class Vigil(Generic[W]):
         self._workers = workers
         self._deaf = deaf
         self._silent = silent
-        self._isTold: set[int] = set()
+        self._silentOnes: set[int] = set()
+        self._deafOnes: set[int] = set()
 
     def look(self) -> None:
         """
@@ -83,20 +83,31 @@ class Vigil(Generic[W]):
         """
         now = self._now()
         workers = list(self._workers())
-        self._isTold &= {worker.id for worker in workers}
+        there = {worker.id for worker in workers}
+        self._silentOnes &= there
+        self._deafOnes &= there
         for worker in workers:
             self._lookAt(worker, now)
 
     def _lookAt(self, worker: W, now: int) -> None:
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
-        since = worker.deafSince
         if silence >= SILENT_AFTER:
-            if worker.id not in self._isTold:
-                self._isTold.add(worker.id)
+            if worker.id not in self._silentOnes:
+                self._silentOnes.add(worker.id)
                 self._silent(worker, silence)
-        elif worker.id in self._isTold:
-            self._isTold.discard(worker.id)
+            return
+        if worker.id in self._silentOnes:
+            self._silentOnes.discard(worker.id)
             log.info("{worker} shows life again", worker=worker.name)
-        elif since is not None and (now - since) / SECOND >= DEAF_AFTER:
-            if silence < AT_WORK:
-                self._deaf(worker, (now - since) / SECOND)
+        # While its heart does not beat it may be at work.
+        if silence < BEATS:
+            self._lookWhetherDeaf(worker, now)
+
+    def _lookWhetherDeaf(self, worker: W, now: int) -> None:
+        since = worker.deafSince
+        seconds = 0.0 if since is None else (now - since) / SECOND
+        if seconds < DEAF_AFTER:
+            self._deafOnes.discard(worker.id)
+        elif worker.id not in self._deafOnes:
+            self._deafOnes.add(worker.id)
+            self._deaf(worker, seconds)

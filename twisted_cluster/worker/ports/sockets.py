@@ -104,6 +104,10 @@ class DeliveredSocket(PortSocket):
     def getsockopt(self, level: int, option: int, *size: int) -> Any:
         if not size and (level, option) in self._said:
             return self._said[level, option]
+        if size and (level, option) not in self._set:
+            # A structure such as TCP_INFO: of what is there now, so that it is asked now.
+            with self.dup() as listening:
+                return listening.getsockopt(level, option, *size)
         return super().getsockopt(level, option, *size)
 
     def setsockopt(self, level: int, option: int, *value: Any) -> None:

@@ -1,0 +1,149 @@
+"""
+One process.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+import pytest
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.python.failure import Failure
+
+from twisted_cluster.primary.lives.child import Child
+
+
+class Streams:
+    """
+    @ivar told: What was read, and what was closed.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def childFDs(self) -> dict[int, int | str]:
+        return {}
+
+    def spawned(self, process: object) -> None:
+        self.told.append("spawned")
+
+    def received(self, fd: int, data: bytes) -> None:
+        self.told.append((fd, data))
+
+    def closed(self, fd: int) -> None:
+        self.told.append(fd)
+
+    def finish(self) -> None:
+        self.told.append("finish")
+
+
+class Transport:
+    """
+    A process of the system's.
+
+    @ivar signals: Those that it was sent.
+    @ivar hasEnded: Whether it can be sent any.
+    """
+
+    pid = 100
+    hasEnded = False
+
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+
+    def signalProcess(self, number: int) -> None:
+        if self.hasEnded:
+            raise ProcessExitedAlready
+        self.signals.append(number)
+
+
+class Reactor:
+    """
+    Starts what it can, in its head.
+    """
+
+    def __init__(self) -> None:
+        self.transport = Transport()
+        self.asked: dict[str, Any] = {}
+
+    def spawnProcess(self, child: Child, *command: Any, **more: Any) -> Transport:
+        self.asked = {"command": command, **more}
+        child.makeConnection(self.transport)
+        return self.transport
+
+
+@pytest.fixture
+def ended() -> list[str]:
+    """
+    What was told of the child's end.
+    """
+    return []
+
+
+@pytest.fixture
+def child(ended: list[str]) -> Child:
+    """
+    One that has not started.
+    """
+    return Child(Streams(), lambda: ended.append("exited"))
+
+
+def start(child: Child) -> Reactor:
+    reactor = Reactor()
+    child.start(reactor, ["-m", "it"], {"A": "b"}, {0: 5})  # type: ignore[arg-type]
+    return reactor
+
+
+def test_thisPythonIsRun(child: Child) -> None:
+    """
+    With what it is given.
+    """
+    asked = start(child).asked
+    assert asked["command"] == (sys.executable, [sys.executable, "-m", "it"])
+    assert (asked["env"], asked["childFDs"]) == ({"A": "b"}, {0: 5})
+    assert child.pid == 100
+
+
+def test_whatWasSentTooEarlyComesWhenItStarts(child: Child) -> None:
+    """
+    In its order.
+    """
+    child.signal(signal.SIGTERM)
+    child.kill()
+    assert child.pid is None
+    assert start(child).transport.signals == [signal.SIGTERM, signal.SIGKILL]
+    assert child.isKilled
+
+
+def test_whoHasEndedIsLetBe(child: Child) -> None:
+    """
+    It cannot be told anything.
+    """
+    reactor = start(child)
+    reactor.transport.hasEnded = True
+    child.signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("status", "ending", "isTold"),
+    [
+        (ProcessDone(0), "exited with 0", False),
+        (ProcessTerminated(exitCode=3), "exited with 3", False),
+        (ProcessTerminated(signal=signal.SIGKILL), "was ended by SIGKILL", False),
+        (ProcessTerminated(signal=signal.SIGSEGV), "was ended by SIGSEGV", False),
+        (ProcessTerminated(signal=signal.SIGTERM), "was ended by SIGTERM", True),
+        (ProcessTerminated(signal=signal.SIGHUP), "was ended by SIGHUP", True),
+        (ProcessTerminated(signal=40), "was ended by SIG40", False),
+    ],
+)
+def test_howItEndedIsKnown(
+    child: Child, ended: list[str], status: Exception, ending: str, isTold: bool
+) -> None:
+    """
+    In words, and whether somebody has told it to.
+    """
+    start(child)
+    child.processExited(Failure(status))
+    assert (child.ending, child.isTold, ended) == (ending, isTold, ["exited"])

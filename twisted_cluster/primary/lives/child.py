@@ -1,0 +1,132 @@
+"""
+One process: its start, signals to it, its exit.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from twisted_cluster.primary.lives.signals import TOLD, deafToInterrupts, nameOf
+from twisted_cluster.primary.lives.streams import StandardStreams
+
+
+class Child(ProcessProtocol):
+    """
+    @ivar pid: The process, or L{None} before.
+    @ivar exitCode: What it ended with, or L{None}.
+    @ivar exitSignal: The name of the signal that ended it, or L{None}.
+    @ivar isKilled: Whether it was told to end now.
+    """
+
+    pid: int | None = None
+    exitCode: int | None = None
+    exitSignal: str | None = None
+    isKilled = False
+
+    def __init__(self, streams: StandardStreams, exited: Callable[[], None]) -> None:
+        """
+        @param streams: What it reads and writes.
+        @param exited: Called when it is gone.
+        """
+        self._streams = streams
+        self._exited = exited
+        self._signal: int | None = None
+        # Signals that were sent to it before there was a process.
+        self._unsent: list[int] = []
+
+    def start(
+        self,
+        reactor: IReactorProcess,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        childFDs: Mapping[int, int | str],
+        directory: str | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+    ) -> None:
+        """
+        Run Python.
+
+        @param command: What follows the interpreter's name.
+        @raise OSError: If the system has no room for one more.
+        """
+        with deafToInterrupts():
+            process: Any = reactor.spawnProcess(
+                self,
+                sys.executable,
+                [sys.executable, *command],
+                env=environment,
+                path=directory,
+                uid=uid,
+                gid=gid,
+                childFDs=childFDs,
+            )
+        self.pid = process.pid
+        for number in self._unsent:
+            self.signal(number)
+
+    def signal(self, number: int) -> None:
+        """
+        Send a signal. A process that has ended already is let be; one that has not begun
+        gets it when it does.
+        """
+        if self.transport is None:
+            self._unsent.append(number)
+            return
+        try:
+            self.transport.signalProcess(number)
+        except ProcessExitedAlready:
+            pass
+
+    def kill(self) -> None:
+        """
+        End it now.
+        """
+        self.isKilled = True
+        self.signal(signal.SIGKILL)
+
+    @property
+    def isTold(self) -> bool:
+        """
+        Whether it was ended by a signal that tells a process to end.
+        """
+        return self._signal in TOLD
+
+    @property
+    def ending(self) -> str:
+        """
+        How it ended, in words.
+        """
+        if self.exitSignal is not None:
+            return f"was ended by {self.exitSignal}"
+        return f"exited with {self.exitCode}"
+
+    def childDataReceived(self, fd: int, data: bytes) -> None:
+        """
+        It has written to a pipe.
+        """
+        self._streams.received(fd, data)
+
+    def childConnectionLost(self, fd: int) -> None:
+        """
+        It has closed a pipe.
+        """
+        self._streams.closed(fd)
+
+    def processExited(self, reason: Failure) -> None:
+        """
+        It is gone.
+        """
+        status: Any = reason.value
+        self._signal = status.signal
+        self.exitCode = status.exitCode if status.signal is None else None
+        self.exitSignal = nameOf(status.signal)
+        self._exited()

@@ -5,13 +5,16 @@ What a whole process does for a cluster.
 from __future__ import annotations
 
 import errno
+import io
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
 from twisted.application import app
 from twisted.internet.testing import MemoryReactorClock
 
+from tests.logged import logging
 from twisted_cluster import ClusterConfig
 from twisted_cluster.command import CommandService, ExitStatus
 from twisted_cluster.errors import StartError
@@ -65,3 +68,42 @@ def test_aCommandThatCannotBindSaysSoToThePerson(taken: int) -> None:
     said = f"twistd cluster: cannot listen on tcp:{taken}:interface=127.0.0.1: "
     with pytest.raises(StartError, match=said):
         service.privilegedStartService()
+
+
+class Gone(io.StringIO):
+    """
+    A pipe that nobody reads any more.
+    """
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_itEndsThoughNobodyReadsWhy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who was to read it may be gone: then the log has it.
+    """
+    reactor = MemoryReactorClock()
+    service = CommandService(reactor, configFor(0))
+    monkeypatch.setattr(sys, "__stderr__", Gone())
+    with logging() as logged:
+        service._fail(["no such module"])
+    assert logged.texts() == ["no such module"]
+    assert [call[0] for call in reactor.whenRunningHooks] == [reactor.stop]
+    with pytest.raises(SystemExit):
+        service._status.__index__()  # type: ignore[union-attr]
+
+
+def test_aLimitThatCannotBeRaisedIsNoEnd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    fs.nr_open may be lower than the hard limit.
+    """
+
+    def refuse(kind: int, limits: tuple[int, int]) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr("resource.setrlimit", refuse)
+    service = CommandService(MemoryReactorClock(), configFor(0))
+    service.privilegedStartService()
+    assert len(service.rooms.listeners.byNumber) == 1
+    service.rooms.listeners.closeAll()

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
@@ -54,7 +55,9 @@ class CommandService(ClusterService):
         @raise StartError: If one cannot be bound; none stays bound.
         """
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        # Refused where fs.nr_open has been lowered since: there are as many as there are.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         try:
             super().privilegedStartService()
         except OSError as error:
@@ -74,17 +77,29 @@ class CommandService(ClusterService):
         No worker can start: say why, once, and exit with 1.
         """
         why = lastWords or ["twistd cluster: the worker said nothing"]
-        if sys.__stderr__ is None or _isNothing(2):
+        if not _isWritten(why):
             for line in why:
                 log.error("{line}", line=line)
-        else:
-            sys.__stderr__.write("\n".join(why) + "\n")
         self._status = ExitStatus(1)
         stop: IReactorCore = self._process
         stop.callWhenRunning(stop.stop)
 
     def _setStatus(self) -> None:
         self._process._exitSignal = self._status  # type: ignore[attr-defined]
+
+
+def _isWritten(lines: Sequence[str]) -> bool:
+    """
+    Write to the terminal, if there is one, and whoever reads it is still there.
+    """
+    if sys.__stderr__ is None or _isNothing(2):
+        return False
+    try:
+        sys.__stderr__.write("\n".join(lines) + "\n")
+        sys.__stderr__.flush()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _isNothing(fd: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from twisted_cluster.core.actions import (
     AGAIN,
+    CUT_OFF,
     DEAF,
     OVERDUE,
     SILENT,
@@ -414,6 +415,46 @@ def test_deafWorkerIsReplaced() -> None:
         Start(3, 1, 1),
     ]
     assert primary.take(primary.slots.deaf(primary.now, 1, 6.0)) == []
+
+
+def test_whoClosesItsChannelAndLivesOnIsReplaced() -> None:
+    """
+    After a moment, in which those that die are gone; its exit is nothing new then.
+    """
+    primary = running(2)
+    primary.after(5.0)
+    for id in (1, 2):
+        assert primary.take(primary.slots.lost(primary.now, id)) == []
+    assert primary.after(0.9) == []
+    primary.now += 0.2
+    for id in (1, 2):
+        assert primary.take(primary.slots.tick(primary.now)) == [
+            Report(CUT_OFF, id, pytest.approx(1.1), id),
+            Start(id + 2, id, 1),
+        ]
+    assert primary.take(primary.slots.lost(primary.now, 1)) == []
+    assert primary.exit(1) == []
+    assert primary.after(2.0) == []
+
+
+def test_whoseChannelIsClosedMayBeDead() -> None:
+    """
+    How it has ended says more: nothing is told twice.
+    """
+    primary = running(1)
+    primary.after(5.0)
+    primary.take(primary.slots.lost(primary.now, 1))
+    assert primary.exit(1) == [Start(2, 1, 1)]
+    assert primary.after(2.0) == []
+
+
+def test_whoLosesItsChannelWhileItStartsCannotStart() -> None:
+    """
+    It will never be heard to be ready.
+    """
+    primary = Primary(1)
+    primary.take(primary.slots.lost(primary.now, 1))
+    assert primary.after(1.1) == [Report(CUT_OFF, 1, pytest.approx(1.0), 1), GiveUp(1)]
 
 
 def test_silentWorkerIsTold() -> None:

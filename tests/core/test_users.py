@@ -55,7 +55,7 @@ def test_whoHasPausedIsStillThere() -> None:
     users.pause(1, True)
     assert users.ready(0) == (two,)
     assert 1 in users
-    assert list(users) == [two]
+    assert (list(users), users.ids) == ([two], [1, 2])
     users.pause(1, False)
     assert users.ready(0) == (one, two)
 

@@ -103,6 +103,7 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"drainTimeout": -1}, "drainTimeout=-1: give a number, 0 or more"),
         ({"drainTimeout": float("nan")}, "drainTimeout=nan: give a number, 0 or more"),
         ({"backlog": "lots"}, "backlog='lots': give a number, 1 or more"),
+        ({"backlog": float("inf")}, "backlog=inf: give a number, 1 or more"),
     ],
 )
 def test_whatCannotBeIsRefused(settings: dict[str, Any], says: str) -> None:

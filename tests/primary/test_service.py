@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from attrs import evolve
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 
 from twisted_cluster import ClusterConfig
 from twisted_cluster.errors import ClusterError
@@ -100,3 +102,16 @@ def test_snapshotIsOfWhatThereIs() -> None:
     ]
     assert not there.isReady
     service.rooms.listeners.closeAll()
+
+
+def test_aLimitOfNobodyIsSaidOnce() -> None:
+    """
+    And not whenever a worker has been replaced.
+    """
+    known = config(workers=1)
+    limits = evolve(known.limits, listeners={"tcp:1": 5})
+    service = ClusterService(StubbornReactor(), evolve(known, limits=limits))
+    with capturedLogs() as logs:
+        for _ in range(3):
+            service._allUp()
+    assert [event["name"] for event in logs] == ["tcp:1"]

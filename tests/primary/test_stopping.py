@@ -177,6 +177,23 @@ def test_whoIsLeftIsKilled() -> None:
     assert stop.done.called
 
 
+def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
+    """
+    It is another user's, since this process has shed its privileges.
+    """
+    stop = Stop()
+
+    def refuse() -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    stop.workers.insert(0, SimpleNamespace(kill=refuse, name="worker 1 (100)"))
+    stop.retired.callback(None)
+    assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
+    assert logged.texts() == [
+        "cannot kill worker 1 (100): [Errno 1] Operation not permitted"
+    ]
+
+
 def test_catchingUpIsBounded() -> None:
     """
     Workers that take nothing hold nobody up for more than a second.

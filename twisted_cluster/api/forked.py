@@ -141,7 +141,7 @@ class Worker(BaseWorker):
 
     def begin(self, worker: WorkerProcess, overhear: Callable[..., None]) -> None:
         """
-        Its process has been started.
+        All is there but its process, which is started in its turn.
 
         @param overhear: Given this, a message, and a handle or L{None}.
         """

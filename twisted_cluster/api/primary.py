@@ -184,7 +184,8 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         """
         try:
             process.start()
-        except OSError:
+        except Exception:
+            # Not only OSError: in its turn there is nobody whom it could be raised to.
             worker = self._processes.pop(process)
             self._turns.done(worker.id)
             self._soon(self._cannotSpawn, worker, slot, Failure())
@@ -255,8 +256,20 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
 
     def _shutDown(self) -> Deferred[None]:
         self._stopping = True
+        self._dropWaiting()
         workers = self._processes.keys
         return Stopping(self._stand(), workers, self.disconnect).run()
+
+    def _dropWaiting(self) -> None:
+        """
+        Who waits for its turn to start would start only to end.
+        """
+        for process, worker in list(self._processes.items()):
+            if not process.isStarted:
+                del self._processes[process]
+                process.abandon()
+                self._tellDisconnected(worker)
+                self._bury(worker, process.number, -errno.ESHUTDOWN, None)
 
     def _soon(self, event: str | Callable[..., None], *arguments: object) -> None:
         call = partial(self.tell, event) if isinstance(event, str) else event

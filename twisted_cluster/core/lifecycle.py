@@ -50,7 +50,7 @@ class Lifecycle(Protocol):
         "This primary has closed its channel, by which it knows that it is to end."
 
     def leaving(self) -> None:
-        "It said that it is ending with grace because somebody else told it to."
+        "It said that it ends with grace, and nobody here has told it to."
 
     def lost(self) -> None:
         "Its channel is closed, and nobody here has done that."

@@ -23,8 +23,6 @@ LONGEST = 16384
 LARGEST = 1 << 63
 # In seconds: what no timer minds.
 FOREVER = 1e9
-# Begins a log record on a worker's standard output; without it a line is a stray one.
-RECORD = b"\x1e"
 # How connections or datagrams reach the workers of a listener: the primary hands them
 # over; all workers read one socket; each has a socket of its own, in one group.
 HANDOFF, SHARED, GROUP = MODES = ("handoff", "shared", "group")

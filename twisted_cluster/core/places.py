@@ -20,6 +20,7 @@ class Life:
     @ivar begun: When it was started.
     @ivar ready: When it became ready; L{None} before.
     @ivar isLeaving: Whether it ends, and its slot is free for another.
+    @ivar lost: When its channel was closed; L{None} before.
     @ivar isOverdue: Whether its start has taken too long.
     @ivar mentioned: How often its slow start was told.
     """
@@ -30,6 +31,7 @@ class Life:
     begun: float
     ready: float | None = None
     isLeaving: bool = False
+    lost: float | None = None
     isOverdue: bool = False
     mentioned: int = 0
 

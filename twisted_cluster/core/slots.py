@@ -14,6 +14,7 @@ from attrs import Factory, define
 
 from twisted_cluster.core.actions import (
     AGAIN,
+    CUT_OFF,
     DEAF,
     OVERDUE,
     SILENT,
@@ -31,11 +32,14 @@ from twisted_cluster.core.places import Life, Slot
 from twisted_cluster.core.restarts import restartDelay
 
 # How often a slow start is mentioned, and for how long it holds back the others.
-SLOW = 10.0
+SLOW_START = 10.0
 HOLD = 30.0
 # A start takes a third of a CPU second: more in a second would only slow down each other
 # and those who serve.
 STARTS_PER_SECOND = 32
+# Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
+# more. Who has closed it and lives on is not waited for.
+LIVES_ON = 1.0
 
 
 @define(eq=False)
@@ -120,6 +124,15 @@ class Slots:
         life.isLeaving = True
         return self._settle(now) if told else self._mourn(now, life)
 
+    def lost(self, now: float, id: int) -> list[Action]:
+        """
+        A worker's channel is closed, and nobody here has told it to end.
+        """
+        life = self._lives.get(id)
+        if life is not None and life.lost is None:
+            life.lost = now
+        return []
+
     def exited(self, now: float, id: int, told: bool = False) -> list[Action]:
         """
         A worker is gone.
@@ -171,7 +184,8 @@ class Slots:
         """
         if self._isStopping:
             return []
-        return [*self._watchStarts(now), *self._settle(now)]
+        said = self._watchStarts(now)
+        return said + (self._replaceLost(now) or self._settle(now))
 
     # What is, against what is wanted
 
@@ -269,9 +283,21 @@ class Slots:
         if seconds >= self.startTimeout:
             life.isOverdue = True
             return [Report(OVERDUE, life.slot, seconds, life.id), Kill(life.id)]
-        if seconds // SLOW > life.mentioned:
-            life.mentioned = int(seconds // SLOW)
+        if seconds // SLOW_START > life.mentioned:
+            life.mentioned = int(seconds // SLOW_START)
             return [Report(STARTING, life.slot, seconds, life.id)]
+        return []
+
+    def _replaceLost(self, now: float) -> list[Action]:
+        """
+        One at a time, for each is a start.
+        """
+        for life in self._lives.values():
+            seconds = 0.0 if life.lost is None else now - life.lost
+            if seconds >= LIVES_ON and not life.isLeaving:
+                life.isLeaving = True
+                said = Report(CUT_OFF, life.slot, seconds, life.id)
+                return [said, *self._mourn(now, life)]
         return []
 
     def _isComplete(self) -> bool:

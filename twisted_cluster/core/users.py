@@ -52,11 +52,12 @@ class Users(Generic[M]):
         """
         return iter(m for m in self._members.values() if m.id not in self._paused)
 
-    def has(self, number: int) -> bool:
+    @property
+    def ids(self) -> list[int]:
         """
-        Whether a slot has a worker here.
+        All of them, in order.
         """
-        return any(member.number == number for member in self._members.values())
+        return sorted(self._members)
 
     def join(self, member: M) -> None:
         """

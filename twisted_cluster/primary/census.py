@@ -79,7 +79,7 @@ def listenerSnapshot(listener: Listener, door: Door) -> ListenerSnapshot:
         listener.number,
         listener.facts.name,
         listener.mode,
-        sorted(member.id for member in listener.users),
+        listener.users.ids,
         0 if gate is None else gate.pending,
         gate is not None and gate.isReading,
     )

@@ -188,7 +188,7 @@ def _number(name: str, given: float | str, kind: type[Number], least: int) -> Nu
         value = kind(given)
         if not least <= value < 1e9:
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigError(name, given, f"give a number, {least} or more") from None
     return value
 

@@ -13,6 +13,7 @@ from twisted_cluster.wire.repeating import Repeating
 
 # A fifth of the time after which a worker's heartbeat is stale.
 LOOK = 0.05
+# Nobody waits for an orphan's end: it only holds a number among some 30,000.
 REAP = 1.0
 
 
@@ -30,7 +31,9 @@ class Pulse:
         self.rooms = rooms
         reactor = rooms.reactor
         looks = [rooms.door.look, *ticks]
-        self._calls = [Repeating(reactor, look, LOOK, "the look at it") for look in looks]
+        self._calls = [
+            Repeating(reactor, look, LOOK, "the look at workers") for look in looks
+        ]
         self._reaping = Repeating(reactor, reapStrangers, REAP, "the reaping of orphans")
 
     def start(self) -> None:

@@ -46,6 +46,7 @@ class ClusterService(Service):
         self._config = config
         self._isBound = False
         self._since = 0.0
+        self._complained: set[str] = set()
         self._stopping: Deferred[None] | None = None
         self._waiting: list[Deferred[Sequence[str]]] = []
         self.rooms = Rooms.make(
@@ -170,7 +171,10 @@ class ClusterService(Service):
         listeners.closeUnused()
         there = {one.facts.name for one in listeners.byNumber.values()}
         ports = {name.partition(":interface=")[0] for name in there}
-        for name in sorted(set(self._config.limits.listeners) - there - ports):
+        unknown = set(self._config.limits.listeners) - there - ports - self._complained
+        # Once, and not each time that a worker has been replaced.
+        self._complained |= unknown
+        for name in sorted(unknown):
             log.warn(
                 "--max-connections {name}: nobody listens there, but on {there}",
                 name=name,

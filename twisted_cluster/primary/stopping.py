@@ -68,7 +68,11 @@ class Stopping:
 
     def _killAll(self) -> None:
         for worker in list(self.workers()):
-            worker.kill()
+            try:
+                worker.kill()
+            except OSError as error:
+                # Who has shed privileges may not: the others are ended all the same.
+                log.error("cannot kill {worker}: {e}", worker=worker.name, e=error)
 
 
 Step = tuple[str, Callable[[], Awaitable[None]]]

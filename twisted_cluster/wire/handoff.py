@@ -149,6 +149,18 @@ def receive(queue: socket.socket) -> Received:
     return Received(whole[: len(fds)], whole[len(fds) :])
 
 
+def sayLost(lost: Sequence[Handed]) -> None:
+    """
+    Log what the kernel had to close that came back.
+    """
+    if lost:
+        log.error(
+            "no descriptor was free for {count} connections that came back: the kernel "
+            "has closed them; raise the limit (ulimit -n)",
+            count=len(lost),
+        )
+
+
 def _unpackAll(data: bytes, fds: Sequence[int]) -> list[Handed]:
     whole = data[: len(data) - len(data) % _record.size]
     return [
@@ -201,11 +213,14 @@ class HandoffQueue:
     def takeBack(self) -> Iterator[Received]:
         """
         Take back what the worker has not taken, message by message. What cannot be
-        taken for want of memory stays in the queue, for later.
+        taken for want of memory stays in the queue, for later; what is lost for want of
+        descriptors is said.
         """
         while True:
             try:
-                yield receive(self.worker)
+                came = receive(self.worker)
+                sayLost(came.lost)
+                yield came
             except (BlockingIOError, QueueEndedError):
                 return
             except MessageError as error:

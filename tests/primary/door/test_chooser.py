@@ -5,7 +5,8 @@ A policy that fails, and what is done without it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import cast
 
 import pytest
 from attrs import define
@@ -24,8 +25,8 @@ from twisted_cluster.interfaces import (
 )
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.chooser import (
-    REST,
-    SLOW,
+    POLICY_REST,
+    SLOW_CHOICE,
     SLOW_IN_A_ROW,
     Chooser,
     chooserFor,
@@ -118,14 +119,14 @@ def test_whoIsSlowRestsForASecond() -> None:
     """
     Three times in a row; then once more is enough.
     """
-    policy = Odd([0], takes=SLOW + 1)
+    policy = Odd([0], takes=SLOW_CHOICE + 1)
     chooser, ready = chooserOf(policy), workers()
     with capturedLogs() as logs:
         for _ in range(SLOW_IN_A_ROW):
             assert chooser.choose(connectionFrom(), ready) is ready[-1]
         assert chooser.choose(connectionFrom(), ready) is ready[0]
         assert policy.asked == SLOW_IN_A_ROW
-        policy.clock[0] += REST
+        policy.clock[0] += POLICY_REST
         assert chooser.choose(connectionFrom(), ready) is ready[-1]
         assert chooser.choose(connectionFrom(), ready) is ready[1]
     assert len(logs) == 1
@@ -134,7 +135,7 @@ def test_whoIsSlowRestsForASecond() -> None:
 def test_onceOrTwiceMayBeTheMachine() -> None:
     policy = Odd([0])
     chooser, ready = chooserOf(policy), workers()
-    for takes in (SLOW + 1, SLOW + 1, 0) * 3:
+    for takes in (SLOW_CHOICE + 1, SLOW_CHOICE + 1, 0) * 3:
         policy.takes = takes
         chooser.choose(connectionFrom(), ready)
     assert policy.asked == 9
@@ -145,7 +146,7 @@ def test_whoAloneKnowsIsAskedAllTheSame(kind: type[Odd]) -> None:
     """
     For a second of round robin sessions would break, and groups be mixed.
     """
-    policy = kind([0], takes=SLOW + 1)
+    policy = kind([0], takes=SLOW_CHOICE + 1)
     chooser, ready = chooserOf(policy), workers()
     with capturedLogs() as logs:
         for _ in range(10):
@@ -184,6 +185,25 @@ def test_aGroupStaysAGroup() -> None:
     assert chooser.choose(connectionFrom(first=b"odd"), ready) is None
     assert chooser.choose(connectionFrom(), ready) in ready
     assert chooser.lineOf(ofA) == "a"
+
+
+@implementer(ILiningPolicy)
+class Listing(Odd):
+    """
+    Its lines cannot be looked up.
+    """
+
+    def lineOf(self, connection: ConnectionFacts) -> Hashable:
+        return cast(Hashable, [connection.first])
+
+
+def test_whatCannotBeALineIsNone() -> None:
+    """
+    Who waits waits for it is not known what.
+    """
+    with capturedLogs() as logs:
+        assert chooserOf(Listing([0])).lineOf(connectionFrom("192.0.2.1")) is None
+    assert [event["log_level"] for event in logs] == [LogLevel.critical]
 
 
 def test_roundRobinIsAskedDirectly() -> None:

@@ -22,7 +22,7 @@ from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.farewells import (
     LINGER,
-    MOST,
+    MOST_LINGERING,
     UNAVAILABLE,
     Farewells,
 )
@@ -163,8 +163,8 @@ def test_notTooManyLinger(hall: Hall) -> None:
     """
     One more is told, and closed at once.
     """
-    clients = [hall.turnAway() for _ in range(MOST + 3)]
-    assert len(hall.reactor.getDelayedCalls()) == MOST
+    clients = [hall.turnAway() for _ in range(MOST_LINGERING + 3)]
+    assert len(hall.reactor.getDelayedCalls()) == MOST_LINGERING
     assert everything(clients[-1]) == UNAVAILABLE
 
 
@@ -174,3 +174,28 @@ def test_atTheEndNobodyLingers(hall: Hall) -> None:
     assert hall.reactor.getDelayedCalls() == []
     assert hall.reactor.getReaders() == []
     hall.farewells.close()
+
+
+def test_whatIsNoSocketIsClosed(hall: Hall) -> None:
+    """
+    A worker may send back whatever it likes.
+    """
+    mine, theirs = os.pipe()
+    hall.farewells.turnAway(hall.listener(RoundRobin()), Handed(theirs, 1, ""))
+    assert os.read(mine, 1) == b""
+    os.close(mine)
+
+
+def test_whereThereIsNoRoomToLingerItIsToldAndClosed(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    epoll_create(2) fails with EMFILE.
+    """
+
+    def fail() -> None:
+        raise OSError(24, "too many open files")
+
+    monkeypatch.setattr("twisted_cluster.primary.door.farewells.Edges", fail)
+    assert everything(hall.turnAway()) == UNAVAILABLE
+    assert hall.reactor.getDelayedCalls() == []

@@ -26,7 +26,7 @@ from twisted_cluster.interfaces import (
     IWorkerLoad,
 )
 from twisted_cluster.primary.door.door import BOUNCES
-from twisted_cluster.primary.door.gate import BROKEN, BURST
+from twisted_cluster.primary.door.gate import BROKEN, MOST_ACCEPTED
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.door.waiting import LONGEST_WAIT
@@ -310,9 +310,11 @@ def test_backFromAWorkerItHasLessTime(primary: Primary) -> None:
         primary.door.redirect([connection._replace(bounces=bounces)])
         [waiting] = ours.room.lines.clear()
         assert waiting.until == LONGEST_WAIT >> bounces
-    primary.door.redirect([connection._replace(bounces=BOUNCES)])
+    with capturedLogs() as logs:
+        primary.door.redirect([connection._replace(bounces=BOUNCES)])
     assert client.recv(1) == b""
     client.close()
+    assert "3 workers sent back" in logs[0]["what"]
 
 
 # Accepting
@@ -389,7 +391,7 @@ def test_aTurnHasAnEnd(primary: Primary) -> None:
     for _ in range(7):
         before = primary.depth()
         gate.accept()
-        assert primary.depth() - before <= BURST
+        assert primary.depth() - before <= MOST_ACCEPTED
     for client in clients:
         client.close()
 

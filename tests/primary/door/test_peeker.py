@@ -4,6 +4,7 @@ First bytes, waited for.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from twisted_cluster.events import Look
-from twisted_cluster.primary.door.peeker import PIECES, Peeker, peek
+from twisted_cluster.primary.door.peeker import MOST_PIECES, Peeker, peek
 from twisted_cluster.wire.handoff import Handed
 
 LOOK = Look()
@@ -106,7 +107,7 @@ def test_whoEndsIsDecidedWithWhatThereIs(looking: Looking) -> None:
 
 def test_aPieceAtATimeEndsAsWell(looking: Looking) -> None:
     client = looking.come()
-    for _ in range(PIECES):
+    for _ in range(MOST_PIECES):
         assert looking.decided == []
         client.send(b"x")
         looking.poll()
@@ -205,3 +206,16 @@ def test_aBrokenConnectionHasNothing() -> None:
     theirs.close()
     assert peek(ours.fileno(), 10) == b""
     ours.close()
+
+
+def test_whatIsNoSocketHasNothing() -> None:
+    """
+    A worker may send back whatever it likes.
+    """
+    ends = os.pipe()
+    try:
+        os.write(ends[1], b"x")
+        assert peek(ends[0], 10) == b""
+    finally:
+        for end in ends:
+            os.close(end)

@@ -14,6 +14,7 @@ from attrs import evolve
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.logged import Logged
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.core import messages
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.member import Post
@@ -26,6 +27,7 @@ from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import CONTROL, MAIL
+from twisted_cluster.wire.handoff import METERED, packRecord, send
 
 SPEC = ListenSpec(TCP, "127.0.0.1")
 
@@ -251,3 +253,53 @@ def test_afterTheEndNothingIsSaid(worker: Worker) -> None:
     assert worker.heard == []
     assert not worker.conversation.isOpen
     assert worker.reactor.getReaders() == []
+
+
+def test_whatCannotBeTakenBackIsSaid(worker: Worker, logged: Logged) -> None:
+    """
+    Once a minute: the kernel has closed it, for no descriptor was free here.
+    """
+    ours, theirs = socket.socketpair()
+    queue = worker.wires.queue.worker
+    for _ in range(2):
+        send(queue, [packRecord(1, ("192.0.2.1", 1), 1)], [ours.fileno()])
+    ours.close()
+    with fewDescriptors(0):
+        worker.conversation.readReturned()
+    assert theirs.recv(1) == b""
+    theirs.close()
+    [text] = logged.texts()
+    assert text.startswith("no descriptor was free for 1 connections that came back")
+
+
+def test_whatComesBackCountsAsThisProcessKnows(worker: Worker) -> None:
+    """
+    Not for an address of whom the worker likes, nor against what others let be given.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    number = worker.answer().listener
+    ours, theirs = socket.socketpair()
+    record = packRecord(number, "", 1, tally=77, flags=METERED)
+    send(worker.wires.queue.worker, [record], [ours.fileno()])
+    ours.close()
+    worker.conversation.readReturned()
+    [waiting] = worker.rooms.door.gates[number].room.lines
+    assert (waiting.connection.tally, waiting.connection.flags) == (0, 0)
+    theirs.close()
+
+
+@pytest.mark.parametrize("wrong", [SystemExit(3), ValueError("no"), KeyboardInterrupt()])
+def test_aPolicyThatCannotBeMadeIsAnswered(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, wrong: BaseException
+) -> None:
+    """
+    Who asks waits for it; the port is free again.
+    """
+
+    def fail() -> RoundRobin:
+        raise wrong
+
+    monkeypatch.setattr(worker.rooms.listeners, "_newPolicy", fail)
+    worker.say(messages.Listen(1, SPEC))
+    assert worker.answer().errno == errno.EINVAL
+    assert worker.rooms.listeners.byNumber == {}

@@ -12,7 +12,7 @@ from tests.process.cluster import environment
 PROGRAM = """
 import os, time
 from twisted.internet import process
-from twisted_cluster.primary.lives.reaping import MOST, reapStrangers
+from twisted_cluster.primary.lives.reaping import MOST_REAPED, reapStrangers
 
 def orphan():
     pid = os.fork()
@@ -27,7 +27,7 @@ def count():
     return len(open(path).read().split())
 
 reapStrangers()
-for _ in range(MOST + 3):
+for _ in range(MOST_REAPED + 3):
     orphan()
 reapStrangers()
 print(count())

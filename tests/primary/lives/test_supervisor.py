@@ -5,6 +5,7 @@ What the machine asks for is carried out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -210,6 +211,29 @@ def test_stopFiresWhenAllAreGone() -> None:
     assert len(cluster.made) == 2
 
 
+def test_whoIsGoneBeforeItsSpawnReturnsIsGone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Twisted tells of a child that has ended already within spawnProcess.
+    """
+    cluster = Cluster(1)
+    cluster.online(cluster.made[0])
+
+    def spawn(worker: Worker) -> None:
+        # What is raised there goes no further than the log.
+        with suppress(Exception):
+            cluster.gone(worker)
+
+    monkeypatch.setattr(Worker, "spawn", spawn)
+    cluster.gone(cluster.made[0])
+    monkeypatch.undo()
+    assert [worker.number for worker in cluster.made] == [1, 1]
+    cluster.advance(0.2)
+    assert list(cluster.supervisor.workers) == [3]
+    stopped = cluster.supervisor.stop()
+    cluster.gone(cluster.made[2])
+    assert stopped.called
+
+
 def test_theDeadAreCounted() -> None:
     """
     And what they had counted.
@@ -231,3 +255,18 @@ def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:
     cluster.gone(cluster.made[0])
     assert cluster.told == []
     assert len(cluster.made) == 2
+
+
+def test_whoClosesItsChannelAndLivesOnIsReplaced(logged: Logged) -> None:
+    """
+    It is said, with its name.
+    """
+    cluster = Cluster(1)
+    cluster.online(cluster.made[0])
+    cluster.advance(2.0)
+    cluster.supervisor.disconnected(cast(Any, cluster.made[0]))
+    cluster.advance(1.1)
+    assert [worker.number for worker in cluster.made] == [1, 1]
+    assert logged.texts() == [
+        "worker 1 (100) says nothing more, and lives on for 1 s: it is replaced"
+    ]

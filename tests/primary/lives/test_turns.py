@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from tests.logged import Logged
-from twisted_cluster.primary.lives.turns import Turns
+from twisted_cluster.primary.lives.turns import LONGEST_TURN, Turns
 
 
 class Some:
@@ -71,3 +71,19 @@ def test_whatFailsIsDone(logged: Logged) -> None:
     some.done(2)
     assert some.begun == [2, 3, 5]
     assert logged.texts() == ["what was to be done in its turn has failed"]
+
+
+def test_whatNeverEndsHoldsUpNobodyForLong() -> None:
+    """
+    Its turn is over then, and it may be done later all the same.
+    """
+    some = Some()
+    some.take(1, 2, 3, 4, 5)
+    some.clock.advance(LONGEST_TURN)
+    some.clock.advance(0)
+    assert some.begun == [1, 2, 3, 4]
+    assert some.done(1) == [1, 2, 3, 4]
+    assert some.done(4) == [1, 2, 3, 4, 5]
+    some.done(3)
+    some.done(5)
+    assert some.clock.getDelayedCalls() == []

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from twisted_cluster.primary.lives.vigil import DEAF, SECOND, SILENT, Vigil
+from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, SILENT_AFTER, Vigil
 
 
 @define(eq=False)
@@ -52,11 +52,11 @@ class Watch:
 
 def test_whoTakesNothingThoughItsHeartBeatsIsTold() -> None:
     """
-    After L{DEAF} seconds, and not before.
+    After L{DEAF_AFTER} seconds, and not before.
     """
     watch = Watch()
     watch.worker.deafSince = watch.now
-    assert watch.after(DEAF - 0.1) == []
+    assert watch.after(DEAF_AFTER - 0.1) == []
     assert watch.after(0.2) == [("deaf", 5)]
 
 
@@ -66,12 +66,12 @@ def test_deafnessIsToldOnce() -> None:
     """
     watch = Watch()
     watch.worker.deafSince = watch.now
-    assert watch.after(DEAF) == [("deaf", 5)]
+    assert watch.after(DEAF_AFTER) == [("deaf", 5)]
     assert watch.after(1.0) == []
     watch.worker.deafSince = None
     assert watch.after(1.0) == []
     watch.worker.deafSince = watch.now
-    assert watch.after(DEAF) == [("deaf", 5)]
+    assert watch.after(DEAF_AFTER) == [("deaf", 5)]
 
 
 def test_whoTakesIsNotDeaf() -> None:
@@ -88,7 +88,7 @@ def test_whoseHeartDoesNotBeatIsNotDeaf() -> None:
     """
     watch = Watch()
     watch.worker.deafSince = watch.now
-    assert watch.after(DEAF + 1.0, beating=False) == []
+    assert watch.after(DEAF_AFTER + 1.0, beating=False) == []
 
 
 def test_silenceIsToldOnce() -> None:
@@ -96,11 +96,11 @@ def test_silenceIsToldOnce() -> None:
     And again only after it has shown life.
     """
     watch = Watch()
-    assert watch.after(SILENT - 0.1, beating=False) == []
+    assert watch.after(SILENT_AFTER - 0.1, beating=False) == []
     assert watch.after(0.2, beating=False) == [("silent", 10)]
     assert watch.after(10.0, beating=False) == []
     assert watch.after(0.1) == []
-    assert watch.after(SILENT + 0.1, beating=False) == [("silent", 10)]
+    assert watch.after(SILENT_AFTER + 0.1, beating=False) == [("silent", 10)]
 
 
 def test_whoHasNotBeatenYetIsNotSilent() -> None:
@@ -117,7 +117,7 @@ def test_whoIsGoneIsForgotten() -> None:
     An id is never used again.
     """
     watch = Watch()
-    watch.after(SILENT + 0.1, beating=False)
+    watch.after(SILENT_AFTER + 0.1, beating=False)
     watch.workers = []
     watch.after(1.0)
     watch.workers = [watch.worker]

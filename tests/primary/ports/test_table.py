@@ -46,6 +46,17 @@ def test_nthListenOnPortZeroIsShared(primary: Primary) -> None:
     assert portOf(first) != portOf(second)
 
 
+@pytest.mark.timeout(5)
+def test_onePathByTwoNamesIsHeldOnce(primary: Primary, tmp_path: Path) -> None:
+    """
+    As a port by its number is.
+    """
+    path = tmp_path / "s"
+    held = primary.table.hold(ListenSpec(UNIX, path=str(path)))
+    again = primary.table.hold(ListenSpec(UNIX, path=f"{tmp_path}/./s"))
+    assert again is held
+
+
 def test_oneNameIsOneListener(primary: Primary) -> None:
     """
     The name decides on port 0, not the ordinal; another name is another port.

@@ -26,10 +26,10 @@ from twisted_cluster.primary.door.hands import Hand
 
 log = Logger()
 # A connection costs the primary a fiftieth of that.
-SLOW = 1_000_000
+SLOW_CHOICE = 1_000_000
 SLOW_IN_A_ROW = 3
 # Long enough to serve some thousands without it, short enough to see soon if it is over.
-REST = 1_000_000_000
+POLICY_REST = 1_000_000_000
 # The line of a connection that the policy fails for here as well: of no group.
 UNKNOWN = object()
 
@@ -85,7 +85,7 @@ class Chooser:
             if self._complaints.isDue("failed"):
                 log.failure("policy {policy} failed: round robin", policy=self._name)
             return self._chooseWithout(connection, ready)
-        if self._now() - begun > SLOW:
+        if self._now() - begun > SLOW_CHOICE:
             self._noteSlow()
         else:
             self._slow = 0
@@ -97,7 +97,10 @@ class Chooser:
 
     def _lineOf(self, connection: ConnectionFacts) -> Hashable:
         try:
-            return self._asking.lineOf(connection)
+            line = self._asking.lineOf(connection)
+            # What cannot be looked up is no line.
+            hash(line)
+            return line
         except BaseException:
             if self._complaints.isDue("lines"):
                 log.failure("policy {policy} knows no line", policy=self._name)
@@ -118,7 +121,7 @@ class Chooser:
         instead = "it is asked all the same"
         if self._mayRest:
             self._slow = SLOW_IN_A_ROW - 1
-            self._resting = self._now() + REST
+            self._resting = self._now() + POLICY_REST
             instead = "round robin for a second"
         if self._complaints.isDue("slow"):
             log.error(

@@ -112,10 +112,12 @@ class Door:
         """
         for connection in reversed(list(connections)):
             gate = self.gates.get(connection.listener)
-            if gate is None or connection.bounces >= BOUNCES:
-                os.close(connection.fd)
-            else:
+            if gate is not None and connection.bounces < BOUNCES:
                 gate.room.hold(connection)
+                continue
+            os.close(connection.fd)
+            if gate is not None:
+                gate.room.say(f"connections are closed that {BOUNCES} workers sent back")
         self.changed()
 
     def drainBacklogs(self) -> bool:

@@ -28,7 +28,7 @@ from twisted_cluster.wire.reader import Reader
 
 log = Logger()
 # So many may linger at a time; who is one more is told, and must be quick to read it.
-MOST = 256
+MOST_LINGERING = 256
 # A round trip to anywhere, and another one for what was lost.
 LINGER = 1.0
 CHUNK = 65536
@@ -77,32 +77,37 @@ class Farewells:
         """
         Send a farewell, and close the connection, now or soon.
         """
-        if not self._send(fd, farewell) or len(self._leaving) >= MOST:
+        try:
+            self._send(fd, farewell)
+            if len(self._leaving) >= MOST_LINGERING:
+                raise OSError(f"{MOST_LINGERING} linger already")
+            self._watch(fd)
+        except OSError:
             os.close(fd)
-            return
+        else:
+            self._leaving[fd] = self._reactor.callLater(LINGER, self._end, fd)
+
+    def _send(self, fd: int, farewell: bytes) -> None:
+        """
+        @raise OSError: If it is broken, or no socket: who knows what a worker sends back.
+        """
+        with Borrowed(fd) as lent:
+            lent.setblocking(False)
+            _drain(lent)
+            lent.send(farewell)
+            lent.shutdown(socket.SHUT_WR)
+
+    def _watch(self, fd: int) -> None:
+        """
+        @raise OSError: If the system has no room for it.
+        """
         if self._edges is None:
             self._edges = Edges()
             self._reader = Reader(
                 self._reactor, self._edges.fileno, self._readNews, "farewells"
             )
             self._reader.start()
-        try:
-            self._edges.add(fd)
-        except OSError:
-            os.close(fd)
-            return
-        self._leaving[fd] = self._reactor.callLater(LINGER, self._end, fd)
-
-    def _send(self, fd: int, farewell: bytes) -> bool:
-        with Borrowed(fd) as lent:
-            try:
-                lent.setblocking(False)
-                _drain(lent)
-                lent.send(farewell)
-                lent.shutdown(socket.SHUT_WR)
-            except OSError:
-                return False
-        return True
+        self._edges.add(fd)
 
     def _readNews(self) -> None:
         assert self._edges is not None

@@ -23,7 +23,7 @@ from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.reader import Reader
 
 # The most that are accepted in one turn: other ports are to have theirs.
-BURST = 32
+MOST_ACCEPTED = 32
 # A connection was broken before it was accepted; there may be others behind it.
 BROKEN = {errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.EINTR}
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
@@ -160,7 +160,7 @@ class Gate:
                     self._receive(connection, way)
             limit -= 1
         self.room.flush()
-        self._burst = max(1, burst - limit) if limit else min(BURST, burst * 2)
+        self._burst = max(1, burst - limit) if limit else min(MOST_ACCEPTED, burst * 2)
         self._hasMore = not limit
         if not self.mayAccept:
             self._stuck(self)

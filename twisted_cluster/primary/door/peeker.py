@@ -23,20 +23,21 @@ from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.reader import Reader
 
 # Who sends its bytes in more pieces than this is chosen for with what there is.
-PIECES = 256
+MOST_PIECES = 256
 _PEEK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
 
 
 def peek(fd: int, limit: int) -> bytes:
     """
     @return: What a socket has to read, and still has afterwards; at most C{limit} bytes.
-        Nothing if there is nothing, or the connection is broken.
+        Nothing if there is nothing, or the connection is broken, or is no socket: who
+        knows what a worker sends back.
     """
-    with Borrowed(fd) as lent:
-        try:
+    try:
+        with Borrowed(fd) as lent:
             return lent.recv(limit, _PEEK)
-        except OSError:
-            return b""
+    except OSError:
+        return b""
 
 
 @define
@@ -139,7 +140,7 @@ class Peeker:
             awaited.pieces += 1
             first = peek(fd, self._look.limit)
             enough = bool(first) and self._isEnough(first)
-            if enough or ended or awaited.pieces >= PIECES:
+            if enough or ended or awaited.pieces >= MOST_PIECES:
                 self._settle(fd, first)
 
     def _isEnough(self, first: bytes) -> bool:

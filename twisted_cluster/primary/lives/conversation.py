@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.codecs import Codec
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import (
@@ -28,7 +30,7 @@ from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
-from twisted_cluster.wire.handoff import receive
+from twisted_cluster.wire.handoff import receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
 
@@ -36,6 +38,8 @@ log = Logger()
 
 # So many messages of one worker are answered in a turn; a listen takes some 100 us.
 TURN = 64
+# Of one that is gone all are: more than a socket's buffer can hold.
+LAST = 512
 # An answer is one datagram, and has more in it than this.
 LONGEST_WHY = 200
 
@@ -83,6 +87,7 @@ class Conversation:
         self._wires = wires
         self._hand = hand
         self._worker = worker
+        self._losses = Complaints(time.monotonic_ns)
         self.isOpen = True
         self._outbox = Outbox(wires.channel, rooms.reactor)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
@@ -125,18 +130,20 @@ class Conversation:
         """
         The worker is gone, or never was: read nothing more.
         """
-        if self.isOpen:
-            self.end(ChannelClosedError("the worker is gone"))
-        self._returned.stop()
+        try:
+            if self.isOpen:
+                self.end(ChannelClosedError("the worker is gone"))
+        finally:
+            self._returned.stop()
 
     # What comes
 
-    def read(self) -> None:
+    def read(self, most: int = TURN) -> None:
         """
         Take some messages.
         """
         try:
-            for _ in range(TURN):
+            for _ in range(most):
                 if not self.isOpen:
                     return
                 self._take(*self._wires.channel.receive())
@@ -147,16 +154,22 @@ class Conversation:
         except ChannelClosedError:
             self._worker.lost()
 
-    def readReturned(self) -> None:
+    def readReturned(self, most: int = TURN) -> None:
         """
         Take some of the connections that it sends back.
         """
         try:
-            for _ in range(TURN):
+            for _ in range(most):
                 came = receive(self._wires.queue.end)
-                self._rooms.door.redirect(came.connections)
+                if came.lost and self._losses.isDue():
+                    sayLost(came.lost)
+                # Where they count, and for what, this process knows better.
+                back = [one._replace(tally=0, flags=0) for one in came.connections]
+                self._rooms.door.redirect(back)
         except BlockingIOError:
             pass
+        except MessageError as error:
+            self._refuse(error)
         except QueueEndedError:
             self._returned.stop()
 
@@ -190,8 +203,9 @@ class Conversation:
         listeners = self._rooms.listeners
         try:
             listener = listeners.join(self._hand, question)
-        except Exception as error:
-            # Not only OSError: a name that is none, a number that is too large.
+        except BaseException as error:
+            # Not only OSError: a name that is none, a number that is too large, whatever
+            # ends a policy that is made for it. Who asks waits for an answer.
             number = getattr(error, "errno", None) or errno.EINVAL
             why = getattr(error, "strerror", None) or str(error)
             self._say(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from contextlib import suppress
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
@@ -20,7 +21,7 @@ from twisted_cluster.wire.passing import isOver, take
 from twisted_cluster.wire.reader import Reader
 
 # What a pipe holds, so that one read empties it, and the longest line.
-LONGEST = 65536
+PIPE = 65536
 # To log a line takes some 50 us: so many are a turn of 3 ms, and a worker that writes
 # without end delays nobody by more.
 LINES = 64
@@ -90,7 +91,9 @@ class Output:
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        self._readOnce()
+        # Where the system has no memory for it: what came before is logged all the same.
+        with suppress(OSError):
+            self._readOnce()
         os.close(self._fd)
         self._fd = -1
         if self._rest:
@@ -127,14 +130,14 @@ class Output:
         @return: Whether more can come.
         """
         try:
-            data = os.read(self._fd, LONGEST)
+            data = os.read(self._fd, PIPE)
         except BlockingIOError:
             return True
         if not data:
             return False
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(filter(None, lines))
-        if len(self._rest) > LONGEST:
+        if len(self._rest) > PIPE:
             self._lines.append(self._rest)
             self._rest = b""
         return True
@@ -161,9 +164,11 @@ class Records:
         The worker is gone: log what it has said, and close this.
         """
         if self._end.fileno() >= 0:
-            self._take(LAST_RECORDS)
             self._reader.stop()
-            self._end.close()
+            try:
+                self._take(LAST_RECORDS)
+            finally:
+                self._end.close()
 
     def _read(self) -> None:
         if not self._take(LINES):

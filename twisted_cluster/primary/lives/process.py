@@ -16,7 +16,7 @@ from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.child import Child
-from twisted_cluster.primary.lives.conversation import Conversation
+from twisted_cluster.primary.lives.conversation import LAST, Conversation
 from twisted_cluster.primary.lives.output import Records
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -32,7 +32,7 @@ log = Logger()
 GRACE = 2.0
 # What was sent to a worker before it is told to end it is to hear first, but a worker
 # that reads nothing of it is told all the same, with most of its time before it.
-UNHEARD = 1.0
+FLUSH = 1.0
 
 
 class WorkerProcess:
@@ -183,16 +183,33 @@ class WorkerProcess:
             self._wires.given()
         log.info("{worker} is started", worker=self.name)
 
+    @property
+    def isStarted(self) -> bool:
+        """
+        Whether there is a process, or was.
+        """
+        return self.child.transport is not None
+
+    def abandon(self) -> None:
+        """
+        It is not started after all: nothing is left of what was prepared.
+        """
+        self.output.finish()
+        self._cut()
+        self.output.spawned(self.child)
+        self._wires.given()
+
     def connect(self) -> Wires:
         """
         Make its wires, and read them.
         """
         limits = self._rooms.limits
+        # Before there is anything to undo: there may be no such codec.
+        codec = codecNamed(self._recipe.serialization)
         self._wires = wires = Wires.make(talliesFor(limits))
         post = self._recipe.postOf(self.id, self.number)
         self.hand = Hand(post, wires.page, wires.queue, limits.worker)
         self._records = Records(self._rooms.reactor, wires.log, self.said)
-        codec = codecNamed(self._recipe.serialization)
         self._conversation = Conversation(self._rooms, wires, self.hand, codec, self)
         return wires
 
@@ -255,7 +272,7 @@ class WorkerProcess:
         self.kill()
 
     def _sendDrain(self) -> None:
-        patience = min(UNHEARD, self._recipe.drainTimeout / 2)
+        patience = min(FLUSH, self._recipe.drainTimeout / 2)
         told = self.peer.mail.flushed()
         told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
         told.addCallback(lambda _: self._sendDrainNow(self._recipe.drainTimeout))
@@ -304,7 +321,7 @@ class WorkerProcess:
 
     def _exited(self) -> None:
         # Its last words first: it may have said that it leaves.
-        self._guarded("hear it out", self._conversation.read)
+        self._guarded("hear it out", self._conversation.read, LAST)
         self.life.exited()
 
     # What becomes of it
@@ -344,7 +361,7 @@ class WorkerProcess:
         self._sayHowItEnded(isExpected)
         self._guarded("forget it at the door", rooms.door.forget, hand)
         self._guarded("forget where it listened", rooms.listeners.forget, hand)
-        self._guarded("take what it sent back", self._conversation.readReturned)
+        self._guarded("take what it sent back", self._conversation.readReturned, LAST)
         self._guarded("take what it has not taken", self._disconnected)
         self._guarded("cut its wires", self._cut)
         self._watcher.gone(self, isExpected)
@@ -364,6 +381,8 @@ class WorkerProcess:
         say("{worker} {ending}", worker=self.name, ending=self.child.ending)
 
     def _cut(self) -> None:
-        self._conversation.close()
-        self._records.finish()
-        self._wires.cut()
+        try:
+            self._conversation.close()
+            self._records.finish()
+        finally:
+            self._wires.cut()

@@ -9,7 +9,7 @@ import os
 from twisted.internet import process
 
 # In one turn: each takes some 10 us, and the next look is a second later.
-MOST = 64
+MOST_REAPED = 64
 
 
 def reapStrangers() -> None:
@@ -19,7 +19,7 @@ def reapStrangers() -> None:
     @see: waitid(2), WNOWAIT: it looks without reaping, so that Twisted's own
         children stay Twisted's.
     """
-    for _ in range(MOST):
+    for _ in range(MOST_REAPED):
         try:
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:

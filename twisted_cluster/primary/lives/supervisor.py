@@ -106,6 +106,9 @@ class Supervisor(Watcher[WorkerProcess]):
         now = self._clock.seconds()
         self._carryOut(self._slots.leaving(now, worker.id, not planned))
 
+    def disconnected(self, worker: WorkerProcess) -> None:
+        self._carryOut(self._slots.lost(self._clock.seconds(), worker.id))
+
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
         self._count(worker, asked)
@@ -146,10 +149,12 @@ class Supervisor(Watcher[WorkerProcess]):
                 self._end()
 
     def _start(self, action: Start) -> None:
-        worker = self._newWorker(action)
+        # It is known before it is there: it may be gone by the time that spawn() returns.
+        self.workers[action.id] = worker = self._newWorker(action)
         try:
             worker.spawn()
         except Exception as error:
+            self.workers.pop(action.id, None)
             # Not only OSError: an environment that cannot be one, a codec that is none.
             why = f"cannot start worker {action.slot}: {error}"
             log.error("{why}", why=why)
@@ -157,7 +162,6 @@ class Supervisor(Watcher[WorkerProcess]):
             self.counted = evolve(self.counted, refused=self.counted.refused + 1)
             self._carryOut(self._slots.refused(self._clock.seconds(), action.id))
             return
-        self.workers[action.id] = worker
         self.counted = evolve(self.counted, started=self.counted.started + 1)
         hearNothing(worker.peer.ears)
         # Others may be due as well, each in a turn of its own.

@@ -7,12 +7,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from twisted_cluster.core.slots import HOLD
 from twisted_cluster.cpus import usableCPUs
 
 log = Logger()
+
+# Who takes longer holds up nobody; as long as L{twisted_cluster.core.slots} waits.
+LONGEST_TURN = HOLD
 
 
 def startsAtATime() -> int:
@@ -26,7 +30,8 @@ def startsAtATime() -> int:
 
 class Turns:
     """
-    Calls things at once while few are under way, and others in their turn.
+    Calls things at once while few are under way, and others in their turn, which come
+    after L{LONGEST_TURN} at the latest.
     """
 
     def __init__(self, clock: IReactorTime, most: int) -> None:
@@ -35,7 +40,7 @@ class Turns:
         """
         self._clock = clock
         self._most = most
-        self._underWay: set[int] = set()
+        self._underWay: dict[int, IDelayedCall] = {}
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
 
     def take(self, id: int, call: Callable[[], None]) -> None:
@@ -48,30 +53,32 @@ class Turns:
         if self._waiting or len(self._underWay) >= self._most:
             self._waiting.append((id, call))
             return
-        self._underWay.add(id)
-        try:
-            call()
-        except BaseException:
-            self.done(id)
-            raise
+        self._begin(id, call)
 
     def done(self, id: int) -> None:
         """
         Something is not under way any more; told again, nothing happens.
         """
         self._waiting = deque(one for one in self._waiting if one[0] != id)
-        if id in self._underWay:
-            self._underWay.remove(id)
+        overdue = self._underWay.pop(id, None)
+        if overdue is not None:
+            if overdue.active():
+                overdue.cancel()
             if self._waiting:
                 self._clock.callLater(0, self._next)
+
+    def _begin(self, id: int, call: Callable[[], None]) -> None:
+        self._underWay[id] = self._clock.callLater(LONGEST_TURN, self.done, id)
+        try:
+            call()
+        except BaseException:
+            self.done(id)
+            raise
 
     def _next(self) -> None:
         if not self._waiting or len(self._underWay) >= self._most:
             return
-        id, call = self._waiting.popleft()
-        self._underWay.add(id)
         try:
-            call()
+            self._begin(*self._waiting.popleft())
         except BaseException:
             log.failure("what was to be done in its turn has failed")
-            self.done(id)

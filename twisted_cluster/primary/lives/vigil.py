@@ -9,16 +9,18 @@ from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from twisted_cluster.core.member import LOST
+
 log = Logger()
 
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
-DEAF = 5.0
-# As long as a worker is waited for by its loyal clients.
-SILENT = 10.0
+DEAF_AFTER = 5.0
 # A heart that has beaten within this time beats: 20 times as long as between two beats.
 BEATS = 1.0
 SECOND = 1_000_000_000
+# As long as a worker is waited for by its loyal clients.
+SILENT_AFTER = LOST / SECOND
 
 
 class Watched(Protocol):
@@ -89,7 +91,7 @@ class Vigil(Generic[W]):
 
     def _lookAt(self, worker: W, now: int) -> None:
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
-        if silence >= SILENT:
+        if silence >= SILENT_AFTER:
             if worker.id not in self._silentOnes:
                 self._silentOnes.add(worker.id)
                 self._silent(worker, silence)
@@ -104,7 +106,7 @@ class Vigil(Generic[W]):
     def _lookWhetherDeaf(self, worker: W, now: int) -> None:
         since = worker.deafSince
         seconds = 0.0 if since is None else (now - since) / SECOND
-        if seconds < DEAF:
+        if seconds < DEAF_AFTER:
             self._deafOnes.discard(worker.id)
         elif worker.id not in self._deafOnes:
             self._deafOnes.add(worker.id)

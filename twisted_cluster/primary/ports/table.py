@@ -88,7 +88,7 @@ class ListenerTable:
         @raise OSError: As bind(2) says.
         """
         ordinal = 0
-        while spec.port == 0 and _key(spec, ordinal, ".") in self._byKey:
+        while _isNth(spec) and _key(spec, ordinal, ".") in self._byKey:
             ordinal += 1
         listener = self._find(spec, ordinal, ".") or self._open(spec, ordinal, ".")
         listener.keep = True
@@ -241,8 +241,10 @@ class ListenerTable:
     def _close(self, listener: Listener) -> None:
         self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
         del self.byNumber[listener.number]
-        self._door.closing(listener)
-        listener.close()
+        try:
+            self._door.closing(listener)
+        finally:
+            listener.close()
 
 
 def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, int]:
@@ -258,8 +260,15 @@ def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, in
     if spec.port != 0:
         # A number says enough.
         spec = evolve(spec, name="")
-    isNth = spec.port == 0 and spec.kind != UNIX and not spec.name
-    return spec, ordinal if isNth else 0
+    return spec, ordinal if _isNth(spec) else 0
+
+
+def _isNth(spec: ListenSpec) -> bool:
+    """
+    Whether only the order in which they came tells two of these apart.
+    """
+    isAnyPort = spec.port == 0 and spec.kind != UNIX
+    return isAnyPort and spec.fd is None and not spec.name
 
 
 def _inWords(name: tuple[str, int] | str | bytes) -> str:

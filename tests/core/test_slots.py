@@ -223,6 +223,24 @@ def test_onlyWorkerToldToEndInItsFirstSecondsIsReplaced(isReady: bool) -> None:
 # Healing
 
 
+def test_whoIsToldTooEarlyAgainAndAgainIsDelayed() -> None:
+    """
+    An application that ends itself by a signal as soon as it runs costs no more than one
+    that crashes; but it has not failed to start.
+    """
+    primary = Primary(1)
+    primary.ready(1)
+    assert primary.exit(1, told=True) == [Start(2, 1, 1)]
+    for id in range(2, 8):
+        primary.ready(id)
+        assert primary.exit(id, told=True) == []
+        assert primary.after(2.0)[-1:] == [Start(id + 1, 1, 1)]
+    primary.ready(8)
+    primary.after(2.0)
+    assert primary.exit(8, told=True) == [Start(9, 1, 1)]
+    assert not [one for one in primary.log if isinstance(one, GiveUp)]
+
+
 def test_replacementOfASettledWorkerIsImmediate() -> None:
     """
     However often it happens.

@@ -55,13 +55,15 @@ class Slot:
     A place for one current worker, and any number that are leaving.
 
     @ivar failures: How many in a row ended before they had settled.
-    @ivar failed: When the last of them did.
+    @ivar told: How many in a row were told to end before they had settled.
+    @ivar failed: When the last of these did.
     @ivar due: When the next may start.
     @ivar canStart: Whether the last that ended had been ready.
     @ivar isTried: Whether one was ever started here.
     """
 
     failures: int = 0
+    told: int = 0
     failed: float = 0.0
     due: float = 0.0
     canStart: bool = False

@@ -122,7 +122,7 @@ class Slots:
         if life is None or life.isLeaving or (life.ready is None and not told):
             return []
         life.isLeaving = True
-        return self._settle(now) if told else self._mourn(now, life)
+        return self._replace(now, life) if told else self._mourn(now, life)
 
     def lost(self, now: float, id: int) -> list[Action]:
         """
@@ -144,9 +144,9 @@ class Slots:
             return []
         if self._isStopping:
             return self._ended()
-        if told or life.isLeaving:
+        if life.isLeaving:
             return self._settle(now)
-        return self._mourn(now, life)
+        return self._replace(now, life) if told else self._mourn(now, life)
 
     def refused(self, now: float, id: int) -> list[Action]:
         """
@@ -249,6 +249,18 @@ class Slots:
     def _retire(self, life: Life) -> Retire:
         life.isLeaving = True
         return Retire(life.id)
+
+    def _replace(self, now: float, life: Life) -> list[Action]:
+        """
+        A worker was told to end, from outside: its successor starts at once, but not at
+        once for ever, where each is told so early.
+        """
+        slot = self._slots[life.slot]
+        slot.told = 0 if life.hasSettled(now) else slot.told + 1
+        if slot.told > 1:
+            slot.failed, slot.due = now, now + restartDelay(slot.told - 1)
+            slot.canStart = False
+        return self._settle(now)
 
     def _mourn(self, now: float, life: Life) -> list[Action]:
         """

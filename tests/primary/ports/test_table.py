@@ -17,6 +17,7 @@ from tests.primary.primary import Primary, connect, portOf, taken
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.policies import noPolicy
+from twisted_cluster.primary.ports import table
 
 LOCAL = "127.0.0.1"
 
@@ -122,6 +123,23 @@ def test_ipv6OnlyLeavesThePortToIPv4(primary: Primary) -> None:
     assert four.socket.family == socket.AF_INET
     with pytest.raises(OSError, match="in use"):
         primary.join(one, ListenSpec(TCP, "", portOf(both)))
+
+
+def test_aWorkersPortsAreLimited(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    One more than that is refused; another worker may have it.
+    """
+    monkeypatch.setattr(table, "MOST_PORTS", 2)
+    one, other = primary.newWorker(), primary.newWorker()
+    for ordinal in range(2):
+        primary.join(one, anyPort(), ordinal)
+    with pytest.raises(OSError, match="more than 2 ports") as caught:
+        primary.join(one, anyPort(), 2)
+    assert caught.value.errno == errno.EMFILE
+    assert len(primary.table.byNumber) == 2
+    primary.join(other, anyPort(), 2)
 
 
 def test_portWaitsForAReplacement(primary: Primary) -> None:

@@ -22,6 +22,8 @@ from twisted_cluster.wire.handoff import Handed
 
 log = Logger()
 BUSY = errno.EADDRINUSE
+# Of one worker: more than servers open, and less than the primary has descriptors for.
+MOST_PORTS = 4096
 
 
 class WatchedBy(Protocol):
@@ -98,13 +100,15 @@ class ListenerTable:
         """
         A worker listens.
 
-        @raise OSError: EADDRINUSE if this worker listens there already, or as
-            bind(2) and L{adopt} say.
+        @raise OSError: EADDRINUSE if this worker listens there already, EMFILE if it
+            listens on L{MOST_PORTS}, or as bind(2) and L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._find(*where)
         if listener is not None and member.id in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
+        if self._countOf(member) >= MOST_PORTS:
+            raise OSError(errno.EMFILE, f"more than {MOST_PORTS} ports of one worker")
         listener = listener or self._open(*where)
         try:
             listener.descriptorFor(member)
@@ -118,6 +122,9 @@ class ListenerTable:
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.changed()
         return listener
+
+    def _countOf(self, member: Member) -> int:
+        return sum(member.id in one.users for one in self.byNumber.values())
 
     def leave(self, member: Member, number: int) -> None:
         """

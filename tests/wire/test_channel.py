@@ -113,11 +113,13 @@ def test_goneIsSaidAtBothEnds(channels: tuple[Channel, Channel]) -> None:
 
 def test_whatWasNotReadIsAReset(channels: tuple[Channel, Channel]) -> None:
     """
-    ECONNRESET, which is the end as well.
+    ECONNRESET, which is the end as well, but no earlier than without.
     """
     here, there = channels
     here.send(Online())
+    there.send(Pause(1, True))
     there.close()
+    assert here.receive() == (Pause(1, True), None)
     with pytest.raises(ChannelClosedError):
         here.receive()
 

@@ -221,6 +221,8 @@ def test_aBlockingWaitEnds(channels: tuple[Channel, Channel]) -> None:
     started = time.monotonic()
     here.wait(0.02)
     assert time.monotonic() - started >= 0.02
+    # Its time was over before it began.
+    here.wait(-0.001)
     there.send(Online())
     here.wait(20)
     assert here.receive() == (Online(), None)

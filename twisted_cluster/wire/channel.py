@@ -108,10 +108,12 @@ class Channel:
         """
         Block until something can be received.
 
-        @param timeout: In seconds; returns after it all the same.
+        @param timeout: In seconds; returns after it all the same. A time that is over
+            already is none.
         """
-        # Not a blocking recvmsg: uvloop sets O_NONBLOCK behind one's back.
-        self._poll.poll(timeout * 1000)
+        # Not a blocking recvmsg: uvloop sets O_NONBLOCK behind one's back. What is
+        # negative poll(2) takes for ever.
+        self._poll.poll(max(0.0, timeout) * 1000)
 
     def waitForRoom(self, timeout: float) -> None:
         """
@@ -121,7 +123,7 @@ class Channel:
         """
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
-        poll.poll(timeout * 1000)
+        poll.poll(max(0.0, timeout) * 1000)
 
     def close(self) -> None:
         """

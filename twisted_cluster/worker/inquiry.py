@@ -19,7 +19,7 @@ from twisted_cluster.wire.outbox import Outbox
 # A start or a stop may be that slow on a machine that swaps; a primary that takes longer
 # does not answer at all.
 ANSWERED_WITHIN = 30.0
-# Between two tries to send, in seconds.
+# Between two tries that the system has refused, in seconds.
 PAUSE = 0.005
 
 
@@ -72,6 +72,10 @@ class Inquiry:
                 message, fd = self._channel.receive()
             except BlockingIOError:
                 self._channel.wait(deadline - time.monotonic())
+                continue
+            except OSError:
+                # No memory for it just now: it is still there.
+                time.sleep(PAUSE)
                 continue
             if isinstance(message, Answer) and message.question == self._count:
                 return message, fd

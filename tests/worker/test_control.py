@@ -31,6 +31,7 @@ from twisted_cluster.errors import ChannelFullError
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.worker import inquiry
 from twisted_cluster.worker.control import TURN, Control
 
 SPEC = ListenSpec(TCP, "", 80)
@@ -113,7 +114,7 @@ def talking() -> Iterator[Talking]:
 
 def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
     """
-    Or with why there is none; or there was no number free for it.
+    Or with why there is none.
     """
     with socket.socket() as listening:
         thread = talking.answering(Answer(1, 3), fd=listening.fileno())
@@ -122,15 +123,23 @@ def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
     assert talking.asked == Listen(1, SPEC, 2, os.getcwd(), 7)
     assert (joined.number, joined.ordinal) == (3, 2)
     os.close(joined.fd)
-    for answer, number in [
-        (Answer(2, 0, errno.EACCES, "no"), errno.EACCES),
-        (Answer(3, 3), errno.EMFILE),
-    ]:
-        thread = talking.answering(answer)
-        with pytest.raises(OSError) as caught:  # noqa: PT011
-            talking.control.listen(SPEC, 0, None)
-        thread.join()
-        assert caught.value.errno == number
+    thread = talking.answering(Answer(2, 0, errno.EACCES, "no"))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        talking.control.listen(SPEC, 0, None)
+    thread.join()
+    assert caught.value.errno == errno.EACCES
+
+
+def test_withoutANumberForTheSocketNothingIsListenedOn(talking: Talking) -> None:
+    """
+    Nor does the primary believe so: it may be asked again, when there is one.
+    """
+    thread = talking.answering(Answer(1, 3), Answer(2, 3))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        talking.control.listen(SPEC, 0, None)
+    thread.join()
+    assert caught.value.errno == errno.EMFILE
+    assert talking.asked == Unlisten(2, 3)
 
 
 def test_socketsAreBorrowed(talking: Talking) -> None:
@@ -216,6 +225,20 @@ def test_whatCameMeanwhileIsHeardInANextTurn(talking: Talking) -> None:
     assert len(talking.heard) == TURN
     talking.reactor.asked.pop()()
     assert len(talking.heard) == TURN + 1
+
+
+def test_whatCameMeanwhileIsHeardThoughNoAnswerCame(
+    talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It may be that this worker is to end.
+    """
+    monkeypatch.setattr(inquiry, "ANSWERED_WITHIN", 0.05)
+    talking.primary.send(Drain(1.0))
+    with pytest.raises(TimeoutError):
+        talking.control.listen(SPEC, 0, None)
+    talking.reactor.asked.pop()()
+    assert talking.heard == [Drain(1.0)]
 
 
 def test_theEndIsToldOnce(talking: Talking) -> None:

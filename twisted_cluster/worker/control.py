@@ -82,6 +82,8 @@ class Control:
         if fd is None:
             # Without an error there was no number free for the descriptor.
             number = answer.errno or errno.EMFILE
+            if not answer.errno:
+                self.unlisten(answer.listener)
             raise OSError(number, answer.reason or os.strerror(number))
         return Joined(answer.listener, ordinal, fd, answer.mode)
 
@@ -113,10 +115,10 @@ class Control:
     def _ask(
         self, kind: Callable[..., Message], *fields: object
     ) -> tuple[Answer, int | None]:
-        answer = self._inquiry.ask(kind, *fields)
-        if self._inquiry.postponed:
-            self._reactor.callFromThread(self._reader.doRead)
-        return answer
+        try:
+            return self._inquiry.ask(kind, *fields)
+        finally:
+            self._readPostponed()
 
     # Telling
 
@@ -166,6 +168,9 @@ class Control:
         except ChannelClosedError:
             self._gone()
             return
+        self._readPostponed()
+
+    def _readPostponed(self) -> None:
         if self._inquiry.postponed:
             self._reactor.callFromThread(self._reader.doRead)
 

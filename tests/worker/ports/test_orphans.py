@@ -5,7 +5,10 @@ Sockets that are let go of when the primary is gone.
 from __future__ import annotations
 
 import socket
+import threading
 import time
+
+import pytest
 
 from tests.worker.doubles import FakeControl, Worker
 
@@ -68,4 +71,27 @@ def test_whoHoldsNothingHasNoThread() -> None:
     worker.wire.close()
     orphans._thread.join(5.0)
     assert not orphans._thread.is_alive()
+    worker.close()
+
+
+def test_withoutRoomForAThreadItIsDoneWithout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who listens is told nothing of it, and the next one tries again.
+    """
+    worker = Worker(FakeControl())
+    orphans = worker.register.orphans
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        orphans.hold(Slow())
+    assert orphans._thread is None
+    held = Slow()
+    orphans.hold(held)
+    worker.wire.close()
+    assert orphans._thread is not None
+    orphans._thread.join(5.0)
+    assert held.released is not None
     worker.close()

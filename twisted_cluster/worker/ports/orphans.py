@@ -47,14 +47,21 @@ class Orphans:
 
     def hold(self, held: Held) -> None:
         """
-        A socket is to be let go of when the primary is gone.
+        A socket is to be let go of when the primary is gone. Where there is no room for
+        one more thread, it is only by who turns the loop.
         """
         self._held.add(held)
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._wait, name="cluster: is there a primary?", daemon=True
-            )
-            self._thread.start()
+        if self._thread is not None:
+            return
+        thread = threading.Thread(
+            target=self._wait, name="cluster: is there a primary?", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warn("ports stay taken while an orphan sleeps: {error}", error=error)
+        else:
+            self._thread = thread
 
     def forget(self, held: Held) -> None:
         """

@@ -82,7 +82,11 @@ class Peer:
         except BaseException:
             gift.kept()
             raise
-        return sent.addCallbacks(lambda _: gift.given(), keep)
+        # Not that itself: what is on its way cannot be called back, and must not go on
+        # here as well because somebody has cancelled what he was given.
+        told: Deferred[None] = Deferred()
+        sent.addCallbacks(lambda _: gift.given(), keep).chainDeferred(told)
+        return told
 
     def ask(self, message: object, timeout: float) -> Deferred[Payload]:
         """

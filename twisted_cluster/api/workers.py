@@ -77,6 +77,7 @@ class BaseWorker(Emitter):
             L{AskFailedError} if answering failed there, L{ChannelClosedError} if the
             process ends before. Cancelling it forgets the question.
         @raise NotSerializableError: If the question cannot be carried.
+        @raise MessageTooLongError: If it has more than 256 MiB.
         """
         if self._peer is None:
             return fail(ChannelClosedError("there is no process at the other end"))

@@ -94,7 +94,11 @@ class Peer:
         """
         body = self._codec.encode(message)
         number, answer = self._questions.add(timeout)
-        waits = self.mail.post(Frame(frames.ASK, self._codec.flag, number, b"", body))
+        try:
+            waits = self.mail.post(Frame(frames.ASK, self._codec.flag, number, b"", body))
+        except BaseException:
+            self._questions.take(number)
+            raise
         if waits is not None:
             waits.addErrback(self._unasked, number)
         return answer

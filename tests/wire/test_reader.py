@@ -14,6 +14,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
+from tests.logged import logging
 from twisted_cluster.wire.reader import LONGEST, SHORTEST, Reader
 
 
@@ -26,11 +27,8 @@ class Wire:
         self.reactor = MemoryReactorClock()
         self.end, self.other = socket.socketpair()
         self.reads = 0
-        self.told: list[Failure] = []
         self.wrong: BaseException | None = None
-        self.reader = Reader(
-            self.reactor, self.end.fileno, self.read, "a test's wire", self.told.append
-        )
+        self.reader = Reader(self.reactor, self.end.fileno, self.read, "a test's wire")
         self.reader.start()
 
     def read(self) -> None:
@@ -74,11 +72,12 @@ def wire() -> Iterator[Wire]:
 )
 def test_whateverIsRaisedItGoesOn(wire: Wire, wrong: BaseException) -> None:
     """
-    The reactor never hears of it; who asked for it is told, and it is read again.
+    The reactor never hears of it; it is logged, and the wire is read again.
     """
     wire.wrong = wrong
-    wire.reader.doRead()
-    assert [failure.value for failure in wire.told] == [wrong]
+    with logging() as logged:
+        wire.reader.doRead()
+    assert [event["log_failure"].value for event in logged.events] == [wrong]
     assert not wire.isRead
     wire.wrong = None
     wire.reactor.advance(SHORTEST)
@@ -115,8 +114,7 @@ def test_aBrokenDescriptorIsReadOnceMoreAndTold(wire: Wire) -> None:
     for count in (1, 2):
         wire.reactor.removeReader(wire.reader)
         wire.reader.connectionLost(Failure(ConnectionLost()))
-        assert [failure.type for failure in wire.told] == [ConnectionLost] * count
-        assert wire.reads == count
+        assert (wire.reads, wire.reader.failures) == (count, count)
         wire.reactor.advance(2 * SHORTEST)
         assert wire.isRead
 
@@ -127,7 +125,7 @@ def test_whoSeesTheEndIsNotToldOfIt(wire: Wire) -> None:
     """
     wire.reader._read = wire.reader.stop
     wire.reader.connectionLost(Failure(ConnectionDone()))
-    assert wire.told == []
+    assert wire.reader.failures == 0
     assert wire.reactor.getDelayedCalls() == []
 
 
@@ -137,7 +135,7 @@ def test_aReactorThatStopsIsNoFailure(wire: Wire, reason: Failure | None) -> Non
     Nothing more is read, nor said.
     """
     wire.reader.connectionLost(reason)
-    assert (wire.reads, wire.told) == (0, [])
+    assert (wire.reads, wire.reader.failures) == (0, 0)
     assert not wire.isRead
 
 
@@ -154,7 +152,7 @@ def test_aClosedDescriptorIsNotReadAgain(wire: Wire) -> None:
 
 def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
     """
-    Also by who is told of the failure, and when nothing was started.
+    Also if who reads has stopped it, and when nothing was started.
     """
     wire.wrong = ValueError("wrong")
     wire.reader.doRead()
@@ -163,25 +161,15 @@ def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
     assert not wire.isRead
     wire.reader.start()
     wire.reader.start()
-    wire.reader._failed = lambda failure: wire.reader.stop()
+
+    def stop() -> None:
+        wire.reader.stop()
+        raise ValueError("wrong")
+
+    wire.reader._read = stop
     wire.reader.doRead()
     wire.reactor.advance(LONGEST)
     assert not wire.isRead
-
-
-def test_whoIsToldMayFailAsWell(wire: Wire) -> None:
-    """
-    The reader goes on all the same.
-    """
-
-    def fail(failure: Failure) -> None:
-        raise SystemExit("too much")
-
-    wire.reader._failed = fail
-    wire.wrong = ValueError("wrong")
-    wire.reader.doRead()
-    wire.reactor.advance(SHORTEST)
-    assert wire.isRead
 
 
 def test_aReactorThatHasNoRoomIsAskedAgain(

@@ -39,20 +39,17 @@ class Reader:
         reactor: IPollingReactor,
         fileno: Callable[[], int],
         read: Callable[[], object],
-        name: str = "a wire",
-        failed: Callable[[Failure], object] | None = None,
+        name: str,
     ) -> None:
         """
         @param fileno: Gives the descriptor; -1 when it is closed.
         @param name: What the log calls it.
-        @param failed: Told of each failure.
         """
         self.fileno = fileno
         self.failures = 0
         self._reactor = reactor
         self._read = read
         self._name = name
-        self._failed = failed
         self._rest = 0.0
         self._resting: IDelayedCall | None = None
         self._started = False
@@ -119,11 +116,6 @@ class Reader:
             )
         if self._started and self._resting is None:
             self._pause()
-        if self._failed is not None:
-            try:
-                self._failed(failure)
-            except BaseException:
-                log.failure("who was told of it has failed as well")
 
     def _pause(self) -> None:
         self._reactor.removeReader(self)

@@ -172,11 +172,12 @@ def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
     assert not wire.isRead
 
 
+@pytest.mark.parametrize("isNew", [True, False])
 def test_aReactorThatHasNoRoomIsAskedAgain(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, isNew: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    epoll_ctl fails with ENOMEM or ENOSPC.
+    epoll_ctl fails with ENOMEM or ENOSPC, after a rest as well as for who begins.
     """
     add = wire.reactor.addReader
     asked: list[Callable[[], int]] = []
@@ -188,8 +189,12 @@ def test_aReactorThatHasNoRoomIsAskedAgain(
         add(reader)
 
     monkeypatch.setattr(wire.reactor, "addReader", refuse)
-    wire.wrong = ValueError("wrong")
-    wire.reader.doRead()
+    if isNew:
+        wire.reader.stop()
+        wire.reader.start()
+    else:
+        wire.wrong = ValueError("wrong")
+        wire.reader.doRead()
     for _ in range(3):
         wire.reactor.advance(LONGEST)
     assert wire.isRead

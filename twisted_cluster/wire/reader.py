@@ -57,11 +57,11 @@ class Reader:
 
     def start(self) -> None:
         """
-        Begin to read.
+        Begin to read; later, if the reactor has no room for one more just now.
         """
         if not self._started:
             self._started = True
-            self._reactor.addReader(self)
+            self._add()
 
     def stop(self) -> None:
         """
@@ -124,8 +124,10 @@ class Reader:
 
     def _goOn(self) -> None:
         self._resting = None
-        if self.fileno() < 0:
-            return
+        if self.fileno() >= 0:
+            self._add()
+
+    def _add(self) -> None:
         try:
             self._reactor.addReader(self)
         except BaseException:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Callable
 from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -147,12 +148,15 @@ class ClusterReactorMixin(PosixReactorBase):
         # Asked once in every turn of the loop, so that every microsecond counts.
         now = monotonic_ns()
         if now >= self._nextBeat:
-            late = now - (self._nextBeat or now)
-            self._nextBeat = now + BEAT_EVERY
-            self.clusterLink.beat(now, late)
+            self._beat(now)
         asked = super().timeout()
         wait = (self._nextBeat - now) / 1e9
         return asked if asked is not None and asked < wait else wait
+
+    def _beat(self, now: int) -> None:
+        late = now - (self._nextBeat or now)
+        self._nextBeat = now + BEAT_EVERY
+        self.clusterLink.beat(now, late)
 
     def beatBy(self, due: int) -> None:
         """
@@ -167,6 +171,32 @@ class ClusterReactorMixin(PosixReactorBase):
         self.callFromThread(self.clusterLink.departure.signal, number)
 
 
+class AsyncioReactorMixin(ClusterReactorMixin):
+    """
+    The same for asyncio's reactor. That asks for its time-out not in every turn, but
+    when a timer has come, and when it is given one: who does that is in the midst of
+    something, and nothing else is to be called then.
+    """
+
+    _reschedule: Callable[[], None]
+
+    def runUntilCurrent(self) -> None:
+        super().runUntilCurrent()
+        now = monotonic_ns()
+        if now >= self._nextBeat:
+            self._beat(now)
+
+    def timeout(self) -> float:
+        asked = super(ClusterReactorMixin, self).timeout()
+        wait = max(0, self._nextBeat - monotonic_ns()) / 1e9
+        return asked if asked is not None and asked < wait else wait
+
+    def beatBy(self, due: int) -> None:
+        if due < self._nextBeat:
+            super().beatBy(due)
+            self._reschedule()
+
+
 def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
@@ -178,7 +208,8 @@ def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     # Twisted's child processes import the reactor by the name of its class's module,
     # and its tests know reactors by the names of their classes.
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
-    reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
+    mixin = AsyncioReactorMixin if hasattr(base, "_reschedule") else ClusterReactorMixin
+    reactor.__class__ = type(base.__name__, (mixin, base), names)
     made = cast(ClusterReactorMixin, reactor)
     whole = cast(IClusterReactor, reactor)
     made.clusterLink = Link(whole, BeatReactor(whole, made.beatBy), wires, told)

@@ -206,6 +206,25 @@ def test_blockingUntilAllIsTold(told: Told) -> None:
     assert told.outbox.flushNow(5.0)
 
 
+def test_whereThereIsRoomButNoMemoryItDoesNotSpin(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The kernel says that there is room all the same.
+    """
+    tries = []
+
+    def refuse(message: Message, fds: object = ()) -> None:
+        tries.append(message)
+        raise ChannelFullError("no memory")
+
+    monkeypatch.setattr(told.channel, "send", refuse)
+    told.outbox.say(Online())
+    assert not told.outbox.flushNow(10 * SOONEST)
+    assert len(tries) <= 12
+    told.outbox.close()
+
+
 def test_closedOutboxLetsGo(told: Told) -> None:
     """
     Copies of descriptors are closed with it, and nothing more is told.

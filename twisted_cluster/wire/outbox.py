@@ -84,11 +84,15 @@ class Outbox:
         """
         deadline = time.monotonic() + timeout
         while self._waiting:
+            before = len(self._waiting)
             self._flush()
             left = deadline - time.monotonic()
             if not self._waiting or left <= 0:
                 break
             self._channel.waitForRoom(left)
+            if len(self._waiting) == before:
+                # Where there is room, but no memory, there is no waiting for it.
+                time.sleep(min(left, SOONEST))
         return not self._waiting
 
     def close(self) -> None:

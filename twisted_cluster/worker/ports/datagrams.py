@@ -18,6 +18,7 @@ from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
 from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
 
@@ -119,7 +120,7 @@ class UDPPort(udp.Port):
 
     def stopReading(self) -> None:
         self.hidden = False
-        super().stopReading()
+        stopPolling(super().stopReading, self)
 
     def release(self) -> None:
         """

@@ -18,6 +18,7 @@ from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.sockets import AnySocket, DeliveredSocket, PolledSocket
 
@@ -224,7 +225,10 @@ class DeliveredPort(LimitedPort):
         wanted = self.taking and not self._released and self.room != 0
         if wanted != self._polling:
             self._polling = wanted
-            (super().startReading if wanted else super().stopReading)()
+            if wanted:
+                super().startReading()
+            else:
+                stopPolling(super().stopReading, self)
 
     def startReading(self) -> None:
         if not self.taking:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.logger import Logger
 
 log = Logger()
@@ -80,3 +81,17 @@ class Orphans:
                 held.release()
             except Exception:
                 log.failure("a port of an orphan stays taken")
+
+
+def stopPolling(stop: Callable[[], object], port: FileDescriptor) -> None:
+    """
+    Have the reactor read a port no more, whose socket may have been let go of meanwhile.
+
+    @param stop: As a stock port does.
+    """
+    try:
+        stop()
+    except FileNotFoundError:
+        # There is another socket in its place, of which epoll knows nothing. Twisted's
+        # reactor is told so midway, and would take the number for read from then on.
+        port.reactor._reads.discard(port.fileno())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -159,8 +160,10 @@ class UDPPort(udp.Port):
         self.register.orphans.forget(self.socket)
         number, self.number = self.number, None
         if number is not None:
-            # First, so that who takes what is left in this socket misses nothing.
+            # First, so that who takes what is left in this socket misses nothing, unless
+            # no descriptor is free for it.
             self.stopReading()
-            self.socket.release()
+            with suppress(OSError):
+                self.socket.release()
             self.register.leave(number)
         super().connectionLost(reason)

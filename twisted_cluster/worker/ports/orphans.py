@@ -94,4 +94,4 @@ def stopPolling(stop: Callable[[], object], port: FileDescriptor) -> None:
     except FileNotFoundError:
         # There is another socket in its place, of which epoll knows nothing. Twisted's
         # reactor is told so midway, and would take the number for read from then on.
-        port.reactor._reads.discard(port.fileno())
+        port.reactor._reads.discard(port.fileno())  # type: ignore[attr-defined]

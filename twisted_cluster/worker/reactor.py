@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -226,7 +227,16 @@ def install() -> None:
     # Ctrl-C reaches the whole foreground group: the primary decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _raiseLimit()
     reactor = installReactor(announcement.reactor)
     clusterize(reactor, Wires.inherit(announcement), announcement)
+
+
+def _raiseLimit() -> None:
+    """
+    Have as many descriptors as there may be. It is refused where fs.nr_open has been
+    lowered since: then there are as many as there are.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -36,14 +36,13 @@ from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
+from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import Wires
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
-# Nanoseconds: a fifth of what the primary takes for a heart that stands still.
-BEAT_EVERY = 50_000_000
 
 
 class ClusterReactorMixin(PosixReactorBase):

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from threading import Thread
+from threading import Thread, Timer
 from typing import cast
 
 import pytest
@@ -27,10 +27,11 @@ from twisted_cluster.core.messages import (
     Pause,
     Unlisten,
 )
-from twisted_cluster.errors import ChannelFullError
+from twisted_cluster.errors import ChannelClosedError, ChannelFullError
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.worker import control as module
 from twisted_cluster.worker import inquiry
 from twisted_cluster.worker.control import TURN, Control
 
@@ -76,7 +77,7 @@ class Talking:
         try:
             while True:
                 messages.append(self.primary.receive()[0])
-        except BlockingIOError:
+        except (BlockingIOError, ChannelClosedError):
             return messages
 
     def answering(self, *answers: Answer, fd: int | None = None) -> Thread:
@@ -196,6 +197,35 @@ def test_statesAreToldAsTheyAreInTheEnd(talking: Talking) -> None:
         Pause(3, True),
     ]
     assert [one for one in told if isinstance(one, Limit)][-1] == Limit(2, 6)
+
+
+def test_whatIsToldAtTheEndArrives(talking: Talking) -> None:
+    """
+    Though there was no room for it just then; who reads nothing is not waited for.
+    """
+    while True:
+        try:
+            talking.channel.send(Leaving())
+        except ChannelFullError:
+            break
+    talking.control.say(Limit(1, 5))
+    reading = Timer(module.LAST_WORDS / 5, talking.primary.receive)
+    reading.start()
+    talking.control.close()
+    reading.join()
+    *_, last = talking.told()
+    assert last == Limit(1, 5)
+
+
+def test_whoReadsNothingIsNotWaitedFor(talking: Talking) -> None:
+    """
+    The worker ends all the same.
+    """
+    while len(talking.control._outbox) == 0:
+        talking.control.say(Leaving())
+    started = time.monotonic()
+    talking.control.close()
+    assert time.monotonic() - started < 10 * module.LAST_WORDS
 
 
 def test_aTurnHasAnEnd(talking: Talking) -> None:

@@ -36,6 +36,9 @@ log = Logger()
 # Messages in one turn of the loop: the application has its turn too, whatever the primary
 # sends.
 TURN = 64
+# Seconds within which a primary that reads has made room for what is told at the end; it
+# turns in some milliseconds, and who is connected here waits meanwhile.
+LAST_WORDS = 0.1
 
 
 class Control:
@@ -176,8 +179,10 @@ class Control:
 
     def close(self) -> None:
         """
-        Close this end.
+        Close this end, when what there was no room for has been told, such as that this
+        worker leaves; a primary that reads nothing is not waited for.
         """
         self._reader.stop()
+        self._outbox.flushNow(LAST_WORDS)
         self._outbox.close()
         self._channel.close()

@@ -271,6 +271,28 @@ def test_whatCameMeanwhileIsHeardThoughNoAnswerCame(
     assert talking.heard == [Drain(1.0)]
 
 
+def test_aListenThatIsAnsweredTooLateIsUndone(
+    talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The worker has gone on without; what was asked besides is let be.
+    """
+    monkeypatch.setattr(inquiry, "ANSWERED_WITHIN", 0.05)
+    for ask in (
+        lambda: talking.control.listen(SPEC, 0, None),
+        lambda: talking.control.listen(SPEC, 1, None),
+        lambda: talking.control.borrow(7),
+    ):
+        with pytest.raises(TimeoutError):
+            ask()
+    talking.told()
+    talking.primary.send(Answer(1, 3), [0])
+    talking.primary.send(Answer(2, 0, errno.EACCES, "no"))
+    talking.primary.send(Answer(3, 7), [0])
+    talking.control.read()
+    assert talking.told() == [Unlisten(0, 3)]
+
+
 def test_theEndIsToldOnce(talking: Talking) -> None:
     """
     Who closes the channel is not told; then nothing is read.

@@ -61,6 +61,8 @@ class Control:
         self._channel = channel
         self._outbox = Outbox(channel, reactor)
         self._inquiry = Inquiry(channel, self._outbox)
+        # The numbers of listens whose answers have not come in time.
+        self._givenUp: set[int] = set()
         self._hear = hear
         self._gone = gone
         self._reader = Reader(reactor, channel.fileno, self.read, "the control channel")
@@ -82,6 +84,9 @@ class Control:
             answer, fd = self._ask(Listen, spec, ordinal, os.getcwd(), room)
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+        except TimeoutError:
+            self._givenUp.add(self._inquiry.asked)
+            raise
         if fd is None:
             # Without an error there was no number free for the descriptor.
             number = answer.errno or errno.EMFILE
@@ -165,13 +170,25 @@ class Control:
                 message, fd = self._inquiry.receive()
                 if fd is not None:
                     os.close(fd)
-                self._hear(message)
+                if isinstance(message, Answer):
+                    self._undo(message)
+                else:
+                    self._hear(message)
         except (BlockingIOError, ChannelClosedHereError):
             return
         except ChannelClosedError:
             self._gone()
             return
         self._readPostponed()
+
+    def _undo(self, answer: Answer) -> None:
+        """
+        It comes too late: if it is to a listen, nobody listens there.
+        """
+        if answer.question in self._givenUp:
+            self._givenUp.discard(answer.question)
+            if not answer.errno:
+                self.say(Unlisten(0, answer.listener))
 
     def _readPostponed(self) -> None:
         if self._inquiry.postponed:

@@ -141,7 +141,7 @@ def test_manyThatWaitedAreNotOneTurn(heard: Heard) -> None:
     assert len(heard.heard) == 3 * TURN
 
 
-@pytest.mark.parametrize("limit", ["UNHEARD", "UNHEARD_COUNT"])
+@pytest.mark.parametrize("limit", ["UNHEARD_BYTES", "UNHEARD_COUNT"])
 def test_whatWaitsIsBounded(
     heard: Heard, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +167,7 @@ def test_whatComesAlongCountsToo(
     """
     What was read of a connection, and the connection itself.
     """
-    monkeypatch.setattr(module, "UNHEARD", 2 * module.DESCRIPTOR)
+    monkeypatch.setattr(module, "UNHEARD_BYTES", 2 * module.DESCRIPTOR)
     for _ in range(2):
         assert heard.reads == []
         extra = b"" if isHandle else b"x" * module.DESCRIPTOR

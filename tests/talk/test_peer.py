@@ -190,7 +190,7 @@ def test_aQuestionThatIsTooLongIsNone(
     Nobody waits for its answer, which would be a time-out that nobody hears of.
     """
     here, _ = sides
-    monkeypatch.setattr(frames, "LONGEST", 100)
+    monkeypatch.setattr(frames, "LONGEST_FRAME", 100)
     with pytest.raises(MessageTooLongError):
         here.peer.ask("x" * 101, 20)
     assert here.peer._questions.take(1) is None

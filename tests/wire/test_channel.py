@@ -13,7 +13,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.wire.poor import fewDescriptors, poor
-from twisted_cluster.core.messages import LONGEST, Answer, Message, Online, Pause, encode
+from twisted_cluster.core.messages import (
+    LONGEST_MESSAGE,
+    Answer,
+    Message,
+    Online,
+    Pause,
+    encode,
+)
 from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
@@ -180,8 +187,8 @@ def test_withoutAFreeNumberTheMessageComesAlone(
         b"",
         b"nonsense",
         b'[1,"Drain",{"timeout":1%s}]' % (b"0" * 400),
-        b"[" * LONGEST,
-        encode(Online()) + b" " * LONGEST,
+        b"[" * LONGEST_MESSAGE,
+        encode(Online()) + b" " * LONGEST_MESSAGE,
     ],
     ids=["empty", "nonsense", "10**400", "deep", "too long"],
 )

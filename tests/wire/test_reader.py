@@ -15,7 +15,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from tests.logged import logging
-from twisted_cluster.wire.reader import LONGEST, SHORTEST, Reader
+from twisted_cluster.wire.reader import LONGEST_REST, SHORTEST_REST, Reader
 
 
 class Wire:
@@ -80,7 +80,7 @@ def test_whateverIsRaisedItGoesOn(wire: Wire, wrong: BaseException) -> None:
     assert [event["log_failure"].value for event in logged.events] == [wrong]
     assert not wire.isRead
     wire.wrong = None
-    wire.reactor.advance(SHORTEST)
+    wire.reactor.advance(SHORTEST_REST)
     assert wire.isRead
     wire.reader.doRead()
     assert (wire.reads, wire.reader.failures) == (2, 1)
@@ -97,13 +97,15 @@ def test_theRestIsLongerWhileItFails(wire: Wire) -> None:
         (call,) = wire.reactor.getDelayedCalls()
         rests.append(call.getTime() - wire.reactor.seconds())
         wire.reactor.advance(rests[-1])
-    assert rests[:3] == pytest.approx([SHORTEST, 2 * SHORTEST, 4 * SHORTEST])
-    assert rests[-1] == pytest.approx(LONGEST)
+    assert rests[:3] == pytest.approx(
+        [SHORTEST_REST, 2 * SHORTEST_REST, 4 * SHORTEST_REST]
+    )
+    assert rests[-1] == pytest.approx(LONGEST_REST)
     wire.wrong = None
     wire.reader.doRead()
     wire.wrong = ValueError("again")
     wire.reader.doRead()
-    wire.reactor.advance(SHORTEST)
+    wire.reactor.advance(SHORTEST_REST)
     assert wire.isRead
 
 
@@ -115,7 +117,7 @@ def test_aBrokenDescriptorIsReadOnceMoreAndTold(wire: Wire) -> None:
         wire.reactor.removeReader(wire.reader)
         wire.reader.connectionLost(Failure(ConnectionLost()))
         assert (wire.reads, wire.reader.failures) == (count, count)
-        wire.reactor.advance(2 * SHORTEST)
+        wire.reactor.advance(2 * SHORTEST_REST)
         assert wire.isRead
 
 
@@ -146,7 +148,7 @@ def test_aClosedDescriptorIsNotReadAgain(wire: Wire) -> None:
     wire.wrong = ValueError("the last")
     wire.reader.doRead()
     wire.end.close()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
 
 
@@ -157,7 +159,7 @@ def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
     wire.wrong = ValueError("wrong")
     wire.reader.doRead()
     wire.reader.stop()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
     wire.reader.start()
     wire.reader.start()
@@ -168,7 +170,7 @@ def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
 
     wire.reader._read = stop
     wire.reader.doRead()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
 
 
@@ -196,5 +198,5 @@ def test_aReactorThatHasNoRoomIsAskedAgain(
         wire.wrong = ValueError("wrong")
         wire.reader.doRead()
     for _ in range(3):
-        wire.reactor.advance(LONGEST)
+        wire.reactor.advance(LONGEST_REST)
     assert wire.isRead

@@ -209,7 +209,7 @@ def test_whatIsToldAtTheEndArrives(talking: Talking) -> None:
         except ChannelFullError:
             break
     talking.control.say(Limit(1, 5))
-    reading = Timer(module.LAST_WORDS / 5, talking.primary.receive)
+    reading = Timer(module.LAST_CHANCE / 5, talking.primary.receive)
     reading.start()
     talking.control.close()
     reading.join()
@@ -225,7 +225,7 @@ def test_whoReadsNothingIsNotWaitedFor(talking: Talking) -> None:
         talking.control.say(Leaving())
     started = time.monotonic()
     talking.control.close()
-    assert time.monotonic() - started < 10 * module.LAST_WORDS
+    assert time.monotonic() - started < 10 * module.LAST_CHANCE
 
 
 def test_aTurnHasAnEnd(talking: Talking) -> None:

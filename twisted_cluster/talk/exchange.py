@@ -20,6 +20,7 @@ log = Logger()
 
 # A worker that has more than this to read, in bytes, misses what is published.
 BEHIND = 1 << 24
+# Of one worker: who has more has made a mistake, and each takes memory here.
 MOST_TOPICS = 10_000
 
 

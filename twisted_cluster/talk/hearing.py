@@ -17,7 +17,7 @@ from twisted_cluster.talk.ears import Ears
 log = Logger()
 
 # What may wait for a listener: more is left with its sender.
-UNHEARD = 1 << 24
+UNHEARD_BYTES = 1 << 24
 UNHEARD_COUNT = 10_000
 # What a descriptor counts as, in bytes: there may be far fewer of them, 256.
 DESCRIPTOR = 1 << 16
@@ -144,7 +144,7 @@ class Hearing:
     def _regulate(self) -> None:
         if self._come and self._later is None:
             self._later = self._clock.callLater(0, self._goOn)
-        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD
+        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD_BYTES
         isReading = not (self._come or isFull)
         if isReading != self._isReading:
             self._isReading = isReading

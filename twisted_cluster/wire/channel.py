@@ -9,7 +9,7 @@ import select
 import socket
 from collections.abc import Sequence
 
-from twisted_cluster.core.messages import LONGEST, Message, decode, encode
+from twisted_cluster.core.messages import LONGEST_MESSAGE, Message, decode, encode
 from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
@@ -80,12 +80,12 @@ class Channel:
         """
         self._checkOpen()
         try:
-            data, fds, _, isCut = take(self._socket, LONGEST, 1)
+            data, fds, _, isCut = take(self._socket, LONGEST_MESSAGE, 1)
         except ConnectionError as error:
             raise ChannelClosedError(str(error)) from error
         try:
             if isCut:
-                raise MessageError(f"a message of more than {LONGEST} bytes")
+                raise MessageError(f"a message of more than {LONGEST_MESSAGE} bytes")
             if not data and isOver(self._socket):
                 raise ChannelClosedError("the other end is closed")
             message = decode(data)

@@ -20,8 +20,8 @@ log = Logger()
 
 # Seconds of rest after a failure: so short that a single one is not noticed, doubled
 # while it goes on, so that it neither spins nor fills the log.
-SHORTEST = 0.05
-LONGEST = 1.0
+SHORTEST_REST = 0.05
+LONGEST_REST = 1.0
 
 
 @implementer(IReadDescriptor)
@@ -119,7 +119,7 @@ class Reader:
 
     def _pause(self) -> None:
         self._reactor.removeReader(self)
-        self._rest = min(LONGEST, self._rest * 2 or SHORTEST)
+        self._rest = min(LONGEST_REST, self._rest * 2 or SHORTEST_REST)
         self._resting = self._reactor.callLater(self._rest, self._goOn)
 
     def _goOn(self) -> None:

@@ -38,7 +38,7 @@ log = Logger()
 TURN = 64
 # Seconds within which a primary that reads has made room for what is told at the end; it
 # turns in some milliseconds, and who is connected here waits meanwhile.
-LAST_WORDS = 0.1
+LAST_CHANCE = 0.1
 
 
 class Control:
@@ -200,6 +200,6 @@ class Control:
         worker leaves; a primary that reads nothing is not waited for.
         """
         self._reader.stop()
-        self._outbox.flushNow(LAST_WORDS)
+        self._outbox.flushNow(LAST_CHANCE)
         self._outbox.close()
         self._channel.close()

@@ -11,6 +11,7 @@ from socket import socket
 import pytest
 from twisted.internet.task import Clock
 
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.core.messages import (
     Answer,
     Limit,
@@ -140,6 +141,19 @@ def test_aDescriptorWaitsWithItsMessage(told: Told) -> None:
     assert fd is not None
     assert os.read(fd, 2) == b"x"
     os.close(fd)
+
+
+def test_withoutANumberForACopyTheMessageIsToldAlone(told: Told) -> None:
+    """
+    Who waits for an answer has one.
+    """
+    told.fill()
+    with socket() as given, fewDescriptors(0):
+        assert told.outbox.say(Answer(1), [given.fileno()])
+    told.read()
+    told.clock.advance(LATEST)
+    *_, last = told.read()
+    assert last == (Answer(1), None)
 
 
 def test_whatWaitsIsBounded(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:

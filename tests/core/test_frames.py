@@ -70,9 +70,9 @@ def test_aMessageThatIsTooLongIsNotSent() -> None:
 
     class Huge(bytes):
         def __len__(self) -> int:
-            return frames.LONGEST + 1
+            return frames.LONGEST_FRAME + 1
 
-    with pytest.raises(MessageTooLongError, match=str(frames.LONGEST)):
+    with pytest.raises(MessageTooLongError, match=str(frames.LONGEST_FRAME)):
         packHead(Frame(frames.MESSAGE, body=Huge()))
 
 

@@ -109,8 +109,8 @@ def test_longMessageIsRefused() -> None:
     """
     The size has a limit, and the error says both.
     """
-    spec = ListenSpec("unix", path="x" * messages.LONGEST)
-    with pytest.raises(MessageError, match=str(messages.LONGEST)):
+    spec = ListenSpec("unix", path="x" * messages.LONGEST_MESSAGE)
+    with pytest.raises(MessageError, match=str(messages.LONGEST_MESSAGE)):
         encode(messages.Listen(1, spec))
 
 

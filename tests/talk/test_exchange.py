@@ -145,6 +145,26 @@ async def test_whoHasLeftGetsNothing(exchange: Exchange, workers: list[Worker]) 
 
 
 @pytest_twisted.ensureDeferred
+async def test_whoLeavesMeanwhileHoldsUpNobody(
+    exchange: Exchange, workers: list[Worker]
+) -> None:
+    """
+    Users hear at once of one that is gone, and may end another.
+    """
+    first, second, third = workers
+    for worker in workers:
+        worker.say(frames.SUBSCRIBE, b"a")
+    await until(lambda: len(exchange._topics.get(b"a", ())) == 3)
+    question = first.there.ask("nobody answers", 20)
+    question.addErrback(lambda failure: exchange.leave(second.id))
+    first.here.close()
+    exchange.publish(0, 0, b"a", b"x")
+    assert second.id not in exchange._topics[b"a"]
+    await until(lambda: third.heard)
+    assert third.bodies == [b"x"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_whoIsSlowMissesAndIsTold(
     exchange: Exchange, workers: list[Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:

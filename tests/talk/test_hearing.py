@@ -141,7 +141,7 @@ def test_manyThatWaitedAreNotOneTurn(heard: Heard) -> None:
     assert len(heard.heard) == 3 * TURN
 
 
-@pytest.mark.parametrize("limit", ["UNHEARD", "UNHEARD_COUNT"])
+@pytest.mark.parametrize("limit", ["UNHEARD_BYTES", "UNHEARD_COUNT"])
 def test_whatWaitsIsBounded(
     heard: Heard, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +158,37 @@ def test_whatWaitsIsBounded(
     heard.turn()
     assert heard.reads == [False, True]
     assert len(heard.heard) == 10
+
+
+@pytest.mark.parametrize("isHandle", [False, True])
+def test_whatComesAlongCountsToo(
+    heard: Heard, isHandle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What was read of a connection, and the connection itself.
+    """
+    monkeypatch.setattr(module, "UNHEARD_BYTES", 2 * module.DESCRIPTOR)
+    for _ in range(2):
+        assert heard.reads == []
+        extra = b"" if isHandle else b"x" * module.DESCRIPTOR
+        fd = os.dup(0) if isHandle else None
+        heard.hearing.take([(Frame(MESSAGE, 0, 0, extra), fd)])
+    assert heard.reads == [False]
+    heard.hearing.drop()
+
+
+def test_whatWaitsKeepsNothingElse(heard: Heard) -> None:
+    """
+    It came with much that has been heard.
+    """
+    come = bytearray(100_000)
+    heard.hearing.take([(Frame(ASK, 0, 0, b"", memoryview(come)[:10]), None)])
+    # Nobody has a view of it any more.
+    come.clear()
+    heard.deaf.clear()
+    heard.hearing.listen()
+    heard.turn()
+    assert heard.heard == [(ASK, 0)]
 
 
 def test_whoHearsMayStopListening(heard: Heard) -> None:

@@ -27,6 +27,7 @@ from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
     HandleError,
+    MessageTooLongError,
     NotSerializableError,
 )
 from twisted_cluster.talk import hearing
@@ -180,6 +181,19 @@ async def test_aQuestionFailsWithWhatWentWrong(sides: tuple[Side, Side]) -> None
         with pytest.raises(ChannelClosedError) as raised:
             await question
         assert not isinstance(raised.value, ChannelClosedHereError)
+
+
+def test_aQuestionThatIsTooLongIsNone(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nobody waits for its answer, which would be a time-out that nobody hears of.
+    """
+    here, _ = sides
+    monkeypatch.setattr(frames, "LONGEST_FRAME", 100)
+    with pytest.raises(MessageTooLongError):
+        here.peer.ask("x" * 101, 20)
+    assert here.peer._questions.take(1) is None
 
 
 @pytest_twisted.ensureDeferred

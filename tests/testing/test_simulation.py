@@ -20,6 +20,7 @@ from twisted_cluster import (
 )
 from twisted_cluster.testing import Block, httpHead, simulatePolicy, tableOf
 from twisted_cluster.testing.distributions import (
+    Arrivals,
     bursts,
     closed,
     constant,
@@ -43,6 +44,15 @@ def test_oneSeedOneStory() -> None:
     first, again = (outcome("round-robin", connections=2000) for _ in range(2))
     assert first == again
     assert outcome("round-robin", connections=2000, seed=2) != first
+
+
+@pytest.mark.parametrize("arrivals", [regular(0.01), closed(1, 200.0)])
+def test_whoComesSeldomIsWaitedFor(arrivals: Arrivals) -> None:
+    """
+    A minute in which nobody waits is not the end.
+    """
+    found = outcome("round-robin", arrivals=arrivals, connections=3)
+    assert (sum(found.counts), found.unserved) == (3, 0)
 
 
 def test_allPoliciesGetTheSame() -> None:

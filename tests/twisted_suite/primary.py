@@ -103,7 +103,7 @@ class TestPrimary(Watcher[WorkerProcess]):
         """
         Begin to serve.
         """
-        Reader(self._reactor, self._rendezvous.fileno, self._serve).start()
+        Reader(self._reactor, self._rendezvous.fileno, self._serve, "tests").start()
         self._look.start()
 
     def _serve(self) -> None:

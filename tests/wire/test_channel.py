@@ -13,7 +13,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.wire.poor import fewDescriptors, poor
-from twisted_cluster.core.messages import LONGEST, Answer, Message, Online, Pause, encode
+from twisted_cluster.core.messages import (
+    LONGEST_MESSAGE,
+    Answer,
+    Message,
+    Online,
+    Pause,
+    encode,
+)
 from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
@@ -113,11 +120,13 @@ def test_goneIsSaidAtBothEnds(channels: tuple[Channel, Channel]) -> None:
 
 def test_whatWasNotReadIsAReset(channels: tuple[Channel, Channel]) -> None:
     """
-    ECONNRESET, which is the end as well.
+    ECONNRESET, which is the end as well, but no earlier than without.
     """
     here, there = channels
     here.send(Online())
+    there.send(Pause(1, True))
     there.close()
+    assert here.receive() == (Pause(1, True), None)
     with pytest.raises(ChannelClosedError):
         here.receive()
 
@@ -178,8 +187,8 @@ def test_withoutAFreeNumberTheMessageComesAlone(
         b"",
         b"nonsense",
         b'[1,"Drain",{"timeout":1%s}]' % (b"0" * 400),
-        b"[" * LONGEST,
-        encode(Online()) + b" " * LONGEST,
+        b"[" * LONGEST_MESSAGE,
+        encode(Online()) + b" " * LONGEST_MESSAGE,
     ],
     ids=["empty", "nonsense", "10**400", "deep", "too long"],
 )
@@ -219,6 +228,8 @@ def test_aBlockingWaitEnds(channels: tuple[Channel, Channel]) -> None:
     started = time.monotonic()
     here.wait(0.02)
     assert time.monotonic() - started >= 0.02
+    # Its time was over before it began.
+    here.wait(-0.001)
     there.send(Online())
     here.wait(20)
     assert here.receive() == (Online(), None)

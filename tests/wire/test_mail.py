@@ -340,6 +340,24 @@ async def test_whateverItsOwnerRaisesItReadsOn(
 
 
 @pytest_twisted.ensureDeferred
+async def test_whoWaitsIsToldThoughItsOwnerFails(ends: tuple[End, End]) -> None:
+    """
+    When the stream ends.
+    """
+    here, there = ends
+    there.mail.pause()
+
+    def fail(error: Exception) -> None:
+        raise SystemExit("when it was told of the end")
+
+    here.mail._closed = fail
+    sent = here.mail.send(text(b"x" * (1 << 22)))
+    there.mail.close()
+    with pytest.raises(ChannelClosedError):
+        await sent.addTimeout(5.0, reactor)
+
+
+@pytest_twisted.ensureDeferred
 async def test_whatTheReactorLetsGoOfGoesOn(ends: tuple[End, End]) -> None:
     """
     Both ways.

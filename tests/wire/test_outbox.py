@@ -11,6 +11,7 @@ from socket import socket
 import pytest
 from twisted.internet.task import Clock
 
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.core.messages import (
     Answer,
     Limit,
@@ -142,6 +143,19 @@ def test_aDescriptorWaitsWithItsMessage(told: Told) -> None:
     os.close(fd)
 
 
+def test_withoutANumberForACopyTheMessageIsToldAlone(told: Told) -> None:
+    """
+    Who waits for an answer has one.
+    """
+    told.fill()
+    with socket() as given, fewDescriptors(0):
+        assert told.outbox.say(Answer(1), [given.fileno()])
+    told.read()
+    told.clock.advance(LATEST)
+    *_, last = told.read()
+    assert last == (Answer(1), None)
+
+
 def test_whatWaitsIsBounded(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Who never reads is told so many messages and no more; states still change.
@@ -204,6 +218,25 @@ def test_blockingUntilAllIsTold(told: Told) -> None:
     assert not told.outbox.flushNow(0.01)
     told.read(50)
     assert told.outbox.flushNow(5.0)
+
+
+def test_whereThereIsRoomButNoMemoryItDoesNotSpin(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The kernel says that there is room all the same.
+    """
+    tries = []
+
+    def refuse(message: Message, fds: object = ()) -> None:
+        tries.append(message)
+        raise ChannelFullError("no memory")
+
+    monkeypatch.setattr(told.channel, "send", refuse)
+    told.outbox.say(Online())
+    assert not told.outbox.flushNow(10 * SOONEST)
+    assert len(tries) <= 12
+    told.outbox.close()
 
 
 def test_closedOutboxLetsGo(told: Told) -> None:

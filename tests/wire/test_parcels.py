@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels, Room
+from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Allowance, Parcel, Parcels
 
 
 def parcel(body: bytes, fd: int = -1) -> Parcel:
@@ -30,7 +30,7 @@ def test_everyByteIsSentOnceAndInOrder(bodies: list[bytes], takes: list[int]) ->
     """
     However many of them the kernel takes at a time; each is done when its last is sent.
     """
-    room = Room(1 << 30)
+    room = Allowance(1 << 30)
     parcels = Parcels(room)
     for body in bodies:
         parcels.add(parcel(body))
@@ -49,7 +49,7 @@ def test_aDescriptorGoesFirst() -> None:
     """
     What has one begins a batch of its own; once a byte is sent, so is it.
     """
-    parcels = Parcels(Room(1 << 30))
+    parcels = Parcels(Allowance(1 << 30))
     fds = [os.dup(0) for _ in range(2)]
     for body, fd in ((b"aa", -1), (b"bb", fds[0]), (b"cc", -1), (b"dd", fds[1])):
         parcels.add(parcel(body, fd))
@@ -67,11 +67,11 @@ def test_aBatchIsBounded() -> None:
     """
     By pieces, and by bytes.
     """
-    parcels = Parcels(Room(1 << 30))
+    parcels = Parcels(Allowance(1 << 30))
     for _ in range(2 * PIECES):
         parcels.add(parcel(b"xx"))
     assert len(parcels.batch()[0]) == 2 * PIECES
-    parcels = Parcels(Room(1 << 30))
+    parcels = Parcels(Allowance(1 << 30))
     for _ in range(4):
         parcels.add(parcel(bytes(AT_ONCE)))
     assert len(joined(parcels)) == 2 * AT_ONCE
@@ -81,7 +81,7 @@ def test_whatIsForgottenIsLetGoOf() -> None:
     """
     Half sent or not, with its descriptors.
     """
-    parcels = Parcels(Room(1 << 30))
+    parcels = Parcels(Allowance(1 << 30))
     parcels.add(parcel(b"abc"))
     parcels.add(parcel(b"def", os.dup(0)))
     parcels.sent(1)

@@ -103,6 +103,19 @@ def test_anEmptyMessageIsNotTheEnd(messages: Ends) -> None:
     assert isOver(other)
 
 
+def test_whatWasSaidLastIsHeardBeforeAReset(messages: Ends) -> None:
+    """
+    Who ends with something unread may have said something before.
+    """
+    one, other = messages
+    give(other, [b"unread"])
+    give(one, [b"last words"])
+    one.close()
+    assert take(other, 100, 1)[0] == b"last words"
+    assert take(other, 100, 1)[0] == b""
+    assert isOver(other)
+
+
 def test_anEndIsTheEnd(stream: Ends) -> None:
     """
     Of a stream as well.

@@ -14,7 +14,8 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-from twisted_cluster.wire.reader import LONGEST, SHORTEST, Reader
+from tests.logged import logging
+from twisted_cluster.wire.reader import LONGEST_REST, SHORTEST_REST, Reader
 
 
 class Wire:
@@ -26,11 +27,8 @@ class Wire:
         self.reactor = MemoryReactorClock()
         self.end, self.other = socket.socketpair()
         self.reads = 0
-        self.told: list[Failure] = []
         self.wrong: BaseException | None = None
-        self.reader = Reader(
-            self.reactor, self.end.fileno, self.read, "a test's wire", self.told.append
-        )
+        self.reader = Reader(self.reactor, self.end.fileno, self.read, "a test's wire")
         self.reader.start()
 
     def read(self) -> None:
@@ -74,14 +72,15 @@ def wire() -> Iterator[Wire]:
 )
 def test_whateverIsRaisedItGoesOn(wire: Wire, wrong: BaseException) -> None:
     """
-    The reactor never hears of it; who asked for it is told, and it is read again.
+    The reactor never hears of it; it is logged, and the wire is read again.
     """
     wire.wrong = wrong
-    wire.reader.doRead()
-    assert [failure.value for failure in wire.told] == [wrong]
+    with logging() as logged:
+        wire.reader.doRead()
+    assert [event["log_failure"].value for event in logged.events] == [wrong]
     assert not wire.isRead
     wire.wrong = None
-    wire.reactor.advance(SHORTEST)
+    wire.reactor.advance(SHORTEST_REST)
     assert wire.isRead
     wire.reader.doRead()
     assert (wire.reads, wire.reader.failures) == (2, 1)
@@ -98,13 +97,15 @@ def test_theRestIsLongerWhileItFails(wire: Wire) -> None:
         (call,) = wire.reactor.getDelayedCalls()
         rests.append(call.getTime() - wire.reactor.seconds())
         wire.reactor.advance(rests[-1])
-    assert rests[:3] == pytest.approx([SHORTEST, 2 * SHORTEST, 4 * SHORTEST])
-    assert rests[-1] == pytest.approx(LONGEST)
+    assert rests[:3] == pytest.approx(
+        [SHORTEST_REST, 2 * SHORTEST_REST, 4 * SHORTEST_REST]
+    )
+    assert rests[-1] == pytest.approx(LONGEST_REST)
     wire.wrong = None
     wire.reader.doRead()
     wire.wrong = ValueError("again")
     wire.reader.doRead()
-    wire.reactor.advance(SHORTEST)
+    wire.reactor.advance(SHORTEST_REST)
     assert wire.isRead
 
 
@@ -115,9 +116,8 @@ def test_aBrokenDescriptorIsReadOnceMoreAndTold(wire: Wire) -> None:
     for count in (1, 2):
         wire.reactor.removeReader(wire.reader)
         wire.reader.connectionLost(Failure(ConnectionLost()))
-        assert [failure.type for failure in wire.told] == [ConnectionLost] * count
-        assert wire.reads == count
-        wire.reactor.advance(2 * SHORTEST)
+        assert (wire.reads, wire.reader.failures) == (count, count)
+        wire.reactor.advance(2 * SHORTEST_REST)
         assert wire.isRead
 
 
@@ -127,7 +127,7 @@ def test_whoSeesTheEndIsNotToldOfIt(wire: Wire) -> None:
     """
     wire.reader._read = wire.reader.stop
     wire.reader.connectionLost(Failure(ConnectionDone()))
-    assert wire.told == []
+    assert wire.reader.failures == 0
     assert wire.reactor.getDelayedCalls() == []
 
 
@@ -137,7 +137,7 @@ def test_aReactorThatStopsIsNoFailure(wire: Wire, reason: Failure | None) -> Non
     Nothing more is read, nor said.
     """
     wire.reader.connectionLost(reason)
-    assert (wire.reads, wire.told) == (0, [])
+    assert (wire.reads, wire.reader.failures) == (0, 0)
     assert not wire.isRead
 
 
@@ -148,47 +148,38 @@ def test_aClosedDescriptorIsNotReadAgain(wire: Wire) -> None:
     wire.wrong = ValueError("the last")
     wire.reader.doRead()
     wire.end.close()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
 
 
 def test_stoppedWhileItRestsItStaysStopped(wire: Wire) -> None:
     """
-    Also by who is told of the failure, and when nothing was started.
+    Also if who reads has stopped it, and when nothing was started.
     """
     wire.wrong = ValueError("wrong")
     wire.reader.doRead()
     wire.reader.stop()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
     wire.reader.start()
     wire.reader.start()
-    wire.reader._failed = lambda failure: wire.reader.stop()
+
+    def stop() -> None:
+        wire.reader.stop()
+        raise ValueError("wrong")
+
+    wire.reader._read = stop
     wire.reader.doRead()
-    wire.reactor.advance(LONGEST)
+    wire.reactor.advance(LONGEST_REST)
     assert not wire.isRead
 
 
-def test_whoIsToldMayFailAsWell(wire: Wire) -> None:
-    """
-    The reader goes on all the same.
-    """
-
-    def fail(failure: Failure) -> None:
-        raise SystemExit("too much")
-
-    wire.reader._failed = fail
-    wire.wrong = ValueError("wrong")
-    wire.reader.doRead()
-    wire.reactor.advance(SHORTEST)
-    assert wire.isRead
-
-
+@pytest.mark.parametrize("isNew", [True, False])
 def test_aReactorThatHasNoRoomIsAskedAgain(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, isNew: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    epoll_ctl fails with ENOMEM or ENOSPC.
+    epoll_ctl fails with ENOMEM or ENOSPC, after a rest as well as for who begins.
     """
     add = wire.reactor.addReader
     asked: list[Callable[[], int]] = []
@@ -200,8 +191,12 @@ def test_aReactorThatHasNoRoomIsAskedAgain(
         add(reader)
 
     monkeypatch.setattr(wire.reactor, "addReader", refuse)
-    wire.wrong = ValueError("wrong")
-    wire.reader.doRead()
+    if isNew:
+        wire.reader.stop()
+        wire.reader.start()
+    else:
+        wire.wrong = ValueError("wrong")
+        wire.reader.doRead()
     for _ in range(3):
-        wire.reactor.advance(LONGEST)
+        wire.reactor.advance(LONGEST_REST)
     assert wire.isRead

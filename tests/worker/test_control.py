@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from threading import Thread
+from threading import Thread, Timer
 from typing import cast
 
 import pytest
@@ -27,10 +27,12 @@ from twisted_cluster.core.messages import (
     Pause,
     Unlisten,
 )
-from twisted_cluster.errors import ChannelFullError
+from twisted_cluster.errors import ChannelClosedError, ChannelFullError
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.worker import control as module
+from twisted_cluster.worker import inquiry
 from twisted_cluster.worker.control import TURN, Control
 
 SPEC = ListenSpec(TCP, "", 80)
@@ -75,7 +77,7 @@ class Talking:
         try:
             while True:
                 messages.append(self.primary.receive()[0])
-        except BlockingIOError:
+        except (BlockingIOError, ChannelClosedError):
             return messages
 
     def answering(self, *answers: Answer, fd: int | None = None) -> Thread:
@@ -113,7 +115,7 @@ def talking() -> Iterator[Talking]:
 
 def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
     """
-    Or with why there is none; or there was no number free for it.
+    Or with why there is none.
     """
     with socket.socket() as listening:
         thread = talking.answering(Answer(1, 3), fd=listening.fileno())
@@ -122,15 +124,23 @@ def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
     assert talking.asked == Listen(1, SPEC, 2, os.getcwd(), 7)
     assert (joined.number, joined.ordinal) == (3, 2)
     os.close(joined.fd)
-    for answer, number in [
-        (Answer(2, 0, errno.EACCES, "no"), errno.EACCES),
-        (Answer(3, 3), errno.EMFILE),
-    ]:
-        thread = talking.answering(answer)
-        with pytest.raises(OSError) as caught:  # noqa: PT011
-            talking.control.listen(SPEC, 0, None)
-        thread.join()
-        assert caught.value.errno == number
+    thread = talking.answering(Answer(2, 0, errno.EACCES, "no"))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        talking.control.listen(SPEC, 0, None)
+    thread.join()
+    assert caught.value.errno == errno.EACCES
+
+
+def test_withoutANumberForTheSocketNothingIsListenedOn(talking: Talking) -> None:
+    """
+    Nor does the primary believe so: it may be asked again, when there is one.
+    """
+    thread = talking.answering(Answer(1, 3), Answer(2, 3))
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        talking.control.listen(SPEC, 0, None)
+    thread.join()
+    assert caught.value.errno == errno.EMFILE
+    assert talking.asked == Unlisten(2, 3)
 
 
 def test_socketsAreBorrowed(talking: Talking) -> None:
@@ -189,6 +199,39 @@ def test_statesAreToldAsTheyAreInTheEnd(talking: Talking) -> None:
     assert [one for one in told if isinstance(one, Limit)][-1] == Limit(2, 6)
 
 
+def test_whatIsToldAtTheEndArrives(
+    talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Though there was no room for it just then; who reads nothing is not waited for.
+    """
+    while True:
+        try:
+            talking.channel.send(Leaving())
+        except ChannelFullError:
+            break
+    talking.control.say(Limit(1, 5))
+    monkeypatch.setattr(module, "LAST_CHANCE", 10.0)
+    heard: list[Message] = []
+    reading = Timer(0.02, lambda: heard.extend(talking.told()))
+    reading.start()
+    talking.control.close()
+    reading.join()
+    heard += talking.told()
+    assert heard[-1] == Limit(1, 5)
+
+
+def test_whoReadsNothingIsNotWaitedFor(talking: Talking) -> None:
+    """
+    The worker ends all the same.
+    """
+    while len(talking.control._outbox) == 0:
+        talking.control.say(Leaving())
+    started = time.monotonic()
+    talking.control.close()
+    assert time.monotonic() - started < 5.0
+
+
 def test_aTurnHasAnEnd(talking: Talking) -> None:
     """
     Whatever the primary says, in one turn so much is heard.
@@ -216,6 +259,42 @@ def test_whatCameMeanwhileIsHeardInANextTurn(talking: Talking) -> None:
     assert len(talking.heard) == TURN
     talking.reactor.asked.pop()()
     assert len(talking.heard) == TURN + 1
+
+
+def test_whatCameMeanwhileIsHeardThoughNoAnswerCame(
+    talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It may be that this worker is to end.
+    """
+    monkeypatch.setattr(inquiry, "ANSWERED_WITHIN", 0.05)
+    talking.primary.send(Drain(1.0))
+    with pytest.raises(TimeoutError):
+        talking.control.listen(SPEC, 0, None)
+    talking.reactor.asked.pop()()
+    assert talking.heard == [Drain(1.0)]
+
+
+def test_aListenThatIsAnsweredTooLateIsUndone(
+    talking: Talking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The worker has gone on without; what was asked besides is let be.
+    """
+    monkeypatch.setattr(inquiry, "ANSWERED_WITHIN", 0.05)
+    for ask in (
+        lambda: talking.control.listen(SPEC, 0, None),
+        lambda: talking.control.listen(SPEC, 1, None),
+        lambda: talking.control.borrow(7),
+    ):
+        with pytest.raises(TimeoutError):
+            ask()
+    talking.told()
+    talking.primary.send(Answer(1, 3), [0])
+    talking.primary.send(Answer(2, 0, errno.EACCES, "no"))
+    talking.primary.send(Answer(3, 7), [0])
+    talking.control.read()
+    assert talking.told() == [Unlisten(0, 3)]
 
 
 def test_theEndIsToldOnce(talking: Talking) -> None:

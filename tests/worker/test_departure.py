@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.tcp import Client
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,6 +44,8 @@ class Reactor(MemoryReactorClock):
         callee()
 
     def stop(self) -> None:
+        if self.stops:
+            raise ReactorNotRunning("it stops already")
         self.stops += 1
 
 
@@ -95,6 +98,7 @@ class Leaver:
         ears = Ears(lambda frame: None, lambda error: None)
         self.peer = Peer(whole, ours, codecNamed("json"), ears)
         self.closed = 0
+        self.onClosed: Callable[[], None] = lambda: None
         self.departure = Departure(
             whole,
             Announcement(1, drainTimeout=TIMEOUT, outgoing=outgoing),
@@ -115,6 +119,7 @@ class Leaver:
         The channel is closed.
         """
         self.closed += 1
+        self.onClosed()
 
     def turn(self) -> None:
         """
@@ -242,6 +247,18 @@ class DepartureTests(SynchronousTestCase):
         one.turn()
         assert one.reactor.stops == 1
         self.flushLoggedErrors(SystemExit)
+
+    def test_theApplicationMayStopItsReactorItself(self) -> None:
+        """
+        As when it hears that the channel is closed: that is no failure.
+        """
+        leaver = self.newLeaver()
+        leaver.onClosed = leaver.reactor.stop
+        leaver.departure.drain(TIMEOUT)
+        leaver.turn()
+        assert leaver.reactor.stops == 1
+        assert len(self.flushLoggedErrors(SystemExit)) == 1
+        assert self.flushLoggedErrors() == []
 
     def test_whatItHasOpenedItselfIsWaitedForWhereThatWasAskedFor(self) -> None:
         """

@@ -4,6 +4,7 @@ Questions that block until they are answered.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -13,6 +14,7 @@ from threading import Thread
 import pytest
 from twisted.internet.task import Clock
 
+from tests.wire.poor import poor
 from twisted_cluster.core.messages import (
     Answer,
     Drain,
@@ -143,6 +145,31 @@ def test_aPrimaryThatIsSilentIsNotWaitedForForever(
     ends.fill()
     with pytest.raises(TimeoutError, match=r"0\.05 s"):
         ends.inquiry.ask(Unlisten, 1)
+
+
+@pytest.mark.parametrize("wrong", [errno.ENOMEM, errno.ENOBUFS])
+def test_aSystemWithoutMemoryIsWaitedFor(wrong: int) -> None:
+    """
+    The answer is still there: a question that fails the primary would take for asked.
+    """
+    primary, theirs = Channel.pair()
+    end = poor(theirs)
+    worker = Channel(end)
+
+    def answer() -> None:
+        primary.wait(5.0)
+        primary.receive()
+        end.wrong = wrong
+        primary.send(Answer(1, 9))
+        time.sleep(0.05)
+        end.wrong = 0
+
+    thread = during(answer)
+    found, _ = Inquiry(worker, Outbox(worker, Clock())).ask(Unlisten, 9)
+    thread.join()
+    assert found.listener == 9
+    worker.close()
+    primary.close()
 
 
 def test_aFullChannelIsWaitedFor(ends: Ends) -> None:

@@ -24,7 +24,7 @@ from twisted_cluster.wire.handoff import (
     receive,
     send,
 )
-from twisted_cluster.wire.reader import SHORTEST
+from twisted_cluster.wire.reader import SHORTEST_REST
 from twisted_cluster.worker.intake import REST, TURN, Intake
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.vitals import Vitals
@@ -275,7 +275,7 @@ class WrongTests(SynchronousTestCase):
         self.handing.queue.end.send(b"\xffrubbish")
         self.handing.hand()
         self.handing.intake.readNow()
-        self.handing.reactor.advance(SHORTEST)
+        self.handing.reactor.advance(SHORTEST_REST)
         self.handing.intake.readNow()
         assert len(self.handing.port.taken) == 1
         assert len(self.flushLoggedErrors()) == 1

@@ -4,12 +4,14 @@ The cluster reactor itself, without a process of its own.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from threading import Thread
 from typing import Any
 
 import pytest
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
@@ -32,10 +34,10 @@ class Clustered:
     A reactor, and a primary that answers all that it asks with one listening socket.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reactor: object) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.setblocking(False)
-        self.reactor: Any = SelectReactor()
+        self.reactor: Any = reactor
         self.channel, theirs = Channel.pair()
         self.queue, self.page = HandoffQueue(), Page.create()
         self.mail, mail = Mail.pair()
@@ -72,9 +74,21 @@ def clustered() -> Iterator[Clustered]:
     """
     A clustered reactor.
     """
-    made = Clustered()
+    made = Clustered(SelectReactor())
     yield made
     made.close()
+
+
+@pytest.fixture
+def onAsyncio() -> Iterator[Clustered]:
+    """
+    One of asyncio's, which has turned once.
+    """
+    made = Clustered(AsyncioSelectorReactor(asyncio.SelectorEventLoop()))
+    made.reactor.runUntilCurrent()
+    yield made
+    made.close()
+    made.reactor._asyncioEventloop.close()
 
 
 def test_aPortCanBeAdoptedByItsNumber(clustered: Clustered) -> None:
@@ -113,3 +127,43 @@ def test_beatsComeWhenTimersAreDue(
         reactor.timeout()
         assert page.heartbeat == now
         now += module.BEAT_EVERY
+
+
+def test_timersOnAsyncioComeWhenTheyAreDue(onAsyncio: Clustered) -> None:
+    """
+    Though it asks for its time-out only when a timer has come, or is given one.
+    """
+    reactor, called = onAsyncio.reactor, []
+    reactor.clusterLink._beats.callLater(0, called.append, True)
+    soon = asyncio.sleep(module.BEAT_EVERY / 5e9)
+    reactor._asyncioEventloop.run_until_complete(soon)
+    assert called == [True]
+
+
+def test_timersOnAsyncioDoNotComeWithinOthers(onAsyncio: Clustered) -> None:
+    """
+    Who has something called later is in the midst of something.
+    """
+    reactor, called = onAsyncio.reactor, []
+    reactor.clusterLink._beats.callLater(0, called.append, True)
+    later = reactor.callLater(60, called.append, False)
+    later.reset(30)
+    assert called == []
+    reactor.runUntilCurrent()
+    assert called == [True]
+    later.cancel()
+
+
+@pytest.mark.parametrize("refusal", [ValueError("not allowed"), OSError(1, "EPERM")])
+def test_aLimitThatCannotBeRaisedIsNoEnd(
+    refusal: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    fs.nr_open may be lower than the hard limit.
+    """
+
+    def refuse(kind: int, limits: tuple[int, int]) -> None:
+        raise refusal
+
+    monkeypatch.setattr("resource.setrlimit", refuse)
+    module._raiseLimit()

@@ -159,3 +159,15 @@ def test_whereManyAreFreeABurstCostsNothing(page: Page) -> None:
     assert page.counted == 0
     life.beat(2, 0)
     assert page.counted == 10
+
+
+def test_whereThereIsNoLimitThereIsRoom(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Any number is no negative one: the primary would give such a worker nothing.
+    """
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: unlimited)
+    Vitals(page, lambda: 0).beat(1, 0)
+    assert page.headroom > 1 << 52

@@ -36,6 +36,7 @@ class Stream(Emitter):
         self._early: list[bytes] = []
         self._write: Callable[[bytes], None] | None = None
         self._close: Callable[[], None] = lambda: None
+        self._isClosed = False
         self._ended = False
 
     def attach(self, write: Callable[[bytes], None], close: Callable[[], None]) -> None:
@@ -46,6 +47,8 @@ class Stream(Emitter):
         for data in self._early:
             write(data)
         self._early.clear()
+        if self._isClosed:
+            close()
 
     def write(self, data: bytes) -> None:
         """
@@ -55,10 +58,10 @@ class Stream(Emitter):
         """
         if self._ended:
             raise ChannelClosedError("the process has closed this stream")
-        if self._write is None:
-            self._early.append(data)
-        else:
+        if self._write is not None:
             self._write(data)
+        elif not self._isClosed:
+            self._early.append(data)
 
     def end(self) -> None:
         """
@@ -70,8 +73,10 @@ class Stream(Emitter):
 
     def close(self) -> None:
         """
-        Close this end.
+        Close this end, when what was written has left: of a worker that has not started
+        yet, once it has.
         """
+        self._isClosed = True
         if not self._ended:
             self._close()
 

@@ -56,7 +56,9 @@ class BaseWorker(Emitter):
         @return: Fires when the kernel has all of it, so that who waits for it is held up
             by a slow reader. Fails with L{ChannelClosedError} if the other process is
             gone (L{ChannelClosedHereError} if this one has closed the channel), with
-            L{MailboxFullError} if 512 MiB wait for it already.
+            L{MailboxFullError} if 512 MiB wait for it already. Cancelled while what was
+            written to a connection has not left, that goes on here; later, it is sent all
+            the same.
         @raise NotSerializableError: If the message cannot be carried.
         @raise MessageTooLongError: If it has more than 256 MiB.
         @raise HandleError: If C{handle} is nothing that can be sent, or is closed.
@@ -75,6 +77,7 @@ class BaseWorker(Emitter):
             L{AskFailedError} if answering failed there, L{ChannelClosedError} if the
             process ends before. Cancelling it forgets the question.
         @raise NotSerializableError: If the question cannot be carried.
+        @raise MessageTooLongError: If it has more than 256 MiB.
         """
         if self._peer is None:
             return fail(ChannelClosedError("there is no process at the other end"))

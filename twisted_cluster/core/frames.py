@@ -20,7 +20,8 @@ HANDLE = 1
 ADVANCED = 2
 
 VERSION = 1
-LONGEST = 1 << 28
+# In bytes. It is held whole at both ends: what is longer is better sent in parts.
+LONGEST_FRAME = 1 << 28
 # Version, kind, flags, length of extra, of the body, number; 4 bytes are free.
 _head = Struct("<BBHIIQ4x")
 HEAD = _head.size
@@ -34,8 +35,8 @@ class Frame(NamedTuple):
     @ivar flags: L{HANDLE}: a descriptor comes along. L{ADVANCED}: the body is not JSON.
     @ivar number: The question that is asked or answered; the sender of what is
         published, by id, 0 for the primary; how many were missed.
-    @ivar extra: At most L{LONGEST} bytes.
-    @ivar body: At most L{LONGEST} bytes, with C{extra}.
+    @ivar extra: At most L{LONGEST_FRAME} bytes.
+    @ivar body: At most L{LONGEST_FRAME} bytes, with C{extra}.
     """
 
     kind: int
@@ -49,12 +50,14 @@ def packHead(frame: Frame) -> bytes:
     """
     The head and C{extra}; the body follows as it is, so that it need not be copied.
 
-    @raise MessageTooLongError: If frame is longer than L{LONGEST}.
+    @raise MessageTooLongError: If frame is longer than L{LONGEST_FRAME}.
     """
     kind, flags, number, extra, body = frame
     size = len(extra) + len(body)
-    if size > LONGEST:
-        raise MessageTooLongError(f"message of {size} bytes: the limit is {LONGEST}")
+    if size > LONGEST_FRAME:
+        raise MessageTooLongError(
+            f"message of {size} bytes: the limit is {LONGEST_FRAME}"
+        )
     head = _head.pack(VERSION, kind, flags, len(extra), len(body), number)
     return head + extra if extra else head
 
@@ -64,7 +67,7 @@ class FrameReader:
     Cuts a stream of bytes into frames.
     """
 
-    def __init__(self, longest: int = LONGEST) -> None:
+    def __init__(self, longest: int = LONGEST_FRAME) -> None:
         """
         @param longest: No frame's extra and body are longer, in bytes.
         """

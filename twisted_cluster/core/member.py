@@ -19,8 +19,7 @@ from twisted_cluster.interfaces import IWorkerLoad
 WINDOW = 32
 # So many descriptors are left to the application's own files.
 RESERVE = 64
-# A worker shows life some 10 times a second while it is idle: this is two beats, and
-# some patience.
+# A worker shows life some 20 times a second while it is idle: this is five beats.
 STALE = 250_000_000
 # A worker that shows none for so long is not waited for by its loyal clients either.
 LOST = 10_000_000_000

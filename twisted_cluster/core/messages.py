@@ -18,7 +18,8 @@ from twisted_cluster.events import ListenSpec
 
 # With a new field that has a default it stays; where one means something else, not.
 VERSION = 1
-LONGEST = 16384
+# In bytes: a path and a directory of 4 KB each, and what is said besides.
+LONGEST_MESSAGE = 16384
 # What fits into 64 bits, so that no sum or float of it is an error.
 LARGEST = 1 << 63
 # In seconds: what no timer minds.
@@ -235,12 +236,14 @@ def stateOf(message: Message) -> tuple[str, int] | None:
 
 def encode(message: Message) -> bytes:
     """
-    @raise MessageError: If the message is longer than L{LONGEST} bytes.
+    @raise MessageError: If the message is longer than L{LONGEST_MESSAGE} bytes.
     """
     whole = [VERSION, type(message).__name__, asdict(message)]
     data = json.dumps(whole).encode("ascii")
-    if len(data) > LONGEST:
-        raise MessageError(f"message of {len(data)} bytes: the limit is {LONGEST}")
+    if len(data) > LONGEST_MESSAGE:
+        raise MessageError(
+            f"message of {len(data)} bytes: the limit is {LONGEST_MESSAGE}"
+        )
     return data
 
 

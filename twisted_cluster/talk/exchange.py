@@ -20,6 +20,7 @@ log = Logger()
 
 # A worker that has more than this to read, in bytes, misses what is published.
 BEHIND = 1 << 24
+# Of one worker: who has more has made a mistake, and each takes memory here.
 MOST_TOPICS = 10_000
 
 
@@ -64,9 +65,12 @@ class Exchange:
         @return: Fires when the kernel has it for everybody who does not miss it.
         """
         head = packHead(Frame(frames.PUBLISH, flags, sender, topic, body))
+        # One that is found to be gone may leave, and so may others, as soon as users
+        # hear of it.
+        subscribed = list(self._topics.get(topic, {}).items())
         taken = [
             peer.mail.postPacked(head, body)
-            for worker, peer in self._topics.get(topic, {}).items()
+            for worker, peer in subscribed
             if worker != sender and not self._misses(worker, peer)
         ]
         return whenAll([waits for waits in taken if waits is not None])

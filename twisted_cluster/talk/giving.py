@@ -55,6 +55,7 @@ def prepare(handle: object, keepOpen: bool) -> Deferred[Gift]:
 
     @param handle: One of L{GIVABLE}.
     @param keepOpen: Whether this process keeps a connection too.
+    @return: Fires when it is ready. Cancelled before, a connection goes on here.
     @raise HandleError: If it is something else, or closed.
     """
     if isinstance(handle, ssl.SSLSocket) or ISSLTransport.providedBy(handle):
@@ -116,22 +117,18 @@ def _prepareConnection(transport: tcp.Connection, keepOpen: bool) -> Deferred[Gi
     if transport.producer is not None:
         raise HandleError("a producer writes to the connection: unregister it first")
     transport.stopReading()
-    ready: Deferred[Gift] = Deferred()
-    _Emptied(transport, ready, keepOpen)
-    return ready
+    return _Emptied(transport, keepOpen).ready
 
 
 @implementer(IPullProducer)
 class _Emptied:
     """
-    Fires when a transport has nothing left to write.
+    @ivar ready: Fires when a transport has nothing left to write.
     """
 
-    def __init__(
-        self, transport: tcp.Connection, ready: Deferred[Gift], keepOpen: bool
-    ) -> None:
+    def __init__(self, transport: tcp.Connection, keepOpen: bool) -> None:
+        self.ready: Deferred[Gift] = Deferred(lambda _: self._goOn())
         self._transport = transport
-        self._ready = ready
         self._keepOpen = keepOpen
         transport.registerProducer(self, False)
 
@@ -140,17 +137,17 @@ class _Emptied:
         The transport says that it can take more.
         """
         transport = self._transport
-        if self._ready.called or transport.dataBuffer or transport._tempDataBuffer:
+        if self.ready.called or transport.dataBuffer or transport._tempDataBuffer:
             return
         given = self._goOn if self._keepOpen else self._letGo
-        self._ready.callback(Gift(transport.fileno(), given, self._goOn))
+        self.ready.callback(Gift(transport.fileno(), given, self._goOn))
 
     def stopProducing(self) -> None:
         """
         The connection has ended meanwhile.
         """
-        if not self._ready.called:
-            self._ready.errback(HandleError("the connection was closed meanwhile"))
+        if not self.ready.called:
+            self.ready.errback(HandleError("the connection was closed meanwhile"))
 
     def _goOn(self) -> None:
         self._transport.unregisterProducer()

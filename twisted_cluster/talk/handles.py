@@ -110,8 +110,19 @@ class ConnectionHandle(_Handle):
             raise
         self.socket.close()
         if transport is not None and self.unread and transport.connected:
-            transport.protocol.dataReceived(self.unread)
+            _feed(transport, self.unread)
         return transport
+
+
+def _feed(transport: tcp.Connection, data: bytes) -> None:
+    """
+    As a reactor does: what a protocol raises ends its connection, and nothing else.
+    """
+    try:
+        transport.protocol.dataReceived(data)
+    except BaseException:
+        log.err(None, "a protocol failed with what was read before")
+        transport.connectionLost(Failure())
 
 
 @define

@@ -17,8 +17,10 @@ from twisted_cluster.talk.ears import Ears
 log = Logger()
 
 # What may wait for a listener: more is left with its sender.
-UNHEARD = 1 << 24
+UNHEARD_BYTES = 1 << 24
 UNHEARD_COUNT = 10_000
+# What a descriptor counts as, in bytes: there may be far fewer of them, 256.
+DESCRIPTOR = 1 << 16
 # How much is heard in one turn of the loop: a few milliseconds, if each message takes
 # some microseconds; other connections are served in between.
 TURN = 256
@@ -115,7 +117,7 @@ class Hearing:
         again = [one for one in self._unheard if one[0].kind in heard]
         self._unheard = deque(one for one in self._unheard if one[0].kind not in heard)
         self._unheardKinds -= heard
-        self._unheardSize = sum(len(frame.body) for frame, _ in self._unheard)
+        self._unheardSize = sum(map(_sizeOf, self._unheard))
         self._come.extendleft(reversed(again))
 
     def _hearMost(self, count: int) -> None:
@@ -133,14 +135,16 @@ class Hearing:
                 self._postpone(frame, fd)
 
     def _postpone(self, frame: Frame, fd: int | None) -> None:
-        self._unheard.append((frame, fd))
+        # A copy: the frame's is part of all that came with it.
+        unheard = frame._replace(body=bytes(frame.body)), fd
+        self._unheard.append(unheard)
         self._unheardKinds.add(frame.kind)
-        self._unheardSize += len(frame.body)
+        self._unheardSize += _sizeOf(unheard)
 
     def _regulate(self) -> None:
         if self._come and self._later is None:
             self._later = self._clock.callLater(0, self._goOn)
-        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD
+        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD_BYTES
         isReading = not (self._come or isFull)
         if isReading != self._isReading:
             self._isReading = isReading
@@ -150,6 +154,14 @@ class Hearing:
                     "{count} messages wait for a listener; no more are read before",
                     count=len(self._unheard),
                 )
+
+
+def _sizeOf(delivery: Delivery) -> int:
+    """
+    What it counts as while nobody hears it.
+    """
+    frame, fd = delivery
+    return len(frame.extra) + len(frame.body) + (0 if fd is None else DESCRIPTOR)
 
 
 def _close(frames: deque[Delivery]) -> None:

@@ -82,7 +82,11 @@ class Peer:
         except BaseException:
             gift.kept()
             raise
-        return sent.addCallbacks(lambda _: gift.given(), keep)
+        # Not that itself: what is on its way cannot be called back, and must not go on
+        # here as well because somebody has cancelled what he was given.
+        told: Deferred[None] = Deferred()
+        sent.addCallbacks(lambda _: gift.given(), keep).chainDeferred(told)
+        return told
 
     def ask(self, message: object, timeout: float) -> Deferred[Payload]:
         """
@@ -90,7 +94,11 @@ class Peer:
         """
         body = self._codec.encode(message)
         number, answer = self._questions.add(timeout)
-        waits = self.mail.post(Frame(frames.ASK, self._codec.flag, number, b"", body))
+        try:
+            waits = self.mail.post(Frame(frames.ASK, self._codec.flag, number, b"", body))
+        except BaseException:
+            self._questions.take(number)
+            raise
         if waits is not None:
             waits.addErrback(self._unasked, number)
         return answer

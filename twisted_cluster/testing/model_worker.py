@@ -12,10 +12,10 @@ from attrs import define
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.testing.facts import MEGABYTE
 from twisted_cluster.testing.timeline import Timeline
-from twisted_cluster.worker.vitals import MEASURE_EVERY, SMOOTHING
+from twisted_cluster.worker.vitals import BEAT_EVERY, MEASURE_EVERY, SMOOTHING
 
 # As often as a real worker says that it lives, and measures itself; in seconds.
-BEAT = 0.1
+BEAT = BEAT_EVERY / 1e9
 MEASURE = MEASURE_EVERY / 1e9
 
 

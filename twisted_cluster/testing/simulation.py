@@ -31,7 +31,7 @@ from twisted_cluster.testing.outcome import Outcome, Progress
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.timeline import Timeline
 
-# After so long without anything to do, who still waits will not be served.
+# Seconds without anything that is done: who waits then will not be served.
 IDLE = 60.0
 # Nobody is sent away because of having waited long: that is for the outcome to show.
 FOR_EVER = 1 << 62
@@ -262,7 +262,7 @@ class Simulation:
 
     def _isOver(self) -> bool:
         progress = self._progress
-        if progress.left or self._toCome:
-            idle = self._timeline.now - progress.last
-            return idle > IDLE and not any(hand.worker.isBusy for hand in self._hands)
-        return True
+        if not progress.left:
+            return not self._toCome
+        idle = self._timeline.now - progress.last
+        return idle > IDLE and not any(hand.worker.isBusy for hand in self._hands)

@@ -9,7 +9,7 @@ import select
 import socket
 from collections.abc import Sequence
 
-from twisted_cluster.core.messages import LONGEST, Message, decode, encode
+from twisted_cluster.core.messages import LONGEST_MESSAGE, Message, decode, encode
 from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
@@ -80,12 +80,12 @@ class Channel:
         """
         self._checkOpen()
         try:
-            data, fds, _, isCut = take(self._socket, LONGEST, 1)
+            data, fds, _, isCut = take(self._socket, LONGEST_MESSAGE, 1)
         except ConnectionError as error:
             raise ChannelClosedError(str(error)) from error
         try:
             if isCut:
-                raise MessageError(f"a message of more than {LONGEST} bytes")
+                raise MessageError(f"a message of more than {LONGEST_MESSAGE} bytes")
             if not data and isOver(self._socket):
                 raise ChannelClosedError("the other end is closed")
             message = decode(data)
@@ -108,10 +108,12 @@ class Channel:
         """
         Block until something can be received.
 
-        @param timeout: In seconds; returns after it all the same.
+        @param timeout: In seconds; returns after it all the same. A time that is over
+            already is none.
         """
-        # Not a blocking recvmsg: uvloop sets O_NONBLOCK behind one's back.
-        self._poll.poll(timeout * 1000)
+        # Not a blocking recvmsg: uvloop sets O_NONBLOCK behind one's back. What is
+        # negative poll(2) takes for ever.
+        self._poll.poll(max(0.0, timeout) * 1000)
 
     def waitForRoom(self, timeout: float) -> None:
         """
@@ -121,7 +123,7 @@ class Channel:
         """
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
-        poll.poll(timeout * 1000)
+        poll.poll(max(0.0, timeout) * 1000)
 
     def close(self) -> None:
         """

@@ -241,8 +241,10 @@ class Mail(Reader):
         closeAll(fd for fd in self._fds if fd is not None)
         self._fds.clear()
         self._socket.close()
-        self._closed(error)
-        self._outgoing.fail(gone)
+        try:
+            self._closed(error)
+        finally:
+            self._outgoing.fail(gone)
 
     def connectionLost(self, reason: Failure | None) -> None:
         """

@@ -11,12 +11,14 @@ from itertools import count
 
 from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from twisted_cluster.core.messages import Message, encode, stateOf
 from twisted_cluster.errors import ChannelClosedError, ChannelFullError
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.passing import closeAll
 
+log = Logger()
 # More than any worker has ports; who does not read so many messages reads none.
 MOST = 4096
 # Seconds until a full channel is tried again, doubled each time: so soon that who reads
@@ -63,7 +65,9 @@ class Outbox:
         """
         Tell a message, now or later.
 
-        @param fds: At most one descriptor to send along; the caller keeps its own.
+        @param fds: At most one descriptor to send along; the caller keeps its own. If it
+            has to wait, and there is no number free for a copy, the message is told
+            without, as if there were none at the other end.
         @return: Whether it is told or will be: L{False} if the other process is gone.
         @raise ChannelFullError: If L{MOST} messages wait already.
         @raise MessageError: If it is longer than the other end would take.
@@ -84,11 +88,15 @@ class Outbox:
         """
         deadline = time.monotonic() + timeout
         while self._waiting:
+            before = len(self._waiting)
             self._flush()
             left = deadline - time.monotonic()
             if not self._waiting or left <= 0:
                 break
             self._channel.waitForRoom(left)
+            if len(self._waiting) == before:
+                # Where there is room, but no memory, there is no waiting for it.
+                time.sleep(min(left, SOONEST))
         return not self._waiting
 
     def close(self) -> None:
@@ -123,7 +131,7 @@ class Outbox:
             closeAll(replaced.fds)
         if len(self._waiting) >= MOST:
             raise ChannelFullError(f"{MOST} messages wait that nobody reads")
-        self._waiting[key] = _Waiting(message, [os.dup(fd) for fd in fds])
+        self._waiting[key] = _Waiting(message, _copies(fds))
         if self._resting is None:
             self._resting = self._clock.callLater(self._rest, self._tryAgain)
 
@@ -146,3 +154,11 @@ class Outbox:
                 return
             if self._waiting.pop(key, None) is not None:
                 closeAll(first.fds)
+
+
+def _copies(fds: Sequence[int]) -> Sequence[int]:
+    try:
+        return [os.dup(fd) for fd in fds]
+    except OSError as error:
+        log.error("a descriptor cannot be sent: {error}", error=error)
+        return ()

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.parcels import Parcel, Parcels, Room, without
+from twisted_cluster.wire.parcels import Allowance, Parcel, Parcels, without
 from twisted_cluster.wire.passing import give
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
@@ -30,7 +30,7 @@ BURST = 10e-6
 # What may wait to be sent, in bytes: two of the longest messages; for all other
 # processes together twice as much.
 ROOM = 1 << 29
-EVERYBODYS = Room(1 << 30)
+EVERYBODYS = Allowance(1 << 30)
 
 
 class Outgoing:
@@ -45,7 +45,7 @@ class Outgoing:
         end: socket.socket,
         writer: IWriteDescriptor,
         broken: Callable[[Exception], None],
-        room: Room = EVERYBODYS,
+        room: Allowance = EVERYBODYS,
     ) -> None:
         """
         @param end: The stream; closing it is somebody else's.

@@ -42,7 +42,7 @@ class Parcel:
             os.close(fd)
 
 
-class Room:
+class Allowance:
     """
     What may wait in one process for all others together: each has a limit of its own, but
     there may be many.
@@ -61,7 +61,7 @@ class Parcels:
     @ivar waiting: How many bytes wait.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Allowance) -> None:
         """
         @param room: Of which this takes a part.
         """

@@ -53,7 +53,13 @@ def take(end: socket.socket, size: int, most: int) -> Come:
         C{size}.
     @raise OSError: What C{recvmsg} raises: nothing has been lost then.
     """
-    data, ancillary, flags, _ = end.recvmsg(size, _space(most), _RECEIVE)
+    try:
+        come = end.recvmsg(size, _space(most), _RECEIVE)
+    except ConnectionResetError:
+        # The other end was closed with something unread. Of messages the kernel says so
+        # before it gives what has come, and only once.
+        come = end.recvmsg(size, _space(most), _RECEIVE)
+    data, ancillary, flags, _ = come
     if not (ancillary or flags & (_TRUNCATED | _CUT)):
         return data, (), False, False
     isTruncated, isCut = bool(flags & _TRUNCATED), bool(flags & _CUT)

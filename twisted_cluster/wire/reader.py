@@ -20,8 +20,8 @@ log = Logger()
 
 # Seconds of rest after a failure: so short that a single one is not noticed, doubled
 # while it goes on, so that it neither spins nor fills the log.
-SHORTEST = 0.05
-LONGEST = 1.0
+SHORTEST_REST = 0.05
+LONGEST_REST = 1.0
 
 
 @implementer(IReadDescriptor)
@@ -39,20 +39,17 @@ class Reader:
         reactor: IPollingReactor,
         fileno: Callable[[], int],
         read: Callable[[], object],
-        name: str = "a wire",
-        failed: Callable[[Failure], object] | None = None,
+        name: str,
     ) -> None:
         """
         @param fileno: Gives the descriptor; -1 when it is closed.
         @param name: What the log calls it.
-        @param failed: Told of each failure.
         """
         self.fileno = fileno
         self.failures = 0
         self._reactor = reactor
         self._read = read
         self._name = name
-        self._failed = failed
         self._rest = 0.0
         self._resting: IDelayedCall | None = None
         self._started = False
@@ -60,11 +57,11 @@ class Reader:
 
     def start(self) -> None:
         """
-        Begin to read.
+        Begin to read; later, if the reactor has no room for one more just now.
         """
         if not self._started:
             self._started = True
-            self._reactor.addReader(self)
+            self._add()
 
     def stop(self) -> None:
         """
@@ -119,21 +116,18 @@ class Reader:
             )
         if self._started and self._resting is None:
             self._pause()
-        if self._failed is not None:
-            try:
-                self._failed(failure)
-            except BaseException:
-                log.failure("who was told of it has failed as well")
 
     def _pause(self) -> None:
         self._reactor.removeReader(self)
-        self._rest = min(LONGEST, self._rest * 2 or SHORTEST)
+        self._rest = min(LONGEST_REST, self._rest * 2 or SHORTEST_REST)
         self._resting = self._reactor.callLater(self._rest, self._goOn)
 
     def _goOn(self) -> None:
         self._resting = None
-        if self.fileno() < 0:
-            return
+        if self.fileno() >= 0:
+            self._add()
+
+    def _add(self) -> None:
         try:
             self._reactor.addReader(self)
         except BaseException:

@@ -27,7 +27,7 @@ class Repeating:
         self, clock: IReactorTime, call: Callable[[], object], every: float, name: str
     ) -> None:
         """
-        @param every: Seconds between the end of one call and the next.
+        @param every: Seconds from the beginning of one call to that of the next.
         @param name: What the log calls it.
         """
         self.failures = 0

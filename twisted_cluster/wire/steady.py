@@ -1,8 +1,8 @@
 """
 Timers that the wall clock is nothing to.
 
-Twisted's reactors, but for asyncio's, time what is called later by the wall clock: set
-it back by an hour, and all of it comes an hour late.
+Twisted's reactors time what is called later by the wall clock: set it back by an hour,
+and all of it comes an hour late.
 """
 
 from __future__ import annotations

@@ -36,6 +36,9 @@ log = Logger()
 # Messages in one turn of the loop: the application has its turn too, whatever the primary
 # sends.
 TURN = 64
+# Seconds within which a primary that reads has made room for what is told at the end; it
+# turns in some milliseconds, and who is connected here waits meanwhile.
+LAST_CHANCE = 0.1
 
 
 class Control:
@@ -58,6 +61,8 @@ class Control:
         self._channel = channel
         self._outbox = Outbox(channel, reactor)
         self._inquiry = Inquiry(channel, self._outbox)
+        # The numbers of listens whose answers have not come in time.
+        self._givenUp: set[int] = set()
         self._hear = hear
         self._gone = gone
         self._reader = Reader(reactor, channel.fileno, self.read, "the control channel")
@@ -79,9 +84,14 @@ class Control:
             answer, fd = self._ask(Listen, spec, ordinal, os.getcwd(), room)
         except ChannelClosedError as error:
             raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+        except TimeoutError:
+            self._givenUp.add(self._inquiry.asked)
+            raise
         if fd is None:
             # Without an error there was no number free for the descriptor.
             number = answer.errno or errno.EMFILE
+            if not answer.errno:
+                self.unlisten(answer.listener)
             raise OSError(number, answer.reason or os.strerror(number))
         return Joined(answer.listener, ordinal, fd, answer.mode)
 
@@ -113,10 +123,10 @@ class Control:
     def _ask(
         self, kind: Callable[..., Message], *fields: object
     ) -> tuple[Answer, int | None]:
-        answer = self._inquiry.ask(kind, *fields)
-        if self._inquiry.postponed:
-            self._reactor.callFromThread(self._reader.doRead)
-        return answer
+        try:
+            return self._inquiry.ask(kind, *fields)
+        finally:
+            self._readPostponed()
 
     # Telling
 
@@ -160,19 +170,36 @@ class Control:
                 message, fd = self._inquiry.receive()
                 if fd is not None:
                     os.close(fd)
-                self._hear(message)
+                if isinstance(message, Answer):
+                    self._undo(message)
+                else:
+                    self._hear(message)
         except (BlockingIOError, ChannelClosedHereError):
             return
         except ChannelClosedError:
             self._gone()
             return
+        self._readPostponed()
+
+    def _undo(self, answer: Answer) -> None:
+        """
+        It comes too late: if it is to a listen, nobody listens there.
+        """
+        if answer.question in self._givenUp:
+            self._givenUp.discard(answer.question)
+            if not answer.errno:
+                self.say(Unlisten(0, answer.listener))
+
+    def _readPostponed(self) -> None:
         if self._inquiry.postponed:
             self._reactor.callFromThread(self._reader.doRead)
 
     def close(self) -> None:
         """
-        Close this end.
+        Close this end, when what there was no room for has been told, such as that this
+        worker leaves; a primary that reads nothing is not waited for.
         """
         self._reader.stop()
+        self._outbox.flushNow(LAST_CHANCE)
         self._outbox.close()
         self._channel.close()

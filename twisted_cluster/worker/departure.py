@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.tcp import BaseClient
 from twisted.logger import Logger
 
@@ -169,4 +170,10 @@ class Departure:
     def _stop(self) -> None:
         self.isServing = False
         # As soon as it runs.
-        self._reactor.callWhenRunning(self._reactor.stop)
+        self._reactor.callWhenRunning(self._stopReactor)
+
+    def _stopReactor(self) -> None:
+        try:
+            self._reactor.stop()
+        except ReactorNotRunning:
+            log.debug("the application has stopped the reactor itself")

@@ -19,7 +19,7 @@ from twisted_cluster.wire.outbox import Outbox
 # A start or a stop may be that slow on a machine that swaps; a primary that takes longer
 # does not answer at all.
 ANSWERED_WITHIN = 30.0
-# Between two tries to send, in seconds.
+# Between two tries that the system has refused, in seconds.
 PAUSE = 0.005
 
 
@@ -41,6 +41,7 @@ class Joined:
 
 class Inquiry:
     """
+    @ivar asked: How many questions there were: the number of the last one.
     @ivar postponed: What came while an answer was waited for, to be received next.
     """
 
@@ -50,7 +51,7 @@ class Inquiry:
         """
         self._channel = channel
         self._outbox = outbox
-        self._count = 0
+        self.asked = 0
         self.postponed: deque[tuple[Message, int | None]] = deque()
 
     def ask(
@@ -64,16 +65,20 @@ class Inquiry:
         @raise ChannelClosedError: If the primary is gone.
         @raise TimeoutError: If it does not answer within L{ANSWERED_WITHIN} seconds.
         """
-        self._count += 1
+        self.asked += 1
         deadline = time.monotonic() + ANSWERED_WITHIN
-        self._send(kind(self._count, *fields), deadline)
+        self._send(kind(self.asked, *fields), deadline)
         while time.monotonic() < deadline:
             try:
                 message, fd = self._channel.receive()
             except BlockingIOError:
                 self._channel.wait(deadline - time.monotonic())
                 continue
-            if isinstance(message, Answer) and message.question == self._count:
+            except OSError:
+                # No memory for it just now: it is still there.
+                time.sleep(PAUSE)
+                continue
+            if isinstance(message, Answer) and message.question == self.asked:
                 return message, fd
             self.postponed.append((message, fd))
         raise _overdue()

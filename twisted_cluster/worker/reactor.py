@@ -8,6 +8,8 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -34,14 +36,13 @@ from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
+from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import Wires
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, UDPPort)
-# Nanoseconds: a fifth of what the primary takes for a heart that stands still.
-BEAT_EVERY = 50_000_000
 
 
 class ClusterReactorMixin(PosixReactorBase):
@@ -147,12 +148,15 @@ class ClusterReactorMixin(PosixReactorBase):
         # Asked once in every turn of the loop, so that every microsecond counts.
         now = monotonic_ns()
         if now >= self._nextBeat:
-            late = now - (self._nextBeat or now)
-            self._nextBeat = now + BEAT_EVERY
-            self.clusterLink.beat(now, late)
+            self._beat(now)
         asked = super().timeout()
         wait = (self._nextBeat - now) / 1e9
         return asked if asked is not None and asked < wait else wait
+
+    def _beat(self, now: int) -> None:
+        late = now - (self._nextBeat or now)
+        self._nextBeat = now + BEAT_EVERY
+        self.clusterLink.beat(now, late)
 
     def beatBy(self, due: int) -> None:
         """
@@ -167,6 +171,32 @@ class ClusterReactorMixin(PosixReactorBase):
         self.callFromThread(self.clusterLink.departure.signal, number)
 
 
+class AsyncioReactorMixin(ClusterReactorMixin):
+    """
+    The same for asyncio's reactor. That asks for its time-out not in every turn, but
+    when a timer has come, and when it is given one: who does that is in the midst of
+    something, and nothing else is to be called then.
+    """
+
+    _reschedule: Callable[[], None]
+
+    def runUntilCurrent(self) -> None:
+        super().runUntilCurrent()
+        now = monotonic_ns()
+        if now >= self._nextBeat:
+            self._beat(now)
+
+    def timeout(self) -> float:
+        asked = super(ClusterReactorMixin, self).timeout()
+        wait = max(0, self._nextBeat - monotonic_ns()) / 1e9
+        return asked if asked is not None and asked < wait else wait
+
+    def beatBy(self, due: int) -> None:
+        if due < self._nextBeat:
+            super().beatBy(due)
+            self._reschedule()
+
+
 def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
@@ -178,7 +208,8 @@ def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
     # Twisted's child processes import the reactor by the name of its class's module,
     # and its tests know reactors by the names of their classes.
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
-    reactor.__class__ = type(base.__name__, (ClusterReactorMixin, base), names)
+    mixin = AsyncioReactorMixin if hasattr(base, "_reschedule") else ClusterReactorMixin
+    reactor.__class__ = type(base.__name__, (mixin, base), names)
     made = cast(ClusterReactorMixin, reactor)
     whole = cast(IClusterReactor, reactor)
     made.clusterLink = Link(whole, BeatReactor(whole, made.beatBy), wires, told)
@@ -195,7 +226,16 @@ def install() -> None:
     # Ctrl-C reaches the whole foreground group: the primary decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _raiseLimit()
     reactor = installReactor(announcement.reactor)
     clusterize(reactor, Wires.inherit(announcement), announcement)
+
+
+def _raiseLimit() -> None:
+    """
+    Have as many descriptors as there may be. It is refused where fs.nr_open has been
+    lowered since: then there are as many as there are.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -78,6 +78,22 @@ def test_endsCountOnce(page: Page, end: Callable[[CountedSocket], None]) -> None
     assert told == [True]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_whatNobodyClosesIsClosed(page: Page) -> None:
+    """
+    As any socket is: of a factory that fails the client sees the end.
+    """
+    one, other = socket.socketpair()
+    handed = Handed(one.detach(), LISTENER, "")
+    made = CountedSocket(fileno=handed.fd)
+    made.countWith(Endings(page, lambda: None), handed)
+    other.settimeout(5.0)
+    del made
+    gc.collect()
+    with other:
+        assert other.recv(1) == b""
+
+
 def test_whatIsNotServedIsClosedAndCounts(page: Page) -> None:
     """
     A connection that no port takes.

@@ -10,7 +10,9 @@ import socket
 import pytest
 from twisted.internet.protocol import DatagramProtocol
 
+from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
+from twisted_cluster.core.messages import GROUP
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
@@ -49,3 +51,20 @@ def test_emptiedSocketsAreNoLongerCounted() -> None:
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(handed.fd)
     worker.close()
+
+
+def test_aPortIsClosedWithoutAFreeDescriptor() -> None:
+    """
+    And the primary knows it.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as real:
+        real.bind(("127.0.0.1", 0))
+        worker = Worker(FakeControl(real, GROUP))
+        options = ListenOptions()
+        port = UDPPort(1, Hearing(), "127.0.0.1", 100, worker.reactor, options)
+        port.startListening()
+        with fewDescriptors(0):
+            port.connectionLost()
+        assert worker.control.left == [1]
+        assert not hasattr(port, "socket")
+        worker.close()

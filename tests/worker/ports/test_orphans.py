@@ -5,9 +5,21 @@ Sockets that are let go of when the primary is gone.
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from typing import Any
+
+import pytest
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.python.failure import Failure
 
 from tests.worker.doubles import FakeControl, Worker
+from twisted_cluster.core.messages import SHARED
+from twisted_cluster.events import ListenOptions
+from twisted_cluster.worker.ports.datagrams import UDPPort
+from twisted_cluster.worker.ports.streams import TCPPort
 
 
 class Slow:
@@ -69,3 +81,77 @@ def test_whoHoldsNothingHasNoThread() -> None:
     orphans._thread.join(5.0)
     assert not orphans._thread.is_alive()
     worker.close()
+
+
+def test_withoutRoomForAThreadItIsDoneWithout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Who listens is told nothing of it, and the next one tries again.
+    """
+    worker = Worker(FakeControl())
+    orphans = worker.register.orphans
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        orphans.hold(Slow())
+    assert orphans._thread is None
+    held = Slow()
+    orphans.hold(held)
+    worker.wire.close()
+    assert orphans._thread is not None
+    orphans._thread.join(5.0)
+    assert held.released is not None
+    worker.close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_aLoopThatGoesOnReadsItNoMore(kind: str) -> None:
+    """
+    What it polls is gone: that is no failure, and its number is free for others.
+    """
+    with bound(kind) as real:
+        worker = Worker(FakeControl(real, SHARED))
+        reactor: Any = EPollReactor()
+        reactor.clusterPorts = worker.register
+        port = portOf(kind, reactor)
+        port.startListening()
+        assert port in reactor.getReaders()
+        worker.wire.close()
+        thread = worker.register.orphans._thread
+        assert thread is not None
+        thread.join(5.0)
+        assert port.socket.isReleased
+        port.release()
+        assert port not in reactor.getReaders()
+        assert port.fileno() not in reactor._reads
+        port.connectionLost(Failure(ConnectionDone()))
+        reactor.removeAll()
+        for reader in reactor._internalReaders:
+            reader.connectionLost(Failure(ConnectionDone()))
+        reactor._poller.close()
+        worker.close()
+
+
+def bound(kind: str) -> socket.socket:
+    """
+    The socket that the primary has.
+    """
+    types = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+    made = socket.socket(socket.AF_INET, types[kind])
+    made.setblocking(False)
+    made.bind(("127.0.0.1", 0))
+    if kind == "tcp":
+        made.listen()
+    return made
+
+
+def portOf(kind: str, reactor: Any) -> Any:
+    """
+    A port that listens nowhere yet.
+    """
+    host, options = "127.0.0.1", ListenOptions()
+    if kind == "tcp":
+        return TCPPort(1, Factory.forProtocol(Protocol), 50, host, reactor, options)
+    return UDPPort(1, DatagramProtocol(), host, 8192, reactor, options)

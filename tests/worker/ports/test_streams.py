@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
+from tests.wire.conftest import nothingLeft
+from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
-from twisted_cluster.worker.ports.delivered import SHARE
+from twisted_cluster.worker.ports.delivered import SHARE, DeliveredPort
 from twisted_cluster.worker.ports.meter import Meter
-from twisted_cluster.worker.ports.streams import TCPPort
+from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
+
+__all__ = ["nothingLeft"]
 
 
 @pytest.fixture
@@ -98,6 +102,64 @@ def test_whatIsOnItsWayCountsWhenAPortIsOpenedAgain(port: TCPPort) -> None:
     port.startListening()
     port.reactor.advance(0)
     assert port.register.control.said == [(1, 7)]
+
+
+class Failing(Factory):
+    """
+    Does not start.
+    """
+
+    def doStart(self) -> None:
+        raise SystemExit("not today")
+
+
+@pytest.fixture
+def worker(mode: str) -> Iterator[Worker]:
+    """
+    A worker, and a primary that has a port for it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        made = Worker(FakeControl(listening, mode))
+        yield made
+        made.close()
+
+
+def ports(worker: Worker, factory: Factory) -> list[DeliveredPort]:
+    """
+    Ports that listen nowhere yet.
+    """
+    reactor, options = worker.reactor, ListenOptions()
+    return [
+        TCPPort(1, factory, 50, "127.0.0.1", reactor, options),
+        UNIXPort(b"\0a test's", factory, 50, 0o666, reactor, False, options),
+    ]
+
+
+@pytest.mark.parametrize("mode", [HANDOFF, SHARED])
+@pytest.mark.usefixtures("nothingLeft")
+def test_aFactoryThatDoesNotStartLeavesNothing(worker: Worker) -> None:
+    """
+    The primary does not believe that it is served, and no descriptor stays open.
+    """
+    for made in ports(worker, Failing()):
+        with pytest.raises(SystemExit):
+            made.startListening()
+        assert worker.register.all() == []
+    assert worker.control.left == [1, 1]
+    assert worker.register.orphans._thread is None
+
+
+@pytest.mark.parametrize("mode", [HANDOFF])
+@pytest.mark.usefixtures("nothingLeft")
+def test_withoutADescriptorForAStandInNothingIsListenedOn(worker: Worker) -> None:
+    """
+    As in plain Twisted, and it may be tried again.
+    """
+    (made, _) = ports(worker, Factory())
+    with fewDescriptors(1), pytest.raises(CannotListenError):
+        made.startListening()
+    assert worker.register.all() == []
+    assert worker.control.left == [1]
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,9 @@ class CountedSocket(socket.socket):
         return super().detach()
 
     def __del__(self) -> None:
-        # Of a connection for which no protocol could be built nothing is closed.
-        self._count()
+        # Of a connection for which no protocol could be built nothing is closed. This
+        # takes the place of what the socket's own class would do.
+        self.close()
 
     def _count(self) -> None:
         connection, self._toCount = self._toCount, None

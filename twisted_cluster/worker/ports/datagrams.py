@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -18,6 +19,7 @@ from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
 from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
 
@@ -119,7 +121,7 @@ class UDPPort(udp.Port):
 
     def stopReading(self) -> None:
         self.hidden = False
-        super().stopReading()
+        stopPolling(super().stopReading, self)
 
     def release(self) -> None:
         """
@@ -158,8 +160,10 @@ class UDPPort(udp.Port):
         self.register.orphans.forget(self.socket)
         number, self.number = self.number, None
         if number is not None:
-            # First, so that who takes what is left in this socket misses nothing.
+            # First, so that who takes what is left in this socket misses nothing, unless
+            # no descriptor is free for it.
             self.stopReading()
-            self.socket.release()
+            with suppress(OSError):
+                self.socket.release()
             self.register.leave(number)
         super().connectionLost(reason)

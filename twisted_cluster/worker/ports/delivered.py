@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
@@ -18,6 +18,7 @@ from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter
+from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.sockets import AnySocket, DeliveredSocket, PolledSocket
 
@@ -74,20 +75,40 @@ class DeliveredPort(LimitedPort):
             joined = self.register.listen(self.spec, self.room)
         except OSError as error:
             raise CannotListenError(interface, where, error) from error
-        number = joined.number
-        self.number, self.ordinal = number, joined.ordinal
+        self.number, self.ordinal = joined.number, joined.ordinal
         self.handedOver = joined.mode == HANDOFF
-        self.register.served[number] = self
-        self._startMeter(number)
-        made: DeliveredSocket | PolledSocket
-        if self.handedOver:
-            made = DeliveredSocket(joined.fd, self._lend, self.register.endings)
-        else:
-            made = PolledSocket(joined.fd, self.mustDrop)
-            self.register.orphans.hold(made)
+        self.register.served[joined.number] = self
+        self._startMeter(joined.number)
+        try:
+            made = self._socketAt(joined.fd)
+        except OSError as error:
+            self.abandon()
+            raise CannotListenError(interface, where, error) from error
         if self.spec.fd is not None:
             self.addressFamily = made.family
         self._preexistingSocket = made
+
+    def _socketAt(self, fd: int) -> DeliveredSocket | PolledSocket:
+        if self.handedOver:
+            return DeliveredSocket(fd, self._lend, self.register.endings)
+        return PolledSocket(fd, self.mustDrop)
+
+    def _serve(self, start: Callable[[], None]) -> None:
+        """
+        Begin with the socket of L{_join}.
+
+        @param start: As a stock port does. If it fails, nothing is listened on.
+        """
+        made = self._preexistingSocket
+        assert made is not None, "the primary was not asked"
+        try:
+            start()
+        except BaseException:
+            self.abandon()
+            made.close()
+            raise
+        if not self.handedOver:
+            self.register.orphans.hold(self.socket)
 
     def _begin(self) -> None:
         self.taking = self._paused = self._polling = self._released = False
@@ -204,7 +225,10 @@ class DeliveredPort(LimitedPort):
         wanted = self.taking and not self._released and self.room != 0
         if wanted != self._polling:
             self._polling = wanted
-            (super().startReading if wanted else super().stopReading)()
+            if wanted:
+                super().startReading()
+            else:
+                stopPolling(super().stopReading, self)
 
     def startReading(self) -> None:
         if not self.taking:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.logger import Logger
 
 log = Logger()
@@ -47,14 +48,21 @@ class Orphans:
 
     def hold(self, held: Held) -> None:
         """
-        A socket is to be let go of when the primary is gone.
+        A socket is to be let go of when the primary is gone. Where there is no room for
+        one more thread, it is only by who turns the loop.
         """
         self._held.add(held)
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._wait, name="cluster: is there a primary?", daemon=True
-            )
-            self._thread.start()
+        if self._thread is not None:
+            return
+        thread = threading.Thread(
+            target=self._wait, name="cluster: is there a primary?", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warn("ports stay taken while an orphan sleeps: {error}", error=error)
+        else:
+            self._thread = thread
 
     def forget(self, held: Held) -> None:
         """
@@ -73,3 +81,17 @@ class Orphans:
                 held.release()
             except Exception:
                 log.failure("a port of an orphan stays taken")
+
+
+def stopPolling(stop: Callable[[], object], port: FileDescriptor) -> None:
+    """
+    Have the reactor read a port no more, whose socket may have been let go of meanwhile.
+
+    @param stop: As a stock port does.
+    """
+    try:
+        stop()
+    except FileNotFoundError:
+        # There is another socket in its place, of which epoll knows nothing. Twisted's
+        # reactor is told so midway, and would take the number for read from then on.
+        port.reactor._reads.discard(port.fileno())  # type: ignore[attr-defined]

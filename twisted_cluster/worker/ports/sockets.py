@@ -76,6 +76,7 @@ class DeliveredSocket(PortSocket):
         @param fd: The listening socket, which is asked what it has to say, and closed.
         @param lend: Gives a descriptor of the listening socket; who calls must close it.
         @param endings: Where the ends of its connections are counted.
+        @raise OSError: If there is no descriptor free for it.
         """
         super().__init__(fd)
         self.handed: deque[Handed] = deque()
@@ -84,7 +85,11 @@ class DeliveredSocket(PortSocket):
         self._set: dict[tuple[int, int], Value] = {}
         self._said: dict[tuple[int, int], int] = {}
         self._said = dict(_optionsOf(self))
-        self.release()
+        try:
+            self.release()
+        except OSError:
+            self.close()
+            raise
 
     def accept(self) -> tuple[socket.socket, Any]:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 
 from twisted.internet import tcp, unix
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -69,11 +70,7 @@ class TCPPort(DeliveredPort):
         self._join(self.interface, self.spec.port)
         isIPv6 = self.addressFamily == socket.AF_INET6
         self._addressType = IPv6Address if isIPv6 else IPv4Address
-        try:
-            super().startListening()
-        except BaseException:
-            self.abandon()
-            raise
+        self._serve(super().startListening)
 
     def _sayListening(self) -> None:
         version = 6 if self.addressFamily == socket.AF_INET6 else 4
@@ -130,7 +127,7 @@ class UNIXPort(DeliveredPort, unix.Port):
             fd=self.options.fd,
         )
         self._join(None, path)
-        startBound(self, os.fsdecode(path))
+        self._serve(partial(startBound, self, os.fsdecode(path)))
 
     def _sayListening(self) -> None:
         path = os.fsdecode(self.socket.getsockname())

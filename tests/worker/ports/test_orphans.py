@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.python.failure import Failure
 
+from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import ListenOptions
@@ -131,6 +132,25 @@ def test_aLoopThatGoesOnReadsItNoMore(kind: str) -> None:
         for reader in reactor._internalReaders:
             reader.connectionLost(Failure(ConnectionDone()))
         reactor._poller.close()
+        worker.close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_aWorkerAtItsLimitLetsGoToo(kind: str) -> None:
+    """
+    Though no descriptor is free for what takes the socket's place.
+    """
+    with bound(kind) as real:
+        worker = Worker(FakeControl(real, SHARED))
+        port = portOf(kind, worker.reactor)
+        port.startListening()
+        with fewDescriptors(0):
+            worker.wire.shutdown(socket.SHUT_RDWR)
+            thread = worker.register.orphans._thread
+            assert thread is not None
+            thread.join(5.0)
+            assert socket.socket.getsockname(port.socket) == ("0.0.0.0", 0)
+        port.connectionLost(Failure(ConnectionDone()))
         worker.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.sockets import DeliveredSocket, PolledSocket
@@ -137,3 +138,16 @@ def test_whatIsLetGoOfHasNothingToAccept() -> None:
         with pytest.raises(BlockingIOError):
             polled.accept()
     polled.close()
+
+
+def test_whatCannotBeLetGoOfNowIsLetGoOfLater(listening: socket.socket) -> None:
+    """
+    It does not say that it is, for want of a descriptor.
+    """
+    with PolledSocket(os.dup(listening.fileno()), lambda: False) as held:
+        with fewDescriptors(0), pytest.raises(OSError, match="Too many open files"):
+            held.release()
+        assert not held.isReleased
+        held.release()
+        assert held.isReleased
+        assert socket.socket.getsockname(held) != listening.getsockname()

@@ -4,10 +4,12 @@ Sockets that a worker has to hold, and must not hold longer than there is a prim
 
 from __future__ import annotations
 
+import os
 import select
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from twisted.internet.abstract import FileDescriptor
@@ -45,6 +47,9 @@ class Orphans:
         self._fileno = fileno
         self._held: set[Held] = set()
         self._thread: threading.Thread | None = None
+        # A number that is free when it is needed: what is let go of needs one more for a
+        # moment, and this may be at its limit then.
+        self._reserved = -1
 
     def hold(self, held: Held) -> None:
         """
@@ -63,6 +68,8 @@ class Orphans:
             log.warn("ports stay taken while an orphan sleeps: {error}", error=error)
         else:
             self._thread = thread
+            with suppress(OSError):
+                self._reserved = os.dup(self._fileno())
 
     def forget(self, held: Held) -> None:
         """
@@ -76,6 +83,8 @@ class Orphans:
         poll.register(self._fileno(), 0)
         poll.poll()
         time.sleep(GRACE)
+        if self._reserved >= 0:
+            os.close(self._reserved)
         for held in list(self._held):
             try:
                 held.release()

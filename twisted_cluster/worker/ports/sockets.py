@@ -57,11 +57,14 @@ class PortSocket(socket.socket):
     def release(self) -> None:
         """
         Let go of what is bound, but stay an open socket. Again: nothing.
+
+        @raise OSError: If no descriptor is free for that; it may be tried again.
         """
         if self._name is None:
-            self._name = self.getsockname()
+            name = self.getsockname()
             with socket.socket(self.family, self.type) as unbound:
                 unbound.setblocking(False)
+                self._name = name
                 os.dup2(unbound.fileno(), self.fileno(), inheritable=False)
 
 

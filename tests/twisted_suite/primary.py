@@ -17,18 +17,19 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet import reactor
+from twisted.internet.protocol import ProcessProtocol
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.member import Member
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, MAIL, PAGE
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.repeating import Repeating
@@ -56,6 +57,32 @@ class NoOutput:
     What a worker with no process writes.
     """
 
+    def __init__(self, reactor: IClusterReactor, said: Said) -> None:
+        """
+        Nothing is made.
+        """
+
+    def childFDs(self) -> dict[int, int | str]:
+        """
+        Nobody has any.
+        """
+        return {}
+
+    def spawned(self, process: ProcessProtocol) -> None:
+        """
+        Nothing was given.
+        """
+
+    def received(self, fd: int, data: bytes) -> None:
+        """
+        Nothing comes.
+        """
+
+    def closed(self, fd: int) -> None:
+        """
+        Nothing is open.
+        """
+
     def finish(self) -> None:
         """
         Nothing to end.
@@ -65,16 +92,9 @@ class NoOutput:
 class LinkedWorker(WorkerProcess):
     """
     A worker whose wires go to the test run. It is gone when its channel ends.
-
-    @ivar wires: Those that the test run is to get.
     """
 
-    wires: Wires
-
     def spawn(self) -> None:
-        self.output = NoOutput()  # type: ignore[assignment]
-        self.child = Child(self.output, self._exited)
-        self.wires = self.connect()
         self.life.online()
 
     def kill(self) -> None:
@@ -118,16 +138,16 @@ class TestPrimary(Watcher[WorkerProcess]):
 
     def _link(self) -> None:
         number = len(self._workers) + 1
-        recipe = Recipe((), drainTimeout=1.0)
+        recipe = Recipe((), drainTimeout=1.0, newOutput=NoOutput)
         worker = LinkedWorker(self._rooms, number, number, recipe, self)
         worker.spawn()
         self._workers.append(worker)
-        given = worker.wires.childFDs(0)
+        given = worker.kit.wires.childFDs(0)
         ends = array.array("i", [given[wire] for wire in (CONTROL, HANDOFF, MAIL, PAGE)])
         self._rendezvous.sendmsg(
             [b"%d" % worker.number], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)]
         )
-        worker.wires.given()
+        worker.kit.wires.given()
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         """

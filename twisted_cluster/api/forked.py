@@ -146,8 +146,8 @@ class Worker(BaseWorker):
         @param overhear: Given this, a message, and a handle or L{None}.
         """
         self.process.worker = worker
-        assert isinstance(worker.output, Streams)
-        self.process.stdio = worker.output.streams
+        assert isinstance(worker.kit.output, Streams)
+        self.process.stdio = worker.kit.output.streams
         self._peer = worker.peer
         self._overhear = overhear
 

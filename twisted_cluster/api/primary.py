@@ -155,17 +155,15 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
     def _spawn(
         self, worker: forked.Worker, pulse: Pulse, slot: int, recipe: Recipe
     ) -> None:
-        process = WorkerProcess(pulse.rooms, slot, worker.id, recipe, self)
-        self._processes[process] = worker
         try:
             if len(self._slots) == 1:
                 pulse.start()
             _checkRecipe(recipe)
-            process.prepare()
+            process = WorkerProcess(pulse.rooms, slot, worker.id, recipe, self)
             worker.begin(process, partial(self.tell, "message"))
+            self._processes[process] = worker
             self._turns.take(worker.id, partial(self._start, process, slot))
         except BaseException as error:
-            self._processes.pop(process, None)
             if isinstance(error, OSError):
                 self._soon(self._cannotSpawn, worker, slot, Failure())
                 return
@@ -183,7 +181,7 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
         Start a process in its turn.
         """
         try:
-            process.start()
+            process.spawn()
         except Exception:
             # Not only OSError: in its turn there is nobody whom it could be raised to.
             worker = self._processes.pop(process)

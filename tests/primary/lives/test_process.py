@@ -22,7 +22,6 @@ from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import CONTROL
 
@@ -54,12 +53,11 @@ class Life:
         self.told = Told()
         self.rooms = Rooms.make(cast(Any, MemoryReactorClock()), RoundRobin, 0)
         self.process = WorkerProcess(self.rooms, 1, 1, Recipe([]), self.told)
-        self.process.prepare()
-        ours: Wires = self.process._wires
+        ours = self.process.kit.wires
         self.queue = ours.queue.worker.dup()
         self.channel = Channel(ours.theirs[CONTROL].dup())
         ours.given()
-        self.process.output.spawned(self.process.child)
+        self.process.kit.output.spawned(self.process.child)
 
     def exit(self, code: int | None = 1, signal: int | None = None) -> None:
         self.process.child.processExited(Failure(ProcessTerminated(code, signal)))
@@ -101,9 +99,9 @@ def test_rubbishInItsQueueDoesNotKeepItFromItsGrave(life: Life, logged: Logged) 
     assert life.told.events == [("gone", False)]
 
 
-@pytest.mark.parametrize("room", ["output", "_records", "_conversation"])
+@pytest.mark.parametrize("part", ["output", "records", "conversation"])
 def test_whateverFailsItIsBuried(
-    life: Life, logged: Logged, monkeypatch: pytest.MonkeyPatch, room: str
+    life: Life, logged: Logged, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     """
     recvmsg(2) and read(2) fail with ENOMEM.
@@ -113,11 +111,11 @@ def test_whateverFailsItIsBuried(
         monkeypatch.undo()
         raise OSError(12, "no memory")
 
-    name = "read" if room == "_conversation" else "finish"
-    monkeypatch.setattr(getattr(life.process, room), name, fail)
+    name = "read" if part == "conversation" else "finish"
+    monkeypatch.setattr(getattr(life.process.kit, part), name, fail)
     life.exit()
-    if room == "output":
-        life.process.output.finish()
+    if part == "output":
+        life.process.kit.output.finish()
     assert life.told.events == [("gone", False)]
     failures = [event["log_failure"] for event in logged.events if "log_failure" in event]
     assert [failure.value.errno for failure in failures] == [12]
@@ -134,7 +132,7 @@ def test_allOfItsLastWordsAreHeard(life: Life) -> None:
     assert life.told.events == [("leaving", True), ("gone", True)]
 
 
-def test_whatCannotBePreparedLeavesNothing() -> None:
+def test_whatCannotBeMadeLeavesNothing() -> None:
     """
     There is no such codec.
     """
@@ -142,5 +140,5 @@ def test_whatCannotBePreparedLeavesNothing() -> None:
     rooms = Rooms.make(cast(Any, MemoryReactorClock()), RoundRobin, 0)
     recipe = Recipe([], serialization="pickle")
     with pytest.raises(SettingsError) as caught:
-        WorkerProcess(rooms, 1, 1, recipe, Told()).prepare()
+        WorkerProcess(rooms, 1, 1, recipe, Told())
     assert wires() == before, caught

@@ -40,6 +40,9 @@ log = Logger()
 TURN = 64
 # Of one that is gone all are: more than a socket's buffer can hold.
 LAST = 512
+# A worker that reads nothing of what was sent to it before it is told to end is told all
+# the same, with most of its time before it.
+FLUSH = 1.0
 # An answer is one datagram, and has more in it than this.
 LONGEST_WHY = 200
 
@@ -107,8 +110,15 @@ class Conversation:
 
     def sayDrain(self, timeout: float) -> None:
         """
-        Tell it to finish what it serves within so many seconds, and end.
+        Tell it to finish what it serves within so many seconds, and end; what it was
+        sent before it hears before.
         """
+        told = self.peer.mail.flushed()
+        patience = min(FLUSH, timeout / 2)
+        told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
+        told.addCallback(lambda _: self._sayDrainNow(timeout))
+
+    def _sayDrainNow(self, timeout: float) -> None:
         if self.isOpen:
             self._say(messages.Drain(timeout))
 

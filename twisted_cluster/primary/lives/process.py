@@ -4,35 +4,25 @@ One worker process: its start, its life, its burial.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_cluster.core.codecs import codecNamed
-from twisted_cluster.core.counting import talliesFor
 from twisted_cluster.core.lifecycle import Effects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.child import Child
-from twisted_cluster.primary.lives.conversation import LAST, Conversation
-from twisted_cluster.primary.lives.output import Records
+from twisted_cluster.primary.lives.conversation import LAST
+from twisted_cluster.primary.lives.kit import Kit
+from twisted_cluster.primary.lives.patience import Patience
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
-from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.watcher import Watcher
-from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.peer import Peer
 
 log = Logger()
-
-# A worker stops by itself when its drain has taken too long; this is for its own stop.
-GRACE = 2.0
-# What was sent to a worker before it is told to end it is to hear first, but a worker
-# that reads nothing of it is told all the same, with most of its time before it.
-FLUSH = 1.0
 
 
 class WorkerProcess:
@@ -42,18 +32,9 @@ class WorkerProcess:
     @ivar number: Its slot, from 1.
     @ivar id: Counts the primary's workers, from 1; never used again.
     @ivar state: C{"starting"}, C{"ready"} or C{"leaving"}.
-    @ivar output: Its standard streams.
     @ivar said: What it says for the log.
-    @ivar child: Its process.
-    @ivar hand: The worker, as the door and the table know it.
+    @ivar kit: What this process has for it.
     """
-
-    output: StandardStreams
-    child: Child
-    hand: Hand
-    _wires: Wires
-    _records: Records
-    _conversation: Conversation
 
     def __init__(
         self,
@@ -63,6 +44,11 @@ class WorkerProcess:
         recipe: Recipe,
         watcher: Watcher[WorkerProcess],
     ) -> None:
+        """
+        Make all that it needs but its process.
+
+        @raise OSError: If the system has no room for that; nothing is left of it then.
+        """
         self.number = number
         self.id = id
         self.said = Said(lambda: self.name)
@@ -70,7 +56,6 @@ class WorkerProcess:
         self._rooms = rooms
         self._recipe = recipe
         self._watcher = watcher
-        self._overdue: IDelayedCall | None = None
         self.state = "starting"
         giveUp = self._sendDrain if recipe.outgoing else self.kill
         self.life = newLifecycle(
@@ -83,6 +68,9 @@ class WorkerProcess:
                 self._bury,
             )
         )
+        clock, seconds = rooms.reactor, recipe.drainTimeout
+        self._patience = Patience(clock, seconds, self.life.overdue)
+        self.kit = Kit.make(rooms, recipe, self)
 
     @property
     def name(self) -> str:
@@ -90,6 +78,20 @@ class WorkerProcess:
         What the log calls it.
         """
         return f"worker {self.number} ({self.child.pid})"
+
+    @property
+    def child(self) -> Child:
+        """
+        Its process.
+        """
+        return self.kit.child
+
+    @property
+    def hand(self) -> Hand:
+        """
+        The worker, as the door and the table know it.
+        """
+        return self.kit.hand
 
     @property
     def pid(self) -> int | None:
@@ -110,7 +112,7 @@ class WorkerProcess:
         """
         Whether it can be told anything.
         """
-        return self._conversation.isOpen
+        return self.kit.conversation.isOpen
 
     @property
     def isOnline(self) -> bool:
@@ -138,7 +140,7 @@ class WorkerProcess:
         """
         Users' messages to it and from it.
         """
-        return self._conversation.peer
+        return self.kit.conversation.peer
 
     # Its start
 
@@ -148,39 +150,7 @@ class WorkerProcess:
 
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
-        self.prepare()
-        self.start()
-
-    def prepare(self) -> None:
-        """
-        Make all that it needs: what is sent to it now it finds there when it starts.
-
-        @raise OSError: If the system has no room for that; nothing is left of it then.
-        """
-        self.output = self._recipe.newOutput(self._rooms.reactor, self.said)
-        self.child = Child(self.output, self._exited)
-        try:
-            self.connect()
-        except BaseException:
-            self.output.finish()
-            self.output.spawned(self.child)
-            raise
-
-    def start(self) -> None:
-        """
-        Start the process.
-
-        @raise OSError: If the system has no room for one; nothing is left of it then.
-        """
-        try:
-            self._start(self.child, self.output.childFDs())
-        except BaseException:
-            self.output.finish()
-            self._cut()
-            raise
-        finally:
-            self.output.spawned(self.child)
-            self._wires.given()
+        self.kit.start(self._rooms, self._recipe, self.number, self.id)
         log.info("{worker} is started", worker=self.name)
 
     @property
@@ -192,39 +162,9 @@ class WorkerProcess:
 
     def abandon(self) -> None:
         """
-        It is not started after all: nothing is left of what was prepared.
+        It is not started after all: nothing is left of it.
         """
-        self.output.finish()
-        self._cut()
-        self.output.spawned(self.child)
-        self._wires.given()
-
-    def connect(self) -> Wires:
-        """
-        Make its wires, and read them.
-        """
-        limits = self._rooms.limits
-        # Before there is anything to undo: there may be no such codec.
-        codec = codecNamed(self._recipe.serialization)
-        self._wires = wires = Wires.make(talliesFor(limits))
-        post = self._recipe.postOf(self.id, self.number)
-        self.hand = Hand(post, wires.page, wires.queue, limits.worker)
-        self._records = Records(self._rooms.reactor, wires.log, self.said)
-        self._conversation = Conversation(self._rooms, wires, self.hand, codec, self)
-        return wires
-
-    def _start(self, child: Child, streams: Mapping[int, int | str]) -> None:
-        recipe, first = self._recipe, max(streams) + 1
-        tallies = talliesFor(self._rooms.limits)
-        child.start(
-            self._rooms.reactor,
-            recipe.command,
-            recipe.environmentOf(self.number, self.id, first, tallies),
-            {**streams, **self._wires.childFDs(first)},
-            recipe.directory,
-            recipe.uid,
-            recipe.gid,
-        )
+        self.kit.abandon()
 
     # What it is told
 
@@ -257,28 +197,18 @@ class WorkerProcess:
 
     def _expectEnd(self) -> None:
         self.state = "leaving"
-        if self._overdue is None:
-            patience = self._recipe.drainTimeout + GRACE
-            later = self._rooms.reactor.callLater
-            self._overdue = later(patience, self.life.overdue)
+        self._patience.begin()
 
     def _runOutOfTime(self) -> None:
-        seconds = self._recipe.drainTimeout + GRACE
         log.warn(
             "{worker} has not ended within {seconds:g} s: it is killed",
             worker=self.name,
-            seconds=seconds,
+            seconds=self._patience.seconds,
         )
         self.kill()
 
     def _sendDrain(self) -> None:
-        patience = min(FLUSH, self._recipe.drainTimeout / 2)
-        told = self.peer.mail.flushed()
-        told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
-        told.addCallback(lambda _: self._sendDrainNow(self._recipe.drainTimeout))
-
-    def _sendDrainNow(self, timeout: float) -> None:
-        self._conversation.sayDrain(timeout)
+        self.kit.conversation.sayDrain(self._recipe.drainTimeout)
 
     # What it says
 
@@ -319,9 +249,12 @@ class WorkerProcess:
         self.life.lost()
         self._disconnected()
 
-    def _exited(self) -> None:
+    def exited(self) -> None:
+        """
+        Its process is gone.
+        """
         # Its last words first: it may have said that it leaves.
-        self._guarded("hear it out", self._conversation.read, LAST)
+        self._guarded("hear it out", self.kit.conversation.read, LAST)
         self.life.exited()
 
     # What becomes of it
@@ -342,9 +275,9 @@ class WorkerProcess:
         """
         It is told nothing more; what it has not taken others get.
         """
-        if not self._conversation.isOpen:
+        if not self.kit.conversation.isOpen:
             return
-        self._conversation.end(error or ChannelClosedError("the worker is gone"))
+        self.kit.conversation.end(error or ChannelClosedError("the worker is gone"))
         self._leave()
         self._rooms.door.redirect(self.hand.takeBack())
         self._watcher.disconnected(self)
@@ -353,17 +286,16 @@ class WorkerProcess:
         """
         The process is gone: whatever one step raises, somebody is to know.
         """
-        if self._overdue is not None and self._overdue.active():
-            self._overdue.cancel()
-        rooms, hand = self._rooms, self.hand
-        self._guarded("log what it wrote", self.output.finish)
-        self._guarded("log what it said", self._records.finish)
+        self._patience.end()
+        rooms, kit, hand = self._rooms, self.kit, self.kit.hand
+        self._guarded("log what it wrote", kit.output.finish)
+        self._guarded("log what it said", kit.records.finish)
         self._sayHowItEnded(isExpected)
         self._guarded("forget it at the door", rooms.door.forget, hand)
         self._guarded("forget where it listened", rooms.listeners.forget, hand)
-        self._guarded("take what it sent back", self._conversation.readReturned, LAST)
+        self._guarded("take what it sent back", kit.conversation.readReturned, LAST)
         self._guarded("take what it has not taken", self._disconnected)
-        self._guarded("cut its wires", self._cut)
+        self._guarded("cut its wires", kit.cut)
         self._watcher.gone(self, isExpected)
 
     def _guarded(
@@ -379,10 +311,3 @@ class WorkerProcess:
             isExpected = isExpected and (self.child.isKilled or self.wasTold)
         say = log.info if isExpected else log.error
         say("{worker} {ending}", worker=self.name, ending=self.child.ending)
-
-    def _cut(self) -> None:
-        try:
-            self._conversation.close()
-            self._records.finish()
-        finally:
-            self._wires.cut()

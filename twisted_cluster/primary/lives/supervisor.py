@@ -149,9 +149,9 @@ class Supervisor(Watcher[WorkerProcess]):
                 self._end()
 
     def _start(self, action: Start) -> None:
-        # It is known before it is there: it may be gone by the time that spawn() returns.
-        self.workers[action.id] = worker = self._newWorker(action)
         try:
+            # Known before it is there: it may be gone by the time that spawn() returns.
+            self.workers[action.id] = worker = self._newWorker(action)
             worker.spawn()
         except Exception as error:
             self.workers.pop(action.id, None)

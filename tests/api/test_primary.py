@@ -47,7 +47,8 @@ class Cluster(PrimaryCluster):
         return cast(IClusterReactor, self.reactor)
 
     def close(self) -> None:
-        for process in list(self._processes):
+        assert self._forks is not None
+        for process in list(self._forks._processes):
             cast(Any, process).life.exited()
 
 

@@ -367,7 +367,7 @@ def test_C73_reusePortIsTheWorkersOwn(tmp_path: Path) -> None:
             async def scene():
                 workers = [cluster.fork() for _ in range(2)]
                 infos = await gatherResults([w.when("listening") for w in workers])
-                say("primary", listeners=len(cluster._pulse.rooms.listeners.byNumber))
+                say("primary", listeners=len(cluster._forks.rooms.listeners.byNumber))
                 say("ports", ports=[info.port for info in infos])
                 by = {await fetch(PORT) for _ in range(60)}
                 say("served", by=sorted(by))

@@ -204,6 +204,13 @@ class Worker(BaseWorker):
         if planned:
             self.exitedAfterDisconnect = True
 
+    def dropped(self) -> None:
+        """
+        It is to end, and there never was a process.
+        """
+        self._retired = True
+        self.exitedAfterDisconnect = True
+
     def disconnected(self) -> None:
         """
         The channel is closed.

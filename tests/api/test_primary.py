@@ -97,3 +97,26 @@ def test_whoWaitsForItsTurnIsNotStartedToEnd(cluster: Cluster) -> None:
     assert len(cluster.workers) == startsAtATime()
     assert len(os.listdir("/proc/self/fd")) == before
     assert not stopped.called
+
+
+def test_whoWaitsForItsTurnIsNotStartedToDisconnect(cluster: Cluster) -> None:
+    """
+    It ends without a process, which is told as other ends are: later, and as meant.
+    """
+    before, told = len(os.listdir("/proc/self/fd")), []
+    late = cluster.fork()
+    late.on("disconnect", lambda: told.append("disconnect"))
+    late.on("exit", lambda code, signal: told.append(code))
+    done = cluster.disconnect()
+    late.disconnect()
+    assert told == []
+    assert len(os.listdir("/proc/self/fd")) == before
+    cluster.reactor.advance(0)
+    assert told == ["disconnect", -errno.ESHUTDOWN]
+    assert late.isDead()
+    assert late.exitedAfterDisconnect
+    assert len(cluster.workers) == startsAtATime()
+    assert not done.called
+    cluster.close()
+    cluster.reactor.advance(0)
+    assert done.called

@@ -101,9 +101,14 @@ class PrimaryCluster(Cluster):
             worker.listenTo()
 
     def disconnect(self) -> Deferred[None]:
-        ends = [worker.disconnect().when("exit") for worker in self.workers.values()]
+        ends = [worker.when("exit") for worker in self.workers.values()]
         done: Deferred[None] = Deferred()
         later = self._reactor.callLater
+        if self._forks is not None:
+            for tell in self._forks.dropWaiting():
+                later(0, tell)
+        for worker in self.workers.values():
+            worker.disconnect()
         gatherResults(ends).addCallback(lambda _: later(0, done.callback, None))
         return done
 

@@ -24,7 +24,8 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
-from twisted_cluster.core.slots import STARTS_PER_SECOND, Slots
+from twisted_cluster.core.slots import Slots
+from twisted_cluster.core.starts import STARTS_PER_SECOND, Pace
 
 
 class Primary:
@@ -38,7 +39,7 @@ class Primary:
     def __init__(
         self, count: int, startTimeout: float = 300.0, atATime: int = 1000
     ) -> None:
-        self.slots = Slots(startTimeout, atATime)
+        self.slots = Slots(startTimeout, Pace(atATime))
         self.now = 0.0
         self.alive: dict[int, int] = {}
         self.log: list[Action] = []

@@ -8,35 +8,25 @@ does nothing itself.
 
 from __future__ import annotations
 
-from collections import deque
-
 from attrs import Factory, define
 
 from twisted_cluster.core.actions import (
     AGAIN,
     CUT_OFF,
     DEAF,
-    OVERDUE,
     SILENT,
-    STARTING,
     Action,
     Complete,
     Ended,
     GiveUp,
-    Kill,
     Report,
     Retire,
     Start,
 )
 from twisted_cluster.core.places import Life, Slot
 from twisted_cluster.core.restarts import restartDelay
+from twisted_cluster.core.starts import HOLD, Pace, watchStart
 
-# How often a slow start is mentioned, and for how long it holds back the others.
-SLOW_START = 10.0
-HOLD = 30.0
-# A start takes a third of a CPU second: more in a second would only slow down each other
-# and those who serve.
-STARTS_PER_SECOND = 32
 # Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
 # more. Who has closed it and lives on is not waited for.
 LIVES_ON = 1.0
@@ -50,19 +40,17 @@ class Slots:
     out is held up by more than one.
 
     @ivar startTimeout: How long a start may take, in seconds.
-    @ivar atATime: How many may start at a time, 1 or more; one that hangs holds up
-        nobody for more than L{HOLD}.
+    @ivar pace: How fast they are started.
     @ivar count: How many workers there are to be.
     @ivar generation: Which they are to be of.
     """
 
     startTimeout: float = 300.0
-    atATime: int = 8
+    pace: Pace = Factory(lambda: Pace(8))
     count: int = 0
     generation: int = 1
     _lives: dict[int, Life] = Factory(dict)
     _slots: dict[int, Slot] = Factory(dict)
-    _starts: deque[float] = Factory(lambda: deque(maxlen=STARTS_PER_SECOND))
     _lastId: int = 0
     _proven: int = 0
     _since: float = 0.0
@@ -219,11 +207,8 @@ class Slots:
         """
         Whether nobody may start just now, whatever is missing.
         """
-        hasRate = len(self._starts) == STARTS_PER_SECOND
-        if hasRate and now - self._starts[0] < 1.0:
-            return True
         starting = [life for life in self._lives.values() if life.isStarting]
-        if sum(now - life.begun < HOLD for life in starting) >= self.atATime:
+        if self.pace.isReached(now, starting):
             return True
         if self._proven >= self.generation or now - self._since >= HOLD:
             return False
@@ -240,7 +225,7 @@ class Slots:
 
     def _start(self, now: float, number: int) -> Start:
         self._lastId += 1
-        self._starts.append(now)
+        self.pace.started(now)
         self._slots[number].isTried = True
         life = Life(self._lastId, number, self.generation, now)
         self._lives[life.id] = life
@@ -288,17 +273,8 @@ class Slots:
         actions: list[Action] = []
         for life in self._lives.values():
             if life.isStarting and not life.isOverdue:
-                actions += self._watchStart(life, now - life.begun)
+                actions += watchStart(life, now, self.startTimeout)
         return actions
-
-    def _watchStart(self, life: Life, seconds: float) -> list[Action]:
-        if seconds >= self.startTimeout:
-            life.isOverdue = True
-            return [Report(OVERDUE, life.slot, seconds, life.id), Kill(life.id)]
-        if seconds // SLOW_START > life.mentioned:
-            life.mentioned = int(seconds // SLOW_START)
-            return [Report(STARTING, life.slot, seconds, life.id)]
-        return []
 
     def _replaceLost(self, now: float) -> list[Action]:
         """

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Snapshot
+from twisted_cluster.core.starts import Pace
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
@@ -54,7 +55,7 @@ class ClusterService(Service):
         )
         self.supervisor = Supervisor(
             self.rooms.reactor,
-            Slots(config.startTimeout, startsAtATime()),
+            Slots(config.startTimeout, Pace(startsAtATime())),
             self._newWorker,
             self._allUp,
             self._giveUp,

@@ -11,7 +11,7 @@ from typing import Any, cast
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.core.decision import Way
 from twisted_cluster.core.users import Users
-from twisted_cluster.events import ConnectionFacts
+from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import ILookingPolicy
 from twisted_cluster.primary.door.chooser import chooserFor
 from twisted_cluster.primary.door.hall import Hall
@@ -54,16 +54,7 @@ class Gate:
         self.isReading = False
         self.isResting = False
         self._places = hall.places
-        self._peeker: Peeker | None = None
-        if look is not None:
-            self._peeker = Peeker(
-                hall.reactor,
-                look,
-                policy.enough,
-                self.room.route,
-                self.room.flush,
-                hall.nanoseconds,
-            )
+        self._peeker = self._newPeeker(hall, look, policy.enough) if look else None
         self._reader = Reader(
             hall.reactor, listener.fileno, self.accept, listener.facts.name
         )
@@ -78,6 +69,12 @@ class Gate:
         self._users = cast(Users[Hand], listener.users)
         self._choose, self._touched = asked.choose, hall.hands.touched
         self._stuck = stuck
+
+    def _newPeeker(
+        self, hall: Hall, look: Look, enough: Callable[[bytes], bool]
+    ) -> Peeker:
+        route, flush = self.room.route, self.room.flush
+        return Peeker(hall.reactor, look, enough, route, flush, hall.nanoseconds)
 
     @property
     def pending(self) -> int:
@@ -130,11 +127,8 @@ class Gate:
         """
         roster, lines, readyOf = self._roster, self._lines, self._users.ready
         isPlain, accept = self._isPlain, self.listener.accept
-        if roster.full:
-            roster.recheck()
-        if lines.count:
-            # Before newcomers.
-            self.room.serve()
+        if roster.full or lines.count:
+            self._serveWaiting()
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
         limit = burst = self._burst
@@ -165,6 +159,15 @@ class Gate:
         if not self.mayAccept:
             self._stuck(self)
         return self._hasMore
+
+    def _serveWaiting(self) -> None:
+        """
+        Who waits is served before newcomers.
+        """
+        if self._roster.full:
+            self._roster.recheck()
+        if self._lines.count:
+            self.room.serve()
 
     def settle(self) -> None:
         """

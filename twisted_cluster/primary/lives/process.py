@@ -57,20 +57,20 @@ class WorkerProcess:
         self._recipe = recipe
         self._watcher = watcher
         self.state = "starting"
-        giveUp = self._sendDrain if recipe.outgoing else self.kill
-        self.life = newLifecycle(
-            Effects(
-                self._enter,
-                self._leave,
-                self._sendDrain,
-                giveUp,
-                self._runOutOfTime,
-                self._bury,
-            )
-        )
+        self.life = newLifecycle(self._effects(recipe.outgoing))
         clock, seconds = rooms.reactor, recipe.drainTimeout
         self._patience = Patience(clock, seconds, self.life.overdue)
         self.kit = Kit.make(rooms, recipe, self)
+
+    def _effects(self, mayFinishStart: bool) -> Effects:
+        return Effects(
+            self._enter,
+            self._leave,
+            self._sendDrain,
+            self._sendDrain if mayFinishStart else self.kill,
+            self._runOutOfTime,
+            self._bury,
+        )
 
     @property
     def name(self) -> str:

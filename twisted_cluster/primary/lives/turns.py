@@ -10,12 +10,12 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_cluster.core.slots import HOLD
+from twisted_cluster.core.starts import HOLD
 from twisted_cluster.cpus import usableCPUs
 
 log = Logger()
 
-# Who takes longer holds up nobody; as long as L{twisted_cluster.core.slots} waits.
+# Who takes longer holds up nobody; as long as L{twisted_cluster.core.starts} waits.
 LONGEST_TURN = HOLD
 
 

@@ -139,7 +139,12 @@ class ClusterReactorMixin(PosixReactorBase):
         ports = self._hiddenPorts()
         for port in ports:
             port.stopReading()
-        return super().removeAll() + cast(list[IReadDescriptor], ports)
+        removed = set(super().removeAll())
+        # The stock reactor spares only those of its own whom it reads.
+        own = cast(set[IWriteDescriptor], removed & self._internalReaders)
+        for writer in own:
+            self.addWriter(writer)
+        return [*(removed - own), *cast(list[IReadDescriptor], ports)]
 
     def _hiddenPorts(self) -> list[WorkerPort]:
         return [port for port in self.clusterPorts.all() if port.hidden]

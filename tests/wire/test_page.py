@@ -115,6 +115,25 @@ def test_aNamelessFileWhereThereIsNoMemfd(
     other.close()
 
 
+def test_aNamelessFileHasItsRoom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A full disk refuses it, rather than to kill who writes to it later with SIGBUS.
+    """
+    monkeypatch.delattr(os, "memfd_create")
+    page = Page.create(1 << 14)
+    assert os.fstat(page.fileno()).st_blocks * 512 >= 1 << 17
+    page.close()
+    before = openDescriptors()
+
+    def refuse(fd: int, start: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(OSError, match="no room"):
+        Page.create()
+    assert openDescriptors() == before
+
+
 def test_closedTwiceIsClosedOnce() -> None:
     """
     The descriptor's number may be somebody else's by then; what it said stays readable.

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -103,6 +105,26 @@ def test_aPortCanBeAdoptedByItsNumber(clustered: Clustered) -> None:
         assert adopted.socket.accept()[1] == client.getsockname()
 
 
+def test_whatIsTheClustersStaysWhenAllIsRemoved(clustered: Clustered) -> None:
+    """
+    That is for what the application reads and writes; a message that waits for room is
+    sent all the same.
+    """
+    reactor, peer = clustered.reactor, clustered.reactor.clusterLink.peer
+    text = "x" * 1_000_000
+    sent = peer.send(text, None, b"", False)
+    assert peer.mail in reactor.getWriters()
+    assert peer.mail not in reactor.removeAll()
+    clustered.mail.setblocking(False)
+    deadline = time.monotonic() + 10.0
+    while not sent.called:
+        assert time.monotonic() < deadline
+        with suppress(BlockingIOError):
+            clustered.mail.recv(1 << 20)
+        reactor.runUntilCurrent()
+        reactor.doIteration(0.01)
+
+
 def test_beatsComeWhenTimersAreDue(
     clustered: Clustered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,18 +174,3 @@ def test_timersOnAsyncioDoNotComeWithinOthers(onAsyncio: Clustered) -> None:
     reactor.runUntilCurrent()
     assert called == [True]
     later.cancel()
-
-
-@pytest.mark.parametrize("refusal", [ValueError("not allowed"), OSError(1, "EPERM")])
-def test_aLimitThatCannotBeRaisedIsNoEnd(
-    refusal: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    fs.nr_open may be lower than the hard limit.
-    """
-
-    def refuse(kind: int, limits: tuple[int, int]) -> None:
-        raise refusal
-
-    monkeypatch.setattr("resource.setrlimit", refuse)
-    module._raiseLimit()

@@ -18,7 +18,7 @@ from twisted_cluster.api.policy import fromEnvironment
 from twisted_cluster.api.recipes import limitsOf, recipeFor
 from twisted_cluster.api.settings import Settings, check, merged
 from twisted_cluster.core.codecs import JSON, codecNamed
-from twisted_cluster.core.topics import Subscriber, topicName
+from twisted_cluster.core.topics import Subscriber, once, topicName
 from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.interfaces import NewPolicy
@@ -129,11 +129,7 @@ class PrimaryCluster(Cluster):
     def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
         self._subscriptions.add(name, handler)
-
-        def unsubscribe() -> None:
-            self._subscriptions.remove(name, handler)
-
-        return unsubscribe
+        return once(partial(self._subscriptions.remove, name, handler))
 
     def heard(self, event: str) -> None:
         if event == "message":

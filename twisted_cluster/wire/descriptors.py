@@ -41,7 +41,7 @@ class Announcement:
         ended too.
     @ivar tallies: How many tallies it keeps on its page.
     @ivar first: The number of the first of the cluster's descriptors.
-    @ivar version: L{VERSION}; what else is told may grow.
+    @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
     slot: int = field(validator=instance_of(int))

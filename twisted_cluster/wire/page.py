@@ -173,7 +173,7 @@ def _sealed(size: int) -> int:
         if getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE):
             raise
         with tempfile.TemporaryFile() as nameless:
-            nameless.truncate(size)
+            _reserve(nameless.fileno(), size)
             return os.dup(nameless.fileno())
     try:
         os.ftruncate(fd, size)
@@ -183,3 +183,16 @@ def _sealed(size: int) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _reserve(fd: int, size: int) -> None:
+    """
+    Make a file so long. One that has holes kills who writes to it with SIGBUS when the
+    disk is full; where the system can it has none.
+
+    @raise OSError: If the disk has no room for it.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+    else:
+        os.ftruncate(fd, size)

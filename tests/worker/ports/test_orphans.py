@@ -20,7 +20,7 @@ from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.worker.ports.datagrams import UDPPort
-from twisted_cluster.worker.ports.streams import TCPPort
+from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 
 class Slow:

@@ -15,6 +15,7 @@ from twisted_cluster.errors import MessageError
 
 # A datagram must fit into a socket's buffer, which has some 200 KB, with others.
 LONGEST_RECORD = 65536
+# What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
 

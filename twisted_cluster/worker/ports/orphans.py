@@ -18,7 +18,7 @@ from twisted.logger import Logger
 log = Logger()
 # A loop that turns learns by itself that the primary is gone, and then serves who waits
 # in the backlog before it lets go. It has so many seconds.
-GRACE = 0.04
+LAST_SERVICE = 0.04
 
 
 class Held(Protocol):
@@ -82,7 +82,7 @@ class Orphans:
         # Nothing but its end, which poll always tells.
         poll.register(self._fileno(), 0)
         poll.poll()
-        time.sleep(GRACE)
+        time.sleep(LAST_SERVICE)
         if self._reserved >= 0:
             os.close(self._reserved)
         for held in list(self._held):

@@ -9,7 +9,7 @@ import socket
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import implementer
 
-from twisted_cluster.core.records import Record, packRecord
+from twisted_cluster.core.records import Record, packLogRecord
 from twisted_cluster.wire.descriptors import LOG
 
 
@@ -31,7 +31,7 @@ class RecordWriter:
         level = event.get("log_level") or LogLevel.info
         system = event.get("log_system") or event.get("log_namespace") or "-"
         try:
-            self._end.send(packRecord(Record(level.name, str(system), text)))
+            self._end.send(packLogRecord(Record(level.name, str(system), text)))
         except OSError:
             # There is no primary any more, and nowhere else to say anything.
             pass

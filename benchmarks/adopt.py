@@ -19,7 +19,7 @@ from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.sockets import DeliveredSocket
-from twisted_cluster.worker.ports.streams import TCPPort
+from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 COUNT = 1500
 ROUNDS = 5

@@ -13,7 +13,7 @@ from twisted_cluster.events import AT_LIMIT, Limits
 # Weighted round robin counts to the sum of all: 1024 of these are still a small number.
 HEAVIEST = 10_000
 # Beyond what a machine has memory for; it keeps sums within a page's 64-bit cells.
-MOST = 1_000_000_000
+MOST_CONNECTIONS = 1_000_000_000
 
 
 def parseWeights(text: str, workers: int) -> dict[int, int]:
@@ -96,6 +96,6 @@ def parseLimits(most: Sequence[str], address: str, atLimit: str) -> Limits:
 
 
 def _limit(text: str, name: str, given: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_CONNECTIONS:
         raise ConfigError(name, given, "give a number, 1 or more")
     return int(text)

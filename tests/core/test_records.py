@@ -10,10 +10,10 @@ from twisted_cluster.core.records import (
     CUT,
     LONGEST_RECORD,
     Record,
-    packRecord,
-    readRecord,
+    packLogRecord,
+    readLogRecord,
 )
-from twisted_cluster.errors import MessageError
+from twisted_cluster.errors import MessageError, VersionError
 
 
 @pytest.mark.parametrize("text", ["", "one", "two\nlines", "\x1e[1]", "snow ☃", "\0"])
@@ -22,9 +22,9 @@ def test_whatIsPackedIsRead(text: str) -> None:
     Any text is only text.
     """
     record = Record("info", "-", text)
-    packed = packRecord(record)
+    packed = packLogRecord(record)
     assert b"\n" not in packed
-    assert readRecord(packed) == record
+    assert readLogRecord(packed) == record
 
 
 @pytest.mark.parametrize("character", ["x", "☃", "\U0001f600", "\0"])
@@ -32,9 +32,9 @@ def test_whatIsTooLongIsCut(character: str) -> None:
     """
     Not more than is needed, nor so little that it does not fit.
     """
-    packed = packRecord(Record("info", character * 10**6, character * 10**6))
+    packed = packLogRecord(Record("info", character * 10**6, character * 10**6))
     assert LONGEST_RECORD // 2 < len(packed) <= LONGEST_RECORD
-    record = readRecord(packed)
+    record = readLogRecord(packed)
     assert record.text.endswith(character + CUT)
 
 
@@ -42,19 +42,29 @@ def test_moreFieldsAreForLater() -> None:
     """
     They are left alone.
     """
-    more = b'{"level": "info", "system": "-", "text": "one", "version": 2}'
-    assert readRecord(more) == Record("info", "-", "one")
+    more = b'{"version": 1, "level": "info", "system": "-", "text": "one", "more": 2}'
+    assert readLogRecord(more) == Record("info", "-", "one")
+
+
+def test_anotherVersionIsRefused() -> None:
+    """
+    Its fields may mean something else.
+    """
+    other = b'{"version": 2, "level": "info", "system": "-", "text": "one"}'
+    with pytest.raises(VersionError, match="a log record of version 2: here it is 1"):
+        readLogRecord(other)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"",
+        b'{"level": "info", "system": "-", "text": "one"}',
         b"[" * 50_000,
         b'["info", "-", "text"]',
         b'{"level": "info"}',
-        b'{"level": "info", "system": "-", "text": 1}',
-        b'{"level": ["info"], "system": "-", "text": ""}',
+        b'{"version": 1, "level": "info", "system": "-", "text": 1}',
+        b'{"version": 1, "level": ["info"], "system": "-", "text": ""}',
         b"\xff",
         b"1" * 5000,
     ],
@@ -64,4 +74,4 @@ def test_whatIsNoneIsRefused(data: bytes) -> None:
     However deep, broken or foreign.
     """
     with pytest.raises(MessageError, match="not a log record"):
-        readRecord(data)
+        readLogRecord(data)

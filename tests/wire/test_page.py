@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from twisted_cluster.errors import VersionError
-from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, MOST, Page
+from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, LARGEST_COUNT, Page
 
 COUNTERS = "heartbeat taken opened closed waiting born counted lost".split()
 SIZES = {"lag": HOUR, "headroom": EXACT, "cpu": EXACT, "rss": EXACT}
@@ -57,7 +57,7 @@ def test_whatIsReadIsBounded() -> None:
     Whatever a worker writes, nobody computes with it beyond what its kind can be.
     """
     page = Page.create()
-    for name, most in (*((name, MOST) for name in COUNTERS), *SIZES.items()):
+    for name, most in (*((name, LARGEST_COUNT) for name in COUNTERS), *SIZES.items()):
         setattr(page, name, (1 << 64) - 1)
         assert getattr(page, name) == most
         setattr(page, name, most - 1)

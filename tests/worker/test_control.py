@@ -14,6 +14,7 @@ from typing import cast
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_cluster.core.messages import (
@@ -169,6 +170,21 @@ def test_withoutAPrimaryNothingIsListenedOn(talking: Talking) -> None:
         talking.control.borrow(1)
     talking.control.unlisten(1)
     talking.control.pause(1, True)
+
+
+def test_whatThisWorkerHasClosedIsNotThePrimarysEnd(talking: Talking) -> None:
+    """
+    Nobody is said to be gone.
+    """
+    talking.control.close()
+    with pytest.raises(OSError, match="this process has closed the channel") as raised:
+        talking.control.listen(SPEC, 0, None)
+    assert raised.value.errno == errno.ENOTCONN
+    with capturedLogs() as logs:
+        talking.control.unlisten(1)
+        talking.control.pause(1, True)
+    assert len(logs) == 2
+    assert "gone" not in "".join(map(formatEvent, logs))
 
 
 def test_statesAreToldAsTheyAreInTheEnd(talking: Talking) -> None:

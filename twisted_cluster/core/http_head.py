@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted_cluster.core.peeking import MORE, NeedMore, hostName
 
+# No less than servers accept; who sends more is for the worker to answer.
 LONGEST_HEAD = 65536
 LONGEST_METHOD = 32
 MOST_HEADERS = 100

@@ -11,10 +11,13 @@ import json
 from attrs import field, frozen
 from attrs.validators import instance_of
 
-from twisted_cluster.errors import MessageError
+from twisted_cluster.errors import MessageError, VersionError
 
+# With a new field it stays: who does not know it leaves it alone.
+VERSION = 1
 # A datagram must fit into a socket's buffer, which has some 200 KB, with others.
 LONGEST_RECORD = 65536
+# What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
 
@@ -31,7 +34,7 @@ class Record:
     text: str = field(validator=instance_of(str))
 
 
-def packRecord(record: Record) -> bytes:
+def packLogRecord(record: Record) -> bytes:
     """
     @return: At most L{LONGEST_RECORD} bytes; what is too long is cut.
     """
@@ -45,16 +48,20 @@ def packRecord(record: Record) -> bytes:
 
 
 def _dump(level: str, system: str, text: str) -> bytes:
-    fields = {"level": level, "system": system, "text": text}
+    fields = {"version": VERSION, "level": level, "system": system, "text": text}
     return json.dumps(fields).encode("ascii")
 
 
-def readRecord(data: bytes) -> Record:
+def readLogRecord(data: bytes) -> Record:
     """
     @raise MessageError: If it is none.
+    @raise VersionError: If it is what another version's makes.
     """
     try:
         fields = json.loads(data)
-        return Record(fields["level"], fields["system"], fields["text"])
+        version = fields["version"]
+        if version == VERSION:
+            return Record(fields["level"], fields["system"], fields["text"])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise MessageError(f"not a log record: {data[:60]!r} ({error})") from None
+    raise VersionError(f"a log record of version {version!r:.20}: here it is {VERSION}")

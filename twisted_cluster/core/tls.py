@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from twisted_cluster.core.peeking import MORE, NeedMore, hostName
 
+# Some times as much as any client sends, keys against quantum computers included (2 KB):
+# what has more is there to cost time.
 LONGEST_HELLO = 65536
 MOST_RECORDS = 64
 MOST_EXTENSIONS = 128

@@ -10,6 +10,7 @@ from attrs import Factory, define
 
 from twisted_cluster.core.codecs import Payload
 
+# A name, which goes with every message and is held by every process, is no text.
 LONGEST_TOPIC = 1024
 
 Subscriber = Callable[[Payload, int], object]

@@ -3,13 +3,13 @@ For who writes a policy: tests to mix in, doubles, and a simulator
 (C{python -m twisted_cluster.testing.simulate}).
 """
 
+from twisted_cluster.testing.comparison import tableOf
 from twisted_cluster.testing.facts import WorkerLoad, connectionFrom, idleWorkers
 from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHeader
 from twisted_cluster.testing.outcome import Outcome
 from twisted_cluster.testing.policy_tests import PolicyTestsMixin
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.simulation import simulatePolicy
-from twisted_cluster.testing.table import tableOf
 
 __all__ = [
     "Block",

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from twisted_cluster.errors import ClusterError, ConfigError
+from twisted_cluster.testing.comparison import tableOf
 from twisted_cluster.testing.distributions import ARRIVALS, TIMES, howTo
 from twisted_cluster.testing.options import policyOf, scenarioOf
 from twisted_cluster.testing.outcome import Outcome
 from twisted_cluster.testing.scenario import Scenario
 from twisted_cluster.testing.simulation import simulatePolicy
-from twisted_cluster.testing.table import tableOf
 
 PICTURES = (".png", ".svg", ".pdf")
 POLICIES = ["round-robin", "least-connections"]

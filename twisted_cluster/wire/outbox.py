@@ -20,7 +20,7 @@ from twisted_cluster.wire.passing import closeAll
 
 log = Logger()
 # More than any worker has ports; who does not read so many messages reads none.
-MOST = 4096
+MOST_MESSAGES = 4096
 # Seconds until a full channel is tried again, doubled each time: so soon that who reads
 # on hardly waits, so rarely at last that who does not costs nothing.
 SOONEST = 0.005
@@ -69,7 +69,7 @@ class Outbox:
             has to wait, and there is no number free for a copy, the message is told
             without, as if there were none at the other end.
         @return: Whether it is told or will be: L{False} if the other process is gone.
-        @raise ChannelFullError: If L{MOST} messages wait already.
+        @raise ChannelFullError: If L{MOST_MESSAGES} messages wait already.
         @raise MessageError: If it is longer than the other end would take.
         """
         if not self.isOpen:
@@ -129,8 +129,8 @@ class Outbox:
         replaced = self._waiting.pop(key, None)
         if replaced is not None:
             closeAll(replaced.fds)
-        if len(self._waiting) >= MOST:
-            raise ChannelFullError(f"{MOST} messages wait that nobody reads")
+        if len(self._waiting) >= MOST_MESSAGES:
+            raise ChannelFullError(f"{MOST_MESSAGES} messages wait that nobody reads")
         self._waiting[key] = _Waiting(message, _copies(fds))
         if self._resting is None:
             self._resting = self._clock.callLater(self._rest, self._tryAgain)

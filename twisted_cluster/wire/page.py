@@ -20,13 +20,13 @@ CELL = 8
 # The counters in use, and as many again for those to come.
 CELLS = 32
 # Sums and differences of two fit into a signed number of 64 bits.
-MOST = (1 << 62) - 1
+LARGEST_COUNT = (1 << 62) - 1
 HOUR = 3_600_000_000_000
 # So far a float is exact.
 EXACT = 1 << 53
 
 
-def _counter(index: int, most: int = MOST) -> int:
+def _counter(index: int, most: int = LARGEST_COUNT) -> int:
     # A mask costs more than a comparison, and makes small numbers of large ones.
     def read(page: Page) -> int:
         value = page._cells[index]

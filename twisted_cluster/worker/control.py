@@ -78,12 +78,12 @@ class Control:
         @param ordinal: Which of this worker's listens of its kind it is, from 0.
         @param room: How many connections to be given to begin with; L{None} is any
             number.
-        @raise OSError: The primary's bind failed, or there is no primary.
+        @raise OSError: The primary's bind failed, or it cannot be asked.
         """
         try:
             answer, fd = self._ask(Listen, spec, ordinal, os.getcwd(), room)
         except ChannelClosedError as error:
-            raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+            raise _notAsked(error) from error
         except TimeoutError:
             self._givenUp.add(self._inquiry.asked)
             raise
@@ -102,20 +102,20 @@ class Control:
         """
         try:
             self._ask(Unlisten, number)
-        except (ChannelClosedError, TimeoutError):
-            log.debug("the primary is gone, and so is listener {n}", n=number)
+        except (ChannelClosedError, TimeoutError) as error:
+            log.debug("the primary does not close listener {n}: {e}", n=number, e=error)
 
     def borrow(self, number: int) -> int:
         """
         Have the primary send a listening socket that this worker does not hold itself.
 
         @return: Its descriptor; who asked must close it.
-        @raise OSError: If there is no such listener, or no primary.
+        @raise OSError: If there is no such listener, or the primary cannot be asked.
         """
         try:
             answer, fd = self._ask(Borrow, number)
         except ChannelClosedError as error:
-            raise OSError(errno.ECONNRESET, f"the primary is gone: {error}") from error
+            raise _notAsked(error) from error
         if fd is None:
             raise OSError(answer.errno or errno.EMFILE, answer.reason or "no descriptor")
         return fd
@@ -132,11 +132,12 @@ class Control:
 
     def say(self, message: Message) -> None:
         """
-        Tell the primary, now or when it has room for it. If it is gone, nobody is told.
+        Tell the primary, now or when it has room for it. If the channel is closed, by
+        whomever, nobody is told.
         """
         try:
             if not self._outbox.say(message):
-                log.debug("the primary is gone: it does not hear {what}", what=message)
+                log.debug("the channel is closed: nobody hears {what}", what=message)
         except ChannelFullError as error:
             log.error("the primary does not hear {what}: {e}", what=message, e=error)
 
@@ -203,3 +204,9 @@ class Control:
         self._outbox.flushNow(LAST_CHANCE)
         self._outbox.close()
         self._channel.close()
+
+
+def _notAsked(error: ChannelClosedError) -> OSError:
+    if isinstance(error, ChannelClosedHereError):
+        return OSError(errno.ENOTCONN, f"the primary cannot be asked: {error}")
+    return OSError(errno.ECONNRESET, f"the primary is gone: {error}")

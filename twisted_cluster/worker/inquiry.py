@@ -20,7 +20,7 @@ from twisted_cluster.wire.outbox import Outbox
 # does not answer at all.
 ANSWERED_WITHIN = 30.0
 # Between two tries that the system has refused, in seconds.
-PAUSE = 0.005
+BETWEEN_TRIES = 0.005
 
 
 @frozen
@@ -76,7 +76,7 @@ class Inquiry:
                 continue
             except OSError:
                 # No memory for it just now: it is still there.
-                time.sleep(PAUSE)
+                time.sleep(BETWEEN_TRIES)
                 continue
             if isinstance(message, Answer) and message.question == self.asked:
                 return message, fd
@@ -92,7 +92,7 @@ class Inquiry:
             if self._outbox.flushNow(left) and self._isSent(message):
                 return
             # There may be room, but no memory: then there is no waiting for it.
-            time.sleep(PAUSE)
+            time.sleep(BETWEEN_TRIES)
 
     def _isSent(self, message: Message) -> bool:
         try:

@@ -11,7 +11,7 @@ import time
 from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
 from zope.interface import implementer
 
-from twisted_cluster.core.records import Record, packRecord
+from twisted_cluster.core.records import Record, packLogRecord
 from twisted_cluster.wire.descriptors import LOG
 
 # Seconds for which a primary that does not read holds this process up; once, until it
@@ -39,7 +39,7 @@ class RecordWriter:
         level = event.get("log_level") or LogLevel.info
         system = event.get("log_system") or event.get("log_namespace") or "-"
         try:
-            self._write(packRecord(Record(level.name, str(system), text)))
+            self._write(packLogRecord(Record(level.name, str(system), text)))
         except OSError:
             # There is no primary any more, and nowhere else to say anything.
             pass
@@ -54,7 +54,7 @@ class RecordWriter:
         Send what comes after others were lost, if there is room for both.
         """
         lost, why = self._lost, "records are lost: the primary did not read"
-        if not self._send(packRecord(Record("warn", "-", f"{lost} {why}"))):
+        if not self._send(packLogRecord(Record("warn", "-", f"{lost} {why}"))):
             return False
         self._lost = 0
         return self._send(packed)

@@ -34,7 +34,7 @@ from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXS
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
-from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
+from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import Wires
 

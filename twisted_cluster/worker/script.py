@@ -12,6 +12,7 @@ import sys
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.reactor import install
 
+# Seconds in which what was said last may leave, if the primary reads it at all.
 LAST_WORDS = 1.0
 
 

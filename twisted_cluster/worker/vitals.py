@@ -13,6 +13,7 @@ from twisted_cluster.wire.page import EXACT, Page
 
 # Nanoseconds: a fifth of what the primary takes for a heart that stands still.
 BEAT_EVERY = 50_000_000
+# Soon enough for policies, and so rarely that its system calls cost nothing.
 MEASURE_EVERY = 1_000_000_000
 # What a sleep in poll(2) is late by, for it counts in milliseconds.
 GRAIN = 1_000_000

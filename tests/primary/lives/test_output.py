@@ -13,7 +13,7 @@ import pytest
 from twisted.internet.epollreactor import EPollReactor
 
 from tests.logged import Logged
-from twisted_cluster.core.records import Record, packRecord
+from twisted_cluster.core.records import Record, packLogRecord
 from twisted_cluster.primary.lives.output import LAST_LINES, LINES, Output, Records
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.wire.handoff import KIND
@@ -198,7 +198,7 @@ def test_recordsAreLogged(reactor: EPollReactor, log: Log, logged: Logged) -> No
     """
     With their level.
     """
-    log.worker.send(packRecord(Record("warn", "app", "two\nlines")))
+    log.worker.send(packLogRecord(Record("warn", "app", "two\nlines")))
     turn(reactor)
     (event,) = logged.events
     assert (event["log_level"].name, event["text"]) == ("warn", "two\nlines")
@@ -212,7 +212,7 @@ def test_whatIsNoRecordIsAnEventLikeAnyOther(
     It is told, and the next is read.
     """
     log.worker.send(data)
-    log.worker.send(packRecord(Record("info", "-", "next")))
+    log.worker.send(packLogRecord(Record("info", "-", "next")))
     turn(reactor, 2)
     assert logged.texts()[-1] == "next"
     assert len(logged.events) == (2 if data else 1)
@@ -225,7 +225,7 @@ def test_aBoundedNumberIsReadInATurn(
     The others come in the next.
     """
     for number in range(LINES + 10):
-        log.worker.send(packRecord(Record("info", "-", str(number))))
+        log.worker.send(packLogRecord(Record("info", "-", str(number))))
     turn(reactor)
     assert len(logged.events) == LINES
     turn(reactor)
@@ -237,7 +237,7 @@ def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
     Those that the worker has sent before it died; then the log is closed.
     """
     for number in range(100):
-        log.worker.send(packRecord(Record("info", "-", str(number))))
+        log.worker.send(packLogRecord(Record("info", "-", str(number))))
     log.records.finish()
     assert len(logged.events) == 100
     with pytest.raises(OSError, match=r"Broken pipe|reset"):

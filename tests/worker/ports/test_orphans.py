@@ -21,7 +21,7 @@ from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.worker.ports import orphans as module
 from twisted_cluster.worker.ports.datagrams import UDPPort
-from twisted_cluster.worker.ports.streams import TCPPort
+from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 
 class Slow:

@@ -31,6 +31,7 @@ log = Logger()
 MOST_LINGERING = 256
 # A round trip to anywhere, and another one for what was lost.
 LINGER = 1.0
+# At once; what is read is thrown away.
 CHUNK = 65536
 UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"

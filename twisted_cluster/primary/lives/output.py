@@ -13,7 +13,7 @@ from contextlib import suppress
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 
-from twisted_cluster.core.records import LONGEST_RECORD, readRecord
+from twisted_cluster.core.records import LONGEST_RECORD, readLogRecord
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IPollingReactor
@@ -193,7 +193,7 @@ class Records:
 
     def _hear(self, data: bytes) -> None:
         try:
-            record = readRecord(data)
+            record = readLogRecord(data)
         except MessageError as error:
             self._said.record("error", "-", str(error))
         else:

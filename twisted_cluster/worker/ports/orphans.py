@@ -18,7 +18,7 @@ from twisted.logger import Logger
 log = Logger()
 # A loop that turns learns by itself that the primary is gone, and then serves who waits
 # in the backlog before it lets go. It has so many seconds to begin.
-GRACE = 0.04
+LAST_SERVICE = 0.04
 # And so many more to end: 1,024 accepts take some 50 ms, and longer where the application
 # does much for each.
 LONGER = 1.0
@@ -98,7 +98,7 @@ class Orphans:
         # Nothing but its end, which poll always tells.
         poll.register(self._fileno(), 0)
         poll.poll()
-        time.sleep(GRACE)
+        time.sleep(LAST_SERVICE)
         self._unattended.wait(LONGER)
         if self._reserved >= 0:
             os.close(self._reserved)

@@ -20,7 +20,7 @@ from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.worker.ports.delivered import SHARE, DeliveredPort
 from twisted_cluster.worker.ports.meter import Meter
-from twisted_cluster.worker.ports.streams import TCPPort, UNIXPort
+from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 
 __all__ = ["nothingLeft"]
 

@@ -16,6 +16,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.logged import logging
 from twisted_cluster.core.messages import (
     Answer,
     Borrow,
@@ -250,3 +251,15 @@ class WrongTests(SynchronousTestCase):
         reader.doRead()
         assert talking.heard == [Drain(1.0)]
         self.flushLoggedErrors()
+
+
+def test_whatNobodyIsToHearIsNotComplainedOf() -> None:
+    """
+    A worker that ends has closed the channel before its ports say that they close.
+    """
+    talking = Talking()
+    talking.control.close()
+    with logging() as logged:
+        talking.control.pause(1, True)
+        talking.control.unlisten(1)
+    assert logged.texts() == []

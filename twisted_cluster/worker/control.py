@@ -93,7 +93,8 @@ class Control:
         try:
             self._ask(Unlisten, number)
         except (ChannelClosedError, TimeoutError):
-            log.debug("the primary is gone, and so is listener {n}", n=number)
+            # It closes what nobody listens on any more.
+            pass
 
     def borrow(self, number: int) -> int:
         """
@@ -122,11 +123,11 @@ class Control:
 
     def say(self, message: Message) -> None:
         """
-        Tell the primary, now or when it has room for it. If it is gone, nobody is told.
+        Tell the primary, now or when it has room for it. If it is gone, or this worker
+        has closed the channel, nobody is told.
         """
         try:
-            if not self._outbox.say(message):
-                log.debug("the primary is gone: it does not hear {what}", what=message)
+            self._outbox.say(message)
         except ChannelFullError as error:
             log.error("the primary does not hear {what}: {e}", what=message, e=error)
 

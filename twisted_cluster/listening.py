@@ -4,6 +4,7 @@ C{--listen}: from an endpoint description to what the primary binds for it.
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,22 +16,30 @@ from twisted.plugin import getPlugins
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 
+# Their arguments have the order of Twisted's own: it takes tcp:8080:127.0.0.1 as well.
 
-def _tcp(port: str, *, interface: str = "", backlog: str = "50") -> ListenSpec:
+
+def _tcp(port: str, interface: str = "", backlog: str = "50") -> ListenSpec:
     if interface and not isIPAddress(interface) and not isIPv6Address(interface):
         raise ValueError(f"interface {interface!r} is no numeric address")
-    number = int(port) if port.isdigit() else socket.getservbyname(port)
-    return ListenSpec(TCP, interface, number, backlog=int(backlog))
+    return ListenSpec(TCP, interface, _portOf(port), backlog=int(backlog))
+
+
+def _portOf(text: str) -> int:
+    try:
+        return int(text) if text.isdecimal() else socket.getservbyname(text)
+    except OSError:
+        raise ValueError(f"{text!r} is no port's number or name") from None
 
 
 def _ssl(
     port: str, *, interface: str = "", backlog: str = "50", **rest: str
 ) -> ListenSpec:
-    return _tcp(port, interface=interface, backlog=backlog)
+    return _tcp(port, interface, backlog)
 
 
 def _unix(
-    address: str, *, mode: str = "666", backlog: str = "50", lockfile: str = "1"
+    address: str, mode: str = "666", backlog: str = "50", lockfile: str = "1"
 ) -> ListenSpec:
     wantPID = bool(int(lockfile))
     bits = int(mode, 8)
@@ -81,6 +90,8 @@ def parseListen(description: str) -> ListenSpec | None:
             return None
         if not given and not named:
             raise ValueError("it does not say where")
+        # What is wrong with it is said without naming our function.
+        inspect.signature(KINDS[kind]).bind(*given, **named)
         return KINDS[kind](*given, **named)
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None

@@ -85,6 +85,9 @@ def parseLimits(most: Sequence[str], address: str, atLimit: str) -> Limits:
         if equals and not name.startswith(("tcp:", "unix:")):
             accepted = "give NUMBER, tcp:PORT=NUMBER or unix:PATH=NUMBER"
             raise ConfigError("maxConnections", text, accepted)
+        if name in listeners or (not equals and worker is not None):
+            where = name or "a worker"
+            raise ConfigError("maxConnections", text, f"{where} has a number already")
         if equals:
             listeners[name] = value
         else:
@@ -97,5 +100,7 @@ def parseLimits(most: Sequence[str], address: str, atLimit: str) -> Limits:
 
 def _limit(text: str, name: str, given: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_CONNECTIONS:
-        raise ConfigError(name, given, "give a number, 1 or more")
+        raise ConfigError(
+            name, given, f"give a number, 1 or more, up to {MOST_CONNECTIONS}"
+        )
     return int(text)

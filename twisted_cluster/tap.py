@@ -52,6 +52,8 @@ class Options(usage.Options):
 
     def __init__(self) -> None:
         super().__init__()
+        # Before Python 3.13 a docstring has its indentation.
+        self.docs = {name: " ".join((d or "").split()) for name, d in self.docs.items()}
         self["listen"] = []
         self["plugin"] = []
         self["group"] = []

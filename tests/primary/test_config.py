@@ -104,6 +104,16 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"drainTimeout": float("nan")}, "drainTimeout=nan: give a number, 0 or more"),
         ({"backlog": "lots"}, "backlog='lots': give a number, 1 or more"),
         ({"backlog": float("inf")}, "backlog=inf: give a number, 1 or more"),
+        ({"startTimeout": 1e9}, "give a number, 1 or more, below 1e9"),
+        ({"maxConnections": [1, 2]}, "'2': a worker has a number already"),
+        ({"maxConnections": ["tcp:1=1", "tcp:1=2"]}, "tcp:1 has a number already"),
+        ({"maxConnections": {"tcp:1": 1}}, "give one, or several in a list"),
+        ({"weights": {1: 3}, "workers": 2}, "weights={1: 3}: give one, or several"),
+        ({"listen": None}, "listen=None: give one, or several in a list"),
+        ({"listen": b"tcp:80"}, "listen=b'tcp:80': give one, or several in a list"),
+        ({"listen": "tcp:"}, "'' is no port's number or name"),
+        ({"listen": "tcp:80:to=x"}, "'tcp:80:to=x': got an unexpected keyword"),
+        ({"listen": "tcp:::1:80"}, "listen='tcp:::1:80': too many positional"),
     ],
 )
 def test_whatCannotBeIsRefused(settings: dict[str, Any], says: str) -> None:
@@ -128,3 +138,38 @@ def test_whatIsNotThereIsRefused() -> None:
             ClusterConfig.forPlugin(plugin)
     with pytest.raises(TypeError, match="wrokers"):
         ClusterConfig.forApp("mod.factory", wrokers=2)
+
+
+@pytest.mark.parametrize("app", ["", "factory", "mod..factory", None, object()])
+def test_applicationIsNamed(app: Any) -> None:
+    """
+    By a dotted name, which is looked at before anything is bound or started.
+    """
+    with pytest.raises(ConfigError, match=r"app=.*: give a dotted name"):
+        ClusterConfig.forApp(app, listen="tcp:80")
+
+
+@pytest.mark.parametrize("plugin", ["web", ["web", 80], ["web", None]])
+def test_pluginIsAListOfTexts(plugin: Any) -> None:
+    """
+    One text is not taken for its letters.
+    """
+    with pytest.raises(ConfigError, match=r"give a list of texts, such as \['web', "):
+        ClusterConfig.forPlugin(plugin)
+
+
+def test_portsAreReadOnce() -> None:
+    """
+    What can be gone through only once names ports for the primary and for the workers.
+    """
+    config = ClusterConfig.forApp("mod.factory", listen=(f"tcp:{n}" for n in (80, 81)))  # type: ignore[arg-type]
+    assert [spec.port for spec in config.listen] == [80, 81]
+    assert config.recipe.command[-2:] == ["--listen=tcp:80", "--listen=tcp:81"]
+
+
+def test_interfaceMayStandSecond() -> None:
+    """
+    As in Twisted's own descriptions of endpoints.
+    """
+    (spec,) = ClusterConfig.forApp("mod.factory", listen="tcp:80:127.0.0.1").listen
+    assert (spec.interface, spec.port) == ("127.0.0.1", 80)

@@ -124,15 +124,18 @@ class Stop:
     @ivar asked: What was, in order.
     """
 
-    def __init__(self, isCaughtUp: bool = True) -> None:
+    def __init__(self, isCaughtUp: bool = True, served: int = 3) -> None:
         """
         @param isCaughtUp: Whether workers take what has come in.
+        @param served: How many connections each serves.
         """
         self.asked: list[str] = []
         self.clock = Clock()
         self.retired: Deferred[None] = Deferred()
         self._isCaughtUp = isCaughtUp
-        self.workers: list[Any] = [SimpleNamespace(kill=self._note("kill"))]
+        self.workers: list[Any] = [
+            SimpleNamespace(kill=self._note("kill"), served=served, drainTimeout=20.0)
+        ]
         rooms = SimpleNamespace(
             reactor=self.clock,
             door=SimpleNamespace(drainBacklogs=self._drain),
@@ -203,3 +206,28 @@ def test_catchingUpIsBounded() -> None:
     assert "close" not in stop.asked
     stop.clock.pump([0.05] * 5)
     assert stop.asked[-2:] == ["close", "retire"]
+
+
+def test_whatIsWaitedForIsSaid() -> None:
+    """
+    How many connections, and how long; nothing where there are none.
+    """
+    with logging() as logged:
+        Stop()
+    assert "3 connections are served still, for 20 s at most" in logged.texts()
+    with logging() as logged:
+        Stop(served=0)
+    assert logged.texts() == []
+
+
+def test_aSecondSignalIsSaid(handlers: list[int]) -> None:
+    """
+    So that nobody wonders who has killed the workers.
+    """
+    stop = Stop()
+    stop.clock.callFromThread = lambda call: call()
+    with logging() as logged:
+        signal.raise_signal(signal.SIGTERM)
+    assert logged.texts() == ["a second signal: workers are killed"]
+    assert stop.asked[-1] == "kill"
+    stop.retired.callback(None)

@@ -17,6 +17,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.logged import logging
 from twisted_cluster.core.messages import (
     Answer,
     Borrow,
@@ -345,3 +346,15 @@ class WrongTests(SynchronousTestCase):
         reader.doRead()
         assert talking.heard == [Drain(1.0)]
         self.flushLoggedErrors()
+
+
+def test_whatNobodyIsToHearIsNotComplainedOf() -> None:
+    """
+    A worker that ends has closed the channel before its ports say that they close.
+    """
+    talking = Talking()
+    talking.control.close()
+    with logging() as logged:
+        talking.control.pause(1, True)
+        talking.control.unlisten(1)
+    assert logged.texts() == []

@@ -13,6 +13,7 @@ from twisted.internet.tcp import Client
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.logged import logging
 from tests.worker.doubles import FakeControl, Worker
 from tests.worker.test_intake import TakingPort
 from twisted_cluster.core.codecs import codecNamed
@@ -234,8 +235,12 @@ class DepartureTests(SynchronousTestCase):
         one.reactor.advance(TIMEOUT - 0.1)
         one.turn()
         assert one.reactor.stops == 0
-        one.reactor.advance(0.1)
+        with logging() as logged:
+            one.reactor.advance(0.1)
         assert one.reactor.stops == 1
+        assert (
+            f"{TIMEOUT:g} s to finish are over: 1 connections are cut" in logged.texts()
+        )
         self.flushLoggedErrors(SystemExit)
 
     def test_mailThatNobodyReadsIsNotWaitedForLonger(self) -> None:

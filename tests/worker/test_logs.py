@@ -1,5 +1,5 @@
 """
-A worker's log records, on their way.
+A worker's log records: what they say, and on their way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from twisted.logger import LogEvent, LogLevel
 
-from twisted_cluster.core.records import Record, readRecord
+from twisted_cluster.core.records import Record, readLogRecord
 from twisted_cluster.wire.handoff import KIND
 from twisted_cluster.worker import logs as module
 from twisted_cluster.worker.logs import RecordWriter
@@ -39,7 +39,7 @@ def read(primary: socket.socket) -> list[Record]:
     come = []
     while True:
         try:
-            come.append(readRecord(primary.recv(1 << 17)))
+            come.append(readLogRecord(primary.recv(1 << 17)))
         except BlockingIOError:
             return come
 
@@ -76,3 +76,23 @@ def test_aPrimaryThatIsGoneHoldsNobodyUp(
     primary.close()
     for n in range(2000):
         writer(event(f"{n}"))
+
+
+def test_levelIsToBeSeen(ends: tuple[RecordWriter, socket.socket]) -> None:
+    """
+    As in the log of one process, beside who says it.
+    """
+    writer, primary = ends
+    writer({"log_format": "slow", "log_namespace": "shop", "log_level": LogLevel.warn})
+    assert read(primary) == [Record("warn", "shop#warn", "slow")]
+
+
+def test_whoeverNamesItselfKeepsItsName(
+    ends: tuple[RecordWriter, socket.socket],
+) -> None:
+    """
+    What twisted.python.log writes has names such as C{-} and C{HTTPChannel,1}.
+    """
+    writer, primary = ends
+    writer({"log_format": "hello", "log_system": "-", "log_level": LogLevel.info})
+    assert read(primary) == [Record("info", "-", "hello")]

@@ -12,7 +12,7 @@ DEAF = "{worker} has taken nothing for {seconds:.0f} s: it is replaced"
 SILENT = "{worker} has shown no life for {seconds:.0f} s"
 OVERDUE = "{worker} has not started within {seconds:.0f} s: it is killed"
 CUT_OFF = "{worker} says nothing more, and lives on for {seconds:.0f} s: it is replaced"
-STARTING = "{worker} is starting since {seconds:.0f} s"
+STARTING = "{worker} has been starting for {seconds:.0f} s"
 AGAIN = "{worker} starts again in {seconds:.1f} s"
 
 

@@ -5,11 +5,12 @@ What a cluster is to be, and how that is said: as C{twistd cluster} takes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from attrs import Factory, frozen
 
+from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
@@ -96,7 +97,10 @@ class ClusterConfig:
         @raise ConfigError: If one is not accepted.
         @raise TypeError: If there is no such setting.
         """
-        listens = [f"--listen={each}" for each in _texts(settings.get("listen", ()))]
+        if not isinstance(app, str) or not namesIn(app):
+            raise ConfigError("app", app, "give a dotted name, such as mod.factory")
+        settings["listen"] = _texts("listen", settings.get("listen", ()))
+        listens = [f"--listen={each}" for each in settings["listen"]]
         return cls._running(["cluster-app", f"--app={app}", *listens], **settings)
 
     @classmethod
@@ -126,6 +130,9 @@ class ClusterConfig:
         @raise TypeError: If there is no such setting.
         """
         known = findCommands()
+        if isinstance(plugin, str) or not all(isinstance(one, str) for one in plugin):
+            why = "give a list of texts, such as ['web', '--path=.']"
+            raise ConfigError("plugin", plugin, why)
         name = plugin[0] if plugin else ""
         if name not in known:
             why = f"there is no plugin {name!r}; there are: {', '.join(known)}"
@@ -154,8 +161,10 @@ class ClusterConfig:
         @param run: What a worker's twistd is to run.
         """
         count = parseWorkers(workers)
-        groups = parseGroups(_texts(group), count)
-        limits = parseLimits(_texts(maxConnections), str(maxPerAddress), atLimit)
+        groups = parseGroups(_texts("group", group), count)
+        limits = parseLimits(
+            _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
+        )
         _checkReactor(reactor)
         return cls(
             count,
@@ -165,21 +174,25 @@ class ClusterConfig:
                 _number("drainTimeout", drainTimeout, float, 0),
             ),
             _checkedPolicy(policy, count, groups, limits),
-            parseListens(_texts(listen)),
+            parseListens(_texts("listen", listen)),
             _number("backlog", backlog, int, 1),
             limits,
-            parseWeights(",".join(_texts(weights)), count),
+            parseWeights(",".join(_texts("weights", weights)), count),
             groups,
             _number("startTimeout", startTimeout, float, 1),
         )
 
 
-def _texts(given: int | str | Sequence[int | str]) -> list[str]:
+def _texts(name: str, given: int | str | Iterable[int | str]) -> list[str]:
     """
     One, or several, as texts.
+
+    @raise ConfigError: If it is neither.
     """
     if isinstance(given, (int, str)):
         return [str(given)]
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigError(name, given, "give one, or several in a list")
     return [str(each) for each in given]
 
 
@@ -189,7 +202,9 @@ def _number(name: str, given: float | str, kind: type[Number], least: int) -> Nu
         if not least <= value < 1e9:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(name, given, f"give a number, {least} or more") from None
+        whole = ", and whole" if kind is int else ""
+        why = f"give a number, {least} or more, below 1e9{whole}"
+        raise ConfigError(name, given, why) from None
     return value
 
 

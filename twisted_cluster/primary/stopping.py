@@ -40,7 +40,7 @@ class Stopping:
 
         @return: Fires when all of that is done; never fails.
         """
-        hurry = Hurry(self.pulse.rooms.reactor, self._killAll)
+        hurry = Hurry(self.pulse.rooms.reactor, self._hurry)
         return ensureDeferred(
             inTurn(
                 [
@@ -64,7 +64,19 @@ class Stopping:
             await deferLater(reactor, LOOK)
 
     async def _retireAll(self) -> None:
+        workers = list(self.workers())
+        served = sum(worker.served for worker in workers)
+        if served:
+            log.info(
+                "{count} connections are served still, for {seconds:g} s at most",
+                count=served,
+                seconds=max(worker.drainTimeout for worker in workers),
+            )
         await self.retireAll()
+
+    def _hurry(self) -> None:
+        log.warn("a second signal: workers are killed")
+        self._killAll()
 
     def _killAll(self) -> None:
         for worker in list(self.workers()):

@@ -14,6 +14,7 @@ from twisted.application.service import IService, MultiService
 from twisted.application.strports import service as portService
 from twisted.internet.interfaces import IProtocolFactory
 
+from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import IClusterReactor
 
@@ -31,8 +32,8 @@ def resolve(name: str) -> object:
     @raise StartError: If there is no such thing; if a module failed while it was
         imported, with its traceback.
     """
-    parts = name.replace(":", ".").split(".")
-    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+    parts = namesIn(name)
+    if not parts:
         raise StartError(
             f"twistd cluster: --app={name}: give a dotted name, such as mod.factory"
         )

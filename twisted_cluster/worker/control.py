@@ -102,8 +102,9 @@ class Control:
         """
         try:
             self._ask(Unlisten, number)
-        except (ChannelClosedError, TimeoutError) as error:
-            log.debug("the primary does not close listener {n}: {e}", n=number, e=error)
+        except (ChannelClosedError, TimeoutError):
+            # It closes what nobody listens on any more.
+            pass
 
     def borrow(self, number: int) -> int:
         """
@@ -132,12 +133,11 @@ class Control:
 
     def say(self, message: Message) -> None:
         """
-        Tell the primary, now or when it has room for it. If the channel is closed, by
-        whomever, nobody is told.
+        Tell the primary, now or when it has room for it. If it is gone, or this worker
+        has closed the channel, nobody is told.
         """
         try:
-            if not self._outbox.say(message):
-                log.debug("the channel is closed: nobody hears {what}", what=message)
+            self._outbox.say(message)
         except ChannelFullError as error:
             log.error("the primary does not hear {what}: {e}", what=message, e=error)
 

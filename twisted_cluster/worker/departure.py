@@ -122,7 +122,7 @@ class Departure:
     def _drain(self, timeout: float | None) -> None:
         self.isServing = False
         patience = self._told.drainTimeout if timeout is None else timeout
-        self._reactor.callLater(patience, self._ending.overdue)
+        self._reactor.callLater(patience, self._runOutOfTime, patience)
         self._register.ended.append(self._connectionEnded)
         with self._register.orphans.attended():
             self._intake.readNow()
@@ -135,6 +135,17 @@ class Departure:
                 port.release()
             except BaseException:
                 log.failure("a port could not be let go of")
+
+    def _runOutOfTime(self, patience: float) -> None:
+        page = self._register.page
+        left = max(0, page.opened - page.closed)
+        if left:
+            log.warn(
+                "{seconds:g} s to finish are over: {count} connections are cut",
+                seconds=patience,
+                count=left,
+            )
+        self._ending.overdue()
 
     def _connectionEnded(self) -> None:
         if self._isIdle():

@@ -37,7 +37,10 @@ class RecordWriter:
     def __call__(self, event: LogEvent) -> None:
         text = eventAsText(event, includeTimestamp=False, includeSystem=False)
         level = event.get("log_level") or LogLevel.info
-        system = event.get("log_system") or event.get("log_namespace") or "-"
+        system = event.get("log_system")
+        if system is None:
+            # As Twisted's own text log has it.
+            system = f"{event.get('log_namespace', '-')}#{level.name}"
         try:
             self._write(packLogRecord(Record(level.name, str(system), text)))
         except OSError:

@@ -38,6 +38,7 @@ class Worker:
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
         self.hand = SimpleNamespace(page=page)
+        self.child = SimpleNamespace(ending="exited with 7")
         self.asked: list[str] = []
         self.wasTold = False
         self._refuses = refuses
@@ -131,6 +132,16 @@ def test_givingUpTellsTheLastWords() -> None:
     cluster.gone(cluster.made[0])
     assert cluster.told == [["no such module"]]
     assert list(cluster.made[0].said.tail) == ["no such module"]
+
+
+def test_whoSaysNothingIsToldOf() -> None:
+    """
+    How it ended is what there is to know.
+    """
+    cluster = Cluster(1)
+    cluster.gone(cluster.made[0])
+    words = "twistd cluster: worker 1 (100) exited with 7, and has said nothing"
+    assert cluster.told == [[words]]
 
 
 @pytest.mark.parametrize("refusal", [OSError(11, "no more processes"), ValueError("nul")])

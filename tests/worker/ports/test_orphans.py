@@ -79,7 +79,7 @@ def test_aLoopThatIsAtItHasLonger(monkeypatch: pytest.MonkeyPatch) -> None:
         orphans.hold(held)
         worker.wire.close()
         with orphans.attended():
-            time.sleep(module.GRACE + 0.2)
+            time.sleep(module.LAST_SERVICE + 0.2)
             assert (held.released is not None) == isLate
         assert orphans._thread is not None
         orphans._thread.join(5.0)

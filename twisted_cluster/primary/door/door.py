@@ -26,6 +26,7 @@ from twisted_cluster.wire.handoff import Handed
 BOUNCES = 3
 # The most turns of one port when its backlog is emptied: as much as the system lets wait.
 TURNS = 128
+RAISE = "raise the limit (ulimit -n)"
 
 
 class Door:
@@ -70,7 +71,7 @@ class Door:
         """
         if hand.reserve < RESERVE:
             what = f"descriptors are few: workers keep {hand.reserve} to themselves"
-            self._hall.say("the limit", what)
+            self._hall.say("the limit", f"{what}; {RAISE}")
         self._roster.enter(hand)
         if hand.tally is not None:
             self._hall.places.tallies[hand.id] = hand.tally
@@ -176,7 +177,8 @@ class Door:
     def _tellShort(self, now: int) -> None:
         for hand in self._roster.members.values():
             if hand.short and hand.isAlive(now):
-                what = f"is short of descriptors: {hand.headroom} left; given nothing"
+                left = hand.headroom
+                what = f"short of descriptors, {left} left: given nothing; {RAISE}"
                 self._hall.say(f"worker {hand.number}", what)
 
     def _relieve(self, behind: Iterable[Hand]) -> None:

@@ -136,6 +136,20 @@ class WorkerProcess:
         return self.hand.takesNothing
 
     @property
+    def served(self) -> int:
+        """
+        How many connections it serves.
+        """
+        return max(0, self.hand.page.opened - self.hand.page.closed)
+
+    @property
+    def drainTimeout(self) -> float:
+        """
+        How long it may finish what it serves, in seconds.
+        """
+        return self._recipe.drainTimeout
+
+    @property
     def peer(self) -> Peer:
         """
         Users' messages to it and from it.

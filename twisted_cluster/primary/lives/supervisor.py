@@ -112,7 +112,9 @@ class Supervisor(Watcher[WorkerProcess]):
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
         self._count(worker, asked)
-        self._lastWords = list(worker.said.tail)
+        self._lastWords = list(worker.said.tail) or [
+            f"twistd cluster: {worker.name} {worker.child.ending}, and has said nothing"
+        ]
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.wasTold)
         if not any(isinstance(action, GiveUp) for action in actions):

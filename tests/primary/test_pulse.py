@@ -73,7 +73,8 @@ def test_onlyProcessOneReaps(monkeypatch: pytest.MonkeyPatch) -> None:
     Others have no orphans.
     """
     reaped: list[str] = []
-    monkeypatch.setattr(module, "reapStrangers", lambda: reaped.append("reap"))
+    reaper = SimpleNamespace(reap=lambda: reaped.append("reap"))
+    monkeypatch.setattr(module, "Reaper", lambda seconds: reaper)
     looks = Looks()
     looks.pulse.start()
     looks.after(REAP + 0.1)

@@ -134,7 +134,12 @@ class Stop:
         self.retired: Deferred[None] = Deferred()
         self._isCaughtUp = isCaughtUp
         self.workers: list[Any] = [
-            SimpleNamespace(kill=self._note("kill"), served=served, drainTimeout=20.0)
+            SimpleNamespace(
+                kill=self._note("kill"),
+                served=served,
+                drainTimeout=20.0,
+                name="worker 1 (99)",
+            )
         ]
         rooms = SimpleNamespace(
             reactor=self.clock,
@@ -170,14 +175,32 @@ def test_oneStepAfterTheOther() -> None:
     assert stop.done.called
 
 
-def test_whoIsLeftIsKilled() -> None:
+def test_whoIsLeftIsKilledAndBuried() -> None:
     """
-    Retiring them has failed.
+    Retiring them has failed; the stop is over when they are gone.
     """
     stop = Stop()
     stop.retired.errback(RuntimeError("a bug"))
-    assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
+    stop.clock.pump([0.05] * 5)
+    assert stop.asked == ["drain", "close", "retire", "kill"]
+    assert not stop.done.called
+    stop.workers = []
+    stop.clock.advance(0.05)
+    assert stop.asked[-1] == "rest"
     assert stop.done.called
+
+
+def test_burialsAreWaitedForSomeSeconds(logged: Logged) -> None:
+    """
+    What the kernel cannot end keeps no stop for ever.
+    """
+    stop = Stop()
+    stop.retired.errback(RuntimeError("a bug"))
+    stop.clock.pump([0.05] * 99)
+    assert not stop.done.called
+    stop.clock.pump([0.05] * 5)
+    assert stop.done.called
+    assert logged.texts()[-1] == "the stop goes on without the end of worker 1 (99)"
 
 
 def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
@@ -191,6 +214,8 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
 
     stop.workers.insert(0, SimpleNamespace(kill=refuse, name="worker 1 (100)"))
     stop.retired.callback(None)
+    stop.workers.clear()
+    stop.clock.advance(0.05)
     assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
     assert logged.texts() == [
         "cannot kill worker 1 (100): [Errno 1] Operation not permitted"

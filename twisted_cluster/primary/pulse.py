@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from twisted_cluster.primary.lives.reaping import reapStrangers
+from twisted_cluster.primary.lives.reaping import Reaper
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.wire.repeating import Repeating
 
@@ -34,7 +34,8 @@ class Pulse:
         self._calls = [
             Repeating(reactor, look, LOOK, "the look at workers") for look in looks
         ]
-        self._reaping = Repeating(reactor, reapStrangers, REAP, "the reaping of orphans")
+        reap = Reaper(reactor.seconds).reap
+        self._reaping = Repeating(reactor, reap, REAP, "the reaping of orphans")
 
     def start(self) -> None:
         """

@@ -5,7 +5,7 @@ one before.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -20,6 +20,8 @@ log = Logger()
 
 # What the kernel has accepted by then is handed over while there is somebody to take it.
 CATCH_UP = 1.0
+# Who is killed is gone within milliseconds, unless the kernel cannot end it just now.
+BURIALS = 5.0
 
 
 @frozen
@@ -30,7 +32,7 @@ class Stopping:
     """
 
     pulse: Pulse
-    workers: Callable[[], Iterable[WorkerProcess]]
+    workers: Callable[[], Collection[WorkerProcess]]
     retireAll: Callable[[], Deferred[None]]
 
     def run(self) -> Deferred[None]:
@@ -48,7 +50,7 @@ class Stopping:
                     ("hand over what has come in", self._catchUp),
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
                     ("let the workers finish", self._retireAll),
-                    ("end the workers", now(self._killAll)),
+                    ("end the workers", self._endAll),
                     ("rest", now(self.pulse.rest)),
                     ("give the signals back", now(hurry.end)),
                 ]
@@ -59,7 +61,7 @@ class Stopping:
         reactor = self.pulse.rooms.reactor
         deadline = reactor.seconds() + CATCH_UP
         while not self.pulse.rooms.door.drainBacklogs():
-            if not list(self.workers()) or reactor.seconds() > deadline:
+            if not self.workers() or reactor.seconds() > deadline:
                 return
             await deferLater(reactor, LOOK)
 
@@ -77,6 +79,17 @@ class Stopping:
     def _hurry(self) -> None:
         log.warn("a second signal: workers are killed")
         self._killAll()
+
+    async def _endAll(self) -> None:
+        self._killAll()
+        reactor = self.pulse.rooms.reactor
+        deadline = reactor.seconds() + BURIALS
+        while self.workers():
+            if reactor.seconds() > deadline:
+                names = ", ".join(worker.name for worker in self.workers())
+                log.error("the stop goes on without the end of {names}", names=names)
+                return
+            await deferLater(reactor, LOOK)
 
     def _killAll(self) -> None:
         for worker in list(self.workers()):

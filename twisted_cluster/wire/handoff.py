@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.borrowed import Borrowed
-from twisted_cluster.wire.passing import closeAll, give, isOver, take
+from twisted_cluster.wire.passing import areFree, closeAll, give, isOver, take
 
 log = Logger()
 
@@ -209,6 +209,13 @@ class HandoffQueue:
         """
         count = fcntl.ioctl(self.worker, termios.FIONREAD, bytes(_int.size))
         return int(_int.unpack(count)[0] // _record.size)
+
+    def mayTakeBack(self) -> bool:
+        """
+        Whether descriptors are free for all that the worker has not taken. The kernel
+        would close those that there is none for.
+        """
+        return areFree(self.depth(), self.end.fileno())
 
     def takeBack(self) -> Iterator[Received]:
         """

@@ -84,6 +84,24 @@ def isOver(end: socket.socket) -> bool:
     return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
 
 
+def areFree(count: int, fd: int) -> bool:
+    """
+    Whether so many more descriptors can be opened; there is no other way to know for
+    sure.
+
+    @param fd: Any that is open.
+    """
+    copies: list[int] = []
+    try:
+        for _ in range(count):
+            copies.append(os.dup(fd))
+    except OSError:
+        return False
+    finally:
+        closeAll(copies)
+    return True
+
+
 def closeAll(fds: Iterable[int]) -> None:
     """
     Close descriptors.

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 from zope.interface import implementer
 
+from tests.logged import logging
 from tests.primary.primary import Primary, connect, taken
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.core.member import STALE, WINDOW
 from twisted_cluster.events import TCP, UDP, Limits, ListenSpec
 from twisted_cluster.interfaces import ILoyalPolicy
@@ -93,6 +95,25 @@ def test_whatAWorkerDoesNotTakeOthersGet(
     glances(primary, 1)
     serve(primary, listener, 4)
     assert (two.queue.depth(), one.queue.depth()) == (2, 2)
+
+
+def test_withoutFreeDescriptorsNothingIsTakenBack(
+    primary: Primary, pair: tuple[Hand, Hand, Listener]
+) -> None:
+    """
+    The kernel would close what there is no number for; it is told once, and tried again.
+    """
+    one, two, listener = pair
+    serve(primary, listener, 20)
+    take(one)
+    primary.now = one.page.heartbeat = STALE
+    with fewDescriptors(9), logging() as logged:
+        primary.door.look()
+        primary.door.look()
+        assert two.queue.depth() == 10
+    assert len(logged.events) == 1
+    primary.door.look()
+    assert (two.queue.depth(), one.queue.depth()) == (0, 10)
 
 
 def test_whenNobodyTakesAnythingNothingMoves(

@@ -27,6 +27,7 @@ BOUNCES = 3
 # The most turns of one port when its backlog is emptied: as much as the system lets wait.
 TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
+NONE_FREE = "what it does not take stays with it: no descriptors are free to take it back"
 
 
 class Door:
@@ -192,6 +193,10 @@ class Door:
     def _takeBack(self, hand: Hand, shares: Shares[Hand]) -> None:
         gates = [gate for gate in self.gates.values() if gate.listener.hasBacklog]
         if not shares or not any(shares.mayTake(gate.listener.users) for gate in gates):
+            return
+        if not hand.queue.mayTakeBack():
+            # The worker may go on; else there may be some at the next look.
+            self._hall.say(f"worker {hand.number}", NONE_FREE)
             return
         moving = []
         for connection in list(hand.takeBack()):

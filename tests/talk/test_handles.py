@@ -6,13 +6,56 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
+from typing import Union
 
+import pytest
 from twisted.internet import reactor
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_cluster.talk.handles import ConnectionHandle
+from tests.wire.poor import fewDescriptors
+from twisted_cluster.errors import HandleError
+from twisted_cluster.talk.handles import (
+    ConnectionHandle,
+    DatagramHandle,
+    ListeningHandle,
+)
+
+Shared = Union[ListeningHandle, DatagramHandle]
+
+
+def shared(kind: str, tmp_path: Path) -> tuple[Shared, Factory | DatagramProtocol]:
+    """
+    @return: What another process shares, and what is to serve it.
+    """
+    family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
+    isUDP = kind == "udp"
+    made = socket.socket(family, socket.SOCK_DGRAM if isUDP else socket.SOCK_STREAM)
+    made.bind(str(tmp_path / "socket") if kind == "unix" else ("127.0.0.1", 0))
+    if isUDP:
+        return DatagramHandle(made, reactor), DatagramProtocol()
+    made.listen()
+    return ListeningHandle(made, reactor), Factory.forProtocol(Protocol)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix", "udp"])
+def test_whoHasNoDescriptorFreeMayListenLater(kind: str, tmp_path: Path) -> None:
+    """
+    The handle is kept until then; what was closed, or is listened on, is no more.
+    """
+    handle, server = shared(kind, tmp_path)
+    name = handle.socket.getsockname()
+    with fewDescriptors(0), pytest.raises(HandleError, match="now"):
+        handle.listen(server)  # type: ignore[arg-type]
+    port = handle.listen(server)  # type: ignore[arg-type]
+    assert port.socket.getsockname() == name  # type: ignore[attr-defined]
+    port.stopListening()
+    for _ in range(2):
+        with pytest.raises(HandleError, match="Bad file descriptor"):
+            handle.listen(server)  # type: ignore[arg-type]
+        handle.close()
 
 
 class Failing(Protocol):

@@ -7,7 +7,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import Union
+from collections.abc import Callable
+from typing import TypeVar, Union
 
 from attrs import define
 from twisted.internet import tcp, unix
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.errors import HandleError
 from twisted_cluster.reactors import IAdoptingReactor
 
+Adopted = TypeVar("Adopted")
 # What the system may have again in a while.
 LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -66,6 +68,7 @@ class _Handle:
     @ivar socket: The socket itself; L{close} it if nothing else is done with it.
     """
 
+    _what = "port"
     socket: socket.socket
     _reactor: IAdoptingReactor
 
@@ -74,6 +77,27 @@ class _Handle:
         Let go of it. Where others have it open too it stays open there.
         """
         self.socket.close()
+
+    def _handOver(self, adopt: Callable[[], Adopted]) -> Adopted:
+        """
+        Have it adopted, and let go of it. Only what may be tried again keeps it open.
+
+        @param adopt: Makes a copy of the socket.
+        @raise HandleError: What the system says against it.
+        """
+        try:
+            self.socket.setblocking(False)
+            adopted = adopt()
+        except OSError as error:
+            if error.errno in LATER:
+                raise HandleError(f"it cannot be served now: {error}") from error
+            self.socket.close()
+            raise HandleError(f"the {self._what} is gone: {error}") from error
+        except BaseException:
+            self.socket.close()
+            raise
+        self.socket.close()
+        return adopted
 
 
 @define
@@ -84,6 +108,7 @@ class ConnectionHandle(_Handle):
     @ivar unread: What that process had read of it already.
     """
 
+    _what = "connection"
     unread: bytes = b""
 
     def adopt(self, factory: IProtocolFactory) -> tcp.Connection | None:
@@ -94,24 +119,14 @@ class ConnectionHandle(_Handle):
         @raise HandleError: If the peer is gone already, or this was closed; or if no
             descriptor is free just now, in which case it may be tried again.
         """
-        family = self.socket.family
-        try:
-            self.socket.setblocking(False)
-            transport = self._reactor.adoptStreamConnection(
-                self.socket.fileno(), family, factory
-            )
-        except OSError as error:
-            if error.errno in LATER:
-                raise HandleError(f"it cannot be served now: {error}") from None
-            self.socket.close()
-            raise HandleError(f"the connection is gone: {error}") from None
-        except BaseException:
-            self.socket.close()
-            raise
-        self.socket.close()
+        transport = self._handOver(lambda: self._adopt(factory))
         if transport is not None and self.unread and transport.connected:
             _feed(transport, self.unread)
         return transport
+
+    def _adopt(self, factory: IProtocolFactory) -> tcp.Connection | None:
+        given = self.socket
+        return self._reactor.adoptStreamConnection(given.fileno(), given.family, factory)
 
 
 def _feed(transport: tcp.Connection, data: bytes) -> None:
@@ -134,17 +149,27 @@ class ListeningHandle(_Handle):
     def listen(self, factory: IProtocolFactory) -> IListeningPort:
         """
         Accept connections from it here, beside whoever else does.
+
+        @raise HandleError: If this was closed, or is listened on already; or if no
+            descriptor is free just now, in which case it may be tried again.
         """
-        self.socket.setblocking(False)
-        family = self.socket.family
-        if family == socket.AF_UNIX:
-            port = BoundUNIXPort(self.socket, factory, self._reactor)
-            port.startListening()
-            return port
+        isUNIX = self.socket.family == socket.AF_UNIX
+        listen = self._listenUNIX if isUNIX else self._listen
+        return self._handOver(lambda: listen(factory))
+
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        given = self.socket
+        return self._reactor.adoptStreamPort(given.fileno(), given.family, factory)
+
+    def _listenUNIX(self, factory: IProtocolFactory) -> IListeningPort:
+        copy = self.socket.dup()
         try:
-            return self._reactor.adoptStreamPort(self.socket.fileno(), family, factory)
-        finally:
-            self.socket.close()
+            port = BoundUNIXPort(copy, factory, self._reactor)
+            port.startListening()
+        except BaseException:
+            copy.close()
+            raise
+        return port
 
 
 @define
@@ -156,14 +181,14 @@ class DatagramHandle(_Handle):
     def listen(self, protocol: AbstractDatagramProtocol) -> IListeningPort:
         """
         Read datagrams from it here, beside whoever else does.
+
+        @raise HandleError: As of a L{ListeningHandle}.
         """
-        self.socket.setblocking(False)
-        try:
-            return self._reactor.adoptDatagramPort(
-                self.socket.fileno(), self.socket.family, protocol
-            )
-        finally:
-            self.socket.close()
+        return self._handOver(lambda: self._listen(protocol))
+
+    def _listen(self, protocol: AbstractDatagramProtocol) -> IListeningPort:
+        given = self.socket
+        return self._reactor.adoptDatagramPort(given.fileno(), given.family, protocol)
 
 
 Handle = Union[ConnectionHandle, ListeningHandle, DatagramHandle]

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted_cluster.api.base import Cluster
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core import frames
-from twisted_cluster.core.topics import Subscriber, topicName
+from twisted_cluster.core.topics import Subscriber, once, topicName
 from twisted_cluster.errors import ChannelClosedError
 from twisted_cluster.events import GivenOptions
 from twisted_cluster.worker.departure import Departure
@@ -129,7 +129,7 @@ class WorkerCluster(Cluster):
             if self._subscriptions.remove(name, handler):
                 self._tell(frames.UNSUBSCRIBE, name)
 
-        return unsubscribe
+        return once(unsubscribe)
 
     def _tell(self, kind: int, topic: bytes) -> None:
         # If the primary is gone, so are the topics.

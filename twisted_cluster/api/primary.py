@@ -23,7 +23,7 @@ from twisted_cluster.api.settings import Settings, check, merged
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.core.topics import Subscriber, topicName
+from twisted_cluster.core.topics import Subscriber, once, topicName
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, MOST_WORKERS
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.events import WAIT, Limits
@@ -139,11 +139,7 @@ class PrimaryCluster(Cluster, Watcher[WorkerProcess]):
     def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
         self._subscriptions.add(name, handler)
-
-        def unsubscribe() -> None:
-            self._subscriptions.remove(name, handler)
-
-        return unsubscribe
+        return once(partial(self._subscriptions.remove, name, handler))
 
     def heard(self, event: str) -> None:
         if event == "message":

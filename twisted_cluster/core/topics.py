@@ -27,6 +27,20 @@ def topicName(topic: str) -> bytes:
     return name
 
 
+def once(end: Callable[[], object]) -> Callable[[], None]:
+    """
+    @return: What calls C{end} when it is called first, and then no more: who has
+        subscribed twice ends one by it, and not the other.
+    """
+    ends = [end]
+
+    def endOnce() -> None:
+        if ends:
+            ends.pop()()
+
+    return endOnce
+
+
 @define
 class Subscriptions:
     """

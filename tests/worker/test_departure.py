@@ -4,6 +4,7 @@ What a worker does when it is to end.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -25,6 +26,7 @@ from twisted_cluster.wire.handoff import HandoffQueue
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.worker.departure import Departure
 from twisted_cluster.worker.intake import Intake
+from twisted_cluster.worker.ports.orphans import GRACE
 from twisted_cluster.worker.vitals import Vitals
 
 TIMEOUT = 5.0
@@ -78,6 +80,24 @@ class BrokenPort(Port):
 
     def release(self) -> None:
         raise SystemExit("no")
+
+
+class SlowPort(Port):
+    """
+    Serves who waits before it lets go.
+
+    @ivar wasFirst: Whether what is held was not let go of meanwhile.
+    """
+
+    wasFirst = False
+
+    def __init__(self, held: Port) -> None:
+        super().__init__()
+        self._held = held
+
+    def release(self) -> None:
+        time.sleep(GRACE + 0.1)
+        self.wasFirst = not self._held.isReleased
 
 
 class Leaver:
@@ -277,3 +297,19 @@ class DepartureTests(SynchronousTestCase):
             one.turn()
             assert one.reactor.stops == 1
         self.flushLoggedErrors(SystemExit)
+
+    def test_anOrphanServesItsBacklogFirst(self) -> None:
+        """
+        Though that takes longer than one that sleeps has.
+        """
+        one, held = self.newLeaver(), Port()
+        orphans = one.register.orphans
+        orphans.hold(held)
+        slow = SlowPort(held)
+        one.register.served = {1: slow}
+        one.worker.wire.close()
+        one.departure.abandon()
+        assert slow.wasFirst
+        assert orphans._thread is not None
+        orphans._thread.join(5.0)
+        assert held.isReleased

@@ -124,13 +124,17 @@ class Departure:
         patience = self._told.drainTimeout if timeout is None else timeout
         self._reactor.callLater(patience, self._ending.overdue)
         self._register.ended.append(self._connectionEnded)
-        self._intake.readNow()
+        with self._register.orphans.attended():
+            self._intake.readNow()
+            self._release()
+        self._connectionEnded()
+
+    def _release(self) -> None:
         for port in self._register.all():
             try:
                 port.release()
             except BaseException:
                 log.failure("a port could not be let go of")
-        self._connectionEnded()
 
     def _connectionEnded(self) -> None:
         if self._isIdle():

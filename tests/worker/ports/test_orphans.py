@@ -19,6 +19,7 @@ from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.worker.ports import orphans as module
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.streams import TCPPort
 
@@ -65,6 +66,25 @@ def test_aSleepingWorkerLetsGo() -> None:
         assert one.released - gone < 0.2
     assert closed.released is None
     worker.close()
+
+
+def test_aLoopThatIsAtItHasLonger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It lets go itself when who waits in the backlog is served, though not in any time.
+    """
+    for longer, isLate in ((5.0, False), (0.05, True)):
+        monkeypatch.setattr(module, "LONGER", longer)
+        worker, held = Worker(FakeControl()), Slow()
+        orphans = worker.register.orphans
+        orphans.hold(held)
+        worker.wire.close()
+        with orphans.attended():
+            time.sleep(module.GRACE + 0.2)
+            assert (held.released is not None) == isLate
+        assert orphans._thread is not None
+        orphans._thread.join(5.0)
+        assert held.released is not None
+        worker.close()
 
 
 def test_whoHoldsNothingHasNoThread() -> None:

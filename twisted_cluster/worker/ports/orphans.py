@@ -8,8 +8,8 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from twisted.internet.abstract import FileDescriptor
@@ -17,8 +17,11 @@ from twisted.logger import Logger
 
 log = Logger()
 # A loop that turns learns by itself that the primary is gone, and then serves who waits
-# in the backlog before it lets go. It has so many seconds.
+# in the backlog before it lets go. It has so many seconds to begin.
 GRACE = 0.04
+# And so many more to end: 1,024 accepts take some 50 ms, and longer where the application
+# does much for each.
+LONGER = 1.0
 
 
 class Held(Protocol):
@@ -50,6 +53,8 @@ class Orphans:
         # A number that is free when it is needed: what is let go of needs one more for a
         # moment, and this may be at its limit then.
         self._reserved = -1
+        self._unattended = threading.Event()
+        self._unattended.set()
 
     def hold(self, held: Held) -> None:
         """
@@ -77,12 +82,24 @@ class Orphans:
         """
         self._held.discard(held)
 
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """
+        Who turns the loop lets go of sockets itself meanwhile, when it is done with them.
+        """
+        self._unattended.clear()
+        try:
+            yield
+        finally:
+            self._unattended.set()
+
     def _wait(self) -> None:
         poll = select.poll()
         # Nothing but its end, which poll always tells.
         poll.register(self._fileno(), 0)
         poll.poll()
         time.sleep(GRACE)
+        self._unattended.wait(LONGER)
         if self._reserved >= 0:
             os.close(self._reserved)
         for held in list(self._held):

@@ -12,6 +12,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.wire import steady as module
 from twisted_cluster.wire.steady import SteadyReactor, steady
 
@@ -90,21 +91,32 @@ def test_whatIsCancelledIsNotCalled(reactor: JumpingReactor) -> None:
     assert list(ours.getDelayedCalls()) == []
 
 
-def test_nothingIsOpenWhileNothingIsToBeCalled(reactor: JumpingReactor) -> None:
+def test_nothingIsReadWhileNothingIsToBeCalled(reactor: JumpingReactor) -> None:
     """
     Nor does it keep a loop that waits for nothing from ending.
     """
     ours = steady(reactor)
-    assert isinstance(ours, SteadyReactor)
     called: list[object] = []
     ours.callLater(0.0, called.append, None).cancel()
-    assert ours.fileno() == -1
+    assert ours not in reactor.getReaders()
     for count in range(1, 3):
         ours.callLater(0.0, called.append, None)
         assert ours in reactor.getReaders()
         turn(reactor, called, count, 5.0)
         assert ours not in reactor.getReaders()
-        assert ours.fileno() == -1
+
+
+def test_aProcessAtItsLimitHasTimers(reactor: JumpingReactor, nothingLeft: None) -> None:
+    """
+    What they need is open from the start, and until they are not used any more.
+    """
+    ours = steady(reactor)
+    called: list[object] = []
+    for count in range(1, 3):
+        with fewDescriptors(0):
+            ours.callLater(0.0, called.append, None)
+        turn(reactor, called, count, 5.0)
+    del ours
 
 
 def test_resetIsAnotherTime(reactor: JumpingReactor) -> None:

@@ -28,11 +28,14 @@ class SteadyReactor:
     A reactor, but for its timers: these count monotonic seconds.
     """
 
-    def __init__(self, reactor: IClusterReactor) -> None:
+    def __init__(self, reactor: IClusterReactor, timer: TimerFD) -> None:
+        """
+        @param timer: Kept open: when something is to be called no descriptor may be free.
+        """
         self._reactor = reactor
+        self._timer = timer
         self._calls: list[DelayedCall] = []
-        # Open only while something is to be called.
-        self._timer: TimerFD | None = None
+        self._isRead = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -49,9 +52,9 @@ class SteadyReactor:
         """
         @see: L{twisted.internet.interfaces.IReactorTime}
         """
-        if self._timer is None:
-            self._timer = TimerFD()
+        if not self._isRead:
             self._reactor.addReader(self)
+            self._isRead = True
         at = time.monotonic() + delay
         call = DelayedCall(
             at, callable, args, kw, self._forget, self._arrange, time.monotonic
@@ -81,24 +84,22 @@ class SteadyReactor:
     def _forget(self, call: DelayedCall) -> None:
         self._calls.remove(call)
         if not self._calls:
-            self._close()
+            self._stop()
 
     def _setTimer(self) -> None:
-        assert self._timer is not None
         self._sort()
         self._timer.set(self._calls[0].getTime() - time.monotonic())
 
     def fileno(self) -> int:
         """
-        The timer's descriptor; -1 if nothing is to be called.
+        The timer's descriptor.
         """
-        return -1 if self._timer is None else self._timer.fileno()
+        return self._timer.fileno()
 
     def doRead(self) -> None:
         """
         The reactor says that it is time.
         """
-        assert self._timer is not None
         self._timer.clear()
         self._sort()
         now = time.monotonic()
@@ -112,19 +113,18 @@ class SteadyReactor:
         if self._calls:
             self._setTimer()
         else:
-            self._close()
+            self._stop()
 
     def connectionLost(self, reason: object) -> None:
         """
         The reactor shuts down.
         """
-        self._close()
+        self._stop()
 
-    def _close(self) -> None:
-        if self._timer is not None:
+    def _stop(self) -> None:
+        if self._isRead:
+            self._isRead = False
             self._reactor.removeReader(self)
-            self._timer.close()
-            self._timer = None
 
     def logPrefix(self) -> str:
         """
@@ -142,8 +142,8 @@ def steady(reactor: IClusterReactor) -> IClusterReactor:
     if not isStock or abs(reactor.seconds() - time.time()) > 1.0:
         return reactor
     try:
-        TimerFD().close()
+        timer = TimerFD()
     except OSError as error:
         log.warn("timers follow the wall clock: {error}", error=error)
         return reactor
-    return cast(IClusterReactor, SteadyReactor(reactor))
+    return cast(IClusterReactor, SteadyReactor(reactor, timer))

@@ -19,16 +19,17 @@ class _Setting(ctypes.Structure):
 
 class TimerFD:
     """
-    Can be read some time after it was set; the wall clock is nothing to it.
+    Can be read some time after it was set; the wall clock is nothing to it. It is closed
+    when nobody has it any more, as a socket is.
     """
 
     def __init__(self) -> None:
         """
         @raise OSError: If there is no such thing here.
         """
+        self._fd = -1
         self._libc = ctypes.CDLL(None, use_errno=True)
         create = getattr(self._libc, "timerfd_create", None)
-        self._fd = -1
         if create is not None:
             flags = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
             self._fd = create(time.CLOCK_MONOTONIC, flags)
@@ -66,3 +67,7 @@ class TimerFD:
         """
         os.close(self._fd)
         self._fd = -1
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            self.close()

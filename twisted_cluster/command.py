@@ -5,10 +5,8 @@ The cluster as a command: what a whole process does for one.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
@@ -18,6 +16,7 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.service import ClusterService
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.limit import raiseLimit
 
 log = Logger()
 
@@ -54,10 +53,7 @@ class CommandService(ClusterService):
 
         @raise StartError: If one cannot be bound; none stays bound.
         """
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # Refused where fs.nr_open has been lowered since: there are as many as there are.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        raiseLimit()
         try:
             super().privilegedStartService()
         except OSError as error:

@@ -174,18 +174,3 @@ def test_timersOnAsyncioDoNotComeWithinOthers(onAsyncio: Clustered) -> None:
     reactor.runUntilCurrent()
     assert called == [True]
     later.cancel()
-
-
-@pytest.mark.parametrize("refusal", [ValueError("not allowed"), OSError(1, "EPERM")])
-def test_aLimitThatCannotBeRaisedIsNoEnd(
-    refusal: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    fs.nr_open may be lower than the hard limit.
-    """
-
-    def refuse(kind: int, limits: tuple[int, int]) -> None:
-        raise refusal
-
-    monkeypatch.setattr("resource.setrlimit", refuse)
-    module._raiseLimit()

@@ -5,11 +5,9 @@ The cluster reactor: any posix reactor, whose ports the primary owns.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -29,6 +27,7 @@ from twisted.internet.protocol import AbstractDatagramProtocol
 from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
+from twisted_cluster.wire.limit import raiseLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
@@ -231,16 +230,6 @@ def install() -> None:
     # Ctrl-C reaches the whole foreground group: the primary decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _raiseLimit()
+    raiseLimit()
     reactor = installReactor(announcement.reactor)
     clusterize(reactor, Wires.inherit(announcement), announcement)
-
-
-def _raiseLimit() -> None:
-    """
-    Have as many descriptors as there may be. It is refused where fs.nr_open has been
-    lowered since: then there are as many as there are.
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -132,6 +132,29 @@ async def test_whatNobodyHearsIsBounded(
 
 
 @pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("limit", ["UNHEARD_BYTES", "UNHEARD_COUNT"])
+async def test_questionsThatNobodyAnswersHoldUpNothing(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """
+    So many wait for somebody who does; one more is refused, and what else comes is heard.
+    """
+    monkeypatch.setattr(hearing, limit, 3)
+    here, there = sides
+    there.listen()
+    asked = [here.peer.ask(n, 20.0) for n in range(4)]
+    with pytest.raises(AskFailedError, match="nobody answers"):
+        await asked[3]
+    come = there.until(1)
+    await here.say("heard")
+    await come
+    there.peer.ears.ask = lambda question: question
+    there.peer.listen()
+    assert [await answer for answer in asked[:3]] == [0, 1, 2]
+    assert await here.peer.ask(4, 20.0) == 4
+
+
+@pytest_twisted.ensureDeferred
 async def test_questionsAreAnswered(sides: tuple[Side, Side]) -> None:
     """
     With a value, a Deferred, or a coroutine; also those that came before the handler.

@@ -68,6 +68,7 @@ class _Handle:
     @ivar socket: The socket itself; L{close} it if nothing else is done with it.
     """
 
+    _what = "port"
     socket: socket.socket
     _reactor: IAdoptingReactor
 
@@ -91,7 +92,7 @@ class _Handle:
             if error.errno in LATER:
                 raise HandleError(f"it cannot be served now: {error}") from error
             self.socket.close()
-            raise HandleError(f"it cannot be served any more: {error}") from error
+            raise HandleError(f"the {self._what} is gone: {error}") from error
         except BaseException:
             self.socket.close()
             raise
@@ -107,6 +108,7 @@ class ConnectionHandle(_Handle):
     @ivar unread: What that process had read of it already.
     """
 
+    _what = "connection"
     unread: bytes = b""
 
     def adopt(self, factory: IProtocolFactory) -> tcp.Connection | None:

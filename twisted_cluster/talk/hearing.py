@@ -5,18 +5,19 @@ What has come from another process, until it is heard.
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_cluster.core.frames import Frame
+from twisted_cluster.core.frames import ASK, MESSAGE, Frame
 from twisted_cluster.talk.ears import Ears
 
 log = Logger()
 
-# What may wait for a listener: more is left with its sender.
+# What of a kind may wait for a listener: more is left with its sender, but for questions,
+# which are refused.
 UNHEARD_BYTES = 1 << 24
 UNHEARD_COUNT = 10_000
 # What a descriptor counts as, in bytes: there may be far fewer of them, 256.
@@ -31,7 +32,7 @@ Delivery = tuple[Frame, "int | None"]
 class Hearing:
     """
     Has frames heard in order, so many in a turn; those that nobody hears yet wait, each
-    kind by itself. While much waits no more is read.
+    kind by itself. While many messages wait no more is read.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class Hearing:
     ) -> None:
         """
         @param ears: Who hears, or does not yet.
-        @param hear: Called with a frame, and the descriptor that came with it.
+        @param hear: Called with a frame, and the descriptor that came with it; also with
+            a question that nobody hears, when too many wait.
         @param read: Called with whether more is to be read.
         """
         self._clock = clock
@@ -52,8 +54,9 @@ class Hearing:
         self._read = read
         self._come: deque[Delivery] = deque()
         self._unheard: deque[Delivery] = deque()
-        self._unheardKinds: set[int] = set()
-        self._unheardSize = 0
+        # By kind; those of which none waits are not there.
+        self._unheardCounts: Counter[int] = Counter()
+        self._unheardSizes: Counter[int] = Counter()
         self._isReading = True
         self._later: IDelayedCall | None = None
 
@@ -99,8 +102,8 @@ class Hearing:
         Nobody will listen any more.
         """
         _close(self._unheard)
-        self._unheardKinds.clear()
-        self._unheardSize = 0
+        self._unheardCounts.clear()
+        self._unheardSizes.clear()
 
     def _goOn(self) -> None:
         self._later = None
@@ -111,17 +114,17 @@ class Hearing:
         """
         What has waited for somebody who hears it now comes first.
         """
-        heard = {kind for kind in self._unheardKinds if self._ears.hears(kind)}
+        heard = {kind for kind in self._unheardCounts if self._ears.hears(kind)}
         if not heard:
             return
         again = [one for one in self._unheard if one[0].kind in heard]
         self._unheard = deque(one for one in self._unheard if one[0].kind not in heard)
-        self._unheardKinds -= heard
-        self._unheardSize = sum(map(_sizeOf, self._unheard))
+        for kind in heard:
+            del self._unheardCounts[kind], self._unheardSizes[kind]
         self._come.extendleft(reversed(again))
 
     def _hearMost(self, count: int) -> None:
-        come, unheard = self._come, self._unheardKinds
+        come, unheard = self._come, self._unheardCounts
         for _ in range(count):
             # Who hears may forget the rest.
             if not come:
@@ -131,6 +134,8 @@ class Hearing:
             # What has waited comes first.
             if self._ears.hears(kind) and kind not in unheard:
                 self._hear(frame, fd)
+            elif kind == ASK and self._isFull(ASK):
+                self._hear(frame, fd)
             else:
                 self._postpone(frame, fd)
 
@@ -138,13 +143,19 @@ class Hearing:
         # A copy: the frame's is part of all that came with it.
         unheard = frame._replace(body=bytes(frame.body)), fd
         self._unheard.append(unheard)
-        self._unheardKinds.add(frame.kind)
-        self._unheardSize += _sizeOf(unheard)
+        self._unheardCounts[frame.kind] += 1
+        self._unheardSizes[frame.kind] += _sizeOf(unheard)
+
+    def _isFull(self, kind: int) -> bool:
+        return (
+            self._unheardCounts[kind] >= UNHEARD_COUNT
+            or self._unheardSizes[kind] >= UNHEARD_BYTES
+        )
 
     def _regulate(self) -> None:
         if self._come and self._later is None:
             self._later = self._clock.callLater(0, self._goOn)
-        isFull = len(self._unheard) >= UNHEARD_COUNT or self._unheardSize >= UNHEARD_BYTES
+        isFull = self._isFull(MESSAGE)
         isReading = not (self._come or isFull)
         if isReading != self._isReading:
             self._isReading = isReading
@@ -152,7 +163,7 @@ class Hearing:
             if isFull:
                 log.warn(
                     "{count} messages wait for a listener; no more are read before",
-                    count=len(self._unheard),
+                    count=self._unheardCounts[MESSAGE],
                 )
 
 

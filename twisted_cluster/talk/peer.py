@@ -17,6 +17,7 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, Payload, codecOf
 from twisted_cluster.core.frames import HANDLE, Frame
 from twisted_cluster.errors import (
+    AskFailedError,
     ChannelClosedError,
     ChannelClosedHereError,
     HandleError,
@@ -156,8 +157,7 @@ class Peer:
 
     def _hearOther(self, frame: Frame) -> None:
         if frame.kind == frames.ASK:
-            assert self.ears.ask is not None
-            self._answering.hear(self.ears.ask, frame)
+            self._answering.hear(self.ears.ask or _refuse, frame)
         elif frame.kind in (frames.ANSWER, frames.REFUSAL):
             self._questions.hear(frame)
         else:
@@ -232,3 +232,7 @@ class Peer:
         Nobody will listen any more: forget what waits for it.
         """
         self._hearing.drop()
+
+
+def _refuse(question: object) -> object:
+    raise AskFailedError("nobody answers here, and too many questions wait already")

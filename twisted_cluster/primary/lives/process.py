@@ -375,7 +375,10 @@ class WorkerProcess:
         if self.child.exitSignal is not None:
             isExpected = isExpected and (self.child.isKilled or self.wasTold)
         say = log.info if isExpected else log.error
-        say("{worker} {ending}", worker=self.name, ending=self.child.ending)
+        ending = self.child.ending
+        if self.child.exitSignal == "SIGKILL" and not self.child.isKilled:
+            ending += ", not by the cluster: out of memory?"
+        say("{worker} {ending}", worker=self.name, ending=ending)
 
     def _cut(self) -> None:
         self._conversation.close()

@@ -304,6 +304,15 @@ class WorkerProcess:
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
         self._isTold = not planned
+        why = "of its own will" if planned else "upon a signal"
+        log.info(
+            "{worker} ends, {why}: {count} connections are served still, for "
+            "{seconds:g} s at most",
+            worker=self.name,
+            why=why,
+            count=self.served,
+            seconds=self.drainTimeout,
+        )
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)

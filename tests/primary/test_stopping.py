@@ -238,10 +238,10 @@ def test_whatIsWaitedForIsSaid() -> None:
     How many connections, and how long; nothing where there are none.
     """
     with logging() as logged:
-        Stop()
+        Stop().retired.callback(None)
     assert "3 connections are served still, for 20 s at most" in logged.texts()
     with logging() as logged:
-        Stop(served=0)
+        Stop(served=0).retired.callback(None)
     assert logged.texts() == []
 
 

@@ -81,8 +81,8 @@ class WaitingRoom:
         ready = self._users.ready(self._roster.version)
         way = self._decision.before(ready, pending)
         if way is Way.AWAY:
-            limits = self._hall.places.limits
-            self.say(f"has all the connections that it may have: {limits.atLimit}")
+            instead = self._hall.places.limits.atLimit
+            self.say(f"has all the connections that it may have: {instead} (--at-limit)")
         return way
 
     def route(self, connection: Handed, first: bytes | None) -> None:

@@ -251,6 +251,15 @@ class WorkerProcess:
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
         self._isTold = not planned
+        why = "of its own will" if planned else "upon a signal"
+        log.info(
+            "{worker} ends, {why}: {count} connections are served still, for "
+            "{seconds:g} s at most",
+            worker=self.name,
+            why=why,
+            count=self.served,
+            seconds=self.drainTimeout,
+        )
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)
@@ -324,4 +333,7 @@ class WorkerProcess:
         if self.child.exitSignal is not None:
             isExpected = isExpected and (self.child.isKilled or self.wasTold)
         say = log.info if isExpected else log.error
-        say("{worker} {ending}", worker=self.name, ending=self.child.ending)
+        ending = self.child.ending
+        if self.child.exitSignal == "SIGKILL" and not self.child.isKilled:
+            ending += ", not by the cluster: out of memory?"
+        say("{worker} {ending}", worker=self.name, ending=ending)

@@ -400,6 +400,20 @@ def test_stopRetiresAllAndStartsNobody() -> None:
     assert primary.exit(3) == [Ended()]
 
 
+def test_haltStartsNobody() -> None:
+    """
+    A signal that reaches the primary and its workers ends these before it says stop.
+    """
+    primary = Primary(2)
+    primary.ready(1, 2)
+    primary.slots.halt()
+    assert primary.take(primary.slots.leaving(primary.now, 1, told=True)) == []
+    assert primary.exit(1, told=True) == []
+    assert primary.after(1.0) == []
+    assert primary.take(primary.slots.stop(primary.now)) == [Retire(2)]
+    assert primary.exit(2) == [Ended()]
+
+
 def test_stopWithNobodyThereIsDone() -> None:
     """
     There is nobody to wait for.

@@ -212,14 +212,17 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
     def refuse() -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    stop.workers.insert(0, SimpleNamespace(kill=refuse, name="worker 1 (100)"))
+    other = SimpleNamespace(
+        kill=refuse, name="worker 1 (100)", served=0, drainTimeout=20.0
+    )
+    stop.workers.insert(0, other)
     stop.retired.callback(None)
     stop.workers.clear()
     stop.clock.advance(0.05)
     assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
-    assert logged.texts() == [
-        "cannot kill worker 1 (100): [Errno 1] Operation not permitted"
-    ]
+    assert "cannot kill worker 1 (100): [Errno 1] Operation not permitted" in (
+        logged.texts()
+    )
 
 
 def test_catchingUpIsBounded() -> None:

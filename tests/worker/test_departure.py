@@ -27,7 +27,7 @@ from twisted_cluster.wire.handoff import HandoffQueue
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.worker.departure import Departure
 from twisted_cluster.worker.intake import Intake
-from twisted_cluster.worker.ports.orphans import GRACE
+from twisted_cluster.worker.ports.orphans import LAST_SERVICE
 from twisted_cluster.worker.vitals import Vitals
 
 TIMEOUT = 5.0
@@ -97,7 +97,7 @@ class SlowPort(Port):
         self._held = held
 
     def release(self) -> None:
-        time.sleep(GRACE + 0.1)
+        time.sleep(LAST_SERVICE + 0.1)
         self.wasFirst = not self._held.isReleased
 
 

@@ -75,13 +75,20 @@ class Slots:
             self._slots.setdefault(number, Slot())
         return self._settle(now)
 
+    def halt(self) -> None:
+        """
+        Nobody more is to be started: all are about to end. Who ends meanwhile, as by a
+        signal that all processes were sent, has no successor.
+        """
+        self._isStopping = True
+
     def stop(self, now: float) -> list[Action]:
         """
         All are to end.
 
         @return: Has L{Ended} in it if there is none; else that comes with the last exit.
         """
-        self._isStopping = True
+        self.halt()
         there = [life for life in self._lives.values() if not life.isLeaving]
         return [self._retire(life) for life in there] + self._ended()
 
@@ -110,6 +117,8 @@ class Slots:
         if life is None or life.isLeaving or (life.ready is None and not told):
             return []
         life.isLeaving = True
+        if self._isStopping:
+            return []
         return self._replace(now, life) if told else self._mourn(now, life)
 
     def lost(self, now: float, id: int) -> list[Action]:

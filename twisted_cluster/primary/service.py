@@ -111,6 +111,7 @@ class ClusterService(Service):
         done: Deferred[None] = Deferred()
         if self._stopping is None:
             self._stopping = Deferred()
+            self.supervisor.halt()
             workers = self.supervisor.workers.values
             stopping = Stopping(self._pulse, workers, self.supervisor.stop)
             stopping.run().addCallback(self._hasStopped)

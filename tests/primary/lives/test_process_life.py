@@ -20,7 +20,9 @@ from tests.logged import Logged
 from twisted_cluster.core.messages import Born, Drain, Leaving, Listening, Online
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.lives.child import Child
-from twisted_cluster.primary.lives.process import FLUSH, GRACE, WorkerProcess
+from twisted_cluster.primary.lives.conversation import FLUSH
+from twisted_cluster.primary.lives.patience import FOR_ITS_STOP
+from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.wire.channel import Channel
@@ -90,12 +92,14 @@ class Life:
     A worker, and what became of it.
 
     @ivar heard: That.
+    @ivar before: The descriptors that there were without it.
     @ivar channel: The worker's own end, once it is started.
     """
 
     channel: Channel
 
     def __init__(self) -> None:
+        self.before = os.listdir("/proc/self/fd")
         self.system = System()
         self.streams = Streams()
         self.heard: list[object] = []
@@ -211,13 +215,12 @@ def test_aStartThatIsRefusedLeavesNothing(life: Life) -> None:
     """
     No descriptor, nothing that is read.
     """
-    before = os.listdir("/proc/self/fd")
     life.system.refuses = OSError(errno.EAGAIN, "no")
     with pytest.raises(OSError, match="no"):
         life.worker.spawn()
     assert life.streams.told == ["finish", "spawned"]
     assert life.system.getReaders() == []
-    assert os.listdir("/proc/self/fd") == before
+    assert os.listdir("/proc/self/fd") == life.before
 
 
 def test_whatItWasSentComesBeforeItIsToldToEnd(ready: Life) -> None:
@@ -245,10 +248,10 @@ def test_whoDoesNotEndInTimeIsKilled(ready: Life, logged: Logged) -> None:
     Its drain, and then its own stop, have their time; it is told once to end.
     """
     ready.worker.retire()
-    ready.system.advance(DRAIN + GRACE / 2)
+    ready.system.advance(DRAIN + FOR_ITS_STOP / 2)
     ready.worker.retire()
     assert ready.system.signals == []
-    ready.system.advance(GRACE / 2)
+    ready.system.advance(FOR_ITS_STOP / 2)
     assert ready.system.signals == [signal.SIGKILL]
     assert "worker 2 (100) has not ended within 12 s: it is killed" in logged.texts()
 
@@ -315,7 +318,7 @@ def test_aChannelThatIsClosedHereIsAPlannedEnd(ready: Life) -> None:
     ready.worker.disconnect()
     assert ready.heard == ["disconnected"]
     assert not ready.worker.isConnected
-    ready.system.advance(DRAIN + GRACE)
+    ready.system.advance(DRAIN + FOR_ITS_STOP)
     assert ready.system.signals == [signal.SIGKILL]
     ready.exit(signal.SIGKILL)
     assert ready.heard == ["disconnected", ("gone", True)]

@@ -70,6 +70,12 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._carryOut(self._slots.want(self._clock.seconds(), count))
 
+    def halt(self) -> None:
+        """
+        Start nobody more.
+        """
+        self._slots.halt()
+
     def stop(self) -> Deferred[None]:
         """
         @return: Fires when every worker is gone.

@@ -107,7 +107,7 @@ def test_whereNobodyHearsHandlesAreClosed() -> None:
     class Handle:
         closed = 0
 
-        def close(self) -> None:
+        def discard(self) -> None:
             self.closed += 1
 
     ears = Ears(lambda frame: None, lambda error: None)

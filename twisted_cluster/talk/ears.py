@@ -97,7 +97,7 @@ def hearNothing(ears: Ears) -> None:
     def hear(message: object, handle: Handle | None) -> None:
         nonlocal warned
         if handle is not None:
-            handle.close()
+            handle.discard()
         if not warned:
             warned = True
             log.warn("a worker sends messages to the primary, where nobody hears them")

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.errors import HandleError
 from twisted_cluster.reactors import IAdoptingReactor
+from twisted_cluster.wire.passing import discard
 
 Adopted = TypeVar("Adopted")
 # What the system may have again in a while.
@@ -98,6 +99,13 @@ class _Handle:
             raise
         self.socket.close()
         return adopted
+
+    def discard(self) -> None:
+        """
+        L{close} it for want of anybody who wants it: without waiting, however long it is
+        to linger.
+        """
+        discard((self.socket.detach(),))
 
 
 @define
@@ -202,7 +210,7 @@ def received(fd: int, unread: bytes, reactor: IAdoptingReactor) -> Handle:
     try:
         found = socket.socket(fileno=fd)
     except OSError as error:
-        os.close(fd)
+        discard((fd,))
         raise HandleError(f"a descriptor that is no socket: {error}") from None
     try:
         if found.type == socket.SOCK_DGRAM:
@@ -210,7 +218,7 @@ def received(fd: int, unread: bytes, reactor: IAdoptingReactor) -> Handle:
         if isListening(found):
             return ListeningHandle(found, reactor)
     except OSError as error:
-        found.close()
+        discard((found.detach(),))
         raise HandleError(f"a socket that cannot be sent: {error}") from None
     return ConnectionHandle(found, reactor, unread)
 

@@ -6,7 +6,6 @@ Both kinds of process use it: the primary has one per worker, a worker has one.
 
 from __future__ import annotations
 
-import os
 import socket
 
 from twisted.internet.defer import Deferred
@@ -30,6 +29,7 @@ from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.questions import Answering, Questions
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.passing import discard
 
 log = Logger()
 
@@ -147,7 +147,7 @@ class Peer:
                 self._hearMessage(frame, fd)
                 return
             if fd is not None:
-                os.close(fd)
+                discard((fd,))
             self._hearOther(frame)
         except MessageError as error:
             self._hearing.forget()
@@ -170,7 +170,7 @@ class Peer:
         except MessageError as error:
             log.error("a message is lost: {error}", error=error)
             if handle is not None:
-                handle.close()
+                handle.discard()
             return
         assert self.ears.message is not None
         try:

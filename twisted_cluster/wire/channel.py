@@ -17,7 +17,7 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.wire.handoff import KIND
-from twisted_cluster.wire.passing import closeAll, give, isOver, take
+from twisted_cluster.wire.passing import discard, give, isOver, take
 
 # The other end has not read what it has, or the system has no memory just now, or too
 # many descriptors are on their way: all of that may pass.
@@ -90,7 +90,7 @@ class Channel:
                 raise ChannelClosedError("the other end is closed")
             message = decode(data)
         except BaseException:
-            closeAll(fds)
+            discard(fds)
             raise
         return message, (fds[0] if fds else None)
 

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.borrowed import Borrowed
-from twisted_cluster.wire.passing import areFree, closeAll, give, isOver, take
+from twisted_cluster.wire.passing import areFree, discard, give, isOver, take
 
 log = Logger()
 
@@ -136,12 +136,12 @@ def receive(queue: socket.socket) -> Received:
     except ConnectionError as error:
         raise QueueEndedError(str(error)) from error
     if not data or data[0] != VERSION:
-        closeAll(fds)
+        discard(fds)
         _complain(queue, data)
     count = len(data) // _record.size
     if len(fds) == count:
         return Received(_unpackAll(data, fds))
-    closeAll(fds[count:])
+    discard(fds[count:])
     if not isTruncated:
         return Received(_unpackAll(data, fds))
     lost = [-1] * (count - len(fds))

@@ -26,7 +26,7 @@ from twisted_cluster.errors import (
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE
-from twisted_cluster.wire.passing import closeAll, take
+from twisted_cluster.wire.passing import discard, take
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -238,7 +238,7 @@ class Mail(Reader):
         if not isinstance(gone, ChannelClosedError):
             gone = ChannelClosedError(str(error))
         self._outgoing.stop(gone)
-        closeAll(fd for fd in self._fds if fd is not None)
+        discard(fd for fd in self._fds if fd is not None)
         self._fds.clear()
         self._socket.close()
         try:

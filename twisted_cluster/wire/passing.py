@@ -8,8 +8,12 @@ import array
 import os
 import select
 import socket
+import stat
+import struct
 from collections.abc import Iterable, Sequence
-from functools import cache
+from contextlib import suppress
+
+from twisted_cluster.wire.borrowed import Borrowed
 
 # Python's recv_fds ignores its flags, hence recvmsg.
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -18,6 +22,10 @@ _DONTWAIT = int(socket.MSG_DONTWAIT)
 _TRUNCATED = int(socket.MSG_CTRUNC)
 _CUT = int(socket.MSG_TRUNC)
 _SIZE = array.array("i").itemsize
+# As many as the kernel lets anybody send at once (SCM_MAX_FD).
+_MOST = 253
+_ROOM = socket.CMSG_SPACE(_MOST * _SIZE)
+_NO_LINGER = struct.pack("ii", 0, 0)
 
 
 # The bytes; the descriptors that came along; whether the kernel had to close descriptors;
@@ -45,7 +53,8 @@ def take(end: socket.socket, size: int, most: int) -> Come:
     Receive what is there. Never blocks.
 
     @param size: The most bytes.
-    @param most: The most descriptors; the kernel, or this, closes others.
+    @param most: The most descriptors; others are closed here, where the kernel might
+        wait with that.
     @return: The bytes: none at the end, or of an empty message, which L{isOver} tells
         apart. The descriptors that came along, which children do not inherit; who has
         this must close them. Whether descriptors that were sent are closed: there was no
@@ -54,11 +63,11 @@ def take(end: socket.socket, size: int, most: int) -> Come:
     @raise OSError: What C{recvmsg} raises: nothing has been lost then.
     """
     try:
-        come = end.recvmsg(size, _space(most), _RECEIVE)
+        come = end.recvmsg(size, _ROOM, _RECEIVE)
     except ConnectionResetError:
         # The other end was closed with something unread. Of messages the kernel says so
         # before it gives what has come, and only once.
-        come = end.recvmsg(size, _space(most), _RECEIVE)
+        come = end.recvmsg(size, _ROOM, _RECEIVE)
     data, ancillary, flags, _ = come
     if not (ancillary or flags & (_TRUNCATED | _CUT)):
         return data, (), False, False
@@ -68,8 +77,7 @@ def take(end: socket.socket, size: int, most: int) -> Come:
         for fd in fds:
             os.set_inheritable(fd, False)
     if len(fds) > most:
-        # The kernel rounds its room up.
-        closeAll(fds[most:])
+        discard(fds[most:])
         fds, isTruncated = fds[:most], True
     return data, fds, isTruncated, isCut
 
@@ -110,9 +118,22 @@ def closeAll(fds: Iterable[int]) -> None:
         os.close(fd)
 
 
-@cache
-def _space(most: int) -> int:
-    return socket.CMSG_SPACE(most * _SIZE)
+def discard(fds: Iterable[int]) -> None:
+    """
+    Close descriptors that another process has sent, and that nobody here wants. To close
+    a socket can take as long as its SO_LINGER says, also if it does not block; that is
+    for who set it to wait for.
+    """
+    for fd in fds:
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                _unlinger(fd)
+        os.close(fd)
+
+
+def _unlinger(fd: int) -> None:
+    with Borrowed(fd) as lent:
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def _descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:

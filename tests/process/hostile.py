@@ -1,0 +1,90 @@
+"""
+Clusters of C{fixtures/hostile}, whose worker 1 does what a test tells it to.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+from tests.process.cluster import RunningCluster, environment, freePort
+from tests.process.trouble import Line
+
+HOSTILE = Path(__file__).parent / "fixtures" / "hostile"
+
+
+@contextmanager
+def hostile(
+    directory: Path, *more: str, descriptors: int | None = None
+) -> Iterator[tuple[RunningCluster, int]]:
+    """
+    A cluster of two workers, and its port.
+
+    @param descriptors: How many it may open, as C{ulimit -n} says, if not any number.
+    """
+    port = freePort()
+    paths = [str(HOSTILE), environment()["PYTHONPATH"]]
+    env = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    given = ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}"]
+    under: list[str] = []
+    if descriptors is not None:
+        under = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
+    # Who is told to do harm is connected, and may be in the middle of it.
+    arguments = [*given, "--drain-timeout=1", *more]
+    with RunningCluster(arguments, directory, env, under=under) as cluster:
+        cluster.waitOnline(2)
+        yield cluster, port
+
+
+def lineTo(port: int, slot: int) -> Line:
+    """
+    A connection to a worker.
+    """
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        line = Line(port)
+        if line.say(b"slot") == b"%d" % slot:
+            return line
+        line.__exit__()
+    raise AssertionError(f"worker {slot} serves nobody")
+
+
+def doHarm(port: int, code: str) -> Line:
+    """
+    Tell worker 1 what to do; it says when that is done, unless it is killed meanwhile.
+    """
+    line = lineTo(port, 1)
+    line.tell(dedent(code).encode().hex().encode())
+    return line
+
+
+def worstOf(port: int, seconds: float) -> float:
+    """
+    How long an innocent client waits, at worst, who comes again and again; three seconds
+    if it is not served.
+    """
+    worst, deadline = 0.0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        begun = time.monotonic()
+        try:
+            with socket.create_connection(("127.0.0.1", port), 3.0) as client:
+                client.sendall(b"who\n")
+                if not client.recv(100):
+                    return 3.0
+        except OSError:
+            return 3.0
+        worst = max(worst, time.monotonic() - begun)
+        time.sleep(0.01)
+    return worst
+
+
+def descriptorsOf(cluster: RunningCluster) -> int:
+    """
+    How many the primary has.
+    """
+    return len(os.listdir(f"/proc/{cluster.pid}/fd"))

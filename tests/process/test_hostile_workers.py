@@ -1,0 +1,145 @@
+"""
+A worker that has been broken into harms itself: the primary and its siblings go on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import eventually
+from tests.process.hostile import descriptorsOf, doHarm, hostile, worstOf
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+
+# What nobody else's client may have to wait for longer.
+LONG = 2.0
+
+LINGERING = """
+server = socket.create_server(("127.0.0.1", 0))
+sent = [socket.create_connection(server.getsockname()) for _ in range(4)]
+peers = [server.accept() for _ in sent]
+for one in sent:
+    one.setblocking(False)
+    try:
+        while True:
+            one.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+fds = [one.detach() for one in sent]
+"""
+# So that the primary is the last to close it.
+AND_CLOSE = """
+os.kill(os.getppid(), signal.SIGSTOP)
+for fd in fds:
+    {say}
+    os.close(fd)
+os.kill(os.getppid(), signal.SIGCONT)
+"""
+ROOM = """json.dumps([1, "Room", {}]).encode()"""
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        f"say(CONTROL, {ROOM}, [fd])",
+        f"say(CONTROL, {ROOM}, [0, fd])",
+        "say(HANDOFF, record(bounces=9), [fd])",
+        "say(MAIL, frame(1, flags=1, body=b'1'), [fd])",
+        "say(LOG, b'{}', [fd])",
+    ],
+)
+def test_nobodyWaitsForSocketsThatLinger(tmp_path: Path, say: str) -> None:
+    """
+    To close a socket takes as long as has been set on it, also if it does not block.
+    """
+    with hostile(tmp_path) as (_, port):
+        with doHarm(port, LINGERING + AND_CLOSE.format(say=say)):
+            assert worstOf(port, 3.0) < LONG
+
+
+@pytest.mark.parametrize("more", [[], ["--max-connections=20", "--at-limit=shed"]])
+def test_whatIsNoConnectionIsNobodys(tmp_path: Path, more: list[str]) -> None:
+    """
+    It is not handed on to others, nor kept; who sends it back is killed.
+    """
+    with hostile(tmp_path, *more) as (cluster, port):
+        before = descriptorsOf(cluster)
+        code = """
+        pipe, _ = os.pipe()
+        for _ in range(100):
+            say(HANDOFF, record() * 64, [pipe] * 64)
+        """
+        with doHarm(port, code):
+            assert worstOf(port, 2.0) < LONG
+        cluster.waitFor("sends back what is no connection; killed")
+        cluster.waitOnline(3)
+        eventually(lambda: descriptorsOf(cluster) <= before + 3, "descriptors are free")
+        assert "Traceback" not in cluster.output()
+
+
+def test_portsLeaveDescriptorsForClients(tmp_path: Path) -> None:
+    """
+    However many ports one worker asks for.
+    """
+    with hostile(tmp_path, descriptors=512) as (cluster, port):
+        code = """
+        for n in range(1000):
+            tell("Listen", question=10**6 + n, ordinal=n, spec=dict(kind="tcp", port=0))
+        """
+        with doHarm(port, code):
+            assert worstOf(port, 3.0) < LONG
+        assert descriptorsOf(cluster) < 400
+
+
+def test_socketsThatNobodyTakesAreFew(tmp_path: Path) -> None:
+    """
+    Who asks for sockets and never reads the answers is killed before they are all that
+    there are.
+    """
+    with hostile(tmp_path, descriptors=512) as (cluster, port):
+        code = """
+        reactor.callFromThread(reactor.clusterPorts.control.reader.stop)
+        time.sleep(0.2)
+        for n in range(100_000):
+            tell("Borrow", listener=1, question=n)
+        """
+        with doHarm(port, code):
+            assert worstOf(port, 3.0) < LONG
+        cluster.waitFor("sockets wait that nobody takes; killed")
+        cluster.waitOnline(3)
+
+
+def test_recordsThatCannotBeWrittenAreLogged(tmp_path: Path) -> None:
+    """
+    Half of a character is no reason to say nothing.
+    """
+    with hostile(tmp_path) as (cluster, port):
+        code = r"""
+        for system, text in (("-", "one \ud800"), ("two \udfff", "three")):
+            fields = dict(level="info", system=system, text=text)
+            say(LOG, json.dumps(fields).encode())
+        """
+        with doHarm(port, code) as line:
+            assert line.hear() == b"done"
+        cluster.waitFor(r"one \ud800")
+        cluster.waitFor(r"two \udfff] three")
+
+
+def test_afterNonsenseNothingIsDone(tmp_path: Path) -> None:
+    """
+    What a worker has said behind what is no message is not carried out.
+    """
+    with hostile(tmp_path) as (cluster, port):
+        code = """
+        time.sleep(0.1)
+        for n in range(50):
+            say(CONTROL, b"nonsense")
+            tell("Listen", question=10**6 + n, ordinal=n, spec=dict(kind="udp", port=0))
+        """
+        with doHarm(port, code):
+            cluster.waitOnline(3)
+        assert cluster.output().count("; killed") == 1
+        assert "listening on udp:0" not in cluster.output()

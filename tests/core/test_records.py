@@ -75,3 +75,12 @@ def test_whatIsNoneIsRefused(data: bytes) -> None:
     """
     with pytest.raises(MessageError, match="not a log record"):
         readLogRecord(data)
+
+
+def test_halfACharacterIsWritten() -> None:
+    """
+    JSON can say one; no file that logs are written to can.
+    """
+    data = b'{"version": 1, "level": "info", "system": "a\\udfff", "text": "b\\ud800"}'
+    record = readLogRecord(data)
+    assert (record.system, record.text) == ("a\\udfff", "b\\ud800")

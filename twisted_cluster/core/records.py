@@ -61,7 +61,15 @@ def readLogRecord(data: bytes) -> Record:
         fields = json.loads(data)
         version = fields["version"]
         if version == VERSION:
-            return Record(fields["level"], fields["system"], fields["text"])
+            system, text = _written(fields["system"]), _written(fields["text"])
+            return Record(fields["level"], system, text)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise MessageError(f"not a log record: {data[:60]!r} ({error})") from None
     raise VersionError(f"a log record of version {version!r:.20}: here it is {VERSION}")
+
+
+def _written(text: str) -> str:
+    # Half of a surrogate pair, which JSON can say, is nothing that a log can be written.
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r:.20} is no text")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -123,3 +123,16 @@ def test_whoIsGoneIsForgotten() -> None:
     watch.workers = [watch.worker]
     watch.worker.heartbeat = 1
     assert watch.after(1.0, beating=False) != []
+
+
+def test_aBeatOfTheFutureIsNone() -> None:
+    """
+    Else it would beat for ever.
+    """
+    watch = Watch()
+    watch.worker.heartbeat = 1 << 62
+    assert watch.after(0.1, beating=False) == [("silent", SILENT)]
+    assert watch.after(0.1, beating=False) == []
+    watch.after(0.1)
+    watch.worker.heartbeat = watch.now + SECOND // 2
+    assert watch.after(0.1, beating=False) == []

@@ -91,6 +91,9 @@ class Vigil(Generic[W]):
 
     def _lookAt(self, worker: W, now: int) -> None:
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
+        if silence < -BEATS:
+            # A beat of the future is none.
+            silence = SILENT_AFTER
         if silence >= SILENT_AFTER:
             if worker.id not in self._silentOnes:
                 self._silentOnes.add(worker.id)

@@ -171,6 +171,19 @@ def test_whatWaitsIsBounded(told: Told, monkeypatch: pytest.MonkeyPatch) -> None
     assert len(told.outbox) == 10
 
 
+def test_descriptorsThatWaitAreFew(told: Told) -> None:
+    """
+    What else is told may still wait.
+    """
+    told.fill()
+    for n in range(module.MOST_DESCRIPTORS):
+        told.outbox.say(Answer(n), [0])
+    with pytest.raises(ChannelFullError):
+        told.outbox.say(Answer(99), [0])
+    assert told.outbox.say(Answer(100))
+    told.outbox.close()
+
+
 def test_whoDoesNotReadIsTriedMoreAndMoreRarely(told: Told) -> None:
     """
     One that reads again is told soon.

@@ -4,7 +4,6 @@ What has come from another process, until it is heard.
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
@@ -13,6 +12,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.frames import ASK, MESSAGE, Frame
 from twisted_cluster.talk.ears import Ears
+from twisted_cluster.wire.passing import discard
 
 log = Logger()
 
@@ -179,7 +179,5 @@ def _close(frames: deque[Delivery]) -> None:
     """
     Forget what has come, and close what came with it.
     """
-    for _, fd in frames:
-        if fd is not None:
-            os.close(fd)
+    discard(fd for _, fd in frames if fd is not None)
     frames.clear()

@@ -21,6 +21,9 @@ from twisted_cluster.wire.passing import closeAll
 log = Logger()
 # More than any worker has ports; who does not read so many messages reads none.
 MOST_MESSAGES = 4096
+# A worker that works waits for each listening socket before it asks for the next; each
+# takes a descriptor of this process, which has others to serve.
+MOST_DESCRIPTORS = 64
 # Seconds until a full channel is tried again, doubled each time: so soon that who reads
 # on hardly waits, so rarely at last that who does not costs nothing.
 SOONEST = 0.005
@@ -61,6 +64,10 @@ class Outbox:
         """
         return len(self._waiting)
 
+    @property
+    def _descriptors(self) -> int:
+        return sum(len(waiting.fds) for waiting in self._waiting.values())
+
     def say(self, message: Message, fds: Sequence[int] = ()) -> bool:
         """
         Tell a message, now or later.
@@ -69,7 +76,8 @@ class Outbox:
             has to wait, and there is no number free for a copy, the message is told
             without, as if there were none at the other end.
         @return: Whether it is told or will be: L{False} if the other process is gone.
-        @raise ChannelFullError: If L{MOST_MESSAGES} messages wait already.
+        @raise ChannelFullError: If L{MOST_MESSAGES} messages wait already, or
+            L{MOST_DESCRIPTORS} descriptors and this is one more.
         @raise MessageError: If it is longer than the other end would take.
         """
         if not self.isOpen:
@@ -131,6 +139,8 @@ class Outbox:
             closeAll(replaced.fds)
         if len(self._waiting) >= MOST_MESSAGES:
             raise ChannelFullError(f"{MOST_MESSAGES} messages wait that nobody reads")
+        if fds and self._descriptors >= MOST_DESCRIPTORS:
+            raise ChannelFullError(f"{MOST_DESCRIPTORS} sockets wait that nobody takes")
         self._waiting[key] = _Waiting(message, _copies(fds))
         if self._resting is None:
             self._resting = self._clock.callLater(self._rest, self._tryAgain)

@@ -131,7 +131,7 @@ def test_aBeatOfTheFutureIsNone() -> None:
     """
     watch = Watch()
     watch.worker.heartbeat = 1 << 62
-    assert watch.after(0.1, beating=False) == [("silent", SILENT)]
+    assert watch.after(0.1, beating=False) == [("silent", SILENT_AFTER)]
     assert watch.after(0.1, beating=False) == []
     watch.after(0.1)
     watch.worker.heartbeat = watch.now + SECOND // 2

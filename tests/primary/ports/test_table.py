@@ -17,7 +17,7 @@ from tests.primary.primary import Primary, connect, portOf, taken
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.policies import noPolicy
-from twisted_cluster.primary.ports import table
+from twisted_cluster.primary.ports import table as module
 
 LOCAL = "127.0.0.1"
 
@@ -123,23 +123,6 @@ def test_ipv6OnlyLeavesThePortToIPv4(primary: Primary) -> None:
     assert four.socket.family == socket.AF_INET
     with pytest.raises(OSError, match="in use"):
         primary.join(one, ListenSpec(TCP, "", portOf(both)))
-
-
-def test_aWorkersPortsAreLimited(
-    primary: Primary, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    One more than that is refused; another worker may have it.
-    """
-    monkeypatch.setattr(table, "MOST_PORTS", 2)
-    one, other = primary.newWorker(), primary.newWorker()
-    for ordinal in range(2):
-        primary.join(one, anyPort(), ordinal)
-    with pytest.raises(OSError, match="more than 2 ports") as caught:
-        primary.join(one, anyPort(), 2)
-    assert caught.value.errno == errno.EMFILE
-    assert len(primary.table.byNumber) == 2
-    primary.join(other, anyPort(), 2)
 
 
 def test_portWaitsForAReplacement(primary: Primary) -> None:
@@ -356,3 +339,21 @@ def test_connectionInFlightIsClosedWithTheLastUser(primary: Primary) -> None:
     primary.door.redirect([connection._replace(bounces=1)])
     with client:
         assert client.recv(1) == b""
+
+
+def test_portsLeaveDescriptorsToOthers(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    One worker may not have so many that nobody else is served; those that there are may
+    be shared all the same, and there is room again when one is closed.
+    """
+    monkeypatch.setattr(module, "mostPorts", lambda: 3)
+    one, two = primary.newWorker(), primary.newWorker()
+    ports = [primary.join(one, anyPort(), n) for n in range(3)]
+    with pytest.raises(OSError, match="3 ports") as caught:
+        primary.join(one, anyPort(), 3)
+    assert caught.value.errno == errno.EMFILE
+    assert primary.join(two, anyPort(), 0) is ports[0]
+    primary.table.leave(one, ports[1].number)
+    assert primary.join(one, anyPort(), 3).number > ports[2].number

@@ -80,6 +80,13 @@ class Listener:
             return self.socket.fileno()
         return self.group.socketOf(member.number, member.id).fileno()
 
+    @property
+    def sockets(self) -> int:
+        """
+        How many sockets it has.
+        """
+        return len(self.group.sockets) if self.group else 1
+
     def owns(self, other: os.stat_result) -> bool:
         """
         Whether a descriptor is one of this listener's sockets.

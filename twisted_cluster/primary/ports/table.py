@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -22,8 +23,16 @@ from twisted_cluster.wire.handoff import Handed
 
 log = Logger()
 BUSY = errno.EADDRINUSE
-# Of one worker: more than servers open, and less than the primary has descriptors for.
+# More than any application has; all of them are looked at whenever anything changes.
 MOST_PORTS = 4096
+
+
+def mostPorts() -> int:
+    """
+    How many sockets of ports there may be: half of the descriptors are for others.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_PORTS if limit < 0 else max(1, min(MOST_PORTS, limit // 2))
 
 
 class WatchedBy(Protocol):
@@ -100,16 +109,16 @@ class ListenerTable:
         """
         A worker listens.
 
-        @raise OSError: EADDRINUSE if this worker listens there already, EMFILE if it
-            listens on L{MOST_PORTS}, or as bind(2) and L{adopt} say.
+        @raise OSError: EADDRINUSE if this worker listens there already, EMFILE if there
+            are L{mostPorts}, or as bind(2) and L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._find(*where)
         if listener is not None and member.id in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
-        if self._countOf(member) >= MOST_PORTS:
-            raise OSError(errno.EMFILE, f"more than {MOST_PORTS} ports of one worker")
-        listener = listener or self._open(*where)
+        if listener is None:
+            self._checkRoom()
+            listener = self._open(*where)
         try:
             listener.descriptorFor(member)
         except OSError:
@@ -122,9 +131,6 @@ class ListenerTable:
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.changed()
         return listener
-
-    def _countOf(self, member: Member) -> int:
-        return sum(member.id in one.users for one in self.byNumber.values())
 
     def leave(self, member: Member, number: int) -> None:
         """
@@ -193,6 +199,13 @@ class ListenerTable:
         """
         for listener in list(self.byNumber.values()):
             self._close(listener)
+
+    def _checkRoom(self) -> None:
+        # Of one worker's ports: others would have no descriptor for who connects.
+        most = mostPorts()
+        if sum(listener.sockets for listener in self.byNumber.values()) >= most:
+            why = f"the cluster has {most} ports already: raise ulimit -n"
+            raise OSError(errno.EMFILE, why)
 
     def _find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
         key = _key(spec, ordinal, directory)

@@ -8,6 +8,8 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from attrs import evolve
@@ -22,6 +24,7 @@ from twisted_cluster.core.messages import Listening, Message
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives import conversation as module
 from twisted_cluster.primary.lives.conversation import TURN, Conversation
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
@@ -272,22 +275,6 @@ def test_whatCannotBeTakenBackIsSaid(worker: Worker, logged: Logged) -> None:
     assert text.startswith("no descriptor was free for 1 connections that came back")
 
 
-def test_whatComesBackCountsAsThisProcessKnows(worker: Worker) -> None:
-    """
-    Not for an address of whom the worker likes, nor against what others let be given.
-    """
-    worker.say(messages.Listen(1, SPEC))
-    number = worker.answer().listener
-    ours, theirs = socket.socketpair()
-    record = packRecord(number, "", 1, tally=77, flags=METERED)
-    send(worker.wires.queue.worker, [record], [ours.fileno()])
-    ours.close()
-    worker.conversation.readReturned()
-    [waiting] = worker.rooms.door.gates[number].room.lines
-    assert (waiting.connection.tally, waiting.connection.flags) == (0, 0)
-    theirs.close()
-
-
 @pytest.mark.parametrize("wrong", [SystemExit(3), ValueError("no"), KeyboardInterrupt()])
 def test_aPolicyThatCannotBeMadeIsAnswered(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, wrong: BaseException
@@ -303,3 +290,110 @@ def test_aPolicyThatCannotBeMadeIsAnswered(
     worker.say(messages.Listen(1, SPEC))
     assert worker.answer().errno == errno.EINVAL
     assert worker.rooms.listeners.byNumber == {}
+
+
+@pytest.mark.parametrize("kind", ["file", "listening", "datagrams", "unix"])
+def test_onlyConnectionsCanBeSentBack(worker: Worker, logged: Logged, kind: str) -> None:
+    """
+    Who sends something else is killed, and nobody else is given it.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    listener = worker.answer().listener
+    with noConnection(kind) as fd:
+        send(worker.wires.queue.worker, [packRecord(listener, "")], [fd])
+    worker.conversation.readReturned()
+    assert worker.heard == ["kill"]
+    assert not worker.rooms.door.gates[listener].room.lines.count
+    assert "sends back what is no connection" in str(logged.texts())
+
+
+def test_whatIsSentBackIsWhatTheKernelSays(worker: Worker) -> None:
+    """
+    A worker says neither whose it is, nor how it counts.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    listener = worker.answer().listener
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        served, name = server.accept()
+    record = packRecord(listener, ("10.0.0.1", 1), 0, 2**32 - 1, METERED)
+    with client, served:
+        send(worker.wires.queue.worker, [record], [served.fileno()])
+        worker.conversation.readReturned()
+    (waiting,) = worker.rooms.door.gates[listener].room.lines
+    came = waiting.connection
+    assert (came.name, came.tally, came.flags) == (name, 0, 0)
+
+
+def test_whosePeerHasGoneIsClosed(worker: Worker) -> None:
+    """
+    That is nobody's fault.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    listener = worker.answer().listener
+    with socket.socket() as broken:
+        record = packRecord(listener, ("10.0.0.1", 1))
+        send(worker.wires.queue.worker, [record], [broken.fileno()])
+    worker.conversation.readReturned()
+    assert not worker.rooms.door.gates[listener].room.lines.count
+    assert worker.heard == []
+
+
+def test_ofWhatIsSentBackSomeIsTakenInATurn(worker: Worker) -> None:
+    """
+    However many come in one message.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    listener = worker.answer().listener
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        served, _ = server.accept()
+    record = packRecord(listener, "")
+    room = worker.rooms.door.gates[listener].room
+    with client, served:
+        for _ in range(3):
+            send(worker.wires.queue.worker, [record] * 40, [served.fileno()] * 40)
+        worker.conversation.readReturned()
+        assert room.lines.count == 80
+        worker.conversation.readReturned()
+        assert room.lines.count == 120
+
+
+def test_afterNonsenseNothingIsDone(worker: Worker, logged: Logged) -> None:
+    """
+    It is killed once, and what it had said behind that is not heard.
+    """
+    worker.channel._socket.send(b"nonsense")
+    worker.say(messages.Online())
+    worker.conversation.read()
+    assert worker.heard == ["kill"]
+
+
+def test_aTurnIsShortWhateverItDoes(worker: Worker) -> None:
+    """
+    Messages that take long are fewer in a turn.
+    """
+    times = count(0.0, module.LONG)
+    worker.reactor.seconds = lambda: next(times)
+    worker.say(messages.Online(), messages.Online(), messages.Online())
+    assert worker.heard == ["online", "online"]
+    worker.conversation.read()
+    assert worker.heard == ["online"] * 3
+
+
+@contextmanager
+def noConnection(kind: str) -> Iterator[int]:
+    """
+    Something that is no connection of a TCP port.
+    """
+    if kind == "file":
+        with open(os.devnull) as file:
+            yield file.fileno()
+    elif kind == "listening":
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield server.fileno()
+    else:
+        family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
+        made = socket.SOCK_STREAM if kind == "unix" else socket.SOCK_DGRAM
+        with socket.socket(family, made) as other:
+            yield other.fileno()

@@ -5,6 +5,8 @@ All ports' gates, and the workers behind them.
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from collections.abc import Callable, Iterable
 
 from twisted_cluster.core.complaints import Complaints
@@ -20,7 +22,9 @@ from twisted_cluster.primary.door.hands import Hand, Hands
 from twisted_cluster.primary.door.relief import Relief
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.passing import discard
 
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3
@@ -28,6 +32,7 @@ BOUNCES = 3
 TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
 NONE_FREE = "what it does not take stays with it: no descriptors are free to take it back"
+NO_LINGER = struct.pack("ii", 0, 0)
 
 
 class Door:
@@ -108,6 +113,31 @@ class Door:
         if gate is not None:
             gate.close()
 
+    def returned(self, connections: Iterable[Handed]) -> bool:
+        """
+        A worker sends connections back. What else it sends is closed, and what it says
+        of whose they are, and where they count, is nothing to go by.
+
+        @return: Whether all were connections, as far as can be seen.
+        """
+        whole, left = list(connections), []
+        areAll = True
+        for connection in whole:
+            gate = self.gates.get(connection.listener)
+            if gate is None:
+                discard((connection.fd,))
+                continue
+            areAll = areAll and _isOfKind(gate.listener.socket, connection.fd)
+            known = _asKnown(connection) if areAll else None
+            if known is None:
+                discard((connection.fd,))
+            elif gate.room.lines.isFull:
+                gate.room.turnAway(known)
+            else:
+                left.append(known)
+        self.redirect(left)
+        return areAll
+
     def redirect(self, connections: Iterable[Handed]) -> None:
         """
         Find other workers for connections that came back.
@@ -117,7 +147,7 @@ class Door:
             if gate is not None and connection.bounces < BOUNCES:
                 gate.room.hold(connection)
                 continue
-            os.close(connection.fd)
+            discard((connection.fd,))
             if gate is not None:
                 gate.room.say(f"connections are closed that {BOUNCES} workers sent back")
         self.changed()
@@ -212,3 +242,32 @@ class Door:
             gate.room.serve()
             gate.watch(gate.mayAccept)
         self._roster.listen(any(gate.waits for gate in self.gates.values()))
+
+
+def _isOfKind(listening: socket.socket, fd: int) -> bool:
+    """
+    Whether a descriptor is of the kind that a port gives.
+    """
+    try:
+        with Borrowed(fd) as lent:
+            isOfKind = (lent.family, lent.type) == (listening.family, listening.type)
+            listens = lent.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            return isOfKind and not listens
+    except OSError:
+        return False
+
+
+def _asKnown(connection: Handed) -> Handed | None:
+    """
+    @return: A connection with what the kernel says of it, as if it had come just now. To
+        close it takes no time from now on. L{None}: its peer has gone.
+    """
+    with Borrowed(connection.fd) as lent:
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        try:
+            name = "" if lent.type == socket.SOCK_DGRAM else lent.getpeername()
+        except OSError:
+            return None
+    # Python gives an abstract UNIX address as bytes.
+    name = os.fsdecode(name) if isinstance(name, bytes) else name
+    return connection._replace(name=name, tally=0, flags=0)

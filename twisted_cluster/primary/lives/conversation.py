@@ -32,6 +32,7 @@ from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.handoff import receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
+from twisted_cluster.wire.passing import discard
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -40,6 +41,9 @@ log = Logger()
 TURN = 64
 # Of one that is gone all are: more than a socket's buffer can hold.
 LAST = 512
+# Nor more than that takes so many seconds: the more ports there are, the longer a listen
+# takes.
+LONG = 0.01
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0
@@ -92,6 +96,7 @@ class Conversation:
         self._worker = worker
         self._losses = Complaints(time.monotonic_ns)
         self.isOpen = True
+        self._isRefused = False
         self._outbox = Outbox(wires.channel, rooms.reactor)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(rooms.reactor, wires.mail, codec, ears)
@@ -152,11 +157,15 @@ class Conversation:
         """
         Take some messages.
         """
+        clock = self._rooms.reactor
+        end = clock.seconds() + LONG
         try:
             for _ in range(most):
-                if not self.isOpen:
+                if not self.isOpen or self._isRefused:
                     return
                 self._take(*self._wires.channel.receive())
+                if most <= TURN and clock.seconds() > end:
+                    return
         except BlockingIOError:
             pass
         except MessageError as error:
@@ -169,13 +178,13 @@ class Conversation:
         Take some of the connections that it sends back.
         """
         try:
-            for _ in range(most):
+            while most > 0:
                 came = receive(self._wires.queue.end)
                 if came.lost and self._losses.isDue():
                     sayLost(came.lost)
-                # Where they count, and for what, this process knows better.
-                back = [one._replace(tally=0, flags=0) for one in came.connections]
-                self._rooms.door.redirect(back)
+                most -= max(1, len(came.connections))
+                if not self._rooms.door.returned(came.connections):
+                    raise MessageError("it sends back what is no connection")
         except BlockingIOError:
             pass
         except MessageError as error:
@@ -196,12 +205,18 @@ class Conversation:
             self._refuse(error)
 
     def _refuse(self, error: ClusterError) -> None:
+        if self._isRefused:
+            return
+        # What it had said behind that is not done either.
+        self._isRefused = True
+        self._messages.stop()
+        self._returned.stop()
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()
 
     def _take(self, message: Message, fd: int | None) -> None:
         if fd is not None:
-            os.close(fd)
+            discard((fd,))
         answer = self._ANSWERS.get(type(message))
         if answer is None:
             raise MessageError(f"a worker does not say {message}")

@@ -20,6 +20,7 @@ from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.events import REFUSE, SHED, TCP, ConnectionFacts, ListenSpec
 from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.door import farewells as module
 from twisted_cluster.primary.door.farewells import (
     LINGER,
     MOST_LINGERING,
@@ -166,6 +167,19 @@ def test_notTooManyLinger(hall: Hall) -> None:
     clients = [hall.turnAway() for _ in range(MOST_LINGERING + 3)]
     assert len(hall.reactor.getDelayedCalls()) == MOST_LINGERING
     assert everything(clients[-1]) == UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(64, 16), (4096, MOST_LINGERING), (-1, MOST_LINGERING)]
+)
+def test_thoseWhoLingerLeaveDescriptors(
+    monkeypatch: pytest.MonkeyPatch, limit: int, most: int
+) -> None:
+    """
+    For those who come meanwhile.
+    """
+    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (limit, limit))
+    assert module.mostLingering() == most
 
 
 def test_atTheEndNobodyLingers(hall: Hall) -> None:

@@ -5,6 +5,7 @@ Says good-bye to who is not served.
 from __future__ import annotations
 
 import os
+import resource
 import socket
 from contextlib import suppress
 from typing import Any
@@ -27,7 +28,8 @@ from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
-# So many may linger at a time; who is one more is told, and must be quick to read it.
+# So many may linger at a time, and no more than a quarter of the descriptors: who is one
+# more is told, and must be quick to read it.
 MOST_LINGERING = 256
 # A round trip to anywhere, and another one for what was lost.
 LINGER = 1.0
@@ -55,6 +57,7 @@ class Farewells:
         self._reactor = reactor
         self._complaints = complaints
         self._isTold = atLimit == SHED
+        self._most = mostLingering()
         self._leaving: dict[int, IDelayedCall] = {}
         self._edges: Edges | None = None
 
@@ -80,8 +83,8 @@ class Farewells:
         """
         try:
             self._send(fd, farewell)
-            if len(self._leaving) >= MOST_LINGERING:
-                raise OSError(f"{MOST_LINGERING} linger already")
+            if len(self._leaving) >= self._most:
+                raise OSError(f"{self._most} linger already")
             self._watch(fd)
         except OSError:
             os.close(fd)
@@ -139,6 +142,14 @@ class Farewells:
             self._reader.stop()
             self._edges.close()
             self._edges = None
+
+
+def mostLingering() -> int:
+    """
+    How many connections may linger at a time.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_LINGERING if limit < 0 else min(MOST_LINGERING, limit // 4)
 
 
 def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes:

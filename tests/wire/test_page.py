@@ -134,6 +134,21 @@ def test_aNamelessFileHasItsRoom(monkeypatch: pytest.MonkeyPatch) -> None:
     assert openDescriptors() == before
 
 
+def test_aNamelessFileCanBeMadeShorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By the worker, as far as the primary is concerned: what is not there is 0.
+    """
+    monkeypatch.delattr(os, "memfd_create")
+    page = Page.create(2)
+    page.taken, page.ended[1] = 3, (1 << 64) - 1
+    assert (page.taken, page.ended[1], len(page.ended)) == (3, (1 << 64) - 1, 2)
+    os.ftruncate(page.fileno(), 12)
+    assert (page.taken, page.lost, page.ended[1]) == (0, 0, 0)
+    page.waiting = 1
+    page.close()
+    assert (page.waiting, page.taken, page.ended[1]) == (1, 0, 0)
+
+
 def test_closedTwiceIsClosedOnce() -> None:
     """
     The descriptor's number may be somebody else's by then; what it said stays readable.

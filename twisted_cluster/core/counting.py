@@ -40,13 +40,21 @@ class Countable(Protocol):
         """
 
 
+class Counts(Protocol):
+    """
+    Some numbers.
+    """
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+
 class Ends(Protocol):
     """
     A worker's page.
     """
 
     @property
-    def ended(self) -> memoryview[int]:
+    def ended(self) -> Counts:
         """
         How many connections the worker has ended, by what they count as.
         """

@@ -10,8 +10,11 @@ import errno
 import fcntl
 import mmap
 import os
+import sys
 import tempfile
-from typing import cast
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol, cast
 
 from twisted_cluster.errors import VersionError
 
@@ -24,6 +27,18 @@ LARGEST_COUNT = (1 << 62) - 1
 HOUR = 3_600_000_000_000
 # So far a float is exact.
 EXACT = 1 << 53
+
+
+class Cells(Protocol):
+    """
+    Some numbers.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> int: ...
+
+    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 def _counter(index: int, most: int = LARGEST_COUNT) -> int:
@@ -83,13 +98,25 @@ class Page:
     counted = _counter(11)
     lost = _counter(12)
 
-    def __init__(self, fd: int, tallies: int = 0) -> None:
+    _map: mmap.mmap | None
+    _cells: Cells
+    ended: Cells
+    _views: Sequence[memoryview] = ()
+
+    def __init__(self, fd: int, tallies: int = 0, isMapped: bool = True) -> None:
         """
         @param fd: An open file; this owns it from now on.
         @param tallies: How many tallies the worker keeps besides.
+        @param isMapped: Whether nobody can make the file shorter.
         @raise OSError: If the file is too short, or the system has no room for it.
         """
         self._fd = fd
+        self._tallies = tallies
+        if not isMapped:
+            self._map = None
+            self.ended = _FileCells(fd, CELLS, tallies)
+            self._cells = _FileCells(fd, 0, CELLS)
+            return
         try:
             self._map = mmap.mmap(fd, (CELLS + tallies) * CELL)
         except ValueError as error:
@@ -98,8 +125,10 @@ class Page:
         except BaseException:
             os.close(fd)
             raise
-        self._views = _viewsOf(self._map)
-        self._cells, self.ended, _ = self._views
+        self._show(self._map)
+
+    def _show(self, memory: mmap.mmap | bytearray) -> None:
+        self._cells, self.ended, _ = self._views = _viewsOf(memory)
 
     @classmethod
     def create(cls, tallies: int = 0) -> Page:
@@ -108,7 +137,8 @@ class Page:
 
         @raise OSError: If the system has no room for one.
         """
-        page = cls(_sealed((CELLS + tallies) * CELL), tallies)
+        fd, isSealed = _sealed((CELLS + tallies) * CELL)
+        page = cls(fd, tallies, isSealed)
         page._cells[0] = VERSION
         return page
 
@@ -141,13 +171,16 @@ class Page:
         fd, self._fd = self._fd, -1
         if fd < 0:
             return
-        os.close(fd)
         # Copies, for the map has a descriptor of its own for as long as it is there.
-        views, self._views = self._views, _viewsOf(bytearray(self._map))
-        self._cells, self.ended, _ = self._views
+        views, map, size = self._views, self._map, (CELLS + self._tallies) * CELL
+        copy = bytearray(os.pread(fd, size, 0) if map is None else map)
+        os.close(fd)
+        self._show(copy.ljust(size, b"\0"))
+        if map is None:
+            return
         for view in views:
             view.release()
-        self._map.close()
+        map.close()
 
 
 def _viewsOf(
@@ -160,11 +193,36 @@ def _viewsOf(
     return whole[:CELLS], whole[CELLS:], whole
 
 
-def _sealed(size: int) -> int:
+class _FileCells:
     """
-    @return: A file of so many bytes, which nobody can make shorter: a worker that did
-        would kill the primary with SIGBUS. Where the system has no such files, or
-        refuses them, it is a nameless one, which is only as safe as the worker is tame.
+    Cells of a file that the worker can make shorter: mapped, that would be the end of who
+    reads it (SIGBUS). What is not there is 0.
+    """
+
+    def __init__(self, fd: int, first: int, count: int) -> None:
+        self._fd = fd
+        self._first = first
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> int:
+        data = os.pread(self._fd, CELL, (self._first + index) * CELL)
+        return int.from_bytes(data, sys.byteorder)
+
+    def __setitem__(self, index: int, value: int) -> None:
+        data = value.to_bytes(CELL, sys.byteorder)
+        # In a file that was made shorter there may be no room for it.
+        with suppress(OSError):
+            os.pwrite(self._fd, data, (self._first + index) * CELL)
+
+
+def _sealed(size: int) -> tuple[int, bool]:
+    """
+    @return: A file of so many bytes, and whether nobody can make it shorter: a worker
+        that did would kill the primary with SIGBUS. Where the system has no such files,
+        or refuses them, it is a nameless one, which the primary does not map.
     """
     try:
         allowed = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
@@ -174,7 +232,7 @@ def _sealed(size: int) -> int:
             raise
         with tempfile.TemporaryFile() as nameless:
             _reserve(nameless.fileno(), size)
-            return os.dup(nameless.fileno())
+            return os.dup(nameless.fileno()), False
     try:
         os.ftruncate(fd, size)
         seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -182,7 +240,7 @@ def _sealed(size: int) -> int:
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, True
 
 
 def _reserve(fd: int, size: int) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -20,7 +20,10 @@ HOSTILE = Path(__file__).parent / "fixtures" / "hostile"
 
 @contextmanager
 def hostile(
-    directory: Path, *more: str, descriptors: int | None = None
+    directory: Path,
+    *more: str,
+    descriptors: int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
     A cluster of two workers, and its port.
@@ -28,15 +31,15 @@ def hostile(
     @param descriptors: How many it may open, as C{ulimit -n} says, if not any number.
     """
     port = freePort()
-    paths = [str(HOSTILE), environment()["PYTHONPATH"]]
-    env = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = {"PYTHONDONTWRITEBYTECODE": "1", **environment(env)}
+    told["PYTHONPATH"] = os.pathsep.join([str(HOSTILE), told["PYTHONPATH"]])
     given = ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}"]
     under: list[str] = []
     if descriptors is not None:
         under = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
     # Who is told to do harm is connected, and may be in the middle of it.
     arguments = [*given, "--drain-timeout=1", *more]
-    with RunningCluster(arguments, directory, env, under=under) as cluster:
+    with RunningCluster(arguments, directory, told, under=under) as cluster:
         cluster.waitOnline(2)
         yield cluster, port
 

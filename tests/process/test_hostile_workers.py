@@ -4,12 +4,16 @@ A worker that has been broken into harms itself: the primary and its siblings go
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.process.cluster import eventually
 from tests.process.hostile import descriptorsOf, doHarm, hostile, worstOf
+from tests.process.injecting import injected
+from tests.process.odd import connect
+from tests.process.trouble import manyClients
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
@@ -143,3 +147,48 @@ def test_afterNonsenseNothingIsDone(tmp_path: Path) -> None:
             cluster.waitOnline(3)
         assert cluster.output().count("; killed") == 1
         assert "listening on udp:0" not in cluster.output()
+
+
+NO_MEMFD = """
+def refuse(*_):
+    raise OSError(errno.EPERM, "refused")
+
+os.memfd_create = refuse
+"""
+
+
+def test_aPageThatIsMadeShorterIsNobodysEnd(tmp_path: Path) -> None:
+    """
+    Where there are no files whose size is sealed.
+    """
+    with hostile(tmp_path, env=injected(tmp_path, NO_MEMFD)) as (cluster, port):
+        with doHarm(port, "os.ftruncate(PAGE, 0)"):
+            # That may be its own end, with those whom it serves just then.
+            eventually(lambda: worstOf(port, 2.0) < LONG, "all are served")
+        assert cluster.process.poll() is None
+
+
+def test_whoShutsItsQueueIsReplaced(tmp_path: Path) -> None:
+    """
+    It can be handed nothing any more.
+    """
+    with hostile(tmp_path) as (cluster, port):
+        code = "socket.socket(fileno=os.dup(HANDOFF)).shutdown(socket.SHUT_RDWR)"
+        with doHarm(port, code):
+            assert worstOf(port, 1.0) < LONG
+            cluster.waitFor("it has shut its handoff queue; killed")
+            cluster.waitOnline(3)
+
+
+def test_thoseWhoAreShedLeaveDescriptors(tmp_path: Path) -> None:
+    """
+    Many clients of one address, who do not read that they are too many, harm nobody who
+    comes from another one.
+    """
+    more = ["--max-per-address=30", "--at-limit=shed"]
+    with hostile(tmp_path, *more, descriptors=64) as (_, port):
+        with manyClients(port, 300):
+            begun = time.monotonic()
+            with connect(port, "127.0.0.2", b"who\n") as client:
+                assert client.recv(100)
+            assert time.monotonic() - begun < LONG

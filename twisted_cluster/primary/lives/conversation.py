@@ -190,7 +190,9 @@ class Conversation:
         except MessageError as error:
             self._refuse(error)
         except QueueEndedError:
+            # This process has a duplicate of the worker's end: it has shut it down.
             self._returned.stop()
+            self._refuse(MessageError("it has shut its handoff queue"))
 
     def _readEarlier(self) -> None:
         # Users' messages do not overtake what the worker said of itself before.

@@ -48,7 +48,7 @@ def _unix(
     )
 
 
-KINDS: Mapping[str, Callable[..., ListenSpec]] = {
+PORT_KINDS: Mapping[str, Callable[..., ListenSpec]] = {
     "tcp": _tcp,
     "ssl": _ssl,
     "unix": _unix,
@@ -85,20 +85,20 @@ def parseListen(description: str) -> ListenSpec | None:
         return parseListen(inner)
     try:
         (kind, *given), named = _parse(description)
-        if kind not in KINDS:
+        if kind not in PORT_KINDS:
             _refuseUnknown(kind)
             return None
         if not given and not named:
             raise ValueError("it does not say where")
         # What is wrong with it is said without naming our function.
-        inspect.signature(KINDS[kind]).bind(*given, **named)
-        return KINDS[kind](*given, **named)
+        inspect.signature(PORT_KINDS[kind]).bind(*given, **named)
+        return PORT_KINDS[kind](*given, **named)
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None
 
 
 def _refuseUnknown(kind: str) -> None:
     known = {parser.prefix for parser in getPlugins(IStreamServerEndpointStringParser)}
-    known |= set(KINDS)
+    known |= set(PORT_KINDS)
     if kind not in known:
         raise ValueError(f"{kind!r} is no kind of endpoint; there are {sorted(known)}")

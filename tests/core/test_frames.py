@@ -15,7 +15,7 @@ from twisted_cluster.errors import MessageError, MessageTooLongError, VersionErr
 someFrames = lists(
     builds(
         Frame,
-        kind=sampled_from(sorted(frames.KINDS)),
+        kind=sampled_from(sorted(frames.FRAME_KINDS)),
         flags=integers(0, 65535),
         number=integers(0, 2**64 - 1),
         extra=binary(max_size=30),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from twisted_cluster.core.lifecycle import Effects, newLifecycle
+from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 
 
 def effectsOf(*events: str) -> list[str]:
@@ -15,7 +15,7 @@ def effectsOf(*events: str) -> list[str]:
     """
     asked: list[str] = []
     life = newLifecycle(
-        Effects(
+        LifeEffects(
             lambda: asked.append("enter"),
             lambda: asked.append("leave"),
             lambda: asked.append("drain"),

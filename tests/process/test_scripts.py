@@ -295,8 +295,8 @@ def test_settingsThatAreTakenAwayAreThoseAtFirst(tmp_path: Path) -> None:
     script = run(
         """
         if cluster.isPrimary:
-            from twisted_cluster.api.settings import KINDS
-            given = {name: None for name in KINDS if name not in ("exec", "args")}
+            from twisted_cluster.api.settings import SETTING_KINDS
+            given = {name: None for name in SETTING_KINDS if name not in ("exec", "args")}
             cluster.setupPrimary(**given)
             worker = cluster.fork()
             worker.on("online", worker.disconnect)

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
 from twisted_cluster.talk import hearing as module
 from twisted_cluster.talk.ears import Ears
-from twisted_cluster.talk.hearing import TURN, Hearing
+from twisted_cluster.talk.hearing import FRAMES_A_TURN, Hearing
 
 WAITING = (MESSAGE, ASK)
 
@@ -79,12 +79,12 @@ def test_soMuchInATurn(heard: Heard) -> None:
     """
     The rest in the turns that follow, in order; meanwhile no more is read.
     """
-    heard.come(PUBLISH, 3 * TURN + 1)
+    heard.come(PUBLISH, 3 * FRAMES_A_TURN + 1)
     for turn in (1, 2, 3):
-        assert len(heard.heard) == turn * TURN
+        assert len(heard.heard) == turn * FRAMES_A_TURN
         assert heard.reads == [False]
         heard.turn()
-    assert heard.heard == [(PUBLISH, n) for n in range(3 * TURN + 1)]
+    assert heard.heard == [(PUBLISH, n) for n in range(3 * FRAMES_A_TURN + 1)]
     assert heard.reads == [False, True]
     assert heard.clock.getDelayedCalls() == []
 
@@ -93,11 +93,11 @@ def test_whatComesMeanwhileIsBehind(heard: Heard) -> None:
     """
     As when last words are read, though reading was to pause; all of it is heard then.
     """
-    heard.come(ANSWER, 3 * TURN)
-    heard.hearing.take([(Frame(ANSWER, 0, 3 * TURN), None)])
-    assert len(heard.heard) == 2 * TURN
+    heard.come(ANSWER, 3 * FRAMES_A_TURN)
+    heard.hearing.take([(Frame(ANSWER, 0, 3 * FRAMES_A_TURN), None)])
+    assert len(heard.heard) == 2 * FRAMES_A_TURN
     heard.hearing.hearAll()
-    assert [number for _, number in heard.heard] == list(range(3 * TURN + 1))
+    assert [number for _, number in heard.heard] == list(range(3 * FRAMES_A_TURN + 1))
     assert heard.befores == 2
     heard.turn()
     assert heard.reads == [False, True]
@@ -129,16 +129,16 @@ def test_manyThatWaitedAreNotOneTurn(heard: Heard) -> None:
     """
     A listener that comes late is told so many at a time as well.
     """
-    heard.come(MESSAGE, 3 * TURN)
+    heard.come(MESSAGE, 3 * FRAMES_A_TURN)
     for _ in range(3):
         heard.turn()
     heard.deaf.clear()
     heard.hearing.listen()
     heard.turn()
-    assert len(heard.heard) == TURN
+    assert len(heard.heard) == FRAMES_A_TURN
     heard.turn()
     heard.turn()
-    assert len(heard.heard) == 3 * TURN
+    assert len(heard.heard) == 3 * FRAMES_A_TURN
 
 
 @pytest.mark.parametrize("limit", ["UNHEARD_BYTES", "UNHEARD_COUNT"])

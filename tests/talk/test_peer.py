@@ -441,7 +441,7 @@ async def test_aTurnOfTheLoopIsNotAllMessages(sides: tuple[Side, Side]) -> None:
     here, there = sides
     there.listen()
     there.peer.mail.pause()
-    sent = [here.say(n) for n in range(4 * hearing.TURN)]
+    sent = [here.say(n) for n in range(4 * hearing.FRAMES_A_TURN)]
     await aTurn()
     there.peer.mail.resume()
     counts: list[int] = []
@@ -449,7 +449,7 @@ async def test_aTurnOfTheLoopIsNotAllMessages(sides: tuple[Side, Side]) -> None:
         await aTurn()
         counts.append(len(there.heard))
     steps = [after - before for before, after in zip([0, *counts], counts)]
-    assert max(steps) <= 2 * hearing.TURN
+    assert max(steps) <= 2 * hearing.FRAMES_A_TURN
     assert there.heard == list(range(len(sent)))
 
 

@@ -16,7 +16,7 @@ from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.reactor import clusterize
-from twisted_cluster.worker.wires import Wires
+from twisted_cluster.worker.wires import WorkerWires
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,7 +58,7 @@ class LinkSource:
             for end in (channel, queue, mail, page):
                 end.close()
 
-        wires = Wires(channel, queue, page, mail)
+        wires = WorkerWires(channel, queue, page, mail)
         clusterize(reactor, wires, Announcement(int(data)))
         return close
 

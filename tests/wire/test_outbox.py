@@ -160,7 +160,7 @@ def test_whatWaitsIsBounded(told: Told, monkeypatch: pytest.MonkeyPatch) -> None
     """
     Who never reads is told so many messages and no more; states still change.
     """
-    monkeypatch.setattr(module, "MOST_MESSAGES", 10)
+    monkeypatch.setattr(module, "MOST_UNREAD", 10)
     told.fill()
     told.outbox.say(Pause(1, True))
     for n in range(8):

@@ -35,7 +35,7 @@ from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.worker import control as module
 from twisted_cluster.worker import inquiry
-from twisted_cluster.worker.control import TURN, Control
+from twisted_cluster.worker.control import MESSAGES_A_TURN, Control
 
 SPEC = ListenSpec(TCP, "", 80)
 
@@ -252,19 +252,19 @@ def test_aTurnHasAnEnd(talking: Talking) -> None:
     """
     Whatever the primary says, in one turn so much is heard.
     """
-    for _ in range(TURN + 1):
+    for _ in range(MESSAGES_A_TURN + 1):
         talking.primary.send(Drain(1.0))
     talking.control.read()
-    assert len(talking.heard) == TURN
+    assert len(talking.heard) == MESSAGES_A_TURN
     talking.control.readEarlier()
-    assert len(talking.heard) == TURN + 1
+    assert len(talking.heard) == MESSAGES_A_TURN + 1
 
 
 def test_whatCameMeanwhileIsHeardInANextTurn(talking: Talking) -> None:
     """
     Not while somebody waits for an answer.
     """
-    for _ in range(TURN + 1):
+    for _ in range(MESSAGES_A_TURN + 1):
         talking.primary.send(Drain(1.0))
     thread = talking.answering(Answer(1, 3))
     talking.control.unlisten(3)
@@ -272,9 +272,9 @@ def test_whatCameMeanwhileIsHeardInANextTurn(talking: Talking) -> None:
     assert talking.asked == Unlisten(1, 3)
     assert talking.heard == []
     talking.reactor.asked.pop()()
-    assert len(talking.heard) == TURN
+    assert len(talking.heard) == MESSAGES_A_TURN
     talking.reactor.asked.pop()()
-    assert len(talking.heard) == TURN + 1
+    assert len(talking.heard) == MESSAGES_A_TURN + 1
 
 
 def test_whatCameMeanwhileIsHeardThoughNoAnswerCame(

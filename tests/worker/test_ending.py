@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from twisted_cluster.worker.ending import Effects, Ending, newEnding
+from twisted_cluster.worker.ending import Ending, EndingEffects, newEnding
 
 TIMEOUT = 5.0
 SIGTERM = 15
@@ -57,7 +57,7 @@ def begin(asked: list[str]) -> Ending:
     @param asked: Gets what the machine asks of the world.
     """
     return newEnding(
-        Effects(
+        EndingEffects(
             lambda: asked.append("plan"),
             lambda number: asked.append(f"remember {number}"),
             lambda: asked.append("say"),

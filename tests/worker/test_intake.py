@@ -25,7 +25,7 @@ from twisted_cluster.wire.handoff import (
     send,
 )
 from twisted_cluster.wire.reader import SHORTEST_REST
-from twisted_cluster.worker.intake import REST, TURN, Intake
+from twisted_cluster.worker.intake import BATCHES_A_TURN, RECEIVE_REST, Intake
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.vitals import Vitals
 
@@ -178,12 +178,12 @@ def test_aTurnHasAnEnd(handing: Handing) -> None:
     """
     Whatever waits: the rest is for the next turn.
     """
-    for _ in range(TURN + 1):
+    for _ in range(BATCHES_A_TURN + 1):
         handing.hand()
     handing.intake.readNow()
-    assert handing.page.taken == TURN
+    assert handing.page.taken == BATCHES_A_TURN
     handing.intake.readNow()
-    assert handing.page.taken == TURN + 1
+    assert handing.page.taken == BATCHES_A_TURN + 1
 
 
 def test_whatNobodyWantsIsSentBack(handing: Handing) -> None:
@@ -258,11 +258,11 @@ class WrongTests(SynchronousTestCase):
             self.handing.hand()
             self.handing.intake.readNow()
             assert not self.handing.isRead
-            self.handing.reactor.advance(REST)
+            self.handing.reactor.advance(RECEIVE_REST)
             assert self.handing.isRead
             for _ in range(9):
                 self.handing.intake.readNow()
-                self.handing.reactor.advance(REST)
+                self.handing.reactor.advance(RECEIVE_REST)
                 assert self.handing.isRead
             self.handing.failing.wrong = 0
             self.handing.intake.readNow()

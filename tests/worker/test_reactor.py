@@ -28,7 +28,7 @@ from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker import reactor as module
 from twisted_cluster.worker.reactor import clusterize
-from twisted_cluster.worker.wires import Wires
+from twisted_cluster.worker.wires import WorkerWires
 
 
 class Clustered:
@@ -43,7 +43,7 @@ class Clustered:
         self.channel, theirs = Channel.pair()
         self.queue, self.page = HandoffQueue(), Page.create()
         self.mail, mail = Mail.pair()
-        wires = Wires(Channel(theirs), self.queue.worker, self.page, mail)
+        wires = WorkerWires(Channel(theirs), self.queue.worker, self.page, mail)
         clusterize(self.reactor, wires, Announcement(1))
         self._primary = Thread(target=self._answer)
         self._primary.start()

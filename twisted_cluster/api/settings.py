@@ -117,7 +117,7 @@ _STDIO = (
     "'inherit', 'pipe', 'ignore', or a list of these and of descriptor numbers, "
     "with 'ipc' once after the first three"
 )
-KINDS: Mapping[str, Kind] = {
+SETTING_KINDS: Mapping[str, Kind] = {
     "exec": Kind(_isText, "a script's path, or '-m package.module'"),
     "args": Kind(_isTexts, "a list of texts"),
     "execArgv": Kind(_isTexts, "a list of texts"),
@@ -184,10 +184,10 @@ def check(settings: Settings) -> None:
     @raise SettingsError: If there is no such setting, or a value is not accepted.
     """
     for name, value in settings.items():
-        if name not in KINDS:
-            known = ", ".join(KINDS)
+        if name not in SETTING_KINDS:
+            known = ", ".join(SETTING_KINDS)
             raise SettingsError(f"there is no setting {name!r}; there are: {known}")
-        kind = KINDS[name]
+        kind = SETTING_KINDS[name]
         if value is not None and not kind.accepts(value):
             raise SettingsError(f"setting {name}={value!r:.80}: give {kind.text}")
     if settings.get("serialization") == "advanced":

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from twisted_cluster.errors import MessageError, MessageTooLongError, VersionError
 
 MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1, 9)
-KINDS = frozenset(range(1, 9))
+FRAME_KINDS = frozenset(range(1, 9))
 # Flags.
 HANDLE = 1
 ADVANCED = 2
@@ -31,7 +31,7 @@ class Frame(NamedTuple):
     """
     One message on its way.
 
-    @ivar kind: One of L{KINDS}.
+    @ivar kind: One of L{FRAME_KINDS}.
     @ivar flags: L{HANDLE}: a descriptor comes along. L{ADVANCED}: the body is not JSON.
     @ivar number: The question that is asked or answered; the sender of what is
         published, by id, 0 for the primary; how many were missed.
@@ -101,7 +101,7 @@ class FrameReader:
             version, kind, flags, extras, length, number = _head.unpack_from(data, start)
             if version != VERSION:
                 raise VersionError(f"a frame of version {version}: here it is {VERSION}")
-            if kind not in KINDS or extras + length > self._longest:
+            if kind not in FRAME_KINDS or extras + length > self._longest:
                 raise MessageError(f"no frame: kind {kind}, {extras} + {length} bytes")
             body = start + HEAD + extras
             if body + length > size:

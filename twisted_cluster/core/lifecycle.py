@@ -15,7 +15,7 @@ from automat import TypeMachineBuilder
 
 
 @frozen
-class Effects:
+class LifeEffects:
     """
     What the machine asks of the world.
 
@@ -62,7 +62,7 @@ class Lifecycle(Protocol):
         "The process is gone."
 
 
-builder = TypeMachineBuilder(Lifecycle, Effects)
+builder = TypeMachineBuilder(Lifecycle, LifeEffects)
 starting, ready, draining, leaving, lost, gone = map(
     builder.state, ("starting", "online", "draining", "leaving", "lost", "gone")
 )
@@ -81,18 +81,18 @@ gone.upon(Lifecycle.exited).loop().returns(None)
 
 
 @starting.upon(Lifecycle.online).to(ready)
-def enter(worker: Lifecycle, effects: Effects) -> None:
+def enter(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.enter()
 
 
 @ready.upon(Lifecycle.retire).to(draining)
-def askToDrain(worker: Lifecycle, effects: Effects) -> None:
+def askToDrain(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
     effects.sendDrain()
 
 
 @starting.upon(Lifecycle.retire).to(draining)
-def giveUpStarting(worker: Lifecycle, effects: Effects) -> None:
+def giveUpStarting(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.giveUp()
 
 
@@ -102,31 +102,31 @@ def giveUpStarting(worker: Lifecycle, effects: Effects) -> None:
 @starting.upon(Lifecycle.leaving).to(leaving)
 @ready.upon(Lifecycle.lost).to(lost)
 @starting.upon(Lifecycle.lost).to(lost)
-def letLeave(worker: Lifecycle, effects: Effects) -> None:
+def letLeave(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
 
 
 @draining.upon(Lifecycle.overdue).loop()
 @leaving.upon(Lifecycle.overdue).loop()
 @lost.upon(Lifecycle.overdue).loop()
-def runOutOfTime(worker: Lifecycle, effects: Effects) -> None:
+def runOutOfTime(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.kill()
 
 
 @draining.upon(Lifecycle.exited).to(gone)
 @leaving.upon(Lifecycle.exited).to(gone)
-def buryExpected(worker: Lifecycle, effects: Effects) -> None:
+def buryExpected(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.bury(True)
 
 
 @starting.upon(Lifecycle.exited).to(gone)
 @lost.upon(Lifecycle.exited).to(gone)
-def buryUnexpected(worker: Lifecycle, effects: Effects) -> None:
+def buryUnexpected(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.bury(False)
 
 
 @ready.upon(Lifecycle.exited).to(gone)
-def buryDead(worker: Lifecycle, effects: Effects) -> None:
+def buryDead(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
     effects.bury(False)
 

@@ -217,7 +217,7 @@ Message = Union[
     Leaving,
     Drain,
 ]
-KINDS = {kind.__name__: kind for kind in get_args(Message)}
+MESSAGE_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 # What tells a state: of two, the later one alone matters.
@@ -256,7 +256,7 @@ def decode(data: bytes) -> Message:
         version, *rest = json.loads(data)
         if version == VERSION:
             name, fields = rest
-            message: Message = KINDS[name](**fields)
+            message: Message = MESSAGE_KINDS[name](**fields)
             return message
     # Whatever a validator or converter makes of what a hostile process sends.
     except Exception as error:

@@ -24,7 +24,7 @@ UNHEARD_COUNT = 10_000
 DESCRIPTOR = 1 << 16
 # How much is heard in one turn of the loop: a few milliseconds, if each message takes
 # some microseconds; other connections are served in between.
-TURN = 256
+FRAMES_A_TURN = 256
 
 Delivery = tuple[Frame, "int | None"]
 
@@ -74,7 +74,7 @@ class Hearing:
         self._hearSome()
 
     def _hearSome(self) -> None:
-        self._hearMost(TURN)
+        self._hearMost(FRAMES_A_TURN)
         if self._come or self._unheard or not self._isReading:
             self._regulate()
 

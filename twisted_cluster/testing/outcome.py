@@ -67,7 +67,7 @@ class Outcome:
         return self.latencies[max(0, place - 1)]
 
 
-class Progress:
+class Course:
     """
     Counts while time passes.
 

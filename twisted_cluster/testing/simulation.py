@@ -27,7 +27,7 @@ from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.pulse import LOOK
 from twisted_cluster.testing.model_hand import HearsLate, ModelHand, OldNews
 from twisted_cluster.testing.model_worker import ModelWorker, Visit
-from twisted_cluster.testing.outcome import Outcome, Progress
+from twisted_cluster.testing.outcome import Course, Outcome
 from twisted_cluster.testing.scenario import Block, Scenario
 from twisted_cluster.testing.timeline import Timeline
 
@@ -60,7 +60,7 @@ class Simulation:
         self._scenario = scenario
         self._facts = cache(self._factsOf)
         self._timeline = Timeline()
-        self._progress = Progress(self._timeline, scenario.workers)
+        self._course = Course(self._timeline, scenario.workers)
         self._backlog: deque[Visit] = deque()
         self._toCome = scenario.connections
         self._asked = self._glancing = False
@@ -81,7 +81,7 @@ class Simulation:
         worker = ModelWorker(
             self._timeline,
             scenario.slow.get(number, 1.0),
-            self._progress.begun,
+            self._course.begun,
             lambda visit: self._served(number, visit),
             self._changed,
         )
@@ -116,7 +116,7 @@ class Simulation:
             random = self._scenario.random(f"blocks {number}")
             self._blockAgain(self._hands[number - 1].worker, block, random, 0.0)
         self._timeline.run(self._isOver)
-        return self._progress.outcome(name, [hand.weight for hand in self._hands])
+        return self._course.outcome(name, [hand.weight for hand in self._hands])
 
     # Who comes, and goes
 
@@ -154,11 +154,11 @@ class Simulation:
             service, hold = next(self._lengths)
             now, facts = self._timeline.now, self._facts(client)
             self._backlog.append(Visit(client, facts, now, service, hold, FOR_EVER))
-            self._progress.arrived()
+            self._course.arrived()
             self._accept()
 
     def _served(self, number: int, visit: Visit) -> None:
-        self._progress.served(number, self._timeline.now - visit.arrived)
+        self._course.served(number, self._timeline.now - visit.arrived)
         if self._scenario.arrivals.clients:
             self._timeline.at(
                 self._timeline.now + next(self._gaps), self._come, visit.client
@@ -261,7 +261,7 @@ class Simulation:
         self._timeline.at(when, self._blockAgain, worker, block, random, block.lasting)
 
     def _isOver(self) -> bool:
-        progress = self._progress
+        progress = self._course
         if not progress.left:
             return not self._toCome
         idle = self._timeline.now - progress.last

@@ -20,7 +20,7 @@ from twisted_cluster.wire.passing import closeAll
 
 log = Logger()
 # More than any worker has ports; who does not read so many messages reads none.
-MOST_MESSAGES = 4096
+MOST_UNREAD = 4096
 # A worker that works waits for each listening socket before it asks for the next; each
 # takes a descriptor of this process, which has others to serve.
 MOST_DESCRIPTORS = 64
@@ -76,7 +76,7 @@ class Outbox:
             has to wait, and there is no number free for a copy, the message is told
             without, as if there were none at the other end.
         @return: Whether it is told or will be: L{False} if the other process is gone.
-        @raise ChannelFullError: If L{MOST_MESSAGES} messages wait already, or
+        @raise ChannelFullError: If L{MOST_UNREAD} messages wait already, or
             L{MOST_DESCRIPTORS} descriptors and this is one more.
         @raise MessageError: If it is longer than the other end would take.
         """
@@ -137,8 +137,8 @@ class Outbox:
         replaced = self._waiting.pop(key, None)
         if replaced is not None:
             closeAll(replaced.fds)
-        if len(self._waiting) >= MOST_MESSAGES:
-            raise ChannelFullError(f"{MOST_MESSAGES} messages wait that nobody reads")
+        if len(self._waiting) >= MOST_UNREAD:
+            raise ChannelFullError(f"{MOST_UNREAD} messages wait that nobody reads")
         if fds and self._descriptors >= MOST_DESCRIPTORS:
             raise ChannelFullError(f"{MOST_DESCRIPTORS} sockets wait that nobody takes")
         self._waiting[key] = _Waiting(message, _copies(fds))

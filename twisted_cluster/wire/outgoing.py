@@ -21,7 +21,7 @@ from twisted_cluster.wire.passing import give
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
 # under way: it says all the same that there is room, so that the reactor would spin.
-PAUSE = 0.05
+NO_ROOM_REST = 0.05
 PASSING = frozenset(
     {errno.ENOBUFS, errno.ENOMEM, getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
 )
@@ -145,7 +145,7 @@ class Outgoing:
             poll.poll(left * 1000)
             if not self._write():
                 # Where there is room and nothing goes all the same.
-                time.sleep(min(left, PAUSE / 10))
+                time.sleep(min(left, NO_ROOM_REST / 10))
 
     def write(self) -> None:
         """
@@ -188,7 +188,7 @@ class Outgoing:
         """
         if self._pausing is None:
             self._unwatch()
-            self._pausing = self._reactor.callLater(PAUSE, self._goOn)
+            self._pausing = self._reactor.callLater(NO_ROOM_REST, self._goOn)
 
     def wasLetGo(self) -> None:
         """

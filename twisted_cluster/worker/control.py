@@ -35,7 +35,7 @@ from twisted_cluster.worker.inquiry import Inquiry, Joined
 log = Logger()
 # Messages in one turn of the loop: the application has its turn too, whatever the primary
 # sends.
-TURN = 64
+MESSAGES_A_TURN = 64
 # Seconds within which a primary that reads has made room for what is told at the end; it
 # turns in some milliseconds, and who is connected here waits meanwhile.
 LAST_CHANCE = 0.1
@@ -167,7 +167,7 @@ class Control:
         Hear what has come, though not all at once.
         """
         try:
-            for _ in range(TURN):
+            for _ in range(MESSAGES_A_TURN):
                 message, fd = self._inquiry.receive()
                 if fd is not None:
                     os.close(fd)

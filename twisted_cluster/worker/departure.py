@@ -14,7 +14,7 @@ from twisted_cluster.core.messages import Leaving
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.descriptors import Announcement
-from twisted_cluster.worker.ending import Effects, newEnding
+from twisted_cluster.worker.ending import EndingEffects, newEnding
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.register import Register
 
@@ -55,7 +55,7 @@ class Departure:
         self._peer = peer
         self._disconnected = disconnected
         self._ending = newEnding(
-            Effects(
+            EndingEffects(
                 self._plan,
                 self._remember,
                 self._sayLeaving,

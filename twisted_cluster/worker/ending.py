@@ -13,7 +13,7 @@ from automat import TypeMachineBuilder
 
 
 @frozen
-class Effects:
+class EndingEffects:
     """
     What the machine asks of the world.
 
@@ -72,7 +72,7 @@ class Ending(Protocol):
         "It was given time to end, and the time is over."
 
 
-builder = TypeMachineBuilder(Ending, Effects)
+builder = TypeMachineBuilder(Ending, EndingEffects)
 serving, draining, flushing, disconnected, stopping = map(
     builder.state, ("serving", "draining", "flushing", "disconnected", "stopping")
 )
@@ -94,36 +94,36 @@ for event in (Ending.told, Ending.leave, Ending.kill, Ending.signalled):
 
 
 @serving.upon(Ending.told).to(draining)
-def drainAsTold(worker: Ending, effects: Effects, timeout: float) -> None:
+def drainAsTold(worker: Ending, effects: EndingEffects, timeout: float) -> None:
     effects.plan()
     effects.drain(timeout)
 
 
 @serving.upon(Ending.leave).to(draining)
-def drainAsWanted(worker: Ending, effects: Effects) -> None:
+def drainAsWanted(worker: Ending, effects: EndingEffects) -> None:
     effects.plan()
     effects.sayLeaving()
     effects.drain(None)
 
 
 @serving.upon(Ending.signalled).to(draining)
-def drainUponSignal(worker: Ending, effects: Effects, number: int) -> None:
+def drainUponSignal(worker: Ending, effects: EndingEffects, number: int) -> None:
     effects.remember(number)
     effects.sayLeaving()
     effects.drain(None)
 
 
 @serving.upon(Ending.cutOff).to(disconnected)
-def drainAlone(worker: Ending, effects: Effects) -> None:
+def drainAlone(worker: Ending, effects: EndingEffects) -> None:
     effects.disconnect()
     effects.drain(None)
 
 
-def planOnly(worker: Ending, effects: Effects) -> None:
+def planOnly(worker: Ending, effects: EndingEffects) -> None:
     effects.plan()
 
 
-def planAsTold(worker: Ending, effects: Effects, timeout: float) -> None:
+def planAsTold(worker: Ending, effects: EndingEffects, timeout: float) -> None:
     effects.plan()
 
 
@@ -133,11 +133,11 @@ for state in leaving:
 
 
 @draining.upon(Ending.idle).to(flushing)
-def flush(worker: Ending, effects: Effects) -> None:
+def flush(worker: Ending, effects: EndingEffects) -> None:
     effects.flush()
 
 
-def lookOn(worker: Ending, effects: Effects) -> None:
+def lookOn(worker: Ending, effects: EndingEffects) -> None:
     effects.disconnect()
     effects.look()
 
@@ -147,16 +147,16 @@ flushing.upon(Ending.cutOff).to(disconnected)(lookOn)
 flushing.upon(Ending.flushed).to(disconnected)(lookOn)
 
 
-def stopNow(worker: Ending, effects: Effects) -> None:
+def stopNow(worker: Ending, effects: EndingEffects) -> None:
     effects.disconnect()
     effects.stop()
 
 
-def stopUponSignal(worker: Ending, effects: Effects, number: int) -> None:
+def stopUponSignal(worker: Ending, effects: EndingEffects, number: int) -> None:
     stopNow(worker, effects)
 
 
-def killItself(worker: Ending, effects: Effects) -> None:
+def killItself(worker: Ending, effects: EndingEffects) -> None:
     effects.plan()
     effects.sayLeaving()
     stopNow(worker, effects)
@@ -169,16 +169,16 @@ for state in connected:
     state.upon(Ending.kill).to(stopping)(killItself)
 
 
-def stopAlone(worker: Ending, effects: Effects) -> None:
+def stopAlone(worker: Ending, effects: EndingEffects) -> None:
     effects.stop()
 
 
-def stopAloneUponSignal(worker: Ending, effects: Effects, number: int) -> None:
+def stopAloneUponSignal(worker: Ending, effects: EndingEffects, number: int) -> None:
     effects.stop()
 
 
 @disconnected.upon(Ending.kill).to(stopping)
-def killItselfAlone(worker: Ending, effects: Effects) -> None:
+def killItselfAlone(worker: Ending, effects: EndingEffects) -> None:
     effects.plan()
     effects.stop()
 

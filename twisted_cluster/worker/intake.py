@@ -21,9 +21,9 @@ from twisted_cluster.worker.vitals import Vitals
 
 log = Logger()
 # Messages in one turn of the loop: those who are connected have their turn too.
-TURN = 16
+BATCHES_A_TURN = 16
 # Seconds after which what could not be received is tried again: clients wait.
-REST = 0.02
+RECEIVE_REST = 0.02
 
 
 class Intake:
@@ -66,7 +66,7 @@ class Intake:
 
     def _read(self) -> None:
         try:
-            for _ in range(TURN):
+            for _ in range(BATCHES_A_TURN):
                 self._take(*receive(self._queue))
         except BlockingIOError:
             pass
@@ -83,7 +83,7 @@ class Intake:
         if self._failures.isDue():
             log.error("connections cannot be received: {error}", error=error)
         self.reader.stop()
-        self._reactor.callLater(REST, self.reader.start)
+        self._reactor.callLater(RECEIVE_REST, self.reader.start)
 
     def _take(self, connections: Sequence[Handed], lost: Sequence[Handed]) -> None:
         self._page.taken += len(connections) + len(lost)

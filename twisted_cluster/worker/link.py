@@ -28,7 +28,7 @@ from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.vitals import Vitals
-from twisted_cluster.worker.wires import Wires
+from twisted_cluster.worker.wires import WorkerWires
 
 log = Logger()
 
@@ -63,7 +63,7 @@ class Link:
         self,
         reactor: IClusterReactor,
         beats: BeatReactor,
-        wires: Wires,
+        wires: WorkerWires,
         told: Announcement,
     ) -> None:
         """

@@ -36,7 +36,7 @@ from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 from twisted_cluster.worker.vitals import BEAT_EVERY
-from twisted_cluster.worker.wires import Wires
+from twisted_cluster.worker.wires import WorkerWires
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -201,7 +201,7 @@ class AsyncioReactorMixin(ClusterReactorMixin):
             self._reschedule()
 
 
-def clusterize(reactor: IReactorCore, wires: Wires, told: Announcement) -> None:
+def clusterize(reactor: IReactorCore, wires: WorkerWires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
 
@@ -232,4 +232,4 @@ def install() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     raiseLimit()
     reactor = installReactor(announcement.reactor)
-    clusterize(reactor, Wires.inherit(announcement), announcement)
+    clusterize(reactor, WorkerWires.inherit(announcement), announcement)

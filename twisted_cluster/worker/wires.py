@@ -20,7 +20,7 @@ from twisted_cluster.wire.page import Page
 
 
 @frozen(eq=False)
-class Wires:
+class WorkerWires:
     """
     @ivar channel: The control channel.
     @ivar queue: The worker's end of the handoff queue.
@@ -34,7 +34,7 @@ class Wires:
     mail: socket.socket
 
     @classmethod
-    def inherit(cls, told: Announcement) -> Wires:
+    def inherit(cls, told: Announcement) -> WorkerWires:
         """
         Use the descriptors that this process was born with.
 

@@ -25,7 +25,7 @@ from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives import conversation as module
-from twisted_cluster.primary.lives.conversation import TURN, Conversation
+from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN, Conversation
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.wire.channel import Channel
@@ -227,12 +227,12 @@ def test_soMuchIsReadInATurn(worker: Worker) -> None:
     """
     The rest in the next.
     """
-    for _ in range(TURN + 5):
+    for _ in range(MESSAGES_A_TURN + 5):
         worker.channel.send(messages.Born())
     worker.conversation.read()
-    assert len(worker.heard) == TURN
+    assert len(worker.heard) == MESSAGES_A_TURN
     worker.conversation.read()
-    assert len(worker.heard) == TURN + 5
+    assert len(worker.heard) == MESSAGES_A_TURN + 5
 
 
 def test_aClosedChannelIsTold(worker: Worker) -> None:

@@ -17,7 +17,7 @@ from tests.logged import Logged
 from twisted_cluster.core import messages
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.lives.conversation import TURN
+from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -125,7 +125,7 @@ def test_allOfItsLastWordsAreHeard(life: Life) -> None:
     """
     However many: the last of them says why it ends.
     """
-    for _ in range(2 * TURN):
+    for _ in range(2 * MESSAGES_A_TURN):
         life.channel.send(messages.Room())
     life.channel.send(messages.Leaving(planned=True))
     life.exit(0)

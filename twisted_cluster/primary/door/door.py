@@ -29,7 +29,7 @@ from twisted_cluster.wire.passing import discard
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3
 # The most turns of one port when its backlog is emptied: as much as the system lets wait.
-TURNS = 128
+MOST_TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
 NONE_FREE = "what it does not take stays with it: no descriptors are free to take it back"
 NO_LINGER = struct.pack("ii", 0, 0)
@@ -161,7 +161,7 @@ class Door:
         """
         for gate in list(self.gates.values()):
             gate.settle()
-            for _ in range(TURNS):
+            for _ in range(MOST_TURNS):
                 if not gate.isReading or not gate.accept():
                     break
         return all(gate.isDone for gate in self.gates.values())

@@ -38,9 +38,9 @@ from twisted_cluster.wire.reader import Reader
 log = Logger()
 
 # So many messages of one worker are answered in a turn; a listen takes some 100 us.
-TURN = 64
+MESSAGES_A_TURN = 64
 # Of one that is gone all are: more than a socket's buffer can hold.
-LAST = 512
+LAST_MESSAGES = 512
 # Nor more than that takes so many seconds: the more ports there are, the longer a listen
 # takes.
 LONG = 0.01
@@ -153,7 +153,7 @@ class Conversation:
 
     # What comes
 
-    def read(self, most: int = TURN) -> None:
+    def read(self, most: int = MESSAGES_A_TURN) -> None:
         """
         Take some messages.
         """
@@ -164,7 +164,7 @@ class Conversation:
                 if not self.isOpen or self._isRefused:
                     return
                 self._take(*self._wires.channel.receive())
-                if most <= TURN and clock.seconds() > end:
+                if most <= MESSAGES_A_TURN and clock.seconds() > end:
                     return
         except BlockingIOError:
             pass
@@ -173,7 +173,7 @@ class Conversation:
         except ChannelClosedError:
             self._worker.lost()
 
-    def readReturned(self, most: int = TURN) -> None:
+    def readReturned(self, most: int = MESSAGES_A_TURN) -> None:
         """
         Take some of the connections that it sends back.
         """

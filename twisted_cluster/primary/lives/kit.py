@@ -23,7 +23,7 @@ from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.wires import Wires
 
 
-class Worker(conversation.Worker, Protocol):
+class KitOwner(conversation.Worker, Protocol):
     """
     Whose kit it is.
     """
@@ -59,7 +59,7 @@ class Kit:
     conversation: Conversation
 
     @classmethod
-    def make(cls, rooms: Rooms, recipe: Recipe, worker: Worker) -> Kit:
+    def make(cls, rooms: Rooms, recipe: Recipe, worker: KitOwner) -> Kit:
         """
         @param worker: Is told what becomes of the process, and what it says.
         @raise OSError: If the system has no room for it; nothing is left open then.

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
-from twisted_cluster.core.lifecycle import Effects, newLifecycle
+from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.child import Child
-from twisted_cluster.primary.lives.conversation import LAST
+from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
 from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -62,8 +62,8 @@ class WorkerProcess:
         self._patience = Patience(clock, seconds, self.life.overdue)
         self.kit = Kit.make(rooms, recipe, self)
 
-    def _effects(self, mayFinishStart: bool) -> Effects:
-        return Effects(
+    def _effects(self, mayFinishStart: bool) -> LifeEffects:
+        return LifeEffects(
             self._enter,
             self._leave,
             self._sendDrain,
@@ -277,7 +277,7 @@ class WorkerProcess:
         Its process is gone.
         """
         # Its last words first: it may have said that it leaves.
-        self._guarded("hear it out", self.kit.conversation.read, LAST)
+        self._guarded("hear it out", self.kit.conversation.read, LAST_MESSAGES)
         self.life.exited()
 
     # What becomes of it
@@ -316,7 +316,9 @@ class WorkerProcess:
         self._sayHowItEnded(isExpected)
         self._guarded("forget it at the door", rooms.door.forget, hand)
         self._guarded("forget where it listened", rooms.listeners.forget, hand)
-        self._guarded("take what it sent back", kit.conversation.readReturned, LAST)
+        self._guarded(
+            "take what it sent back", kit.conversation.readReturned, LAST_MESSAGES
+        )
         self._guarded("take what it has not taken", self._disconnected)
         self._guarded("cut its wires", kit.cut)
         self._watcher.gone(self, isExpected)

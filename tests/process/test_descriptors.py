@@ -84,6 +84,13 @@ def descriptorsOf(pid: int) -> list[int]:
     return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
 
 
+def askInVain(worker: Commanded) -> None:
+    """
+    Have the primary answer: what it handed over before that it has closed by then.
+    """
+    assert worker.say("UNIX", "x" * 200)[0] == "CannotListenError"
+
+
 def test_pathsInNoDirectoryLeakNothing(tmp_path: Path) -> None:
     """
     A UNIX socket in a directory that the primary cannot enter: the listen fails, as
@@ -98,6 +105,7 @@ def test_pathsInNoDirectoryLeakNothing(tmp_path: Path) -> None:
         cluster.waitOnline(1)
         line = connect(control)
         worker = Commanded(line)
+        askInVain(worker)
         before = descriptorsOf(cluster.pid)
         for _ in range(5):
             assert worker.say("UNIX", "socket")[0] == "CannotListenError"
@@ -125,6 +133,7 @@ def test_locksAreOpenedWhereTheSocketFails(tmp_path: Path) -> None:
     """
     path = tmp_path / "socket"
     with commanded(tmp_path, workers=1) as (cluster, (worker,)):
+        askInVain(worker)
         restore = exhaust(cluster.pid)
         try:
             told = worker.say("UNIX", str(path), wantPID=True)

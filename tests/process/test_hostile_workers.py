@@ -123,7 +123,7 @@ def test_recordsThatCannotBeWrittenAreLogged(tmp_path: Path) -> None:
     with hostile(tmp_path) as (cluster, port):
         code = r"""
         for system, text in (("-", "one \ud800"), ("two \udfff", "three")):
-            fields = dict(level="info", system=system, text=text)
+            fields = dict(version=1, level="info", system=system, text=text)
             say(LOG, json.dumps(fields).encode())
         """
         with doHarm(port, code) as line:

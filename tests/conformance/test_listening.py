@@ -281,7 +281,7 @@ SIX = """
     else:
         async def scene():
             workers = [cluster.fork({"PORT": str(PORT)}) for _ in range(2)]
-            await gatherResults([w.when("message") for w in workers])
+            await gatherResults([w.when("listening") for w in workers])
             say("six", by=sorted([await fetch(PORT, "::1") for _ in range(4)]))
             try:
                 say("four", by=await fetch(PORT))

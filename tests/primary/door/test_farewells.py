@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -178,7 +179,7 @@ def test_thoseWhoLingerLeaveDescriptors(
     """
     For those who come meanwhile.
     """
-    monkeypatch.setattr(module.resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     assert module.mostLingering() == most
 
 

@@ -5,7 +5,6 @@ Says good-bye to who is not served.
 from __future__ import annotations
 
 import os
-import resource
 import socket
 from contextlib import suppress
 from typing import Any
@@ -25,6 +24,7 @@ from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -148,8 +148,7 @@ def mostLingering() -> int:
     """
     How many connections may linger at a time.
     """
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MOST_LINGERING if limit < 0 else min(MOST_LINGERING, limit // 4)
+    return shareOf(4, MOST_LINGERING)
 
 
 def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes:

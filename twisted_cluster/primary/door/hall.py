@@ -4,7 +4,6 @@ What all gates share.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 
 from attrs import frozen
@@ -15,6 +14,7 @@ from twisted_cluster.core.counting import Places
 from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.hands import Hands
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.limit import shareOf
 
 log = Logger()
 # A connection that waits takes a descriptor and, with its first bytes, a kilobyte.
@@ -25,8 +25,7 @@ def waitingPlaces() -> int:
     """
     How many connections may wait: half of the descriptors are for others.
     """
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return WAITING if limit < 0 else max(1, min(WAITING, limit // 2))
+    return shareOf(2, WAITING)
 
 
 @frozen

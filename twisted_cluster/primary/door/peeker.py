@@ -5,7 +5,6 @@ First bytes for policies that ask for them, without taking any.
 from __future__ import annotations
 
 import os
-import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 
 # Who sends its bytes in more pieces than this is chosen for with what there is.
@@ -72,8 +72,7 @@ class Peeker:
         self._reactor = reactor
         self._look = look
         # Those that have been looked at may wait as well, and take half.
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._most = look.pending if limit < 0 else min(look.pending, max(1, limit // 4))
+        self._most = shareOf(4, look.pending)
         self._enough = enough
         self._decide = decide
         self._decided = decided

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind, fullPath
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.limit import shareOf
 
 log = Logger()
 BUSY = errno.EADDRINUSE
@@ -31,8 +31,7 @@ def mostPorts() -> int:
     """
     How many sockets of ports there may be: half of the descriptors are for others.
     """
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MOST_PORTS if limit < 0 else max(1, min(MOST_PORTS, limit // 2))
+    return shareOf(2, MOST_PORTS)
 
 
 class WatchedBy(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from twisted.internet.epollreactor import EPollReactor
 
 from tests.logged import Logged, logging
 
@@ -18,3 +19,14 @@ def logged() -> Iterator[Logged]:
     """
     with logging() as heard:
         yield heard
+
+
+@pytest.fixture
+def reactor() -> Iterator[EPollReactor]:
+    """
+    A reactor of its own, which is turned by hand.
+    """
+    made = EPollReactor()
+    yield made
+    for reader in made.removeAll():
+        reader.connectionLost(None)

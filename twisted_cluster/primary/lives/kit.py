@@ -15,8 +15,8 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives import conversation
 from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.conversation import Conversation
-from twisted_cluster.primary.lives.output import Records
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.records import Records
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams

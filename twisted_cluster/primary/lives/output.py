@@ -1,23 +1,18 @@
 """
-What workers write: lines on their standard output and error, records on a wire of
-their own.
+What workers write on their standard output and error.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 from collections import deque
 from contextlib import suppress
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 
-from twisted_cluster.core.records import LONGEST_RECORD, readLogRecord
-from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.passing import isOver, take
 from twisted_cluster.wire.reader import Reader
 
 # What a pipe holds, so that one read empties it, and the longest line.
@@ -28,8 +23,6 @@ LINES = 64
 # What a worker has written when it dies is logged at once, up to so many lines; more
 # come as one text.
 LAST_LINES = 512
-# More than a socket's buffer can hold.
-LAST_RECORDS = 512
 
 
 class Output:
@@ -141,63 +134,6 @@ class Output:
             self._lines.append(self._rest)
             self._rest = b""
         return True
-
-
-class Records:
-    """
-    One worker's log records.
-    """
-
-    def __init__(self, reactor: IPollingReactor, end: socket.socket, said: Said) -> None:
-        """
-        @param end: The primary's end of the log; this owns it from now on.
-        @param said: What hears it.
-        """
-        end.setblocking(False)
-        self._end = end
-        self._said = said
-        self._reader = Reader(reactor, end.fileno, self._read, "a worker's log")
-        self._reader.start()
-
-    def finish(self) -> None:
-        """
-        The worker is gone: log what it has said, and close this.
-        """
-        if self._end.fileno() >= 0:
-            self._reader.stop()
-            try:
-                self._take(LAST_RECORDS)
-            finally:
-                self._end.close()
-
-    def _read(self) -> None:
-        if not self._take(LINES):
-            self._reader.stop()
-
-    def _take(self, most: int) -> bool:
-        """
-        @return: Whether more can come.
-        """
-        for _ in range(most):
-            try:
-                data, _, _, _ = take(self._end, LONGEST_RECORD, 0)
-            except BlockingIOError:
-                return True
-            except ConnectionError:
-                return False
-            if data:
-                self._hear(data)
-            elif isOver(self._end):
-                return False
-        return True
-
-    def _hear(self, data: bytes) -> None:
-        try:
-            record = readLogRecord(data)
-        except MessageError as error:
-            self._said.record("error", "-", str(error))
-        else:
-            self._said.record(record.level, record.system, record.text)
 
 
 def _text(line: bytes) -> str:

@@ -13,8 +13,7 @@ from twisted_cluster import ClusterConfig, ClusterError, ConfigError
 from twisted_cluster.events import Limits, ListenSpec
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.sticky import Sticky
-
-WORKER = ["-m", "twisted_cluster.worker"]
+from twisted_cluster.primary.lives.origin import LastingPath
 
 
 def test_anAppIsSaidInOneLine() -> None:
@@ -27,7 +26,7 @@ def test_anAppIsSaidInOneLine() -> None:
     assert config.workers == 4
     assert config.listen == [ListenSpec("tcp", port=8080)]
     app = ["cluster-app", "--app=mod.factory", "--listen=tcp:8080"]
-    assert config.recipe.command == [*WORKER, *app]
+    assert config.recipe.command == app
     assert isinstance(config.newPolicy(), Sticky)
     plain = ClusterConfig.forApp("mod.service")
     assert plain.workers >= 1
@@ -75,9 +74,9 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     (tmp_path / "server.tac").touch()
     monkeypatch.chdir(tmp_path)
     file = ClusterConfig.forFile("server.tac", workers=1)
-    assert file.recipe.command == [*WORKER, "-y", str(tmp_path / "server.tac")]
+    assert file.recipe.command == ["-y", LastingPath.of(str(tmp_path / "server.tac"))]
     web = ClusterConfig.forPlugin(["web", "--no-such-option"], listen=["tcp:80"])
-    assert web.recipe.command == [*WORKER, "web", "--no-such-option"]
+    assert web.recipe.command == ["web", "--no-such-option"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.conformance.scripts import Script, run
 from tests.process.cluster import ROOT, environment, eventually, freePort, isAlive
 
 pytestmark = pytest.mark.process
+WORKER = "from twisted_cluster.worker.script import main; main()"
 EXAMPLE = ROOT / "docs/examples/hello_cluster.py"
 
 
@@ -118,7 +119,7 @@ def test_aWorkerWithoutAPrimarySaysSo(value: str) -> None:
     numbers of its wires is left alone.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "twisted_cluster.worker.script", "script.py"],
+        [sys.executable, "-c", WORKER, "script.py"],
         env=environment({"TWISTED_CLUSTER_WORKER": value}),
         stdin=subprocess.DEVNULL,
         capture_output=True,

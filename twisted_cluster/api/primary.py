@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted_cluster.api import forked
 from twisted_cluster.api.base import Cluster, Handler
 from twisted_cluster.api.forks import Forks
+from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.policy import fromEnvironment
 from twisted_cluster.api.recipes import limitsOf, recipeFor
 from twisted_cluster.api.settings import Settings, check, merged
@@ -53,6 +54,7 @@ class PrimaryCluster(Cluster):
         super().__init__()
         self._forks: Forks | None = None
         self._count = 0
+        self._ground: Ground | None = None
         self._policy: str | NewPolicy | None = None
         self._ask: Callable[..., object] | None = None
         self._stopping = False
@@ -75,6 +77,8 @@ class PrimaryCluster(Cluster):
 
     def setupPrimary(self, **settings: Unpack[Settings]) -> None:
         self.settings = merged(self.settings, settings)
+        if self._ground is None or "exec" in settings:
+            self._ground = Ground.of(self.settings.get("exec") or "")
         self._soon("setup", self.settings)
 
     def fork(self, env: Mapping[str, str] | None = None) -> forked.Worker:
@@ -86,7 +90,8 @@ class PrimaryCluster(Cluster):
             worker.exited(-errno.ESHUTDOWN, None)
             return worker
         self.setupPrimary()
-        recipe = recipeFor(self.settings, env or {}, self._reactor)
+        assert self._ground is not None
+        recipe = recipeFor(self.settings, env or {}, self._reactor, self._ground)
         forks = self._stand()
         slot = forks.add(worker)
         self._soon("fork", worker)

@@ -6,35 +6,42 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import TypeVar
 
+from attrs import evolve
 from twisted.application.reactors import getReactorTypes
 
+from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON
 from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.wire.bootstrap import SCRIPT
 
 Value = TypeVar("Value")
 
 
-def recipeFor(settings: Settings, env: Mapping[str, str], reactor: object) -> Recipe:
+def recipeFor(
+    settings: Settings, env: Mapping[str, str], reactor: object, ground: Ground
+) -> Recipe:
     """
     What such a worker is made of.
 
     @param env: Added to that of the settings.
     @param reactor: This process's: workers have one of the same kind unless the settings
         say otherwise.
+    @param ground: What they begin with.
     @raise SettingsError: If there is no script.
     """
     cwd = settings.get("cwd")
     return Recipe(
-        [*(settings.get("execArgv") or ()), *_command(settings)],
+        [*_target(ground.script), *(settings.get("args") or ())],
         settings.get("reactor") or _nameOf(type(reactor).__module__),
         _or(settings.get("drainTimeout"), DRAIN_TIMEOUT),
         {**(settings.get("env") or {}), **env},
@@ -47,6 +54,9 @@ def recipeFor(settings: Settings, env: Mapping[str, str], reactor: object) -> Re
         group=settings.get("group") or "",
         generation=settings.get("generation") or 1,
         newOutput=partial(Streams, planned(settings)),
+        main=SCRIPT,
+        origin=evolve(ground.origin, options=settings.get("execArgv") or ()),
+        folder=ground.folder,
     )
 
 
@@ -62,14 +72,14 @@ def limitsOf(settings: Settings) -> Limits:
     )
 
 
-def _command(settings: Settings) -> list[str]:
-    script = settings.get("exec") or ""
+def _target(script: str | LastingPath) -> Sequence[str | LastingPath]:
     if not script:
         raise SettingsError(
             "there is no script that workers could run: setupPrimary(exec='script.py')"
         )
-    target = script.split(" ", 1) if script.startswith("-m ") else [script]
-    return ["-m", "twisted_cluster.worker.script", *target, *(settings.get("args") or ())]
+    if isinstance(script, str):
+        return script.split(" ", 1)  # -m name
+    return [script]
 
 
 def checkRecipe(recipe: Recipe) -> None:

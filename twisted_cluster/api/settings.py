@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict, TypeGuard
 
 from attrs import frozen
 
+from twisted_cluster.api.ground import thisScript
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors
+from twisted_cluster.primary.lives.interpreter import interpreterOptions
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
 # More than any program has been seen to want; each is a descriptor of the primary's.
@@ -145,27 +146,14 @@ def defaults() -> Settings:
     @return: What holds where nothing was said; as Node, it is asked for at each set-up.
     """
     return {
-        "exec": _thisScript(),
+        "exec": thisScript(),
         "args": sys.argv[1:],
-        "execArgv": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
+        "execArgv": interpreterOptions(),
         "silent": False,
         "serialization": "json",
         "drainTimeout": DRAIN_TIMEOUT,
         "keepListening": False,
     }
-
-
-def _thisScript() -> str:
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    # Absolute, and not what it means after a chdir.
-    file = getattr(main, "__file__", None) or ""
-    if spec is not None and spec.name != "__main__":
-        name: str = spec.name
-        return f"-m {name.removesuffix('.__main__')}"
-    if spec is not None:
-        file = os.path.dirname(file)  # of a directory or an archive that was run
-    return os.path.abspath(file) if os.path.exists(file) else ""
 
 
 def merged(current: Settings, given: Settings) -> Settings:

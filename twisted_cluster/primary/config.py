@@ -25,6 +25,7 @@ from twisted_cluster.plugins import (
     findReactors,
     policyMaker,
 )
+from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
 
@@ -114,7 +115,7 @@ class ClusterConfig:
         """
         if not os.path.isfile(path):
             raise ConfigError("file", path, "there is no such file")
-        return cls._running(["-y", os.path.abspath(path)], **settings)
+        return cls._running(["-y", LastingPath.of(os.path.abspath(path))], **settings)
 
     @classmethod
     def forPlugin(
@@ -142,7 +143,7 @@ class ClusterConfig:
     @classmethod
     def _running(
         cls,
-        run: Sequence[str],
+        run: Sequence[str | os.PathLike[str]],
         *,
         listen: str | Sequence[str] = (),
         workers: int | str = "auto",
@@ -169,7 +170,7 @@ class ClusterConfig:
         return cls(
             count,
             Recipe(
-                ["-m", "twisted_cluster.worker", *run],
+                run,
                 reactor,
                 _number("drainTimeout", drainTimeout, float, 0),
             ),

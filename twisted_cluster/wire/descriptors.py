@@ -13,6 +13,7 @@ from attrs import asdict, field, frozen
 from attrs.validators import instance_of
 
 from twisted_cluster.errors import StartError
+from twisted_cluster.wire.bootstrap import forgetPath
 
 # Counted from the announcement's C{first}.
 CONTROL = 0
@@ -41,6 +42,8 @@ class Announcement:
         ended too.
     @ivar tallies: How many tallies it keeps on its page.
     @ivar first: The number of the first of the cluster's descriptors.
+    @ivar folder: What Python has put on C{sys.path} for the primary's script, to be taken
+        away for that of the worker's.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -53,6 +56,7 @@ class Announcement:
     tallies: int = field(default=0, validator=instance_of(int))
     first: int = field(default=3, validator=instance_of(int))
     version: int = VERSION
+    folder: str | None = None
 
     def toEnvironment(self) -> dict[str, str]:
         """
@@ -69,6 +73,7 @@ def takeAnnouncement(environment: MutableMapping[str, str]) -> Announcement:
     @raise StartError: If this process is not a worker.
     """
     text = environment.pop(VARIABLE, None)
+    forgetPath(environment)
     try:
         told = json.loads(text or "")
         _checkVersion(told["version"])

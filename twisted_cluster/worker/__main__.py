@@ -1,5 +1,5 @@
 """
-C{python -m twisted_cluster.worker}: twistd, told what to run.
+twistd, told what to run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted.scripts.twistd import runApp
 
 from twisted_cluster.reactors import theReactor
+from twisted_cluster.worker.directory import workingDirectory
 
 APP = "cluster-app"
 TWISTD = (
@@ -58,6 +59,8 @@ class AppMaker:
     def makeService(options: AppOptions) -> IService:
         from twisted_cluster.worker.application import makeService
 
+        # Last: what lies there may have the name of a module of the standard library.
+        sys.path.extend(filter(None, [workingDirectory()]))
         return makeService(options["app"], options["listen"], theReactor())
 
 
@@ -80,7 +83,3 @@ def main() -> None:
     """
     sys.argv[0:1] = ["twistd", *TWISTD]
     app.run(runApp, WorkerOptions)
-
-
-if __name__ == "__main__":
-    main()

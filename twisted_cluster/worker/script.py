@@ -1,14 +1,16 @@
 """
-C{python -m twisted_cluster.worker.script}: a script, with the cluster reactor installed.
+A script, with the cluster reactor installed.
 """
 
 from __future__ import annotations
 
 import os
+import pkgutil
 import runpy
 import signal
 import sys
 
+from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.reactor import install
 
@@ -27,7 +29,7 @@ def main() -> None:
     departure = link.departure
     link.sayBorn()
     try:
-        _run(sys.argv[1:])
+        _run(sys.argv[1:], link.told.folder)
     except SystemExit:
         if departure.planned or departure.isConnected:
             raise
@@ -36,24 +38,31 @@ def main() -> None:
     _endBySignal(departure.signalled)
 
 
-def _run(given: list[str]) -> None:
+def _run(given: list[str], folder: str | None) -> None:
+    """
+    @param folder: What is on C{sys.path} for the primary's own script.
+    """
+    if folder in sys.path:
+        sys.path.remove(folder)
     if given[0] == "-m":
         sys.argv[:] = given[1:]
-        _importFrom(os.getcwd())
+        _importFrom(workingDirectory())
         runpy.run_module(given[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv[:] = given
-        script = os.path.abspath(given[0])
-        _importFrom(os.path.dirname(script))
+        # What has an importer is a folder or an archive, and is put there by runpy.
+        if pkgutil.get_importer(given[0]) is None:
+            _importFrom(os.path.dirname(os.path.realpath(given[0])))
         runpy.run_path(given[0], run_name="__main__")
 
 
-def _importFrom(directory: str) -> None:
+def _importFrom(directory: str | None) -> None:
     """
-    Begin to look for modules there, unless Python was told not to (C{-P}).
+    Look for modules there first, as Python does, unless it was told not to (C{-P}).
     """
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = directory
+    isSafe = getattr(sys.flags, "safe_path", False) or sys.flags.isolated
+    if directory is not None and not isSafe and sys.path[:1] != [directory]:
+        sys.path.insert(0, directory)
 
 
 def _endBySignal(number: int | None) -> None:
@@ -65,7 +74,3 @@ def _endBySignal(number: int | None) -> None:
             stream.flush()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,7 @@ One process.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
@@ -92,7 +93,7 @@ def child(ended: list[str]) -> Child:
 
 def start(child: Child) -> Reactor:
     reactor = Reactor()
-    child.start(reactor, ["-m", "it"], {"A": "b"}, {0: 5})  # type: ignore[arg-type]
+    child.start(reactor, [sys.executable, "-m", "it"], {"A": "b"}, {0: 5})  # type: ignore[arg-type]
     return reactor
 
 
@@ -100,9 +101,9 @@ def test_thisPythonIsRun(child: Child) -> None:
     """
     With what it is given.
     """
-    asked = start(child).asked
-    assert asked["command"] == (sys.executable, [sys.executable, "-m", "it"])
-    assert (asked["env"], asked["childFDs"]) == ({"A": "b"}, {0: 5})
+    asked, python = start(child).asked, os.fsencode(sys.executable)
+    assert asked["command"] == (python, [python, b"-m", b"it"])
+    assert (asked["env"], asked["childFDs"]) == ({b"A": b"b"}, {0: 5})
     assert child.pid == 100
 
 

@@ -4,8 +4,8 @@ One process: its start, signals to it, its exit.
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -53,17 +53,18 @@ class Child(ProcessProtocol):
         gid: int | None = None,
     ) -> None:
         """
-        Run Python.
+        Run a command.
 
-        @param command: What follows the interpreter's name.
+        @param command: What is executed, and its arguments.
         @raise OSError: If the system has no room for one more.
         """
         with deafToInterrupts():
             process: Any = reactor.spawnProcess(
                 self,
-                sys.executable,
-                [sys.executable, *command],
-                env=environment,
+                # As bytes: text that came from bytes which are none Twisted refuses.
+                os.fsencode(command[0]),
+                list(map(os.fsencode, command)),
+                env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
                 path=directory,
                 uid=uid,
                 gid=gid,

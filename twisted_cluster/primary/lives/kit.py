@@ -131,7 +131,7 @@ class Kit:
         first = max(streams) + 1
         self.child.start(
             rooms.reactor,
-            recipe.command,
+            recipe.argv(),
             recipe.environmentOf(slot, id, first, talliesFor(rooms.limits)),
             {**streams, **self.wires.childFDs(first)},
             recipe.directory,

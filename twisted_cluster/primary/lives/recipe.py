@@ -11,17 +11,19 @@ from attrs import Factory, frozen
 
 from twisted_cluster.core.member import Post
 from twisted_cluster.defaults import DRAIN_TIMEOUT
+from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.bootstrap import TWISTD, bootstrap, pathToEnvironment
 from twisted_cluster.wire.descriptors import Announcement
 
 
 @frozen
 class Recipe:
     """
-    @ivar command: What follows the interpreter's name.
+    @ivar command: What the worker is to run: the arguments of its C{main}.
     @ivar reactor: The short name of the workers' reactor.
     @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
     @ivar environment: Added to the primary's own.
@@ -35,9 +37,12 @@ class Recipe:
     @ivar group: Which group it belongs to, if to any.
     @ivar generation: Which reload it comes by, from 1.
     @ivar newOutput: Makes what takes care of its standard streams.
+    @ivar main: The module whose C{main} it is.
+    @ivar origin: The interpreter, and C{sys.path}.
+    @ivar folder: What of that Python has put there for the primary's own script.
     """
 
-    command: Sequence[str]
+    command: Sequence[str | os.PathLike[str]]
     reactor: str = "default"
     drainTimeout: float = DRAIN_TIMEOUT
     environment: Mapping[str, str] = Factory(dict)
@@ -50,6 +55,9 @@ class Recipe:
     group: str = ""
     generation: int = 1
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
+    main: str = TWISTD
+    origin: Origin = Factory(Origin.ofThisProcess)
+    folder: str | None = None
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -59,6 +67,14 @@ class Recipe:
         @param slot: The worker's.
         """
         return Post(id, slot, self.group, self.weight, self.generation)
+
+    def argv(self) -> Sequence[str]:
+        """
+        @return: The interpreter, its options, and what it is to run.
+        """
+        options, begin = self.origin.options, bootstrap(self.main)
+        given = [os.fspath(each) for each in self.command]
+        return [self.origin.executable, *options, *begin, *given]
 
     def environmentOf(
         self, slot: int, id: int, first: int, tallies: int
@@ -78,5 +94,11 @@ class Recipe:
             self.outgoing,
             tallies,
             first,
+            folder=self.folder,
         )
-        return {**os.environ, **self.environment, **told.toEnvironment()}
+        return {
+            **os.environ,
+            **self.environment,
+            **pathToEnvironment(map(os.fspath, self.origin.path)),
+            **told.toEnvironment(),
+        }

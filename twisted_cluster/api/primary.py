@@ -23,6 +23,7 @@ from twisted_cluster.core.topics import Subscriber, once, topicName
 from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.interfaces import NewPolicy
+from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.talk.ears import tellSubscribers
@@ -156,6 +157,8 @@ class PrimaryCluster(Cluster):
             rooms = Rooms.make(
                 steady(self._reactor), makePolicy, BACKLOG, keep, True, limits
             )
+            # A script's log files are its workers' as well.
+            shareLogFiles()
             rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._forks = Forks(rooms, self, self.workers)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)

@@ -25,6 +25,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
+from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.wire.limit import raiseLimit
@@ -231,5 +232,6 @@ def install() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     raiseLimit()
+    shareLogFiles()
     reactor = installReactor(announcement.reactor)
     clusterize(reactor, WorkerWires.inherit(announcement), announcement)

@@ -1,0 +1,237 @@
+"""
+Twisted's log files, taught to share a path with other processes.
+
+Stock ones write where they believe the end of the file to be, count their bytes
+themselves, and rotate on their own: beside another process with the same file each of
+these loses lines.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial, wraps
+from typing import BinaryIO, Protocol, cast
+
+from twisted.python.logfile import BaseLogFile, LogFile
+from twisted.python.threadable import synchronize
+
+# Seconds in which several processes that are all told to rotate a file rotate it once.
+MOMENT = 5.0
+Rotation = Callable[["SharedLogFile"], None]
+
+
+class SharedLogFile(Protocol):
+    """
+    What is used of a L{BaseLogFile}, and two marks that are left on it.
+
+    @ivar shared: The open file that is known to append.
+    @ivar rotatedAt: When another process rotated it last, as far as is known; in
+        seconds since the epoch.
+    @ivar isRotating: Whether this process does so just now.
+    """
+
+    path: str
+    defaultMode: int | None
+    closed: bool
+    size: int
+    shared: BinaryIO | None
+    rotatedAt: float
+    isRotating: bool
+    _file: BinaryIO
+
+    def shouldRotate(self) -> bool: ...
+    def rotate(self) -> None: ...
+    def flush(self) -> None: ...
+    def _openFile(self) -> None: ...
+
+
+def shareLogFiles() -> None:
+    """
+    From now on each L{BaseLogFile} of this process, those that are open included, loses
+    nothing that others write: it appends, its size is the real one, it is rotated by one
+    process at a time, and who rotates is followed by the others with their next line.
+    """
+    if hasattr(BaseLogFile, "isRotating"):
+        return
+    for name, value in _CHANGED.items():
+        setattr(BaseLogFile, name, value)
+    for name, value in _CHANGED_OF_SIZED.items():
+        setattr(LogFile, name, value)
+    for kind in _subclasses(BaseLogFile):
+        _guard(kind)
+
+
+def _subclasses(base: type) -> Iterator[type]:
+    kinds: list[type] = type.__subclasses__(base)
+    for kind in kinds:
+        yield kind
+        yield from _subclasses(kind)
+
+
+def _guard(kind: type) -> None:
+    """
+    Let a class rotate, in its own way, only what nobody else does.
+    """
+    rotate: Rotation | None = getattr(kind, "rotate", None)
+    if rotate is not None and not hasattr(rotate, "isGuarded"):
+        type.__setattr__(kind, "rotate", _synchronized(_rotatingAlone(rotate)))
+
+
+def _synchronized(rotate: Rotation) -> Rotation:
+    """
+    @return: The same, under the lock under which Twisted's log files are written.
+    """
+    made = type("Synchronized", (), {"synchronized": ["rotate"], "rotate": rotate})
+    synchronize(made)
+    locked: Rotation = vars(made)["rotate"]
+    return locked
+
+
+def _openFile(log: SharedLogFile) -> None:
+    log.closed = False
+    mode = 0o666 if log.defaultMode is None else log.defaultMode
+    opener = partial(os.open, mode=mode)
+    log._file = cast(BinaryIO, open(log.path, "ab+", 0, opener=opener))
+    if log.defaultMode is not None:
+        try:
+            os.fchmod(log._file.fileno(), log.defaultMode)
+        except OSError:
+            # Another user's, or a device.
+            pass
+
+
+def _openSized(log: SharedLogFile) -> None:
+    _openFile(log)
+    # Not where it stands, which a pipe cannot say.
+    log.size = os.fstat(log._file.fileno()).st_size
+
+
+def _write(log: SharedLogFile, data: str | bytes) -> None:
+    _follow(log)
+    if log.shouldRotate():
+        log.flush()
+        log.rotate()
+    log._file.write(data.encode("utf8") if isinstance(data, str) else data)
+
+
+def _follow(log: SharedLogFile) -> None:
+    """
+    Open what is at the path now, if that is another file than the one that is open. If
+    there is none (somebody has moved it, or is about to rotate) the open one will do.
+    """
+    if log.shared is not log._file:
+        _append(log)
+    try:
+        there = os.stat(log.path)
+    except OSError:
+        return
+    here = os.fstat(log._file.fileno())
+    if not os.path.samestat(there, here):
+        # Renaming it has changed the file, too.
+        log.rotatedAt = here.st_ctime
+        _reopen(log)
+    elif "size" in vars(log):
+        log.size = there.st_size
+
+
+def _append(log: SharedLogFile) -> None:
+    """
+    What was opened before, or by a subclass in its own way, appends as well.
+    """
+    number = log._file.fileno()
+    flags = fcntl.fcntl(number, fcntl.F_GETFL)
+    fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
+    log.shared = log._file
+
+
+def _reopen(log: SharedLogFile) -> None:
+    """
+    Open the path again; what is open stays so if that fails.
+    """
+    before = log._file
+    try:
+        log._openFile()
+    except OSError:
+        log._file = before
+    else:
+        before.close()
+
+
+def _rotatingAlone(rotate: Rotation) -> Rotation:
+    """
+    @param rotate: How a class rotates.
+    @return: The same, when it is to be done by this process.
+    """
+
+    @wraps(rotate)
+    def rotateAlone(log: SharedLogFile) -> None:
+        if log.isRotating:
+            rotate(log)
+            return
+        _follow(log)
+        if abs(time.time() - log.rotatedAt) < MOMENT and not log.shouldRotate():
+            return
+        with _turnOf(log) as isMine:
+            if isMine:
+                rotate(log)
+
+    vars(rotateAlone)["isGuarded"] = True
+    return rotateAlone
+
+
+@contextmanager
+def _turnOf(log: SharedLogFile) -> Iterator[bool]:
+    """
+    Whether this process may rotate the file now: it is one that can be renamed, nobody
+    else is about to, nor has done it since it was opened here.
+    """
+    # The lock is the open file's: rotating closes that, and must not let go of the lock.
+    held = os.dup(log._file.fileno())
+    try:
+        log.isRotating = _lock(held) and _isAtItsPath(log)
+        yield log.isRotating
+    finally:
+        log.isRotating = False
+        fcntl.flock(held, fcntl.LOCK_UN)
+        os.close(held)
+
+
+def _lock(number: int) -> bool:
+    """
+    @return: Whether nobody else has it; true as well where files cannot be locked.
+    """
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _isAtItsPath(log: SharedLogFile) -> bool:
+    """
+    Whether the open file is the one at the path, and a regular one.
+    """
+    try:
+        there = os.stat(log.path)
+    except OSError:
+        return False
+    here = os.fstat(log._file.fileno())
+    return stat.S_ISREG(there.st_mode) and os.path.samestat(there, here)
+
+
+_CHANGED: Mapping[str, object] = {
+    "shared": None,
+    "rotatedAt": 0.0,
+    "isRotating": False,
+    "_openFile": _openFile,
+    "write": _write,
+    "__init_subclass__": classmethod(_guard),
+}
+_CHANGED_OF_SIZED: Mapping[str, object] = {"_openFile": _openSized}

@@ -53,7 +53,7 @@ class CommandService(ClusterService):
 
         @raise StartError: If one cannot be bound; none stays bound.
         """
-        raiseLimit()
+        raiseLimit(self._process)
         try:
             super().privilegedStartService()
         except OSError as error:

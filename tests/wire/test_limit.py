@@ -8,6 +8,7 @@ import resource
 from collections.abc import Iterator
 
 import pytest
+from twisted.internet.selectreactor import SelectReactor
 
 from twisted_cluster.wire.limit import raiseLimit
 
@@ -29,8 +30,21 @@ def test_itIsRaisedAsFarAsItMay(low: tuple[int, int]) -> None:
     """
     To the hard one.
     """
-    raiseLimit()
+    raiseLimit(None)
     assert resource.getrlimit(NOFILE) == (low[1], low[1])
+
+
+def test_selectCannotDoMore(low: tuple[int, int]) -> None:
+    """
+    It is not raised past what that can wait for; what it is already it stays.
+    """
+    # Its kind is enough, without descriptors of its own.
+    reactor = SelectReactor.__new__(SelectReactor)
+    raiseLimit(reactor)
+    assert resource.getrlimit(NOFILE) == (min(1024, low[1]), low[1])
+    resource.setrlimit(NOFILE, (min(2000, low[1]), low[1]))
+    raiseLimit(reactor)
+    assert resource.getrlimit(NOFILE) == (min(2000, low[1]), low[1])
 
 
 @pytest.mark.parametrize("wrong", [ValueError, PermissionError])
@@ -46,5 +60,5 @@ def test_whereThatIsRefusedItStays(
 
     with monkeypatch.context() as patched:
         patched.setattr(resource, "setrlimit", refuse)
-        raiseLimit()
+        raiseLimit(None)
     assert resource.getrlimit(NOFILE) == low

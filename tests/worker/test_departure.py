@@ -26,6 +26,7 @@ from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.handoff import HandoffQueue
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.worker.departure import Departure
+from twisted_cluster.worker.descriptors import Descriptors
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.orphans import LAST_SERVICE
 from twisted_cluster.worker.vitals import Vitals
@@ -128,7 +129,7 @@ class Leaver:
                 whole,
                 self.queue.worker,
                 self.register,
-                Vitals(self.page, self.queue.worker.fileno),
+                Vitals(self.page, self.queue.worker.fileno, Descriptors(None)),
                 lambda: None,
             ),
             self.peer,

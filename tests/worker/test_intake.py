@@ -25,6 +25,7 @@ from twisted_cluster.wire.handoff import (
     send,
 )
 from twisted_cluster.wire.reader import SHORTEST_REST
+from twisted_cluster.worker.descriptors import Descriptors
 from twisted_cluster.worker.intake import BATCHES_A_TURN, RECEIVE_REST, Intake
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.vitals import Vitals
@@ -108,7 +109,7 @@ class Handing:
             self.reactor,
             self.failing,  # type: ignore[arg-type]
             self.register,
-            Vitals(self.page, self.queue.worker.fileno),
+            Vitals(self.page, self.queue.worker.fileno, Descriptors(None)),
             self.worker.tellRoom,
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 
 from attrs import asdict, field, frozen
 from attrs.validators import instance_of
@@ -27,6 +27,10 @@ VARIABLE = "TWISTED_CLUSTER_WORKER"
 VERSION = 1
 
 
+def _asTuple(numbers: Iterable[int]) -> Sequence[int]:
+    return tuple(numbers)
+
+
 @frozen
 class Announcement:
     """
@@ -44,6 +48,11 @@ class Announcement:
     @ivar first: The number of the first of the cluster's descriptors.
     @ivar folder: What Python has put on C{sys.path} for the primary's script, to be taken
         away for that of the worker's.
+    @ivar ignored: The signals that it is to ignore, by number.
+    @ivar blocked: Those that are to be blocked, and no others.
+    @ivar nofile: How many descriptors it may have at first; 0 for as many as it has.
+    @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
+        where that is nobody's concern.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -57,6 +66,10 @@ class Announcement:
     first: int = field(default=3, validator=instance_of(int))
     version: int = VERSION
     folder: str | None = None
+    ignored: Sequence[int] = field(default=(), converter=_asTuple)
+    blocked: Sequence[int] = field(default=(), converter=_asTuple)
+    nofile: int = field(default=0, validator=instance_of(int))
+    terminal: bool | None = None
 
     def toEnvironment(self) -> dict[str, str]:
         """

@@ -7,6 +7,13 @@ from __future__ import annotations
 import resource
 from contextlib import suppress
 
+from twisted.internet.selectreactor import SelectReactor
+
+# Where there is no limit: more than anybody counts.
+UNLIMITED = 1 << 53
+# FD_SETSIZE: what has a higher number select(2) cannot wait for.
+SELECTABLE = 1024
+
 
 def shareOf(part: int, most: int) -> int:
     """
@@ -18,11 +25,44 @@ def shareOf(part: int, most: int) -> int:
     return most if limit < 0 else max(1, min(most, limit // part))
 
 
-def raiseLimit() -> None:
+def currentLimit() -> int:
     """
-    Have as many descriptors as there may be. It is refused where fs.nr_open has been
-    lowered since: then there are as many as there are.
+    @return: How many descriptors this process may have as it is.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return UNLIMITED if soft == resource.RLIM_INFINITY else soft
+
+
+def highestLimit(reactor: object) -> int:
+    """
+    @return: How many it could have, if it raised its limit, that this reactor can use.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = UNLIMITED if hard == resource.RLIM_INFINITY else hard
+    if isinstance(reactor, SelectReactor):
+        most = min(most, SELECTABLE)
+    # What it has already it keeps.
+    return max(most, currentLimit())
+
+
+def changeLimit(limit: int) -> bool:
+    """
+    Have another limit. It is refused where fs.nr_open has been lowered since: then it
+    stays as it is.
+
+    @param limit: L{UNLIMITED}, or how many.
+    @return: Whether it is so now.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = resource.RLIM_INFINITY if limit >= UNLIMITED else limit
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return True
+    return False
+
+
+def raiseLimit(reactor: object) -> None:
+    """
+    Have as many descriptors as there may be, and as this reactor can use.
+    """
+    changeLimit(highestLimit(reactor))

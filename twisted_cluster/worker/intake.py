@@ -67,6 +67,7 @@ class Intake:
     def _read(self) -> None:
         try:
             for _ in range(BATCHES_A_TURN):
+                self._vitals.expect()
                 self._take(*receive(self._queue))
         except BlockingIOError:
             pass

@@ -23,6 +23,7 @@ from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.control import Control
 from twisted_cluster.worker.departure import Departure
+from twisted_cluster.worker.descriptors import Descriptors
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.orphans import Orphans
@@ -57,6 +58,7 @@ class Link:
     @ivar peer: The primary, as users' messages see it.
     @ivar subscriptions: Who hears of which topic here.
     @ivar departure: How this worker ends.
+    @ivar descriptors: How many it may have.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class Link:
         self._complaints = Complaints(time.monotonic_ns)
         self._beats, steady = beats, cast(IClusterReactor, beats)
         self._control = Control(steady, wires.channel, self._hear, self._primaryGone)
-        self._vitals = Vitals(page, wires.queue.fileno)
+        self.descriptors = Descriptors(reactor)
+        self._vitals = Vitals(page, wires.queue.fileno, self.descriptors)
         endings = Endings(page, self._tellRoom)
         orphans = Orphans(wires.queue.fileno)
         self.ports = Register(self._control, page, endings, orphans)

@@ -5,17 +5,18 @@ The cluster reactor: any posix reactor, whose ports the primary owns.
 from __future__ import annotations
 
 import os
-import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
 from types import FrameType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, AnyStr, TypeVar, cast
 
 from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.interfaces import (
     IListeningPort,
+    IProcessProtocol,
+    IProcessTransport,
     IProtocolFactory,
     IReactorCore,
     IReadDescriptor,
@@ -28,7 +29,7 @@ from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
 from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
-from twisted_cluster.wire.limit import raiseLimit
+from twisted_cluster.wire.limit import changeLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
@@ -36,6 +37,8 @@ from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
+from twisted_cluster.worker.programs import LimitedProcess, LimitedPTYProcess
+from twisted_cluster.worker.signals import takeOver
 from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import WorkerWires
 
@@ -131,6 +134,34 @@ class ClusterReactorMixin(PosixReactorBase):
                 fileDescriptor, addressFamily, factory, self
             )
         return made
+
+    def spawnProcess(
+        self,
+        processProtocol: IProcessProtocol,
+        executable: str | bytes,
+        args: Sequence[str | bytes] = (),
+        env: Mapping[AnyStr, AnyStr] | None = {},
+        path: str | bytes | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        usePTY: bool | tuple[int, int, str] = False,
+        childFDs: Mapping[int, int | str] | None = None,
+    ) -> IProcessTransport:
+        limit = self.clusterLink.descriptors.forPrograms
+        given = (executable, args, env, path)
+        if limit is None or (usePTY and childFDs is not None):
+            made = super().spawnProcess(
+                processProtocol, *given, uid, gid, usePTY, childFDs
+            )
+        elif usePTY:
+            made = LimitedPTYProcess(
+                limit, self, *given, processProtocol, uid, gid, usePTY
+            )
+        else:
+            made = LimitedProcess(
+                limit, self, *given, processProtocol, uid, gid, childFDs
+            )
+        return cast(IProcessTransport, made)
 
     def getReaders(self) -> list[IReadDescriptor]:
         return super().getReaders() + cast(list[IReadDescriptor], self._hiddenPorts())
@@ -228,10 +259,9 @@ def install() -> None:
     @raise StartError: If this process is not a worker.
     """
     announcement = takeAnnouncement(os.environ)
-    # Ctrl-C reaches the whole foreground group: the primary decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    raiseLimit()
+    takeOver(announcement.ignored, announcement.blocked)
+    if announcement.nofile:
+        changeLimit(announcement.nofile)
     shareLogFiles()
     reactor = installReactor(announcement.reactor)
     clusterize(reactor, WorkerWires.inherit(announcement), announcement)

@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable
-from time import process_time_ns
+from time import monotonic_ns, process_time_ns
 
 from twisted_cluster.wire.page import EXACT, Page
+from twisted_cluster.worker.descriptors import Descriptors
 
 # Nanoseconds: a fifth of what the primary takes for a heart that stands still.
 BEAT_EVERY = 50_000_000
@@ -22,6 +23,8 @@ SMOOTHING = 4
 # More descriptors than a worker takes between two beats: with so many free, a burst need
 # not be told before the next.
 PLENTY = 4096
+# Nanoseconds: in less an application opens few descriptors.
+SOON = 1_000_000
 MEMORY_PAGE = resource.getpagesize()
 DESCRIPTORS = "/proc/self/fd"
 
@@ -31,16 +34,21 @@ class Vitals:
     What the primary sees of this worker without asking.
     """
 
-    def __init__(self, page: Page, fileno: Callable[[], int]) -> None:
+    def __init__(
+        self, page: Page, fileno: Callable[[], int], descriptors: Descriptors
+    ) -> None:
         """
         @param fileno: Gives a descriptor that is open as long as anybody looks.
+        @param descriptors: How many there may be.
         """
         self._page = page
+        self._descriptors = descriptors
+        self._countedAt = 0
+        self._few = 0
         self._fileno = fileno
         self._measuredAt = 0
         self._used = 0
         self._free = 0
-        self._limit = _limit()
         self._others = self._lowestFree()
 
     def beat(self, now: int, late: int) -> None:
@@ -64,6 +72,18 @@ class Vitals:
         if self._free < PLENTY:
             self._countDescriptors()
 
+    def expect(self) -> None:
+        """
+        Connections are about to be taken: see that there are numbers for them. Once the
+        limit is as high as it goes this costs nothing.
+        """
+        if self._descriptors.isRaised:
+            return
+        page = self._page
+        isOld = monotonic_ns() - self._countedAt > SOON
+        if isOld or page.taken - page.counted > self._few:
+            self._countDescriptors()
+
     def _measure(self, now: int) -> None:
         page, used = self._page, process_time_ns()
         since, self._measuredAt = self._measuredAt, now
@@ -71,17 +91,20 @@ class Vitals:
             page.born = now
         else:
             page.cpu = (used - self._used) * 1_000_000 // (now - since)
-        self._used, self._limit = used, _limit()
+        self._used = used
+        self._descriptors.look()
         page.rss = _residentMemory()
 
     def _countDescriptors(self) -> None:
-        page = self._page
-        page.headroom = self._free = self._headroom()
+        page, descriptors = self._page, self._descriptors
+        used = self._open()
+        descriptors.makeRoom(used)
+        # Each connection may make the application open some more.
+        self._few = (descriptors.spare - used) // 4
+        self._countedAt = monotonic_ns()
+        page.headroom = self._free = min(EXACT, max(0, descriptors.most - used))
         # Last: who sees this number may rely on the other.
         page.counted = page.taken
-
-    def _headroom(self) -> int:
-        return max(0, self._limit - self._open())
 
     def _open(self) -> int:
         """
@@ -102,17 +125,9 @@ class Vitals:
         try:
             lowest = os.dup(self._fileno())
         except OSError:
-            return self._limit
+            return self._descriptors.limit
         os.close(lowest)
         return lowest
-
-
-def _limit() -> int:
-    """
-    How many descriptors there may be; of any number, what a page can tell.
-    """
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return limit if limit != resource.RLIM_INFINITY else EXACT
 
 
 def _residentMemory() -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from twisted_cluster.primary.lives.signals import TOLD, deafToInterrupts, nameOf
+from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
 
 
@@ -51,14 +51,17 @@ class Child(ProcessProtocol):
         directory: str | None = None,
         uid: int | None = None,
         gid: int | None = None,
+        ignored: Iterable[int] = (),
     ) -> None:
         """
         Run a command.
 
         @param command: What is executed, and its arguments.
+        @param ignored: Signals that it is to ignore.
         @raise OSError: If the system has no room for one more.
         """
-        with deafToInterrupts():
+        hearDeaths()
+        with deafTo(ignored):
             process: Any = reactor.spawnProcess(
                 self,
                 # As bytes: text that came from bytes which are none Twisted refuses.

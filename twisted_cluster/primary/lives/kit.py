@@ -137,4 +137,5 @@ class Kit:
             recipe.directory,
             recipe.uid,
             recipe.gid,
+            recipe.surroundings.ignored,
         )

@@ -15,6 +15,7 @@ from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams
+from twisted_cluster.primary.lives.surroundings import Surroundings, atStart
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.bootstrap import TWISTD, bootstrap, pathToEnvironment
 from twisted_cluster.wire.descriptors import Announcement
@@ -40,6 +41,9 @@ class Recipe:
     @ivar main: The module whose C{main} it is.
     @ivar origin: The interpreter, and C{sys.path}.
     @ivar folder: What of that Python has put there for the primary's own script.
+    @ivar surroundings: What else it is to have as this process had it.
+    @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
+        where that is nobody's concern.
     """
 
     command: Sequence[str | os.PathLike[str]]
@@ -58,6 +62,8 @@ class Recipe:
     main: str = TWISTD
     origin: Origin = Factory(Origin.ofThisProcess)
     folder: str | None = None
+    surroundings: Surroundings = Factory(atStart)
+    terminal: bool | None = None
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -95,6 +101,10 @@ class Recipe:
             tallies,
             first,
             folder=self.folder,
+            ignored=self.surroundings.ignored,
+            blocked=self.surroundings.blocked,
+            nofile=self.surroundings.nofile,
+            terminal=self.terminal,
         )
         return {
             **os.environ,

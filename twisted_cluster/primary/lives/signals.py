@@ -5,24 +5,38 @@ What a primary knows of signals.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 # By these somebody tells a process to end; any other has happened to it.
 TOLD = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 
 
 @contextmanager
-def deafToInterrupts() -> Iterator[None]:
+def deafTo(ignored: Iterable[int]) -> Iterator[None]:
     """
-    Ctrl-C reaches the whole group: a child that is born meanwhile does not hear it until
-    it knows what it means (L{twisted_cluster.worker.reactor.install}).
+    A child that is born meanwhile hears no signal of these, nor Ctrl-C, which reaches the
+    whole group, until it knows what they mean
+    (L{twisted_cluster.worker.signals.takeOver}).
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    deaf = {signal.SIGINT, *ignored}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hearDeaths() -> None:
+    """
+    Whoever started this process may have blocked or ignored what tells of the end of a
+    child: then nobody would ever know of it.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        # In another thread than the main one it is for whoever has that.
+        with suppress(ValueError):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def nameOf(number: int | None) -> str | None:

@@ -1,0 +1,174 @@
+"""
+What a worker, and the programs that it starts, have of the process that the user has
+started: signals and limits are those of a stock twistd.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import RunningCluster, eventually
+from tests.process.surrounding import Stock, maskIn, signalsOf, surrounded
+from tests.process.trouble import Line, manyClients
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+IGNORED = {signal.SIGHUP, signal.SIGUSR1, signal.SIGQUIT, signal.SIGRTMIN}
+BLOCKED = {signal.SIGCHLD, signal.SIGUSR2, signal.SIGWINCH}
+SOFT = 512
+CLIENTS = 2000
+
+
+def nothing() -> None:
+    """
+    As it comes.
+    """
+
+
+def deaf() -> None:
+    """
+    As under nohup, and worse.
+    """
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, BLOCKED)
+
+
+def inBackground() -> None:
+    """
+    As what a shell without job control starts with C{&}.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGINT})
+
+
+def childless() -> None:
+    """
+    Started by who wants to hear of no child.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def told(
+    kind: type[RunningCluster], directory: Path, before: Callable[[], None]
+) -> list[dict[str, int]]:
+    """
+    What a server ignores and blocks, and what programs do that it starts.
+    """
+    with surrounded(kind, directory, before) as (_, port), Line(port) as line:
+        return [
+            signalsOf(int(line.say(b"pid"))),
+            maskIn(line.say(b"called_signals").decode()),
+            # Where the ends of children are blocked stock Twisted hears of none.
+            {} if before is deaf else maskIn(line.say(b"spawned_signals").decode()),
+        ]
+
+
+@pytest.mark.parametrize("before", [nothing, deaf, inBackground, childless])
+def test_signalsAreAsInStock(tmp_path: Path, before: Callable[[], None]) -> None:
+    """
+    What was ignored or blocked at the start is in a worker, and in what it starts.
+    """
+    assert told(RunningCluster, tmp_path, before) == told(Stock, tmp_path, before)
+
+
+@pytest.mark.parametrize("before", [deaf, childless])
+def test_deathsAreNoticed(tmp_path: Path, before: Callable[[], None]) -> None:
+    """
+    Whoever started the cluster wants to hear of no child: a worker that dies is
+    replaced all the same.
+    """
+    with surrounded(RunningCluster, tmp_path, before) as (cluster, port):
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitOnline(2)
+        with Line(port) as line:
+            assert int(line.say(b"pid")) == cluster.workerPids()[0]
+
+
+def test_aWorkerSurvivesWhatIsIgnored(tmp_path: Path) -> None:
+    """
+    C{nohup twistd -n cluster}: the terminal goes, the cluster stays.
+    """
+    with surrounded(RunningCluster, tmp_path, deaf) as (cluster, port), Line(port) as one:
+        pid = one.say(b"pid")
+        os.killpg(cluster.pid, signal.SIGHUP)
+        assert one.say(b"pid") == pid
+        assert cluster.output().count(" is online") == 1
+
+
+def few() -> None:
+    """
+    As C{ulimit -Sn 512}.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SOFT, hard))
+
+
+WAYS = ("spawned_limit", "called_limit", "pty_limit", "forked_limit")
+
+
+def limits(port: int) -> dict[str, int]:
+    """
+    The limit that a server has, and that programs have which it starts.
+    """
+    with Line(port) as line:
+        return {way: int(line.say(way.encode())) for way in ("limit", *WAYS)}
+
+
+def test_theLimitOfDescriptorsIsThatOfTheStart(tmp_path: Path) -> None:
+    """
+    In a worker, and in what it starts; not that which the primary has given itself.
+    """
+    with surrounded(RunningCluster, tmp_path, few) as (_, port):
+        clustered = limits(port)
+    with surrounded(Stock, tmp_path, few) as (_, port):
+        assert clustered == limits(port) == dict.fromkeys(("limit", *WAYS), SOFT)
+
+
+def test_aWorkerHasMoreWhenItNeedsMore(tmp_path: Path) -> None:
+    """
+    As many connections as the hard limit allows, none of which is lost; programs that
+    are started then get the old limit still, but those that nobody can tell.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 2 * CLIENTS:
+        pytest.skip("the hard limit is too low")
+    with surrounded(RunningCluster, tmp_path, few) as (cluster, port):
+        with manyClients(port, CLIENTS) as clients:
+            for client in clients:
+                client.setblocking(True)
+                client.settimeout(20)
+                client.sendall(b"pid\n")
+            pid = cluster.workerPids()[0]
+            assert {client.recv(100) for client in clients} == {b"%d\n" % pid}
+            found = limits(port)
+        assert found["limit"] > SOFT
+        assert (found["spawned_limit"], found["pty_limit"]) == (SOFT, SOFT)
+        eventually(lambda: len(os.listdir(f"/proc/{pid}/fd")) < 400, "they have gone")
+        assert limits(port)["forked_limit"] == SOFT
+        assert "no descriptor was free" not in cluster.output()
+
+
+def test_selectIsNotGivenMoreThanItCan(tmp_path: Path) -> None:
+    """
+    1024: what is beyond it cannot wait for. The rest waits in the kernel.
+    """
+    with surrounded(RunningCluster, tmp_path, few, reactor="select") as (cluster, port):
+        with manyClients(port, CLIENTS):
+            pid = cluster.workerPids()[0]
+
+            def openThere() -> int:
+                return len(os.listdir(f"/proc/{pid}/fd"))
+
+            eventually(lambda: openThere() > SOFT + 200, "it serves many")
+            limit = Path(f"/proc/{pid}/limits").read_text()
+            assert "Max open files            1024 " in limit
+        with Line(port) as line:
+            assert line.say(b"pid") == b"%d" % pid
+        assert "out of range" not in cluster.output()

@@ -145,6 +145,7 @@ class Stop:
             reactor=self.clock,
             door=SimpleNamespace(drainBacklogs=self._drain),
             listeners=SimpleNamespace(closeAll=self._note("close")),
+            outliving=SimpleNamespace(closeAll=lambda: None),
         )
         pulse = SimpleNamespace(rooms=rooms, rest=self._note("rest"))
         stopping = Stopping(cast(Any, pulse), lambda: self.workers, self._retire)

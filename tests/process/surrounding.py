@@ -69,7 +69,7 @@ def surrounded(
     port = freePort()
     (directory / "surrounded.tac").write_text(TAC)
     path = f"{FIXTURES}:{environment()['PYTHONPATH']}"
-    env = {"PYTHONPATH": path, "PORT": str(port), "FIFO": str(directory / "fifo")}
+    env = {"PYTHONPATH": path, "PORT": str(port)}
     more = [f"--reactor={reactor}"] if reactor else []
     own = ["--workers=1"] if kind is RunningCluster else []
     arguments = [*own, *more, "-y", "surrounded.tac"]

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
@@ -82,6 +83,12 @@ class NoOutput:
         """
         Nothing is open.
         """
+
+    def outlive(self, ended: Callable[[], None]) -> bool:
+        """
+        Nobody else has anything.
+        """
+        return False
 
     def finish(self) -> None:
         """

@@ -187,6 +187,12 @@ class Streams:
         if stream is not None:
             stream.end()
 
+    def outlive(self, ended: Callable[[], None]) -> bool:
+        """
+        What others write is read as the reactor finds it, too.
+        """
+        return False
+
     def finish(self) -> None:
         """
         The worker is gone: what it wrote is read as the reactor finds it.

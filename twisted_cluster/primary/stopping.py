@@ -51,6 +51,7 @@ class Stopping:
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
                     ("let the workers finish", self._retireAll),
                     ("end the workers", self._endAll),
+                    ("read no more", now(self.pulse.rooms.outliving.closeAll)),
                     ("rest", now(self.pulse.rest)),
                     ("give the signals back", now(hurry.end)),
                 ]

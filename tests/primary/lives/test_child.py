@@ -36,6 +36,9 @@ class Streams:
     def closed(self, fd: int) -> None:
         self.told.append(fd)
 
+    def outlive(self, ended: object) -> bool:
+        return False
+
     def finish(self) -> None:
         self.told.append("finish")
 

@@ -117,6 +117,60 @@ def test_deadWorkersLastWordsAreLogged(
     assert "\n".join(logged.texts()) == "\n".join(whole)
 
 
+def test_whoOutlivesItIsReadOn(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    The worker is gone, and a program that it has started goes on.
+    """
+    ended: list[bool] = []
+    lines.write(b"last\nwo")
+    assert lines.output.outlive(lambda: ended.append(True))
+    assert logged.texts() == ["last", "wo"]
+    lines.write(b"rds\n")
+    turn(reactor)
+    assert logged.texts() == ["last", "wo", "rds"]
+    assert not ended
+    os.close(lines.worker)
+    turn(reactor)
+    assert ended == [True]
+    lines.worker = os.open(os.devnull, os.O_RDONLY)
+
+
+def test_nobodyOutlivesIt(lines: Lines, logged: Logged) -> None:
+    """
+    The worker was the only one that had the pipe.
+    """
+    lines.write(b"last")
+    os.close(lines.worker)
+    assert not lines.output.outlive(lambda: None)
+    assert logged.texts() == ["last"]
+    assert not lines.output.outlive(lambda: None)
+    lines.worker = os.open(os.devnull, os.O_RDONLY)
+
+
+def test_whoOutlivesItDelaysNobody(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    What it writes is logged in many turns, as a worker's is.
+    """
+    lines.write(b"y\n" * 30_000)
+    turn(reactor)
+    before = len(logged.events)
+    assert lines.output.outlive(lambda: None)
+    assert len(logged.events) - before <= LAST_LINES + LINES
+    for _ in range(3):
+        before = len(logged.events)
+        turn(reactor)
+        assert 0 < len(logged.events) - before <= LINES
+    while len(logged.events) < 30_000:
+        turn(reactor)
+    lines.write(b"more\n")
+    turn(reactor)
+    assert logged.texts()[-1] == "more"
+
+
 def test_whoWritesOnIsCutOff(lines: Lines) -> None:
     """
     A dead worker's child that writes without end: the pipe is closed, and soon.

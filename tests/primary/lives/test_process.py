@@ -111,7 +111,8 @@ def test_whateverFailsItIsBuried(
         monkeypatch.undo()
         raise OSError(12, "no memory")
 
-    name = "read" if part == "conversation" else "finish"
+    names = {"conversation": "read", "output": "outlive", "records": "finish"}
+    name = names[part]
     monkeypatch.setattr(getattr(life.process.kit, part), name, fail)
     life.exit()
     if part == "output":

@@ -8,7 +8,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -52,6 +52,10 @@ class Streams:
 
     def closed(self, fd: int) -> None:
         pass
+
+    def outlive(self, ended: Callable[[], None]) -> bool:
+        self.finish()
+        return False
 
     def finish(self) -> None:
         self.told.append("finish")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from twisted.internet.interfaces import IDelayedCall
@@ -47,6 +48,8 @@ class Output:
         self._rest = b""
         self._lines: deque[bytes] = deque()
         self._next: IDelayedCall | None = None
+        # There is no worker any more, but others may have its pipe.
+        self._ended: Callable[[], None] | None = None
         self._reader = Reader(reactor, lambda: self._fd, self._read, "a worker's output")
         self._reader.start()
 
@@ -73,6 +76,28 @@ class Output:
         There are no pipes of the reactor's.
         """
 
+    def outlive(self, ended: Callable[[], None]) -> bool:
+        """
+        The worker is gone: log what it has written, and read on what others write who
+        have its pipe.
+
+        @see: L{twisted_cluster.primary.lives.streams.StandardStreams.outlive}
+        """
+        with suppress(OSError):
+            # A pipe full of what it wrote, and whether that is all.
+            self._isOpen = self._isOpen and self._readOnce() and self._readOnce()
+        if self._fd < 0 or not self._isOpen:
+            self.finish()
+            return False
+        self._ended = ended
+        if self._rest:
+            self._lines.append(self._rest)
+            self._rest = b""
+        self._say(LAST_LINES)
+        self._pause()
+        self._sayOn()
+        return True
+
     def finish(self) -> None:
         """
         The worker is gone: log what it has written, and close the pipe, whoever of its
@@ -80,10 +105,7 @@ class Output:
         """
         if self._fd < 0:
             return
-        self._reader.stop()
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        self._pause()
         # Where the system has no memory for it: what came before is logged all the same.
         with suppress(OSError):
             self._readOnce()
@@ -95,6 +117,12 @@ class Output:
         if self._lines:
             self._said.stray(_text(b"\n".join(self._lines)))
             self._lines.clear()
+
+    def _pause(self) -> None:
+        self._reader.stop()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
 
     def _read(self) -> None:
         self._isOpen = self._readOnce()
@@ -113,6 +141,9 @@ class Output:
             self._reader.start()
         else:
             self._reader.stop()
+            if self._ended is not None:
+                self.finish()
+                self._ended()
 
     def _say(self, most: int) -> None:
         for _ in range(min(most, len(self._lines))):

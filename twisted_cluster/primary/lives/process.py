@@ -311,7 +311,7 @@ class WorkerProcess:
         """
         self._patience.end()
         rooms, kit, hand = self._rooms, self.kit, self.kit.hand
-        self._guarded("log what it wrote", kit.output.finish)
+        self._guarded("log what it wrote", rooms.outliving.keep, kit.output, self.name)
         self._guarded("log what it said", kit.records.finish)
         self._sayHowItEnded(isExpected)
         self._guarded("forget it at the door", rooms.door.forget, hand)

@@ -7,11 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
+from twisted_cluster.primary.lives.outliving import Outliving
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.exchange import Exchange
@@ -25,6 +26,7 @@ class Rooms:
     @ivar listeners: Who listens where.
     @ivar exchange: Topics.
     @ivar limits: How many connections are served at a time.
+    @ivar outliving: What those write that outlive the worker that has started them.
     """
 
     reactor: IClusterReactor
@@ -32,6 +34,7 @@ class Rooms:
     listeners: ListenerTable
     exchange: Exchange
     limits: Limits
+    outliving: Outliving = Factory(Outliving)
 
     @classmethod
     def make(

@@ -4,6 +4,7 @@ What a worker's first descriptors are, as whoever spawns it sees them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.protocol import ProcessProtocol
@@ -34,7 +35,16 @@ class StandardStreams(Protocol):
         The worker has closed a pipe of the reactor's.
         """
 
-    def finish(self) -> None:
+    def outlive(self, ended: Callable[[], None]) -> bool:
         """
         The worker is gone.
+
+        @param ended: Called when nobody else has its streams any more.
+        @return: Whether somebody has: what they write is read on until L{finish}, and
+            C{ended} is called, unless that comes first.
+        """
+
+    def finish(self) -> None:
+        """
+        The worker is gone, and nobody else is listened to.
         """

@@ -1,75 +1,140 @@
 """
-A worker's log records, and their bytes: one JSON object is one datagram.
+What a worker logs, as bytes: each event is one JSON object.
 
-What is not known here is left alone, so that there can be more in one.
+What is in the event is of no concern here, but for what no reader could cope with. What
+JSON has nothing for is put as C{{MARK: ...}}.
 """
 
 from __future__ import annotations
 
 import json
-
-from attrs import field, frozen
-from attrs.validators import instance_of
+import re
+from collections.abc import Callable, Mapping
+from typing import TypedDict
 
 from twisted_cluster.errors import MessageError, VersionError
 
-# With a new field it stays: who does not know it leaves it alone.
-VERSION = 1
+# With a new mark, or another meaning of a field, it is another one. More fields an event
+# may always have.
+VERSION = 2
 # A datagram must fit into a socket's buffer, which has some 200 KB, with others.
-LONGEST_RECORD = 65536
+LONGEST_DATAGRAM = 65536
+# What is longer goes along with a datagram, which says just this.
+ALONG = b"along"
+LONGEST_RECORD = 1 << 20
 # What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
+# The name of a level of C{twisted.logger}; a L{ToldFailure}.
+LEVEL = "__cluster_level__"
+FAILURE = "__cluster_failure__"
+# What Twisted's own JSON has in place of what cannot be told.
+UNTOLD = {"unpersistable": True}
+
+# From 1970 to the last day that has a name.
+LAST_SECOND = 253_402_214_400.0
+
+Variables = list[tuple[str, str]]
+Frame = tuple[str, str, int, Variables, Variables]
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
-@frozen
-class Record:
+class ToldFailure(TypedDict):
     """
-    @ivar level: A level of C{twisted.logger}, by its name.
-    @ivar system: Who says it; C{"-"} for nobody in particular.
+    What is told of a failure.
+
+    C{module}, C{name}: of its exception's class. C{value}: the exception as text.
+    C{parents}: the names of the classes that it is an instance of. C{frames}: for each
+    the function, the file, the line, and, where they were captured, the local and the
+    global variables as pairs of texts. C{text}: its traceback.
     """
 
-    level: str = field(validator=instance_of(str))
-    system: str = field(validator=instance_of(str))
-    text: str = field(validator=instance_of(str))
+    module: str
+    name: str
+    value: str
+    parents: list[str]
+    frames: list[Frame]
+    text: str
 
 
-def packLogRecord(record: Record) -> bytes:
+def packRecord(
+    event: Mapping[str, object], default: Callable[[object], object] | None = None
+) -> bytes:
     """
-    @return: At most L{LONGEST_RECORD} bytes; what is too long is cut.
+    @param default: Gives JSON for what is none.
+    @raise ValueError: If that cannot be.
+    @raise TypeError: The same.
+    @raise RecursionError: If the event is too deep.
     """
-    system, text = record.system, record.text
-    packed = _dump(record.level, system, text)
-    while len(packed) > LONGEST_RECORD:
+    whole = {"version": VERSION, "event": event}
+    text = json.dumps(
+        whole,
+        default=default,
+        skipkeys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return text.encode("utf-8", "backslashreplace")
+
+
+def packText(event: Mapping[str, object], text: str, most: int) -> bytes:
+    """
+    Pack an event of which hardly more than its text is left.
+
+    @param event: Some short values.
+    @return: At most so many bytes; text that is too long is cut.
+    """
+    packed = packRecord({**event, **said(text)})
+    while len(packed) > most:
         # A quarter less, until it fits: how much a character takes differs.
-        system, text = system[:SYSTEM], text[: len(text) * 3 // 4]
-        packed = _dump(record.level, system, text + CUT)
+        text = text[: len(text) * 3 // 4]
+        packed = packRecord({**event, **said(text + CUT)})
     return packed
 
 
-def _dump(level: str, system: str, text: str) -> bytes:
-    fields = {"version": VERSION, "level": level, "system": system, "text": text}
-    return json.dumps(fields).encode("ascii")
-
-
-def readLogRecord(data: bytes) -> Record:
+def said(text: str) -> dict[str, object]:
     """
+    What an event has that says just this, as C{twisted.logger} has it.
+    """
+    fields = {"log_text!s:": text, "log_text!:": text}
+    return {"log_format": "{log_text}", "log_text": text, "log_flattened": fields}
+
+
+def isTime(value: object) -> bool:
+    """
+    Whether a value is a time in seconds, of which a date can be made.
+    """
+    # What is no number is in no order with one.
+    return isinstance(value, (int, float)) and 0 <= value <= LAST_SECOND
+
+
+def readRecord(data: bytes) -> dict[str, object]:
+    """
+    @return: The event.
     @raise MessageError: If it is none.
     @raise VersionError: If it is what another version's makes.
     """
     try:
-        fields = json.loads(data)
-        version = fields["version"]
+        told = _load(data.decode("utf-8"))
+        version = told["version"]
         if version == VERSION:
-            system, text = _written(fields["system"]), _written(fields["text"])
-            return Record(fields["level"], system, text)
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise MessageError(f"not a log record: {data[:60]!r} ({error})") from None
+            return dict(told["event"])
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise MessageError(f"{data[:60]!r} is no record ({error})") from None
     raise VersionError(f"a log record of version {version!r:.20}: here it is {VERSION}")
 
 
-def _written(text: str) -> str:
-    # Half of a surrogate pair, which JSON can say, is nothing that a log can be written.
-    if not isinstance(text, str):
-        raise TypeError(f"{text!r:.20} is no text")
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _load(text: str) -> dict[str, object]:
+    loaded: dict[str, object] = json.loads(text)
+    if "\\u" in text:
+        # Half of a surrogate pair, which JSON can say, is nothing that a log can be
+        # written.
+        text = json.dumps(loaded, ensure_ascii=False)
+        if _HALF.search(text):
+            loaded = json.loads(_HALF.sub(_named, text))
+    return loaded
+
+
+def _named(half: re.Match[str]) -> str:
+    return f"\\\\u{ord(half.group()):x}"

@@ -7,7 +7,6 @@ Only this worker and the primary have it, so that a worker can lie about itself 
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import sys
@@ -17,6 +16,7 @@ from contextlib import suppress
 from typing import Protocol, cast
 
 from twisted_cluster.errors import VersionError
+from twisted_cluster.wire import memfd
 
 VERSION = 1
 CELL = 8
@@ -225,22 +225,13 @@ def _sealed(size: int) -> tuple[int, bool]:
         or refuses them, it is a nameless one, which the primary does not map.
     """
     try:
-        allowed = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-        fd = os.memfd_create("twisted_cluster", allowed)
-    except (AttributeError, OSError) as error:
-        if getattr(error, "errno", 0) in (errno.EMFILE, errno.ENFILE):
+        return memfd.ofSize(size), True
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             raise
-        with tempfile.TemporaryFile() as nameless:
-            _reserve(nameless.fileno(), size)
-            return os.dup(nameless.fileno()), False
-    try:
-        os.ftruncate(fd, size)
-        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd, True
+    with tempfile.TemporaryFile() as nameless:
+        _reserve(nameless.fileno(), size)
+        return os.dup(nameless.fileno()), False
 
 
 def _reserve(fd: int, size: int) -> None:

@@ -1,22 +1,30 @@
 """
-A worker's log records, on their way to the primary.
+A worker's log, on its way to the primary.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import time
+from collections.abc import Sequence
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel, eventAsText
+from constantly import NamedConstant
+from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-from twisted_cluster.core.records import Record, packLogRecord
-from twisted_cluster.wire.descriptors import LOG
+from twisted_cluster.core.records import ALONG, LONGEST_DATAGRAM, packText
+from twisted_cluster.wire import memfd
+from twisted_cluster.wire.passing import give
+from twisted_cluster.worker.events import recordOf, textOf
 
 # Seconds for which a primary that does not read holds this process up; once, until it
 # reads again.
 PATIENCE = 1.0
+# For the moment there is no room: not for this much, not for another descriptor.
+FULL = (errno.EAGAIN, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
 
 @implementer(ILogObserver)
@@ -26,73 +34,98 @@ class RecordWriter:
     process can tear one apart.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, least: NamedConstant = LogLevel.info) -> None:
         """
         @param end: The worker's end of the log; what has no room there waits for
             L{PATIENCE}, and is lost then. The next that has room says how many were.
+        @param least: Which level the primary wants to hear of at all.
         """
         self._end = end
+        self._untold = {one.name for one in LogLevel.iterconstants() if one < least}
         self._lost = 0
+        self._pid = os.getpid()
+        self._inode = os.fstat(end.fileno()).st_ino
 
     def __call__(self, event: LogEvent) -> None:
-        text = eventAsText(event, includeTimestamp=False, includeSystem=False)
-        level = event.get("log_level") or LogLevel.info
-        system = event.get("log_system")
-        if system is None:
-            # As Twisted's own text log has it.
-            system = f"{event.get('log_namespace', '-')}#{level.name}"
+        level = event.get("log_level")
+        if not isinstance(level, NamedConstant):
+            level = LogLevel.info
+        if level.name in self._untold:
+            return
         try:
-            self._write(packLogRecord(Record(level.name, str(system), text)))
+            if self._isThere():
+                self._tell(event, level)
         except OSError:
             # There is no primary any more, and nowhere else to say anything.
             pass
 
-    def _write(self, packed: bytes) -> None:
-        isSent = self._sendLater(packed) if self._lost else self._sendSoon(packed)
-        if not isSent:
+    def _isThere(self) -> bool:
+        """
+        In a child, before it becomes another program, any other thing may have the
+        number that this had, such as a client's connection.
+
+        @raise OSError: If there is nothing at all.
+        """
+        if os.getpid() == self._pid:
+            return True
+        return os.fstat(self._end.fileno()).st_ino == self._inode
+
+    def _tell(self, event: LogEvent, level: NamedConstant) -> None:
+        packed = recordOf(event, level)
+        if len(packed) <= LONGEST_DATAGRAM:
+            self._write(packed)
+            return
+        try:
+            fd = memfd.holding(packed)
+        except OSError:
+            self._write(textOf(event, level))
+            return
+        try:
+            self._write(ALONG, [fd])
+        finally:
+            os.close(fd)
+
+    def _write(self, packed: bytes, fds: Sequence[int] = ()) -> None:
+        send = self._sendLater if self._lost else self._sendSoon
+        if not send(packed, fds):
             self._lost += 1
 
-    def _sendLater(self, packed: bytes) -> bool:
+    def _sendLater(self, packed: bytes, fds: Sequence[int]) -> bool:
         """
         Send what comes after others were lost, if there is room for both.
         """
-        lost, why = self._lost, "records are lost: the primary did not read"
-        if not self._send(packLogRecord(Record("warn", "-", f"{lost} {why}"))):
+        text = f"{self._lost} records are lost: the primary did not read"
+        head = {"log_level": "warn", "log_namespace": "-", "log_time": time.time()}
+        if not self._send(packText(head, text, LONGEST_DATAGRAM)):
             return False
         self._lost = 0
-        return self._send(packed)
+        return self._send(packed, fds)
 
-    def _sendSoon(self, packed: bytes) -> bool:
+    def _sendSoon(self, packed: bytes, fds: Sequence[int]) -> bool:
         """
         Send at once, or as soon as there is room.
         """
-        if self._send(packed):
+        if self._send(packed, fds):
             return True
         deadline = time.monotonic() + PATIENCE
         poll = select.poll()
         poll.register(self._end, select.POLLOUT)
         while (left := deadline - time.monotonic()) > 0:
             poll.poll(left * 1000)
-            if self._send(packed):
+            if self._send(packed, fds):
                 return True
+            # There may be room, and not enough.
+            time.sleep(0.001)
         return False
 
-    def _send(self, packed: bytes) -> bool:
+    def _send(self, packed: bytes, fds: Sequence[int] = ()) -> bool:
         """
         @return: Whether there was room.
         """
         try:
-            self._end.send(packed, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
+            give(self._end, (packed,), fds)
+        except OSError as error:
+            if error.errno in FULL:
+                return False
+            raise
         return True
-
-
-def observer() -> object:
-    """
-    What twistd's C{--logger} calls.
-    """
-    from twisted.internet import reactor
-
-    first: int = reactor.clusterLink.told.first  # type: ignore[attr-defined]
-    return RecordWriter(socket.socket(fileno=first + LOG))

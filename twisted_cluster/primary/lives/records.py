@@ -5,19 +5,26 @@ What workers log, on a wire of its own.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 
-from twisted_cluster.core.records import LONGEST_RECORD, readLogRecord
+from twisted_cluster.core.records import LONGEST_DATAGRAM, LONGEST_RECORD, readRecord
 from twisted_cluster.errors import MessageError
+from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.passing import isOver, take
+from twisted_cluster.wire import memfd
+from twisted_cluster.wire.passing import discard, isOver, take
 from twisted_cluster.wire.reader import Reader
 
-# To log a record takes some 50 us: so many are a turn of 3 ms, and a worker that logs
-# without end delays nobody by more.
+# To log a record takes some 50 us, and of a long one some 10 us for each KB: so much is a
+# turn of 3 ms, and a worker that logs without end delays nobody by more than one record
+# besides.
 RECORDS = 64
+BYTES = 1 << 18
 # More than a socket's buffer can hold.
 LAST_RECORDS = 512
+# But for long ones, which are not in it.
+LAST_BYTES = 1 << 22
 
 
 class Records:
@@ -43,35 +50,63 @@ class Records:
         if self._end.fileno() >= 0:
             self._reader.stop()
             try:
-                self._take(LAST_RECORDS)
+                self._take(LAST_RECORDS, LAST_BYTES)
+                self._said.complain("it has logged more than can be logged at its end")
+            except (BlockingIOError, ConnectionError):
+                pass
             finally:
                 self._end.close()
 
     def _read(self) -> None:
-        if not self._take(RECORDS):
+        try:
+            self._take(RECORDS, BYTES)
+        except BlockingIOError:
+            pass
+        except ConnectionError:
             self._reader.stop()
 
-    def _take(self, most: int) -> bool:
+    def _take(self, most: int, size: int) -> None:
         """
-        @return: Whether more can come.
+        @param most: So many records, or
+        @param size: so many bytes: then the rest has to wait.
+        @raise BlockingIOError: If there are no more.
+        @raise ConnectionError: If no more can come.
         """
-        for _ in range(most):
-            try:
-                data, _, _, _ = take(self._end, LONGEST_RECORD, 0)
-            except BlockingIOError:
-                return True
-            except ConnectionError:
-                return False
+        while most > 0 and size > 0:
+            data, fds, isTruncated, isCut = take(self._end, LONGEST_DATAGRAM, 1)
             if data:
-                self._hear(data)
+                size -= self._hear(data, fds, isTruncated or isCut)
             elif isOver(self._end):
-                return False
-        return True
+                raise ConnectionResetError
+            else:
+                discard(fds)
+            most -= 1
 
-    def _hear(self, data: bytes) -> None:
+    def _hear(self, data: bytes, fds: Sequence[int], isCut: bool) -> int:
+        """
+        @return: How many bytes it was.
+        """
         try:
-            record = readLogRecord(data)
-        except MessageError as error:
-            self._said.record("error", "-", str(error))
+            if fds:
+                data = _readLong(fds)
+            if isCut:
+                raise MessageError("a record has lost something on its way")
+            event = eventOf(readRecord(data))
+        except (MessageError, OSError) as error:
+            self._said.complain(f"it logs what is no record: {error}")
         else:
-            self._said.record(record.level, record.system, record.text)
+            self._said.record(event)
+        return len(data)
+
+
+def _readLong(fds: Sequence[int]) -> bytes:
+    """
+    @raise OSError: If that is no file in memory.
+    """
+    try:
+        data = memfd.read(fds[0], LONGEST_RECORD + 1)
+    finally:
+        discard(fds)
+    if len(data) > LONGEST_RECORD:
+        raise MessageError(f"longer than {LONGEST_RECORD} bytes")
+    return data

@@ -5,64 +5,63 @@ What a worker says, on its way into the primary's log.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from twisted.logger import Logger, LogLevel
+from attrs import frozen
+from twisted.logger import (
+    LogEvent,
+    Logger,
+    LogLevel,
+    eventAsText,
+    globalLogPublisher,
+)
 
 log = Logger()
 
 # As many lines as a person reads who wants to know why something does not start.
 TAIL = 100
-INFO, ERROR = "info", "error"
-LEVELS = {level.name: level for level in LogLevel.iterconstants()}
+NOBODY = "-"
+
+
+@frozen
+class Speaker:
+    """
+    Which worker it is, in the log.
+    """
+
+    number: int
+    id: int
+    generation: int
+    pid: int | None
+
+    def sign(self, event: LogEvent) -> LogEvent:
+        """
+        Say in an event that it is about this worker.
+        """
+        event["cluster_worker"] = self.number
+        event["cluster_id"] = self.id
+        event["cluster_pid"] = self.pid
+        event["cluster_generation"] = self.generation
+        return event
 
 
 class Said:
     """
     What one worker says. Until it is up its complaints are kept and not logged: they
     are what the person at the terminal has to read if it never is.
-
-    @ivar tail: The last complaints, as long as they are kept.
     """
 
-    def __init__(self, name: Callable[[], str]) -> None:
+    def __init__(self, speaker: Callable[[], Speaker]) -> None:
         """
-        @param name: Says which worker this is.
+        @param speaker: Tells which worker this is.
         """
-        self._name = name
+        self._speaker = speaker
         self._isKeeping = True
-        self.tail: deque[str] = deque(maxlen=TAIL)
+        self._kept: deque[LogEvent] = deque(maxlen=TAIL)
 
-    def stray(self, text: str) -> None:
+    @property
+    def tail(self) -> Iterable[str]:
         """
-        It has written something to its standard output or error.
+        The last complaints, as long as they are kept.
         """
-        if self._isKeeping:
-            self.tail.append(text)
-        else:
-            self._emit(INFO, text, "-")
-
-    def record(self, level: str, system: str, text: str) -> None:
-        """
-        It has logged something.
-
-        @param level: A level's name; what is none is an error, for somebody is to look.
-        @param system: Who says it there; C{"-"} for nobody in particular.
-        """
-        known = level if level in LEVELS else ERROR
-        if self._isKeeping and LEVELS[known] >= LogLevel.error:
-            self.tail.append(text)
-        else:
-            self._emit(known, text, system)
-
-    def release(self) -> None:
-        """
-        It is up, or will not be: log what was kept, and keep nothing more.
-        """
-        self._isKeeping = False
-        while self.tail:
-            self._emit(INFO, self.tail.popleft(), "-")
-
-    def _emit(self, level: str, text: str, system: str) -> None:
-        where = self._name() if system == "-" else f"{self._name()} {system}"
-        log.emit(LEVELS[level], "{text}", text=text, log_system=where)
+        return map(_textOf, self._kept)

@@ -1,0 +1,158 @@
+"""
+What a worker has logged, as an event that is safe here.
+
+Of what a worker says nothing is called, and nothing looked up because of it: one that has
+been broken into could say anything.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import cast
+
+from twisted.logger import LogEvent, Logger, LogLevel
+from twisted.logger._flatten import KeyFlattener, aFormatter
+from twisted.python.failure import Failure
+
+from twisted_cluster.core.records import FAILURE, LEVEL, UNTOLD, isTime
+from twisted_cluster.errors import MessageError
+from twisted_cluster.primary.lives.failures import WorkerFailure
+
+LEVELS = {level.name: level for level in LogLevel.iterconstants()}
+LEGACY = "log_legacy"
+# What lies deeper is left out: observers go down by calling themselves.
+DEEPEST = 32
+_NOTHING = type(None)
+_NESTED = (dict, list)
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "log_namespace": (str,),
+    "log_system": (str, _NOTHING),
+    "log_format": (str, _NOTHING),
+    "log_flattened": (dict,),
+    "log_failure": (Failure,),
+}
+# What observers of the older kind rely on.
+_LEGACY_KINDS: Mapping[str, tuple[type, ...]] = {
+    "message": (list,),
+    "system": (str,),
+    "isError": (int,),
+    "format": (str,),
+    "failure": (Failure,),
+}
+_WIDE = re.compile(r"[0-9]{5}")
+# Formats are few; what is longer is none of a program's own.
+_LONG = 500
+
+
+def eventOf(told: Mapping[str, object]) -> LogEvent:
+    """
+    @param told: What is in a record.
+    @raise MessageError: If it is no event.
+    """
+    event = {
+        key: _revived(value, DEEPEST) if type(value) in _NESTED else value
+        for key, value in told.items()
+    }
+    # What Twisted would append to.
+    event.pop("log_trace", None)
+    event["log_level"] = _levelNamed(event.get("log_level"))
+    event.setdefault("log_namespace", "-")
+    if not isTime(event.setdefault("log_time", time.time())):
+        raise MessageError(f"log_time cannot be {event['log_time']!r:.20}")
+    _check(event, _KINDS)
+    if event["log_namespace"] == LEGACY:
+        _makeLegacy(event)
+    else:
+        event["log_logger"] = _loggerOf(event["log_namespace"])
+    _checkFormats(event)
+    return event
+
+
+def _makeLegacy(event: LogEvent) -> None:
+    _check(event, _LEGACY_KINDS)
+    if not isTime(event.get("time", 0)):
+        raise MessageError(f"time cannot be {event['time']!r:.20}")
+    if "message" in event:
+        event["message"] = tuple(event["message"])
+
+
+def _check(event: LogEvent, kinds: Mapping[str, tuple[type, ...]]) -> None:
+    for key, accepted in kinds.items():
+        if key in event and not isinstance(event[key], accepted):
+            raise MessageError(f"{key} cannot be {event[key]!r:.20}")
+
+
+def _levelNamed(name: object) -> object:
+    if isinstance(name, str) and name in LEVELS:
+        return LEVELS[name]
+    raise MessageError(f"there is no level {name!r:.20}")
+
+
+def _revived(value: object, depth: int) -> object:
+    """
+    With levels and failures in place of what was told of them.
+    """
+    if depth == 0:
+        return dict(UNTOLD)
+    if isinstance(value, list):
+        return [
+            _revived(one, depth - 1) if type(one) in _NESTED else one for one in value
+        ]
+    return _revivedDict(cast(Mapping[str, object], value), depth - 1)
+
+
+def _revivedDict(fields: Mapping[str, object], depth: int) -> object:
+    if LEVEL in fields:
+        return _levelNamed(fields[LEVEL])
+    if FAILURE in fields:
+        return WorkerFailure.told(fields[FAILURE])
+    return {
+        key: _revived(value, depth) if type(value) in _NESTED else value
+        for key, value in fields.items()
+    }
+
+
+def _checkFormats(event: LogEvent) -> None:
+    """
+    All that its format names has to be at hand: Twisted would look it up otherwise, and
+    call it. Observers of the older kind get what is given as C{format}.
+    """
+    form, older = event.get("log_format"), event.get("format")
+    if isinstance(older, str) and _WIDE.search(older):
+        raise MessageError(f"format cannot be {older!r:.60}")
+    if form is None:
+        event.pop("log_flattened", None)
+        return
+    flat = event.get("log_flattened", {})
+    if not (_keysIn(form) if len(form) < _LONG else _parsed(form)) <= flat.keys():
+        raise MessageError(f"a field is missing of {form!r:.60}")
+
+
+def _parsed(form: str) -> frozenset[str]:
+    """
+    What C{flatFormat} and C{flattenEvent} look for.
+
+    @raise MessageError: If it is no format.
+    """
+    asked, made = KeyFlattener(), KeyFlattener()
+    found = set()
+    try:
+        for _, name, spec, conversion in aFormatter.parse(form):
+            if name is not None:
+                found.add(asked.flatKey(name, spec, conversion or "s"))
+                kind = "r" if conversion == "r" else "s"
+                found.add(made.flatKey(name, spec, kind))
+    except ValueError as error:
+        raise MessageError(f"no format: {form!r:.60} ({error})") from None
+    return frozenset(found)
+
+
+_keysIn = lru_cache(maxsize=1024)(_parsed)
+
+
+@lru_cache(maxsize=1024)
+def _loggerOf(namespace: str) -> Logger:
+    return Logger(namespace)

@@ -1,0 +1,91 @@
+"""
+Failures of workers, as far as a log can tell of them.
+
+What a worker says is believed to be no more than text: nothing is imported, looked up in
+files or called because of it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import IO
+
+from twisted.python import log
+from twisted.python.failure import Failure
+
+from twisted_cluster.errors import MessageError
+
+
+class WorkerFailure(Failure):
+    """
+    A failure of a worker's. Its traceback is what the worker made of it: the files are
+    those of the worker's release, and only it may read them.
+    """
+
+    # Not in the dictionary: that is what observers write of a failure.
+    __slots__ = ("_text",)
+
+    @classmethod
+    def told(cls, fields: object) -> WorkerFailure:
+        """
+        @param fields: A L{twisted_cluster.core.records.ToldFailure}.
+        @raise MessageError: If it is none.
+        """
+        try:
+            if not isinstance(fields, dict):
+                raise TypeError(f"{fields!r:.20}")
+            kind = _kind(_text(fields["module"]), _text(fields["name"]))
+            made = cls(kind(_text(fields["value"])), kind)
+            made.parents = list(map(_text, fields["parents"]))
+            made.frames = [_frame(*frame) for frame in fields["frames"]]
+            made._text = _text(fields["text"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise MessageError(f"no failure: {error}") from None
+        # As one that was unpickled; the older Twisted's have a stack besides.
+        vars(made).update(pickled=1, stack=[])
+        return made
+
+    def printTraceback(
+        self,
+        file: IO[str] | None = None,
+        elideFrameworkCode: bool = False,
+        detail: str = "default",
+    ) -> None:
+        if detail == "default":
+            (log.logerr if file is None else file).write(self._text)
+        else:
+            super().printTraceback(file, elideFrameworkCode, detail)
+
+
+@lru_cache(maxsize=256)
+def _kind(module: str, name: str) -> type[Exception]:
+    """
+    @raise ValueError: If a class cannot have such a name.
+    """
+    return type(name, (Exception,), {"__module__": module, "__qualname__": name})
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.20} is no text")
+    return value
+
+
+def _frame(
+    name: object, file: object, line: object, local: object, whole: object
+) -> tuple[str, str, int, list[tuple[str, str]], list[tuple[str, str]]]:
+    if not isinstance(line, int) or not 0 <= line < 1 << 31:
+        raise TypeError(f"{line!r:.20} is no line's number")
+    return _text(name), _file(_text(file)), line, _variables(local), _variables(whole)
+
+
+def _file(name: str) -> str:
+    # Who looks at the frames may look for the line, and would read a pipe without end.
+    return name if os.path.isfile(name) else f"<{name}>"
+
+
+def _variables(pairs: object) -> list[tuple[str, str]]:
+    if not isinstance(pairs, list):
+        raise TypeError(f"{pairs!r:.20} are no variables")
+    return [(_text(name), _text(value)) for name, value in pairs]

@@ -1,0 +1,72 @@
+"""
+Files in memory that are sealed: nobody can make them shorter, whoever has them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable
+
+
+def ofSize(size: int, name: str = "twisted_cluster") -> int:
+    """
+    Make one that is so long, and stays so.
+
+    @return: Its descriptor.
+    @raise OSError: If the system has no such files, refuses them, or has no room.
+    """
+    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    return _made(name, lambda fd: os.ftruncate(fd, size), seals)
+
+
+def holding(data: bytes, name: str = "twisted_cluster") -> int:
+    """
+    Make one that says something, and nothing else ever.
+
+    @return: Its descriptor.
+    @raise OSError: As L{ofSize}.
+    """
+    size = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+    seals = size | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+    return _made(name, lambda fd: _writeAll(fd, data), seals)
+
+
+def read(fd: int, most: int) -> bytes:
+    """
+    Read one that another process has sent, whatever that really is: of nothing else than
+    a file in memory can be said that reading it takes no time.
+
+    @param most: The most bytes that are read.
+    @raise OSError: If it is none, or cannot be read.
+    """
+    try:
+        fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+    except AttributeError:
+        raise _missing() from None
+    return os.pread(fd, most, 0)
+
+
+def _made(name: str, fill: Callable[[int], object], seals: int) -> int:
+    try:
+        fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except AttributeError:
+        raise _missing() from None
+    try:
+        fill(fd)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _writeAll(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def _missing() -> OSError:
+    return OSError(errno.ENOSYS, "this system has no files in memory")

@@ -1,0 +1,106 @@
+"""
+How a worker runs what it is given: as twistd does, but for where its log goes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from twisted.application import app
+from twisted.application.service import IServiceCollection
+from twisted.logger import (
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    LogPublisher,
+    globalLogPublisher,
+)
+from twisted.scripts._twistd_unix import UnixApplicationRunner, UnixAppLogger
+from zope.interface import implementer
+
+from twisted_cluster.reactors import theReactor
+from twisted_cluster.wire.descriptors import LOG
+from twisted_cluster.worker.link import Link
+from twisted_cluster.worker.logs import RecordWriter
+
+LOGGER = f"{UnixAppLogger.__module__}.{UnixAppLogger.__name__}"
+
+
+@implementer(ILogObserver)
+class OwnLines:
+    """
+    Tells the primary everything; but what twistd itself says at the start and the end of
+    each process is worth a line of many only to who looks for it.
+    """
+
+    def __init__(self, told: ILogObserver, options: Mapping[str, object]) -> None:
+        """
+        @param told: Who is told.
+        @param options: twistd's.
+        """
+        self._told = told
+        given = (options.get(name) for name in ("python", "source", "file"))
+        self._texts = {f"Loading {file}..." for file in given} | {"Loaded."}
+
+    def __call__(self, event: LogEvent) -> None:
+        namespace = event.get("log_namespace")
+        if namespace == LOGGER or (
+            namespace == "log_legacy" and event.get("log_text") in self._texts
+        ):
+            event = {**event, "log_level": LogLevel.debug}
+        self._told(event)
+
+
+class WorkerLogger(UnixAppLogger):  # type: ignore[misc]
+    """
+    The application's own observer gets what it gets from twistd. The primary is told
+    besides.
+    """
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        super().__init__(options)
+        self._options = options
+
+    def start(self, application: IServiceCollection) -> None:
+        """
+        Begin to log.
+        """
+        # Just before: it gets what has been logged until now with the others, and
+        # before an observer that adds something to an event.
+        globalLogPublisher.addObserver(OwnLines(_records(), self._options))
+        super().start(application)
+
+    def _getLogObserver(self) -> ILogObserver:
+        # Where the application has none there is no other.
+        return LogPublisher()
+
+
+# It signs what it says with its name.
+WorkerLogger.__module__ = UnixAppLogger.__module__
+WorkerLogger.__name__ = UnixAppLogger.__name__
+
+
+class WorkerRunner(UnixApplicationRunner):  # type: ignore[misc]
+    """
+    Runs an application as twistd does.
+    """
+
+    loggerFactory = WorkerLogger
+
+
+def runApp(options: Mapping[str, object]) -> None:
+    """
+    @see: L{twisted.scripts.twistd.runApp}
+    """
+    runner = WorkerRunner(options)
+    runner.run()
+    if runner._exitSignal is not None:
+        app._exitWithSignal(runner._exitSignal)
+
+
+def _records() -> RecordWriter:
+    link: Link = theReactor().clusterLink  # type: ignore[attr-defined]
+    end = socket.socket(fileno=link.told.first + LOG)
+    least = LogLevel.lookupByName(getattr(link.told, "logLevel", "info"))
+    return RecordWriter(end, least)

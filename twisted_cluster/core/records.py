@@ -25,6 +25,8 @@ LONGEST_RECORD = 1 << 20
 # What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
+# The format of what is only text, as twisted.python.log has it.
+TEXT = "{log_text}"
 # The name of a level of C{twisted.logger}; a L{ToldFailure}.
 LEVEL = "__cluster_level__"
 FAILURE = "__cluster_failure__"
@@ -85,20 +87,13 @@ def packText(event: Mapping[str, object], text: str, most: int) -> bytes:
     @param event: Some short values.
     @return: At most so many bytes; text that is too long is cut.
     """
-    packed = packRecord({**event, **said(text)})
+    event = {**event, "log_format": TEXT}
+    packed = packRecord({**event, "log_text": text})
     while len(packed) > most:
         # A quarter less, until it fits: how much a character takes differs.
         text = text[: len(text) * 3 // 4]
-        packed = packRecord({**event, **said(text + CUT)})
+        packed = packRecord({**event, "log_text": text + CUT})
     return packed
-
-
-def said(text: str) -> dict[str, object]:
-    """
-    What an event has that says just this, as C{twisted.logger} has it.
-    """
-    fields = {"log_text!s:": text, "log_text!:": text}
-    return {"log_format": "{log_text}", "log_text": text, "log_flattened": fields}
 
 
 def isTime(value: object) -> bool:
@@ -117,12 +112,18 @@ def readRecord(data: bytes) -> dict[str, object]:
     """
     try:
         told = _load(data.decode("utf-8"))
-        version = told["version"]
+        version, event = told["version"], told.get("event")
         if version == VERSION:
-            return dict(told["event"])
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+            return _fields(event)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MessageError(f"{data[:60]!r} is no record ({error})") from None
     raise VersionError(f"a log record of version {version!r:.20}: here it is {VERSION}")
+
+
+def _fields(event: object) -> dict[str, object]:
+    if not isinstance(event, dict):
+        raise TypeError(f"{event!r:.20} is no event")
+    return event
 
 
 def _load(text: str) -> dict[str, object]:

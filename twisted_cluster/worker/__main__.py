@@ -12,10 +12,10 @@ from twisted.application import app
 from twisted.application.service import IService
 from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
-from twisted.scripts.twistd import runApp
 
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.worker.directory import workingDirectory
+from twisted_cluster.worker.running import runApp
 
 APP = "cluster-app"
 TWISTD = (
@@ -25,7 +25,6 @@ TWISTD = (
     # the descriptors.
     "--originalname",
     "--reactor=cluster",
-    "--logger=twisted_cluster.worker.logs.observer",
 )
 
 

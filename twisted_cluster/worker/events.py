@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import time
 
-from constantly import NamedConstant
-from twisted.logger import LogEvent, LogLevel, eventAsText, formatWithCall
+from twisted.logger import LogEvent, LogLevel, eventAsText
 
 # What eventAsJSON calls, and what reads it again.
 from twisted.logger._flatten import KeyFlattener, aFormatter, flattenEvent
+from twisted.logger._format import formatWithCall
 from twisted.python.failure import Failure
 from twisted.python.reflect import safe_repr, safe_str
 
@@ -20,6 +20,7 @@ from twisted_cluster.core.records import (
     LONGEST_DATAGRAM,
     LONGEST_RECORD,
     SYSTEM,
+    TEXT,
     UNTOLD,
     Frame,
     ToldFailure,
@@ -29,14 +30,16 @@ from twisted_cluster.core.records import (
     packText,
 )
 
+LEVELS = tuple(LogLevel.iterconstants())
 
-def recordOf(event: LogEvent, level: NamedConstant) -> bytes:
+
+def recordOf(event: LogEvent, level: str) -> bytes:
     """
     Everything in the event, as C{eventAsJSON} would have it; where it cannot be told, or
     there is too much of it, its text. The event stays as it is: other observers have it
     too.
 
-    @param level: What it is to be told as.
+    @param level: The name of the level that it is to be told with.
     @return: At most L{LONGEST_RECORD} bytes.
     """
     try:
@@ -50,9 +53,7 @@ def recordOf(event: LogEvent, level: NamedConstant) -> bytes:
     return packed
 
 
-def textOf(
-    event: LogEvent, level: NamedConstant, most: int = LONGEST_DATAGRAM
-) -> bytes:
+def textOf(event: LogEvent, level: str, most: int = LONGEST_DATAGRAM) -> bytes:
     """
     The event's text alone.
 
@@ -71,10 +72,12 @@ def _flat(event: LogEvent) -> LogEvent:
     # Nobody else can use them, and the logger can be made anew.
     event.pop("log_trace", None)
     event.pop("log_logger", None)
+    form = event.get("log_format")
+    if form == TEXT:
+        return event
     if "log_flattened" in event:
         event["log_flattened"] = dict(event["log_flattened"])
     flattenEvent(event)
-    form = event.get("log_format")
     if form is not None and (":" in form or "!a" in form):
         _format(event, form)
     return event
@@ -94,13 +97,13 @@ def _format(event: LogEvent, form: str) -> None:
             flat[key] = formatWithCall("{" + field + "}", event)
 
 
-def _head(event: LogEvent, level: NamedConstant) -> dict[str, object]:
+def _head(event: LogEvent, level: str) -> dict[str, object]:
     """
     What every event has, in the only form that the primary accepts.
     """
     when = event.get("log_time")
     head: dict[str, object] = {
-        "log_level": level.name,
+        "log_level": level,
         "log_namespace": _text(event.get("log_namespace", "-")),
         "log_time": when if isTime(when) else time.time(),
     }
@@ -120,8 +123,8 @@ def _told(value: object) -> object:
     """
     if isinstance(value, Failure):
         return {FAILURE: _failure(value)}
-    if isinstance(value, NamedConstant) and value in LogLevel.iterconstants():
-        return {LEVEL: value.name}
+    if value in LEVELS:
+        return {LEVEL: value.name}  # type: ignore[attr-defined]
     if isinstance(value, bytes):
         # As Twisted's.
         return value.decode("charmap")
@@ -140,9 +143,7 @@ def _failure(failure: Failure) -> ToldFailure:
     }
 
 
-def _frame(
-    name: str, file: str, line: int, local: Variables, whole: Variables
-) -> Frame:
+def _frame(name: str, file: str, line: int, local: Variables, whole: Variables) -> Frame:
     return name, file, line, _variables(local), _variables(whole)
 
 

@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Sequence
 
-from constantly import NamedConstant
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
@@ -20,6 +19,9 @@ from twisted_cluster.wire import memfd
 from twisted_cluster.wire.passing import give
 from twisted_cluster.worker.events import recordOf, textOf
 
+INFO = LogLevel.info.name
+# From the least on.
+LEVELS = tuple(level.name for level in LogLevel.iterconstants())
 # Seconds for which a primary that does not read holds this process up; once, until it
 # reads again.
 PATIENCE = 1.0
@@ -34,27 +36,25 @@ class RecordWriter:
     process can tear one apart.
     """
 
-    def __init__(self, end: socket.socket, least: NamedConstant = LogLevel.info) -> None:
+    def __init__(self, end: socket.socket, least: str = INFO) -> None:
         """
         @param end: The worker's end of the log; what has no room there waits for
             L{PATIENCE}, and is lost then. The next that has room says how many were.
-        @param least: Which level the primary wants to hear of at all.
+        @param least: The least level that the primary wants to hear of, by its name.
         """
         self._end = end
-        self._untold = {one.name for one in LogLevel.iterconstants() if one < least}
+        self._untold = LEVELS[: LEVELS.index(least)]
         self._lost = 0
         self._pid = os.getpid()
         self._inode = os.fstat(end.fileno()).st_ino
 
     def __call__(self, event: LogEvent) -> None:
-        level = event.get("log_level")
-        if not isinstance(level, NamedConstant):
-            level = LogLevel.info
-        if level.name in self._untold:
+        level: str = getattr(event.get("log_level"), "name", "")
+        if level in self._untold:
             return
         try:
             if self._isThere():
-                self._tell(event, level)
+                self._tell(event, level if level in LEVELS else INFO)
         except OSError:
             # There is no primary any more, and nowhere else to say anything.
             pass
@@ -70,7 +70,7 @@ class RecordWriter:
             return True
         return os.fstat(self._end.fileno()).st_ino == self._inode
 
-    def _tell(self, event: LogEvent, level: NamedConstant) -> None:
+    def _tell(self, event: LogEvent, level: str) -> None:
         packed = recordOf(event, level)
         if len(packed) <= LONGEST_DATAGRAM:
             self._write(packed)

@@ -52,14 +52,14 @@ class OwnLines:
         self._told(event)
 
 
-class WorkerLogger(UnixAppLogger):  # type: ignore[misc]
+class WorkerLogger(UnixAppLogger):
     """
     The application's own observer gets what it gets from twistd. The primary is told
     besides.
     """
 
     def __init__(self, options: Mapping[str, object]) -> None:
-        super().__init__(options)
+        super().__init__(options)  # type: ignore[no-untyped-call]
         self._options = options
 
     def start(self, application: IServiceCollection) -> None:
@@ -69,7 +69,7 @@ class WorkerLogger(UnixAppLogger):  # type: ignore[misc]
         # Just before: it gets what has been logged until now with the others, and
         # before an observer that adds something to an event.
         globalLogPublisher.addObserver(OwnLines(_records(), self._options))
-        super().start(application)
+        super().start(application)  # type: ignore[no-untyped-call]
 
     def _getLogObserver(self) -> ILogObserver:
         # Where the application has none there is no other.
@@ -81,7 +81,7 @@ WorkerLogger.__module__ = UnixAppLogger.__module__
 WorkerLogger.__name__ = UnixAppLogger.__name__
 
 
-class WorkerRunner(UnixApplicationRunner):  # type: ignore[misc]
+class WorkerRunner(UnixApplicationRunner):
     """
     Runs an application as twistd does.
     """
@@ -93,8 +93,8 @@ def runApp(options: Mapping[str, object]) -> None:
     """
     @see: L{twisted.scripts.twistd.runApp}
     """
-    runner = WorkerRunner(options)
-    runner.run()
+    runner = WorkerRunner(options)  # type: ignore[no-untyped-call]
+    runner.run()  # type: ignore[no-untyped-call]
     if runner._exitSignal is not None:
         app._exitWithSignal(runner._exitSignal)
 
@@ -102,5 +102,4 @@ def runApp(options: Mapping[str, object]) -> None:
 def _records() -> RecordWriter:
     link: Link = theReactor().clusterLink  # type: ignore[attr-defined]
     end = socket.socket(fileno=link.told.first + LOG)
-    least = LogLevel.lookupByName(getattr(link.told, "logLevel", "info"))
-    return RecordWriter(end, least)
+    return RecordWriter(end, getattr(link.told, "logLevel", "info"))

@@ -17,7 +17,7 @@ from twisted.logger import LogEvent, Logger, LogLevel
 from twisted.logger._flatten import KeyFlattener, aFormatter
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import FAILURE, LEVEL, UNTOLD, isTime
+from twisted_cluster.core.records import FAILURE, LEVEL, TEXT, UNTOLD, isTime
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.failures import WorkerFailure
 
@@ -67,8 +67,15 @@ def eventOf(told: Mapping[str, object]) -> LogEvent:
         _makeLegacy(event)
     else:
         event["log_logger"] = _loggerOf(event["log_namespace"])
+    if event.get("log_format") == TEXT:
+        _fillIn(event)
     _checkFormats(event)
     return event
+
+
+def _fillIn(event: LogEvent) -> None:
+    text = event.get("log_text")
+    event["log_flattened"] = {"log_text!s:": text, "log_text!:": text}
 
 
 def _makeLegacy(event: LogEvent) -> None:

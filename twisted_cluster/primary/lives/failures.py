@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from twisted.python import log
 from twisted.python.failure import Failure
@@ -25,6 +25,9 @@ class WorkerFailure(Failure):
 
     # Not in the dictionary: that is what observers write of a failure.
     __slots__ = ("_text",)
+
+    if TYPE_CHECKING:
+        _text: str
 
     @classmethod
     def told(cls, fields: object) -> WorkerFailure:
@@ -55,7 +58,9 @@ class WorkerFailure(Failure):
         if detail == "default":
             (log.logerr if file is None else file).write(self._text)
         else:
-            super().printTraceback(file, elideFrameworkCode, detail)
+            super().printTraceback(  # type: ignore[no-untyped-call]
+                file, elideFrameworkCode, detail
+            )
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
-from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.peer import Peer
 
@@ -51,7 +51,7 @@ class WorkerProcess:
         """
         self.number = number
         self.id = id
-        self.said = Said(lambda: self.name)
+        self.said = Said(lambda: self.speaker)
         self._isTold = False
         self._rooms = rooms
         self._recipe = recipe
@@ -78,6 +78,13 @@ class WorkerProcess:
         What the log calls it.
         """
         return f"worker {self.number} ({self.child.pid})"
+
+    @property
+    def speaker(self) -> Speaker:
+        """
+        Who it is in events that are about it.
+        """
+        return Speaker(self.number, self.id, self._recipe.generation, self.child.pid)
 
     @property
     def child(self) -> Child:

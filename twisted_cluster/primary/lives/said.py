@@ -4,6 +4,7 @@ What a worker says, on its way into the primary's log.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -21,6 +22,8 @@ log = Logger()
 # As many lines as a person reads who wants to know why something does not start.
 TAIL = 100
 NOBODY = "-"
+# What has the fields of twisted.python.log.
+LEGACY = "log_legacy"
 
 
 @frozen
@@ -65,3 +68,68 @@ class Said:
         The last complaints, as long as they are kept.
         """
         return map(_textOf, self._kept)
+
+    def stray(self, text: str) -> None:
+        """
+        It has written something to its standard output or error.
+        """
+        event = _newEvent(LogLevel.info, text)
+        if self._isKeeping:
+            self._kept.append(event)
+        else:
+            self._emit(event)
+
+    def record(self, event: LogEvent) -> None:
+        """
+        It has logged something.
+
+        @param event: As L{twisted_cluster.primary.lives.events.eventOf} makes it.
+        """
+        if self._isKeeping and event["log_level"] >= LogLevel.error:
+            self._kept.append(event)
+        else:
+            self._emit(event)
+
+    def complain(self, text: str) -> None:
+        """
+        There is something wrong with what it says.
+        """
+        self.record(_newEvent(LogLevel.error, text))
+
+    def release(self) -> None:
+        """
+        It is up, or will not be: log what was kept, and keep nothing more.
+        """
+        self._isKeeping = False
+        while self._kept:
+            self._emit(self._kept.popleft())
+
+    def _emit(self, event: LogEvent) -> None:
+        speaker = self._speaker()
+        system = event.get("log_system")
+        if system is None:
+            # As Twisted's own text log has it.
+            system = f"{event['log_namespace']}#{event['log_level'].name}"
+        who = f"worker {speaker.number}"
+        event["log_system"] = who if system == NOBODY else f"{who} {system}"
+        event["cluster_system"] = system
+        if event["log_namespace"] == LEGACY:
+            event["system"] = event["log_system"]
+        globalLogPublisher(speaker.sign(event))
+
+
+def _newEvent(level: object, text: str) -> LogEvent:
+    return {
+        "log_format": "{text}",
+        "text": text,
+        "log_level": level,
+        "log_logger": log,
+        "log_namespace": log.namespace,
+        "log_source": None,
+        "log_system": NOBODY,
+        "log_time": time.time(),
+    }
+
+
+def _textOf(event: LogEvent) -> str:
+    return eventAsText(event, includeTimestamp=False, includeSystem=False)

@@ -1,17 +1,20 @@
 """
-Log records and their bytes.
+Records of what workers log, and their bytes.
 """
 
 from __future__ import annotations
+
+import math
 
 import pytest
 
 from twisted_cluster.core.records import (
     CUT,
-    LONGEST_RECORD,
-    Record,
-    packLogRecord,
-    readLogRecord,
+    LONGEST_DATAGRAM,
+    isTime,
+    packRecord,
+    packText,
+    readRecord,
 )
 from twisted_cluster.errors import MessageError, VersionError
 
@@ -19,12 +22,20 @@ from twisted_cluster.errors import MessageError, VersionError
 @pytest.mark.parametrize("text", ["", "one", "two\nlines", "\x1e[1]", "snow ☃", "\0"])
 def test_whatIsPackedIsRead(text: str) -> None:
     """
-    Any text is only text.
+    Any text is only text, and other values are what they were.
     """
-    record = Record("info", "-", text)
-    packed = packLogRecord(record)
+    event = {"log_format": text, "n": 1, "x": 1.5, "none": None, "nested": {"a": [text]}}
+    packed = packRecord(event)
     assert b"\n" not in packed
-    assert readLogRecord(packed) == record
+    assert readRecord(packed) == event
+
+
+def test_whatIsNoJSONIsAskedFor() -> None:
+    """
+    And keys that are no text are left out.
+    """
+    packed = packRecord({"a": {1, 2}, "b": {(1, 2): 3, "c": 4}}, lambda thing: "set")
+    assert readRecord(packed) == {"a": "set", "b": {"c": 4}}
 
 
 @pytest.mark.parametrize("character", ["x", "☃", "\U0001f600", "\0"])
@@ -32,39 +43,34 @@ def test_whatIsTooLongIsCut(character: str) -> None:
     """
     Not more than is needed, nor so little that it does not fit.
     """
-    packed = packLogRecord(Record("info", character * 10**6, character * 10**6))
-    assert LONGEST_RECORD // 2 < len(packed) <= LONGEST_RECORD
-    record = readLogRecord(packed)
-    assert record.text.endswith(character + CUT)
-
-
-def test_moreFieldsAreForLater() -> None:
-    """
-    They are left alone.
-    """
-    more = b'{"version": 1, "level": "info", "system": "-", "text": "one", "more": 2}'
-    assert readLogRecord(more) == Record("info", "-", "one")
+    packed = packText({"log_level": "info"}, character * 10**6, LONGEST_DATAGRAM)
+    assert LONGEST_DATAGRAM // 2 < len(packed) <= LONGEST_DATAGRAM
+    event = readRecord(packed)
+    assert event["log_level"] == "info"
+    assert str(event["log_text"]).endswith(character + CUT)
 
 
 def test_anotherVersionIsRefused() -> None:
     """
     Its fields may mean something else.
     """
-    other = b'{"version": 2, "level": "info", "system": "-", "text": "one"}'
-    with pytest.raises(VersionError, match="a log record of version 2: here it is 1"):
-        readLogRecord(other)
+    with pytest.raises(VersionError, match="a log record of version 3: here it is 2"):
+        readRecord(b'{"version": 3, "event": {}}')
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"",
-        b'{"level": "info", "system": "-", "text": "one"}',
+        b"{}",
+        b'{"event": {}}',
+        b'{"version": 2}',
+        b'{"version": 2, "event": null}',
+        b'{"version": 2, "event": ["aa", "bb"]}',
+        b'["version", "event"]',
+        b'"version"',
         b"[" * 50_000,
-        b'["info", "-", "text"]',
-        b'{"level": "info"}',
-        b'{"version": 1, "level": "info", "system": "-", "text": 1}',
-        b'{"version": 1, "level": ["info"], "system": "-", "text": ""}',
+        b'{"version": 2, "event": ' + b'{"a":' * 50_000,
         b"\xff",
         b"1" * 5000,
     ],
@@ -73,14 +79,35 @@ def test_whatIsNoneIsRefused(data: bytes) -> None:
     """
     However deep, broken or foreign.
     """
-    with pytest.raises(MessageError, match="not a log record"):
-        readLogRecord(data)
+    with pytest.raises(MessageError, match="no record"):
+        readRecord(data)
 
 
 def test_halfACharacterIsWritten() -> None:
     """
-    JSON can say one; no file that logs are written to can.
+    JSON can say one, and so can a program; no file that logs are written to can.
     """
-    data = b'{"version": 1, "level": "info", "system": "a\\udfff", "text": "b\\ud800"}'
-    record = readLogRecord(data)
-    assert (record.system, record.text) == ("a\\udfff", "b\\ud800")
+    data = b'{"version": 2, "event": {"a\\udFFf": ["b\\ud800"], "c": "\\ud83d\\ude00"}}'
+    assert readRecord(data) == {"a\\udfff": ["b\\ud800"], "c": "\U0001f600"}
+    assert readRecord(packRecord({"a": "b\ud800"})) == {"a": "b\\ud800"}
+
+
+@pytest.mark.parametrize(
+    ("value", "isOne"),
+    [
+        (0, True),
+        (1.8e9, True),
+        (-1.0, False),
+        (1e12, False),
+        (10**400, False),
+        (math.nan, False),
+        (math.inf, False),
+        ("1", False),
+        (None, False),
+    ],
+)
+def test_aTimeHasADate(value: object, isOne: bool) -> None:
+    """
+    Which can be shown.
+    """
+    assert isTime(value) is isOne

@@ -43,7 +43,7 @@ def recordOf(event: LogEvent, level: str) -> bytes:
     @return: At most L{LONGEST_RECORD} bytes.
     """
     try:
-        packed = packRecord(_flat({**event, **_head(event, level)}), _told)
+        packed = packRecord({**_flat(dict(event)), **_head(event, level)}, _told)
     except Exception:
         # A format that fits nothing, a value without a text, a circle: stock text says
         # what it can.

@@ -46,7 +46,7 @@ class RecordWriter:
         self._untold = LEVELS[: LEVELS.index(least)]
         self._lost = 0
         self._pid = os.getpid()
-        self._inode = os.fstat(end.fileno()).st_ino
+        self._file = _fileOf(end)
 
     def __call__(self, event: LogEvent) -> None:
         level: str = getattr(event.get("log_level"), "name", "")
@@ -68,7 +68,7 @@ class RecordWriter:
         """
         if os.getpid() == self._pid:
             return True
-        return os.fstat(self._end.fileno()).st_ino == self._inode
+        return _fileOf(self._end) == self._file
 
     def _tell(self, event: LogEvent, level: str) -> None:
         packed = recordOf(event, level)
@@ -129,3 +129,8 @@ class RecordWriter:
                 return False
             raise
         return True
+
+
+def _fileOf(end: socket.socket) -> tuple[int, int]:
+    status = os.fstat(end.fileno())
+    return status.st_dev, status.st_ino

@@ -14,7 +14,7 @@ from twisted.internet.epollreactor import EPollReactor
 from tests.logged import Logged
 from tests.primary.lives.turning import turn
 from twisted_cluster.primary.lives.output import LAST_LINES, LINES, Output
-from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.said import Said, Speaker
 
 
 class Lines:
@@ -23,7 +23,7 @@ class Lines:
     """
 
     def __init__(self, reactor: EPollReactor) -> None:
-        self.said = Said(lambda: "worker 1 (100)")
+        self.said = Said(lambda: Speaker(1, 1, 1, 100))
         self.said.release()
         self.output = Output(reactor, self.said)
         given = self.output.childFDs()

@@ -4,18 +4,31 @@ What workers log.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
 from tests.logged import Logged
 from tests.primary.lives.turning import turn
-from twisted_cluster.core.records import Record, packLogRecord
+from twisted_cluster.core.records import ALONG, LONGEST_RECORD, packRecord
+from twisted_cluster.primary.lives import records as module
 from twisted_cluster.primary.lives.records import RECORDS, Records
-from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.said import Said, Speaker
+from twisted_cluster.wire import memfd
 from twisted_cluster.wire.handoff import KIND
+from twisted_cluster.wire.passing import give
+
+
+def record(text: str, level: str = "info", **more: object) -> bytes:
+    """
+    What a worker sends.
+    """
+    event = {"log_level": level, "log_namespace": "shop", "log_time": 1.8e9}
+    return packRecord({**event, "log_format": text, **more})
 
 
 class Log:
@@ -26,9 +39,17 @@ class Log:
     def __init__(self, reactor: EPollReactor) -> None:
         ours, self.worker = socket.socketpair(socket.AF_UNIX, KIND)
         self.worker.setblocking(False)
-        said = Said(lambda: "worker 1 (100)")
+        said = Said(lambda: Speaker(1, 1, 1, 100))
         said.release()
         self.records = Records(reactor, ours, said)
+
+    def sendAlong(self, fds: Sequence[int]) -> None:
+        """
+        Send descriptors, and close them here.
+        """
+        give(self.worker, (ALONG,), fds)
+        for fd in fds:
+            os.close(fd)
 
     def close(self) -> None:
         self.records.finish()
@@ -49,24 +70,104 @@ def test_recordsAreLogged(reactor: EPollReactor, log: Log, logged: Logged) -> No
     """
     With their level.
     """
-    log.worker.send(packLogRecord(Record("warn", "app", "two\nlines")))
+    log.worker.send(record("two\nlines", "warn"))
     turn(reactor)
     (event,) = logged.events
-    assert (event["log_level"].name, event["text"]) == ("warn", "two\nlines")
+    assert event["log_level"].name == "warn"
+    assert logged.texts() == ["two\nlines"]
 
 
-@pytest.mark.parametrize("data", [b"", b"[" * 50_000, b"{}", b"\xff", b"x" * 90_000])
+def test_longOnesComeAlong(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    In a file, which is closed then.
+    """
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    log.sendAlong([memfd.holding(record("x" * 900_000))])
+    turn(reactor)
+    assert logged.texts() == ["x" * 900_000]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(free)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[" * 50_000, b"{}", b"\xff", b"x" * 90_000, ALONG, record("x", "loud")],
+)
 def test_whatIsNoRecordIsAnEventLikeAnyOther(
     reactor: EPollReactor, log: Log, logged: Logged, data: bytes
 ) -> None:
     """
-    It is told, and the next is read.
+    It is told as one error, and the next is read.
     """
     log.worker.send(data)
-    log.worker.send(packLogRecord(Record("info", "-", "next")))
+    log.worker.send(record("next"))
     turn(reactor, 2)
-    assert logged.texts()[-1] == "next"
-    assert len(logged.events) == (2 if data else 1)
+    *told, following = logged.events
+    assert following["log_format"] == "next"
+    shown = [(event["log_level"].name, event["cluster_worker"]) for event in told]
+    assert shown == ([("error", 1)] if data else [])
+
+
+def directory() -> int:
+    return os.open("/", os.O_RDONLY)
+
+
+def pipe() -> int:
+    """
+    One that nothing ever comes from.
+    """
+    reading, writing = os.pipe()
+    os.close(os.dup(writing))
+    _writing.append(writing)
+    return reading
+
+
+_writing: list[int] = []
+
+
+def file() -> int:
+    with tempfile.TemporaryFile(dir="/var/tmp") as made:
+        made.write(record("x"))
+        made.flush()
+        return os.dup(made.fileno())
+
+
+def zeros() -> int:
+    return os.open("/dev/zero", os.O_RDONLY)
+
+
+def tooLong() -> int:
+    return memfd.holding(record("x" * LONGEST_RECORD))
+
+
+def empty() -> int:
+    return memfd.holding(b"")
+
+
+@pytest.mark.parametrize("make", [directory, pipe, file, zeros, tooLong, empty])
+def test_noOtherFileIsRead(
+    reactor: EPollReactor, log: Log, logged: Logged, make: object
+) -> None:
+    """
+    Reading it might never end.
+    """
+    log.sendAlong([make()])  # type: ignore[operator]
+    log.worker.send(record("next"))
+    turn(reactor, 2)
+    told, following = logged.events
+    assert (told["log_level"].name, following["log_format"]) == ("error", "next")
+    while _writing:
+        os.close(_writing.pop())
+
+
+def test_moreFilesAreClosed(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    Nobody needs more than one.
+    """
+    log.sendAlong([memfd.holding(record("one")) for _ in range(3)])
+    turn(reactor)
+    assert [event["log_level"].name for event in logged.events] == ["error"]
 
 
 def test_aBoundedNumberIsReadInATurn(
@@ -76,11 +177,22 @@ def test_aBoundedNumberIsReadInATurn(
     The others come in the next.
     """
     for number in range(RECORDS + 10):
-        log.worker.send(packLogRecord(Record("info", "-", str(number))))
+        log.worker.send(record(str(number)))
     turn(reactor)
     assert len(logged.events) == RECORDS
     turn(reactor)
     assert len(logged.events) == RECORDS + 10
+
+
+def test_longOnesAreFewInATurn(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    They take their time.
+    """
+    for _ in range(3):
+        log.sendAlong([memfd.holding(record("x" * 900_000))])
+    for count in (1, 2, 3):
+        turn(reactor)
+        assert len(logged.events) == count
 
 
 def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
@@ -88,11 +200,25 @@ def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
     Those that the worker has sent before it died; then the log is closed.
     """
     for number in range(100):
-        log.worker.send(packLogRecord(Record("info", "-", str(number))))
+        log.worker.send(record(str(number)))
     log.records.finish()
     assert len(logged.events) == 100
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
         log.worker.send(b"{}")
+
+
+def test_tooManyLastOnesAreTold(
+    log: Log, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nobody waits for those of a worker that is gone.
+    """
+    monkeypatch.setattr(module, "LAST_BYTES", 1000)
+    for number in range(100):
+        log.worker.send(record(str(number)))
+    log.records.finish()
+    assert 1 < len(logged.events) < 100
+    assert "more than can be logged" in logged.texts()[-1]
 
 
 def test_endOfTheLogIsNoFailure(reactor: EPollReactor, log: Log, logged: Logged) -> None:

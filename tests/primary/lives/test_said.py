@@ -5,67 +5,79 @@ What a worker says.
 from __future__ import annotations
 
 import pytest
+from twisted.logger import LogEvent
 
 from tests.logged import Logged
-from twisted_cluster.primary.lives.said import TAIL, Said
+from twisted_cluster.primary.lives.events import eventOf
+from twisted_cluster.primary.lives.said import TAIL, Said, Speaker
 
 
 @pytest.fixture
 def said() -> Said:
     """
-    What worker 1 says.
+    What worker 2 says.
     """
-    return Said(lambda: "worker 1 (100)")
+    return Said(lambda: Speaker(2, 7, 3, 100))
+
+
+def event(level: str, text: str, **more: object) -> LogEvent:
+    told = {"log_level": level, "log_namespace": "shop", "log_format": text, **more}
+    return eventOf(told)
 
 
 def test_complaintsAreKeptUntilItIsUp(said: Said, logged: Logged) -> None:
     """
-    Lines, and records that are errors; others are logged at once.
+    Lines, and events that are errors; others are logged at once.
     """
     said.stray("a line")
-    said.record("info", "app", "it begins")
-    said.record("critical", "app", "it fails")
+    said.record(event("info", "it begins"))
+    said.record(event("critical", "it fails"))
     assert list(said.tail) == ["a line", "it fails"]
     assert logged.texts() == ["it begins"]
     said.release()
     assert logged.texts() == ["it begins", "a line", "it fails"]
-    assert not said.tail
+    assert logged.events[-1]["log_level"].name == "critical"
+    assert not list(said.tail)
 
 
-def test_whatComesLaterIsLogged(said: Said, logged: Logged) -> None:
+def test_whoSaysItIsToBeSeen(said: Said, logged: Logged) -> None:
     """
-    With who says it, and its level.
-    """
-    said.release()
-    said.stray("a line")
-    said.record("warn", "app", "careful")
-    said.record("error", "-", "broken")
-    assert [
-        (event["log_level"].name, event["log_system"], event["text"])
-        for event in logged.events
-    ] == [
-        ("info", "worker 1 (100)", "a line"),
-        ("warn", "worker 1 (100) app", "careful"),
-        ("error", "worker 1 (100)", "broken"),
-    ]
-
-
-def test_aLevelThatIsNoneIsAnError(said: Said, logged: Logged) -> None:
-    """
-    Somebody is to look.
+    For people in the system; for programs in fields that the worker cannot set.
     """
     said.release()
-    said.record("shout", "app", "!")
-    assert logged.events[0]["log_level"].name == "error"
+    said.record(event("warn", "careful", cluster_worker=9, cluster_system="mine"))
+    (come,) = logged.events
+    assert come["log_system"] == "worker 2 shop#warn"
+    assert come["cluster_system"] == "shop#warn"
+    fields = ("worker", "id", "generation", "pid")
+    assert [come[f"cluster_{name}"] for name in fields] == [2, 7, 3, 100]
+
+
+@pytest.mark.parametrize(
+    ("system", "shown"), [("-", "worker 2"), ("HTTPChannel,1", "worker 2 HTTPChannel,1")]
+)
+def test_whoeverNamesItselfKeepsItsName(
+    said: Said, logged: Logged, system: str, shown: str
+) -> None:
+    """
+    What twisted.python.log writes has names of its own, in two fields.
+    """
+    more = {"log_namespace": "log_legacy", "log_system": system, "system": system}
+    said.record(event("info", "hello", **more))
+    (come,) = logged.events
+    assert come["log_system"] == come["system"] == shown
+    assert come["cluster_system"] == system
 
 
 def test_bracesAreOnlyText(said: Said, logged: Logged) -> None:
     """
-    What a worker says is no format.
+    What a worker writes is no format.
     """
     said.release()
     said.stray("{0.__class__} {text}")
-    assert logged.texts() == ["{0.__class__} {text}"]
+    said.complain("{0.__class__} {text}")
+    assert logged.texts() == ["{0.__class__} {text}"] * 2
+    assert [one["log_level"].name for one in logged.events] == ["info", "error"]
 
 
 def test_onlyTheLastComplaintsAreKept(said: Said) -> None:

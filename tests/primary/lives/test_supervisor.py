@@ -17,7 +17,7 @@ from twisted_cluster.core.actions import Start
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
-from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.supervisor import Supervisor
 from twisted_cluster.talk.peer import Ears
 
@@ -34,7 +34,7 @@ class Worker:
         self.id = start.id
         self.number = start.slot
         self.name = f"worker {start.slot} (100)"
-        self.said = Said(lambda: self.name)
+        self.said = Said(lambda: Speaker(self.number, self.id, 1, 100))
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
         self.hand = SimpleNamespace(page=page)

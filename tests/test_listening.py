@@ -18,6 +18,8 @@ from twisted_cluster.listening import parseListen
         ("tcp:port=8080:interface=127.0.0.1", ListenSpec("tcp", "127.0.0.1", 8080)),
         ("tcp:80:interface=\\:\\:1", ListenSpec("tcp", "::1", 80)),
         ("ssl:443:privateKey=nowhere.pem", ListenSpec("tcp", port=443)),
+        ("tcp:80:interface=localhost", ListenSpec("tcp", "127.0.0.1", 80)),
+        ("tcp6:80", ListenSpec("tcp", "::", 80)),
         ("haproxy:tcp:80", ListenSpec("tcp", port=80)),
         ("unix:/a/b:mode=600", ListenSpec("unix", path="/a/b", wantPID=True)),
         ("unix:x:lockfile=0", ListenSpec("unix", path="x")),

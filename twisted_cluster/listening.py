@@ -8,21 +8,29 @@ import inspect
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import _parse
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
+from twisted_cluster.wire.hosts import numericOf
 
 # Their arguments have the order of Twisted's own: it takes tcp:8080:127.0.0.1 as well.
 
 
 def _tcp(port: str, interface: str = "", backlog: str = "50") -> ListenSpec:
-    if interface and not isIPAddress(interface) and not isIPv6Address(interface):
-        raise ValueError(f"interface {interface!r} is no numeric address")
-    return ListenSpec(TCP, interface, _portOf(port), backlog=int(backlog))
+    number = _portOf(port)
+    try:
+        bound = numericOf(interface)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"interface {interface!r}: {why}") from None
+    return ListenSpec(TCP, bound, number, backlog=int(backlog))
+
+
+def _tcp6(port: str, interface: str = "::", backlog: str = "50") -> ListenSpec:
+    return _tcp(port, interface, backlog)
 
 
 def _portOf(text: str) -> int:
@@ -50,6 +58,7 @@ def _unix(
 
 PORT_KINDS: Mapping[str, Callable[..., ListenSpec]] = {
     "tcp": _tcp,
+    "tcp6": _tcp6,
     "ssl": _ssl,
     "unix": _unix,
 }
@@ -95,6 +104,18 @@ def parseListen(description: str) -> ListenSpec | None:
         return PORT_KINDS[kind](*given, **named)
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None
+
+
+def nameOf(description: str) -> str:
+    """
+    @return: What the port of an endpoint is called, such as
+        C{tcp:8080:interface=127.0.0.1}; what is no such endpoint has its own name.
+    """
+    try:
+        spec = parseListen(description)
+    except ConfigError:
+        spec = None
+    return description if spec is None else str(spec)
 
 
 def _refuseUnknown(kind: str) -> None:

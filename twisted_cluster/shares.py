@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import AT_LIMIT, Limits
+from twisted_cluster.listening import nameOf
 
 # Weighted round robin counts to the sum of all: 1024 of these are still a small number.
 HEAVIEST = 10_000
@@ -85,6 +86,7 @@ def parseLimits(most: Sequence[str], address: str, atLimit: str) -> Limits:
         if equals and not name.startswith(("tcp:", "unix:")):
             accepted = "give NUMBER, tcp:PORT=NUMBER or unix:PATH=NUMBER"
             raise ConfigError("maxConnections", text, accepted)
+        name = nameOf(name) if equals else name
         if name in listeners or (not equals and worker is not None):
             where = name or "a worker"
             raise ConfigError("maxConnections", text, f"{where} has a number already")

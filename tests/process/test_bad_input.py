@@ -52,7 +52,7 @@ def runToItsEnd(
         (["--app=hello.os", PORT], "accepted are a protocol factory"),
         (["--app=hello.greet"], "add --listen"),
         ([APP, "--listen=tcp:x"], "--listen tcp:x:"),
-        ([APP, "--listen=tcp:8080:interface=nowhere"], "no numeric address"),
+        ([APP, "--listen=tcp:8080:interface=nowhere"], "interface 'nowhere': "),
         ([APP, PORT, "--workers=0"], "--workers 0: give a number from 1"),
         ([APP, PORT, "--workers=-3"], "--workers -3: give a number from 1"),
         ([APP, PORT, "--workers=many"], "--workers many: give a number from 1"),

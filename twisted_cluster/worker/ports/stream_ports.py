@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
 from twisted_cluster.talk.handles import startBound
+from twisted_cluster.wire.hosts import numericOf
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import HasRegister
@@ -57,7 +58,7 @@ class TCPPort(DeliveredPort):
     def _listenTogether(self) -> None:
         self.spec = ListenSpec(
             TCP,
-            self.interface,
+            self._boundTo(),
             self.port or 0,
             backlog=self.backlog,
             # Twisted before 26 has neither.
@@ -71,6 +72,13 @@ class TCPPort(DeliveredPort):
         isIPv6 = self.addressFamily == socket.AF_INET6
         self._addressType = IPv6Address if isIPv6 else IPv4Address
         self._serve(super().startListening)
+
+    def _boundTo(self) -> str:
+        # Not by the primary, which waits for no resolver.
+        try:
+            return numericOf(self.interface)
+        except OSError as error:
+            raise CannotListenError(self.interface, self.port, error) from error
 
     def _sayListening(self) -> None:
         version = 6 if self.addressFamily == socket.AF_INET6 else 4

@@ -1,0 +1,26 @@
+"""
+From the name of a host to the address that is bound.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+
+
+def numericOf(interface: str) -> str:
+    """
+    What bind(2) would make of an interface, by asking a resolver if it has to: may block.
+
+    @param interface: A name or an address, C{""} for all of IPv4.
+    @return: An address. A name's is of IPv4, as in Twisted's ports.
+    @raise OSError: C{socket.gaierror}, if nobody has that name.
+    @see: C{setipaddr} in CPython's C{socketmodule.c}.
+    """
+    if not interface or isIPAddress(interface) or isIPv6Address(interface):
+        return interface
+    if interface == "<broadcast>":
+        return "255.255.255.255"
+    found = socket.getaddrinfo(interface, None, socket.AF_INET, socket.SOCK_DGRAM)
+    return str(found[0][4][0])

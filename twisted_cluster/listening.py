@@ -5,6 +5,7 @@ C{--listen}: from an endpoint description to what the primary binds for it.
 from __future__ import annotations
 
 import inspect
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from twisted.plugin import getPlugins
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 from twisted_cluster.wire.hosts import numericOf
+from twisted_cluster.wire.inherited import FIRST, accepts, listenFDs
 
 # Their arguments have the order of Twisted's own: it takes tcp:8080:127.0.0.1 as well.
 
@@ -56,11 +58,52 @@ def _unix(
     )
 
 
+def _systemd(domain: str, index: str = "", name: str = "") -> ListenSpec:
+    if bool(index) == bool(name):
+        raise ValueError("give either index=, or name=")
+    if not hasattr(socket, f"AF_{domain}"):
+        raise ValueError(f"there is no domain {domain!r}, such as INET or UNIX")
+    opened = listenFDs()
+    numbers = opened.inheritedDescriptors()
+    byName = opened.inheritedNamedDescriptors()
+    if not numbers:
+        raise ValueError("systemd has opened nothing for this process")
+    if name and name not in byName:
+        raise ValueError(f"systemd has opened none of that name, but {sorted(byName)}")
+    if index and not -len(numbers) <= int(index) < len(numbers):
+        raise ValueError(f"systemd has opened {len(numbers)}, counted from 0")
+    fd = byName[name] if name else numbers[int(index)]
+    spec = _adopted(fd)
+    if (spec.kind == UNIX) != (domain == "UNIX"):
+        raise ValueError(f"descriptor {fd} is a {spec.kind} port")
+    return spec
+
+
+def _fd(number: str) -> ListenSpec:
+    fd = int(number)
+    if fd < FIRST:
+        raise ValueError(f"0 to {FIRST - 1} are the standard streams")
+    return _adopted(fd)
+
+
+def _adopted(fd: int) -> ListenSpec:
+    """
+    @raise OSError: If there is no such socket.
+    """
+    with socket.socket(fileno=os.dup(fd)) as there:
+        isUNIX = there.family == socket.AF_UNIX
+        if there.type != socket.SOCK_STREAM or not accepts(there):
+            raise ValueError(f"descriptor {fd} is no socket that listens for connections")
+    return ListenSpec(UNIX if isUNIX else TCP, fd=fd)
+
+
 PORT_KINDS: Mapping[str, Callable[..., ListenSpec]] = {
     "tcp": _tcp,
     "tcp6": _tcp6,
     "ssl": _ssl,
     "unix": _unix,
+    "systemd": _systemd,
+    "fd": _fd,
 }
 WRAPPERS = ("haproxy",)
 ACCEPTED = "give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"

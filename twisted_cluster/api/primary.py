@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from twisted_cluster.api import forked
@@ -27,10 +28,14 @@ from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.talk.ears import tellSubscribers
+from twisted_cluster.wire.inherited import Inherited
 from twisted_cluster.wire.steady import steady
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+# As in Node, workers may listen on whatever this process has open.
+ANY = range(1 << 31)
 
 
 class PrimaryCluster(Cluster):
@@ -59,6 +64,7 @@ class PrimaryCluster(Cluster):
         self._policy: str | NewPolicy | None = None
         self._ask: Callable[..., object] | None = None
         self._stopping = False
+        self._inherited = Inherited()
 
     @property
     def schedulingPolicy(self) -> str | NewPolicy:
@@ -94,6 +100,7 @@ class PrimaryCluster(Cluster):
         assert self._ground is not None
         recipe = recipeFor(self.settings, env or {}, self._reactor, self._ground)
         forks = self._stand()
+        recipe = evolve(recipe, inherited=self._inherited)
         slot = forks.add(worker)
         self._soon("fork", worker)
         if forks.begin(worker, slot, recipe):
@@ -151,14 +158,16 @@ class PrimaryCluster(Cluster):
             makePolicy = policyMaker(self.schedulingPolicy)
             limits = limitsOf(self.settings)
             try:
-                checkLimits(makePolicy(), limits)
+                policy = makePolicy()
+                checkLimits(policy, limits)
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
             rooms = Rooms.make(
-                steady(self._reactor), makePolicy, BACKLOG, keep, True, limits
+                steady(self._reactor), makePolicy, BACKLOG, keep, ANY, limits
             )
             # A script's log files are its workers' as well.
             shareLogFiles()
+            self._inherited = Inherited.find(isReal=policy is None)
             rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._forks = Forks(rooms, self, self.workers)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)

@@ -28,6 +28,7 @@ from twisted_cluster.plugins import (
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
+from twisted_cluster.wire.inherited import Inherited
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -167,15 +168,21 @@ class ClusterConfig:
             _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
         )
         _checkReactor(reactor)
+        newPolicy = _checkedPolicy(policy, count, groups, limits)
+        listens = parseListens(_texts("listen", listen))
         return cls(
             count,
             Recipe(
                 run,
                 reactor,
                 _number("drainTimeout", drainTimeout, float, 0),
+                inherited=Inherited.find(
+                    (spec.fd for spec in listens if spec.fd is not None),
+                    isReal=newPolicy() is None,
+                ),
             ),
-            _checkedPolicy(policy, count, groups, limits),
-            parseListens(_texts("listen", listen)),
+            newPolicy,
+            listens,
             _number("backlog", backlog, int, 1),
             limits,
             parseWeights(",".join(_texts("weights", weights)), count),

@@ -51,7 +51,11 @@ class ClusterService(Service):
         self._stopping: Deferred[None] | None = None
         self._waiting: list[Deferred[Sequence[str]]] = []
         self.rooms = Rooms.make(
-            steady(reactor), config.newPolicy, config.backlog, limits=config.limits
+            steady(reactor),
+            config.newPolicy,
+            config.backlog,
+            descriptors=config.recipe.inherited.numbers,
+            limits=config.limits,
         )
         self.supervisor = Supervisor(
             self.rooms.reactor,

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 
 from attrs import asdict, field, frozen
 from attrs.validators import instance_of
@@ -53,6 +54,7 @@ class Announcement:
     @ivar nofile: How many descriptors it may have at first; 0 for as many as it has.
     @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
         where that is nobody's concern.
+    @ivar sockets: Descriptors of the primary's that it has at the same numbers.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -70,6 +72,7 @@ class Announcement:
     blocked: Sequence[int] = field(default=(), converter=_asTuple)
     nofile: int = field(default=0, validator=instance_of(int))
     terminal: bool | None = None
+    sockets: Sequence[int] = ()
 
     def toEnvironment(self) -> dict[str, str]:
         """

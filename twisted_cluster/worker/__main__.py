@@ -4,6 +4,7 @@ twistd, told what to run.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.worker.directory import workingDirectory
+from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.running import runApp
 
 APP = "cluster-app"
@@ -80,5 +82,6 @@ def main() -> None:
     """
     Run twistd.
     """
+    claim(os.environ)
     sys.argv[0:1] = ["twistd", *TWISTD]
     app.run(runApp, WorkerOptions)

@@ -26,6 +26,7 @@ from twisted_cluster.worker.departure import Departure
 from twisted_cluster.worker.descriptors import Descriptors
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.counted import Endings
+from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.vitals import Vitals
@@ -86,7 +87,8 @@ class Link:
         self._vitals = Vitals(page, wires.queue.fileno, self.descriptors)
         endings = Endings(page, self._tellRoom)
         orphans = Orphans(wires.queue.fileno)
-        self.ports = Register(self._control, page, endings, orphans)
+        given = GivenSockets(told.sockets)
+        self.ports = Register(self._control, page, endings, orphans, given)
         self._intake = Intake(
             steady, wires.queue, self.ports, self._vitals, self._tellRoom
         )

@@ -104,11 +104,40 @@ class ClusterReactorMixin(PosixReactorBase):
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
     ) -> IListeningPort:
+        number = self.clusterPorts.given.numberOf(fileDescriptor)
+        if number is not None and addressFamily in self._supportedAddressFamilies:
+            return self._joinGiven(number, addressFamily, factory)
         for port in self.clusterPorts.served.values():
             if isinstance(port, DeliveredPort) and port.standsAt(fileDescriptor):
                 with port.socket.dup() as real:
                     return self._adoptPort(real.fileno(), addressFamily, factory)
         return self._adoptPort(fileDescriptor, addressFamily, factory)
+
+    def _joinGiven(
+        self, number: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        if addressFamily == socket.AF_UNIX:
+            return self.listenUNIX(b"", factory, fd=number)
+        made = self.listenTCP(0, factory, fd=number)
+        made.interface = made.getHost().host
+        return made
+
+    def adoptDatagramPort(
+        self,
+        fileDescriptor: int,
+        addressFamily: int,
+        protocol: AbstractDatagramProtocol,
+        maxPacketSize: int = 8192,
+    ) -> IListeningPort:
+        number = self.clusterPorts.given.numberOf(fileDescriptor)
+        if number is not None and addressFamily != socket.AF_UNIX:
+            made = self.listenUDP(0, protocol, "", maxPacketSize, fd=number)
+            made.interface = made.getHost().host
+            return made
+        alone: IListeningPort = super().adoptDatagramPort(
+            fileDescriptor, addressFamily, protocol, maxPacketSize
+        )
+        return alone
 
     def _adoptPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory

@@ -128,14 +128,16 @@ class Kit:
 
     def _spawn(self, rooms: Rooms, recipe: Recipe, slot: int, id: int) -> None:
         streams = self.output.childFDs()
-        first = max(streams) + 1
-        self.child.start(
-            rooms.reactor,
-            recipe.argv(),
-            recipe.environmentOf(slot, id, first, talliesFor(rooms.limits)),
-            {**streams, **self.wires.childFDs(first)},
-            recipe.directory,
-            recipe.uid,
-            recipe.gid,
-            recipe.surroundings.ignored,
-        )
+        tallies = talliesFor(rooms.limits)
+        with recipe.inherited.copies(streams) as sockets:
+            first = max([*streams, *sockets]) + 1
+            self.child.start(
+                rooms.reactor,
+                recipe.argv(),
+                recipe.environmentOf(slot, id, first, tallies, [*sockets]),
+                {**streams, **sockets, **self.wires.childFDs(first)},
+                recipe.directory,
+                recipe.uid,
+                recipe.gid,
+                recipe.surroundings.ignored,
+            )

@@ -19,6 +19,7 @@ from twisted_cluster.primary.lives.surroundings import Surroundings, atStart
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.bootstrap import TWISTD, bootstrap, pathToEnvironment
 from twisted_cluster.wire.descriptors import Announcement
+from twisted_cluster.wire.inherited import Inherited
 
 
 @frozen
@@ -37,6 +38,7 @@ class Recipe:
     @ivar weight: What share of the connections it is to have, against others'.
     @ivar group: Which group it belongs to, if to any.
     @ivar generation: Which reload it comes by, from 1.
+    @ivar inherited: What sockets of this process it finds.
     @ivar newOutput: Makes what takes care of its standard streams.
     @ivar main: The module whose C{main} it is.
     @ivar origin: The interpreter, and C{sys.path}.
@@ -58,6 +60,7 @@ class Recipe:
     weight: int = 1
     group: str = ""
     generation: int = 1
+    inherited: Inherited = Factory(Inherited)
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
     main: str = TWISTD
     origin: Origin = Factory(Origin.ofThisProcess)
@@ -83,13 +86,14 @@ class Recipe:
         return [self.origin.executable, *options, *begin, *given]
 
     def environmentOf(
-        self, slot: int, id: int, first: int, tallies: int
+        self, slot: int, id: int, first: int, tallies: int, sockets: Sequence[int] = ()
     ) -> Mapping[str, str]:
         """
         The environment of such a worker, in which it is told what it is.
 
         @param first: The number of the first of the cluster's descriptors.
         @param tallies: How many tallies it keeps on its page.
+        @param sockets: The numbers of what it has been given of L{inherited}.
         """
         told = Announcement(
             slot,
@@ -105,9 +109,11 @@ class Recipe:
             blocked=self.surroundings.blocked,
             nofile=self.surroundings.nofile,
             terminal=self.terminal,
+            sockets=sockets,
         )
         return {
             **os.environ,
+            **self.inherited.environment,
             **self.environment,
             **pathToEnvironment(map(os.fspath, self.origin.path)),
             **told.toEnvironment(),

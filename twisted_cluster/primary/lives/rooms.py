@@ -5,7 +5,7 @@ What all workers of one primary have to do with.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from attrs import Factory, frozen
 
@@ -43,14 +43,14 @@ class Rooms:
         newPolicy: Callable[[], ISchedulingPolicy | None],
         backlog: int,
         keep: bool = True,
-        descriptors: bool = False,
+        descriptors: Container[int] = (),
         limits: Limits = NO_LIMITS,
     ) -> Rooms:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
         @param backlog: The least backlog of every listener.
         @param keep: Whether ports wait for the replacement of a worker that is gone.
-        @param descriptors: Whether workers may listen on descriptors of this process.
+        @param descriptors: Which of this process's workers may listen on.
         """
         door = Door(reactor, time.monotonic_ns, limits)
         listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
 from attrs import evolve
@@ -73,14 +73,14 @@ class ListenerTable:
         newPolicy: Callable[[], ISchedulingPolicy | None],
         backlog: int = 0,
         keep: bool = True,
-        descriptors: bool = False,
+        descriptors: Container[int] = (),
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
         @param backlog: The least backlog of a listener.
         @param keep: Whether what a worker leaves behind when it dies waits for the one
             that replaces it.
-        @param descriptors: Whether workers may listen on descriptors of this process.
+        @param descriptors: Which of this process's workers may listen on.
         """
         self._door = door
         self._newPolicy = newPolicy
@@ -240,8 +240,8 @@ class ListenerTable:
 
     def _adopt(self, spec: ListenSpec) -> Bound:
         assert spec.fd is not None
-        if not self._descriptors:
-            why = "workers may not listen on descriptors of this primary"
+        if spec.fd not in self._descriptors:
+            why = f"descriptor {spec.fd} of the primary is not for workers"
             raise OSError(errno.EPERM, why)
         asked = os.fstat(spec.fd)
         for listener in self.byNumber.values():

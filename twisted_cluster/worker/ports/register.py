@@ -14,6 +14,7 @@ from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.control import Control
 from twisted_cluster.worker.inquiry import Joined
 from twisted_cluster.worker.ports.counted import Endings
+from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.orphans import Orphans
 
@@ -64,6 +65,7 @@ class Register:
     @ivar page: Where connections are counted.
     @ivar endings: Where the ends of connections are counted, where the primary does.
     @ivar orphans: Lets go of sockets when the primary is gone.
+    @ivar given: Sockets of the primary's that this worker was born with.
     @ivar served: Ports of the primary's listeners, by the listener's number.
     @ivar alone: Ports of which the primary knows nothing.
     @ivar meters: What listeners have given this worker, by number, where that is limited.
@@ -71,12 +73,18 @@ class Register:
     """
 
     def __init__(
-        self, control: Control, page: Page, endings: Endings, orphans: Orphans
+        self,
+        control: Control,
+        page: Page,
+        endings: Endings,
+        orphans: Orphans,
+        given: GivenSockets,
     ) -> None:
         self.control = control
         self.page = page
         self.endings = endings
         self.orphans = orphans
+        self.given = given
         self.served: dict[int, WorkerPort] = {}
         self.alone: set[WorkerPort] = set()
         self.meters: dict[int, Meter] = {}
@@ -122,6 +130,7 @@ class Register:
         The application has started: its ports can be served.
         """
         self._isOnline = True
+        self.given.warn()
         for listening in self._unsaid:
             self.control.say(listening)
         self._unsaid.clear()

@@ -135,7 +135,15 @@ class UNIXPort(DeliveredPort, unix.Port):
             fd=self.options.fd,
         )
         self._join(None, path)
+        if self.spec.fd is not None:
+            path = self._takeName()
         self._serve(partial(startBound, self, os.fsdecode(path)))
+
+    def _takeName(self) -> str | bytes:
+        assert self._preexistingSocket is not None, "the primary was not asked"
+        name: str | bytes = self._preexistingSocket.getsockname()
+        setattr(self, "_bindPath" if hasattr(self, "_bindPath") else "port", name)
+        return name
 
     def _sayListening(self) -> None:
         path = os.fsdecode(self.socket.getsockname())

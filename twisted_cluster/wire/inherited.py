@@ -1,0 +1,140 @@
+"""
+Sockets that a process was started with, by systemd or another launcher, and that its
+workers find at the same numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack, contextmanager, suppress
+
+from attrs import Factory, frozen
+from twisted.python.systemd import ListenFDs
+
+# Standard input, output and error are no sockets that are waiting for this.
+FIRST = 3
+# What LISTEN_PID is for a worker before it knows its own number.
+ANYBODY = "worker"
+
+
+@frozen
+class Inherited:
+    """
+    What every worker finds.
+
+    @ivar numbers: Descriptors of this process, 3 or more; in a worker each is the same
+        socket, or stands for it.
+    @ivar environment: How a worker is told of those that systemd has opened.
+    @ivar isReal: Whether workers have the listening sockets themselves, because the
+        kernel chooses among them.
+    """
+
+    numbers: frozenset[int] = frozenset()
+    environment: Mapping[str, str] = Factory(dict)
+    isReal: bool = False
+
+    @classmethod
+    def find(cls, more: Iterable[int] = (), isReal: bool = False) -> Inherited:
+        """
+        Look at what is open.
+
+        @param more: Descriptors that are to be among them.
+        """
+        announced = listenFDs()
+        numbers = announced.inheritedDescriptors()
+        environment = {}
+        if numbers:
+            names = announced.inheritedNamedDescriptors()
+            byNumber = {number: name for name, number in names.items()}
+            environment = {
+                "LISTEN_PID": ANYBODY,
+                "LISTEN_FDS": str(len(numbers)),
+                "LISTEN_FDNAMES": os.environ.get("LISTEN_FDNAMES")
+                or ":".join(byNumber.get(each, "") for each in numbers),
+            }
+        return cls(frozenset([*numbers, *more, *_leftOpen()]), environment, isReal)
+
+    @contextmanager
+    def copies(self, taken: Collection[int] = ()) -> Iterator[dict[int, int]]:
+        """
+        What C{spawnProcess} is to give a worker, while the block lasts.
+
+        Nobody is connected at what stands in for a listening socket, so that a worker
+        which is slow, deaf or hostile keeps nobody waiting.
+
+        @param taken: Numbers that are something else there.
+        """
+        given: dict[int, int] = {}
+        with ExitStack() as stack:
+            for number in sorted(self.numbers - set(taken)):
+                with suppress(OSError):
+                    kind = None if self.isReal else _streamThatListens(number)
+                    os.fstat(number)
+                    given[number] = number
+                    if kind is not None:
+                        standIn = stack.enter_context(socket.socket(*kind))
+                        given[number] = standIn.fileno()
+            yield given
+
+
+def listenFDs() -> ListenFDs:
+    """
+    @return: What systemd has opened for this process, as Twisted's endpoints know it.
+    """
+    # As soon as these are imported they take it out of the environment.
+    endpoints = sys.modules.get("twisted.internet.endpoints")
+    if endpoints is None:
+        return ListenFDs.fromEnvironment(dict(os.environ))
+    known: ListenFDs = endpoints._SystemdParser._sddaemon
+    return known
+
+
+def claim(environment: MutableMapping[str, str]) -> None:
+    """
+    A worker begins: what systemd has opened is for this process. To be called before
+    anybody looks.
+    """
+    if environment.get("LISTEN_PID") == ANYBODY:
+        environment["LISTEN_PID"] = str(os.getpid())
+        # Says the same of the primary.
+        environment.pop("LISTEN_PIDFDID", None)
+
+
+def _leftOpen() -> Iterator[int]:
+    """
+    Ports that are open here without this process having opened them: what Python opens
+    is not inherited.
+    """
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):
+            fd = int(name)
+            if fd >= FIRST and os.get_inheritable(fd) and _isPort(fd):
+                yield fd
+
+
+def _isPort(fd: int) -> bool:
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        return False
+    with socket.socket(fileno=os.dup(fd)) as there:
+        if there.type == socket.SOCK_DGRAM and there.family != socket.AF_UNIX:
+            return bool(there.getsockname()[1])
+        return accepts(there)
+
+
+def _streamThatListens(fd: int) -> tuple[int, int] | None:
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        return None
+    with socket.socket(fileno=os.dup(fd)) as there:
+        isPort = there.type == socket.SOCK_STREAM and accepts(there)
+        return (there.family, there.type) if isPort else None
+
+
+def accepts(there: socket.socket) -> bool:
+    """
+    Whether a socket listens.
+    """
+    return bool(there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

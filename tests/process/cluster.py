@@ -118,9 +118,11 @@ class RunningCluster:
         python: str = sys.executable,
         under: Sequence[str] = (),
         before: Callable[[], None] | None = None,
+        passing: Sequence[int] = (),
     ) -> None:
         """
         @param under: A command that becomes it.
+        @param passing: Descriptors of this process that it has too.
         @param before: Called in the new process, before it is what it is to be.
         """
         self._log = tempfile.TemporaryFile()
@@ -133,6 +135,7 @@ class RunningCluster:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=before,
+            pass_fds=passing,
         )
         self.pid = self.process.pid
         self._seen: set[int] = set()

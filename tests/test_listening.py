@@ -4,7 +4,14 @@ From endpoint descriptions to what is bound.
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
+from twisted.internet.endpoints import _SystemdParser
+from twisted.python.systemd import ListenFDs
 
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import ListenSpec
@@ -23,7 +30,6 @@ from twisted_cluster.listening import parseListen
         ("haproxy:tcp:80", ListenSpec("tcp", port=80)),
         ("unix:/a/b:mode=600", ListenSpec("unix", path="/a/b", wantPID=True)),
         ("unix:x:lockfile=0", ListenSpec("unix", path="x")),
-        ("systemd:domain=INET:index=0", None),
     ],
 )
 def test_endpointsAreUnderstood(description: str, spec: ListenSpec | None) -> None:
@@ -47,3 +53,66 @@ def test_malformedEndpointsAreExplained(description: str) -> None:
     assert f"listen={description!r}:" in str(raised.value)
     assert "such as tcp:8080" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """
+    What systemd has opened: C{web}, C{sock}, and C{dns}, for datagrams.
+    """
+    with ExitStack() as stack:
+        web = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+        sock.bind("")
+        sock.listen()
+        dns = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        numbers = [one.fileno() for one in (web, sock, dns)]
+        known = ListenFDs(numbers, ["web", "sock", "dns"])
+        monkeypatch.setattr(_SystemdParser, "_sddaemon", known)
+        yield numbers
+
+
+def test_whatSystemdHasOpened(opened: list[int]) -> None:
+    """
+    By its index, by its name, or by its number.
+    """
+    web, sock, _ = opened
+    for description in ("systemd:INET:0", "systemd:domain=INET:name=web", f"fd:{web}"):
+        assert parseListen(description) == ListenSpec("tcp", fd=web)
+    for description in ("systemd:domain=UNIX:index=1", f"fd:{sock}"):
+        assert parseListen(description) == ListenSpec("unix", fd=sock)
+
+
+@pytest.mark.parametrize(
+    ("description", "says"),
+    [
+        ("systemd:domain=INET:index=3", "systemd has opened 3, counted from 0"),
+        ("systemd:domain=INET:name=x", r"of that name, but \['dns', 'sock', 'web'\]"),
+        ("systemd:domain=INET", "give either index=, or name="),
+        ("systemd:domain=INET:index=0:name=web", "give either index=, or name="),
+        ("systemd:domain=X:index=0", "there is no domain 'X'"),
+        ("systemd:domain=INET:index=1", "is a unix port"),
+        ("systemd:domain=INET:name=dns", "is no socket that listens for connections"),
+        ("fd:1", "0 to 2 are the standard streams"),
+        ("fd:987654", "Bad file descriptor"),
+        ("fd:x", "invalid literal"),
+    ],
+)
+def test_whatIsNotOpen(opened: list[int], description: str, says: str) -> None:
+    """
+    In one line.
+    """
+    with pytest.raises(ConfigError, match=says):
+        parseListen(description)
+
+
+def test_nothingIsOpen() -> None:
+    """
+    The process was not started by systemd.
+    """
+    with pytest.raises(ConfigError, match="opened nothing for this process"):
+        parseListen("systemd:domain=INET:index=0")
+    file = os.open(os.devnull, os.O_RDONLY)
+    with pytest.raises(ConfigError, match="Socket operation on non-socket"):
+        parseListen(f"fd:{file}")
+    os.close(file)

@@ -5,15 +5,26 @@ Sockets that a launcher has opened: by systemd's rules, or just left open.
 from __future__ import annotations
 
 import os
+import re
+import signal
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import ROOT, RunningCluster, ask, freePort
+from tests.process.cluster import (
+    ROOT,
+    RunningCluster,
+    ask,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
 from tests.process.ports import FIXTURES
 from tests.process.stock import Stock
 
@@ -186,3 +197,148 @@ def test_clusterListensOnThem(
     with socket.create_connection(("127.0.0.1", opened.port), 5):
         opened.sockets[0].settimeout(5)
         opened.sockets[0].accept()[0].close()
+
+
+class RunningScript(RunningCluster):
+    """
+    A script that forks itself, or an embedding C{.tac} file.
+    """
+
+    PLUGIN = ()
+
+
+def test_replacementsFindThem(tmp_path: Path, opened: Opened) -> None:
+    """
+    A worker that is killed is replaced by one that listens there; who has come meanwhile
+    is served.
+    """
+    arguments = ["--workers=1", "-y", TAC]
+    with launched(opened, arguments, tmp_path, WAY="own") as cluster:
+        cluster.waitOnline(1)
+        before = {pid for pid, _ in opened.said()}
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        after = {pid for pid, _ in opened.said()}
+        assert len(before) == len(after) == 1
+        assert before != after
+
+
+def test_daemonsAndOtherUsersFindThem(tmp_path: Path, opened: Opened) -> None:
+    """
+    The process that systemd has started is not the one that goes on.
+    """
+    pidFile, log = tmp_path / "pid", tmp_path / "log"
+    tmp_path.chmod(0o755)
+    daemon = [f"--pidfile={pidFile}", f"--logfile={log}"]
+    there = opened
+    process = RunningCluster(
+        ["--workers=1", "-y", TAC],
+        tmp_path,
+        {"WAY": "name"},
+        daemon,
+        under=there.under,
+        passing=there.numbers,
+    )
+    try:
+        assert process.wait() == 0
+        eventually(lambda: log.exists() and " online" in log.read_text(), "it is up")
+        assert len({pid for pid, _ in there.said()}) == 1
+    finally:
+        pid = int(pidFile.read_text())
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda: not isAlive(pid), "it has ended")
+
+
+def test_embeddedClustersListenOnThem(tmp_path: Path, opened: Opened) -> None:
+    """
+    A C{.tac} file's own service, by name, and by a number of its own.
+    """
+    (tmp_path / "embedding.tac").write_text(EMBEDDING)
+    env = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "docs" / "examples")])}
+    arguments = ["-y", "embedding.tac"]
+    with launched(opened, arguments, tmp_path, RunningScript, **env) as cluster:
+        cluster.waitOnline(1)
+        assert b"200 OK" in ask(opened.port, HTTP)
+        own = re.findall(r"127\.0\.0\.1 port (\d+)", cluster.output())
+        assert len(own) == 2
+        for port in own:
+            assert b"200 OK" in ask(int(port), HTTP)
+
+
+EMBEDDING = """
+import socket
+
+from twisted.application.service import Application
+from twisted.internet import reactor
+
+from twisted_cluster import ClusterConfig, ClusterService
+
+application = Application("embedding")
+application.own = own = socket.create_server(("127.0.0.1", 0))
+listen = ["systemd:domain=INET:name=web", f"fd:{own.fileno()}"]
+config = ClusterConfig.forApp("demo.Page", listen=listen, workers=1)
+ClusterService(reactor, config).setServiceParent(application)
+"""
+
+
+def test_scriptsFindThem(tmp_path: Path, opened: Opened) -> None:
+    """
+    Workers of a script that forks itself have what the script would have.
+    """
+    script = [sys.executable, str(FIXTURES / "activated.py")]
+    said = {}
+    for arguments in ([], ["stock"]):
+        process = subprocess.Popen(
+            [*opened.under, *script, *arguments],
+            env=environment(),
+            pass_fds=opened.numbers,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            served = [_parted(opened.tcp()) for _ in range(4)]
+        finally:
+            process.terminate()
+            process.wait(20)
+        (said[len(arguments)],) = {rest for _, rest in served}
+        pids = {int(pid) for pid, _ in served}
+        assert (process.pid in pids) == bool(arguments)
+    assert said[0] == said[1]
+
+
+def test_rawUseIsMentioned(tmp_path: Path, opened: Opened) -> None:
+    """
+    What a worker has at such a number only stands for the port; with C{--policy none} it
+    is the port.
+    """
+    (tmp_path / "raw.tac").write_text(RAW)
+    mention = "nobody is ever connected to descriptor 3"
+    with launched(opened, ["--workers=1", "-y", "raw.tac"], tmp_path) as cluster:
+        cluster.waitOnline(1)
+        cluster.waitFor(mention)
+    arguments = ["--workers=1", "--policy=none", "-y", "raw.tac"]
+    with launched(opened, arguments, tmp_path) as cluster:
+        cluster.waitOnline(1)
+        assert opened.tcp() == b"raw"
+        assert mention not in cluster.output()
+
+
+RAW = """
+import socket
+import threading
+
+from twisted.application.service import Application
+
+application = Application("raw")
+raw = socket.socket(fileno=3)
+raw.setblocking(True)
+raw.listen()
+
+
+def serve():
+    while True:
+        accepted, _ = raw.accept()
+        accepted.sendall(b"raw")
+        accepted.close()
+
+
+threading.Thread(target=serve, daemon=True).start()
+"""

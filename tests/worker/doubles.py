@@ -15,6 +15,7 @@ from twisted_cluster.events import ListenSpec
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.inquiry import Joined
 from twisted_cluster.worker.ports.counted import Endings
+from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
 
@@ -74,6 +75,7 @@ class Worker:
             self.page,
             Endings(self.page, self.tellRoom),
             Orphans(self.own.fileno),
+            GivenSockets(),
         )
         self.reactor = MemoryReactorClock()
         self.reactor.clusterPorts = self.register

@@ -11,7 +11,7 @@ from collections.abc import Iterable, MutableMapping, Sequence
 from collections.abc import MutableMapping, Sequence
 
 from attrs import asdict, field, frozen
-from attrs.validators import instance_of
+from attrs.validators import deep_iterable, instance_of
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.wire.bootstrap import forgetPath
@@ -73,6 +73,7 @@ class Announcement:
     nofile: int = field(default=0, validator=instance_of(int))
     terminal: bool | None = None
     sockets: Sequence[int] = ()
+    sockets: Sequence[int] = field(default=(), validator=deep_iterable(instance_of(int)))
 
     def toEnvironment(self) -> dict[str, str]:
         """

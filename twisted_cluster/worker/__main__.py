@@ -15,8 +15,8 @@ from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.reactors import theReactor
-from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.wire.inherited import claim
+from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.worker.running import runApp
 
 APP = "cluster-app"

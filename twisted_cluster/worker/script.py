@@ -10,8 +10,8 @@ import runpy
 import signal
 import sys
 
-from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.wire.inherited import claim
+from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.reactor import install
 

@@ -8,10 +8,9 @@ import json
 import os
 import stat
 from collections.abc import Iterable, MutableMapping, Sequence
-from collections.abc import MutableMapping, Sequence
 
 from attrs import asdict, field, frozen
-from attrs.validators import deep_iterable, instance_of
+from attrs.validators import instance_of
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.wire.bootstrap import forgetPath
@@ -72,8 +71,7 @@ class Announcement:
     blocked: Sequence[int] = field(default=(), converter=_asTuple)
     nofile: int = field(default=0, validator=instance_of(int))
     terminal: bool | None = None
-    sockets: Sequence[int] = ()
-    sockets: Sequence[int] = field(default=(), validator=deep_iterable(instance_of(int)))
+    sockets: Sequence[int] = field(default=(), converter=_asTuple)
 
     def toEnvironment(self) -> dict[str, str]:
         """

@@ -106,6 +106,15 @@ class Unlisten:
 
 
 @frozen
+class Released:
+    """
+    A worker that ends has let go of a listening socket, and listens there no more.
+    """
+
+    listener: int = field(validator=WHOLE)
+
+
+@frozen
 class Borrow:
     """
     A worker asks for the listening socket of a port of its own, which it does not hold:
@@ -207,6 +216,7 @@ Message = Union[
     Listen,
     Answer,
     Unlisten,
+    Released,
     Borrow,
     Pause,
     Limit,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
 from twisted_cluster.core.decision import Shares
-from twisted_cluster.core.member import RESERVE
+from twisted_cluster.core.member import RESERVE, Member
 from twisted_cluster.core.roster import Roster
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.primary.door.farewells import Farewells
@@ -137,6 +137,25 @@ class Door:
                 left.append(known)
         self.redirect(left)
         return areAll
+
+    def recall(self, member: Member, number: int) -> bool:
+        """
+        Take back what a worker has not taken of a listener, and give it to others.
+
+        @return: Whether nothing is left with it; no worker reads while it is told that
+            it has left.
+        """
+        hand = self._roster.members.get(member.id)
+        if hand is None or not hand.queue.mayTakeBack():
+            return not member.queued
+        moving = []
+        for connection in list(hand.takeBack()):
+            if connection.listener == number:
+                moving.append(connection)
+            else:
+                self._hands.give(hand, connection)
+        self.redirect([*moving, *self._hands.flush()])
+        return True
 
     def redirect(self, connections: Iterable[Handed]) -> None:
         """

@@ -263,6 +263,9 @@ class Conversation:
         self._rooms.listeners.leave(self._hand, message.listener)
         self._say(messages.Answer(message.question, message.listener))
 
+    def _released(self, message: messages.Released) -> None:
+        self._rooms.listeners.released(self._hand, message.listener)
+
     def _pause(self, message: messages.Pause) -> None:
         self._rooms.listeners.pause(self._hand, message.listener, message.paused)
 
@@ -290,6 +293,7 @@ class Conversation:
         messages.Listen: _listen,
         messages.Borrow: _borrow,
         messages.Unlisten: _unlisten,
+        messages.Released: _released,
         messages.Pause: _pause,
         messages.Limit: _limit,
         messages.Room: _room,

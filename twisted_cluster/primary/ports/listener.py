@@ -31,6 +31,8 @@ class Listener:
         listen here.
     @ivar group: The sockets of a UDP port of which each slot has one.
     @ivar users: Workers which listen here.
+    @ivar holders: The ids of workers, users or not, whose copies of a socket would keep
+        its address taken.
     @ivar name: What C{getsockname} says.
     @ivar fileno: The socket's.
     """
@@ -64,6 +66,28 @@ class Listener:
             ILoyalPolicy.providedBy(self.policy),
             IGroupingPolicy.providedBy(self.policy),
         )
+
+        self.holders: set[int] = set()
+        # The address of a file is free as soon as that is gone, and what was bound by
+        # somebody else is not to be bound again.
+        self._isTakenByCopies = (
+            self.mode != HANDOFF and bound.file is None and spec.fd is None
+        )
+
+    @property
+    def isAbandoned(self) -> bool:
+        """
+        Whether nobody is to listen here, and its address is free once it is closed.
+        """
+        return not (self.keep or self.users or self.holders)
+
+    def join(self, member: Member) -> None:
+        """
+        A worker listens here, and is sent a socket.
+        """
+        self.users.join(member)
+        if self._isTakenByCopies:
+            self.holders.add(member.id)
 
     @property
     def hasBacklog(self) -> bool:

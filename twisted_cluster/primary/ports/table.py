@@ -49,6 +49,13 @@ class WatchedBy(Protocol):
         A listener is about to be closed.
         """
 
+    def recall(self, member: Member, number: int) -> bool:
+        """
+        Take back what a worker has not taken of a listener, and give it to others.
+
+        @return: Whether nothing is left.
+        """
+
     def changed(self) -> None:
         """
         Who serves a listener, or what it is willing to take, has changed.
@@ -121,10 +128,10 @@ class ListenerTable:
         try:
             listener.descriptorFor(member)
         except OSError:
-            if not listener.users and not listener.keep:
+            if listener.isAbandoned:
                 self._close(listener)
             raise
-        listener.users.join(member)
+        listener.join(member)
         room = question.room
         handed = member.handedBy(listener.number)
         self.limit(member, listener.number, None if room is None else handed + room)
@@ -133,12 +140,28 @@ class ListenerTable:
 
     def leave(self, member: Member, number: int) -> None:
         """
-        A worker no longer listens; the last one out closes the port.
+        A worker no longer listens, and has no copy of the socket; the last one out closes
+        the port.
         """
         listener = self.byNumber.get(number)
-        if listener is not None and listener.users.leave(member.id):
-            self._withdraw(member, listener)
-            self._door.changed()
+        if listener is None or member.id not in listener.users:
+            self.released(member, number)
+            return
+        listener.users.leave(member.id)
+        # Of others it may have been given sockets to be emptied.
+        if listener.group is None or self._door.recall(member, number):
+            listener.holders.discard(member.id)
+        self._withdraw(member, listener)
+        self._door.changed()
+
+    def released(self, member: Member, number: int) -> None:
+        """
+        A worker that ends has no copy of a socket any more.
+        """
+        listener = self.byNumber.get(number)
+        if listener is not None and member.id in listener.holders:
+            listener.holders.discard(member.id)
+            self._closeAbandoned(listener)
 
     def pause(self, member: Member, number: int, paused: bool) -> None:
         """
@@ -168,18 +191,23 @@ class ListenerTable:
         A worker is gone. Its ports stay bound for the one that replaces it, if one will.
         """
         for listener in list(self.byNumber.values()):
-            isKnown = listener.users.leave(member.id)
-            listener.forget(member)
-            if isKnown and not self._keep:
-                self._withdraw(member, listener)
-        self._door.changed()
+            self.released(member, listener.number)
+        self._dismiss(member)
 
     def retire(self, member: Member) -> None:
         """
         A worker takes nothing more, and ends. If nobody replaces it, nobody waits for it.
         """
         if not self._keep:
-            self.forget(member)
+            self._dismiss(member)
+
+    def _dismiss(self, member: Member) -> None:
+        for listener in list(self.byNumber.values()):
+            isKnown = listener.users.leave(member.id)
+            listener.forget(member)
+            if isKnown and not self._keep:
+                self._withdraw(member, listener)
+        self._door.changed()
 
     def closeUnused(self) -> None:
         """
@@ -251,11 +279,15 @@ class ListenerTable:
         return adopt(spec)
 
     def _withdraw(self, member: Member, listener: Listener) -> None:
-        if listener.users or listener.keep:
-            self._door.redirect(listener.withdraw(member.number, member.id))
-        else:
+        if listener.isAbandoned:
             self._close(listener)
             member.credits.pop(listener.number, None)
+        else:
+            self._door.redirect(listener.withdraw(member.number, member.id))
+
+    def _closeAbandoned(self, listener: Listener) -> None:
+        if listener.isAbandoned and not self._keep:
+            self._close(listener)
 
     def _close(self, listener: Listener) -> None:
         self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -160,10 +159,9 @@ class UDPPort(udp.Port):
         self.register.orphans.forget(self.socket)
         number, self.number = self.number, None
         if number is not None:
-            # First, so that who takes what is left in this socket misses nothing, unless
-            # no descriptor is free for it.
+            # First, so that who takes what is left in this socket misses nothing, and
+            # the address is free when the primary has closed it.
             self.stopReading()
-            with suppress(OSError):
-                self.socket.release()
+            self.socket.letGo()
             self.register.leave(number)
         super().connectionLost(reason)

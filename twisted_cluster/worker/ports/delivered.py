@@ -104,8 +104,8 @@ class DeliveredPort(LimitedPort):
         try:
             start()
         except BaseException:
-            self.abandon()
             made.close()
+            self.abandon()
             raise
         if not self.handedOver:
             self.register.orphans.hold(self.socket)
@@ -209,6 +209,8 @@ class DeliveredPort(LimitedPort):
         self._released = True
         self._poll()
         self.socket.release()
+        if self.number is not None and not self.handedOver:
+            self.register.sayReleased(self.number)
 
     def _takeAll(self) -> None:
         # Who connected before we said that we stop is served, as far as there is room.
@@ -250,5 +252,16 @@ class DeliveredPort(LimitedPort):
 
     def connectionLost(self, reason: Failure) -> None:
         self.register.orphans.forget(self.socket)
+        self.letGo()
         self.abandon()
         tcp.Port.connectionLost(self, reason)
+
+    def letGo(self) -> None:
+        """
+        Hold no copy of the primary's socket, which keeps its address taken, when the
+        primary hears that this worker listens there no more.
+        """
+        if self.number is not None and not self.handedOver:
+            self.taking = False
+            self._poll()
+            self.socket.letGo()

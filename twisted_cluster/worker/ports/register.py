@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from twisted_cluster.core.messages import Listening
+from twisted_cluster.core.messages import Listening, Released
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.page import Page
@@ -115,6 +115,12 @@ class Register:
         """
         self.served.pop(number, None)
         self.control.unlisten(number)
+
+    def sayReleased(self, number: int) -> None:
+        """
+        Tell the primary that this worker, which ends, has let go of a listening socket.
+        """
+        self.control.say(Released(number))
 
     def sayListening(self, listening: Listening) -> None:
         """

@@ -67,6 +67,15 @@ class PortSocket(socket.socket):
                 self._name = name
                 os.dup2(unbound.fileno(), self.fileno(), inheritable=False)
 
+    def letGo(self) -> None:
+        """
+        The same, or be closed where no descriptor is free for that.
+        """
+        try:
+            self.release()
+        except OSError:
+            self.close()
+
 
 class DeliveredSocket(PortSocket):
     """

@@ -48,7 +48,7 @@ LONG = 0.01
 # the same, with most of its time before it.
 FLUSH = 1.0
 # An answer is one datagram, and has more in it than this.
-LONGEST_WHY = 200
+LONGEST_WHY = 500
 
 
 class Worker(Protocol):

@@ -172,6 +172,8 @@ class WorkerProcess:
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
         self.kit.start(self._rooms, self._recipe, self.number, self.id)
+        if self.pid is not None:
+            self._rooms.listeners.takers.workers[self.pid] = self.number
         log.info("{worker} is started", worker=self.name)
 
     @property
@@ -320,6 +322,7 @@ class WorkerProcess:
         rooms, kit, hand = self._rooms, self.kit, self.kit.hand
         self._guarded("log what it wrote", rooms.outliving.keep, kit.output, self.name)
         self._guarded("log what it said", kit.records.finish)
+        self._guarded("find who has its port", self._sayWhoHas)
         self._sayHowItEnded(isExpected)
         self._guarded("forget it at the door", rooms.door.forget, hand)
         self._guarded("forget where it listened", rooms.listeners.forget, hand)
@@ -329,6 +332,13 @@ class WorkerProcess:
         self._guarded("take what it has not taken", self._disconnected)
         self._guarded("cut its wires", kit.cut)
         self._watcher.gone(self, isExpected)
+
+    def _sayWhoHas(self) -> None:
+        takers = self._rooms.listeners.takers
+        takers.workers.pop(self.pid or 0, None)
+        why = takers.whyTaken(self.said.tail)
+        if why is not None:
+            self.said.stray(why)
 
     def _guarded(
         self, what: str, step: Callable[..., object], *arguments: object

@@ -18,6 +18,7 @@ from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind, fullPath
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.limit import shareOf
 
@@ -72,6 +73,7 @@ class ListenerTable:
     Every listener of the cluster, by what was asked for. Workers are known by their ids.
 
     @ivar byNumber: All of them.
+    @ivar takers: Looks who has what cannot be bound.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class ListenerTable:
         self._descriptors = descriptors
         self._byKey: dict[tuple[ListenSpec, int], Listener] = {}
         self.byNumber: dict[int, Listener] = {}
+        self.takers = Takers()
         self._count = 0
 
     def hold(self, spec: ListenSpec) -> Listener:
@@ -251,7 +254,7 @@ class ListenerTable:
     def _open(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
         if spec.fd is None:
             asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
-            bound = bind(asked, directory)
+            bound = self._bind(asked, directory)
         else:
             bound = self._adopt(spec)
         self._count += 1
@@ -265,6 +268,15 @@ class ListenerTable:
         self._byKey[key] = self.byNumber[listener.number] = listener
         log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
+
+    def _bind(self, spec: ListenSpec, directory: str) -> Bound:
+        try:
+            return bind(spec, directory)
+        except OSError as error:
+            who = self.takers.whoHas(spec, directory) if error.errno == BUSY else None
+            if who is None:
+                raise
+            raise OSError(BUSY, f"{os.strerror(BUSY)}: {who}") from error
 
     def _adopt(self, spec: ListenSpec) -> Bound:
         assert spec.fd is not None

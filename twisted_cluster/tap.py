@@ -61,8 +61,9 @@ class Options(usage.Options):
 
     def opt_listen(self, description: str) -> None:
         """
-        Where to listen, as an endpoint: tcp:8080. May be given again. Ports given here
-        are bound before privileges are shed, and whatever the application listens on.
+        A port to bind before privileges are shed, as an endpoint: tcp:8080. May be given
+        again. What --app names serves it; a .tac file or a plugin has to listen there by
+        itself: a --listen after PLUGIN is the plugin's own.
         """
         self["listen"].append(description)
 

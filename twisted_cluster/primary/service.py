@@ -174,6 +174,7 @@ class ClusterService(Service):
 
     def _allUp(self) -> None:
         listeners = self.rooms.listeners
+        self._dropUnjoined()
         listeners.closeUnused()
         there = {one.facts.name for one in listeners.byNumber.values()}
         ports = {name.partition(":interface=")[0] for name in there}
@@ -186,6 +187,20 @@ class ClusterService(Service):
                 name=name,
                 there=", ".join(sorted(there)),
             )
+
+    def _dropUnjoined(self) -> None:
+        """
+        Who connects where no worker listens is better refused than left to wait.
+        """
+        listeners = self.rooms.listeners
+        there = [one.facts.name for one in listeners.byNumber.values() if one.users]
+        for listener in listeners.unjoined():
+            log.warn(
+                "--listen {name}: no worker listens there, {there}: it is closed",
+                name=listener.facts.name,
+                there=f"but on {', '.join(there)}" if there else "nor anywhere else",
+            )
+            listener.keep = False
 
     def _giveUp(self, lastWords: Sequence[str]) -> None:
         log.critical("workers cannot start: the cluster ends")

@@ -9,8 +9,9 @@ from typing import Any
 
 from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
+from twisted_cluster.core.proc_net import Taken, hostOf
 from twisted_cluster.core.users import Users
-from twisted_cluster.events import UDP, ListenerFacts, ListenSpec
+from twisted_cluster.events import UDP, UNIX, ListenerFacts, ListenSpec
 from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.ports.binding import Bound
@@ -31,6 +32,7 @@ class Listener:
         listen here.
     @ivar group: The sockets of a UDP port of which each slot has one.
     @ivar users: Workers which listen here.
+    @ivar wasJoined: Whether any has ever listened here.
     @ivar holders: The ids of workers, users or not, whose copies of a socket would keep
         its address taken.
     @ivar name: What C{getsockname} says.
@@ -67,6 +69,7 @@ class Listener:
             IGroupingPolicy.providedBy(self.policy),
         )
 
+        self.wasJoined = False
         self.holders: set[int] = set()
         # The address of a file is free as soon as that is gone, and what was bound by
         # somebody else is not to be bound again.
@@ -85,6 +88,7 @@ class Listener:
         """
         A worker listens here, and is sent a socket.
         """
+        self.wasJoined = True
         self.users.join(member)
         if self._isTakenByCopies:
             self.holders.add(member.id)
@@ -119,6 +123,16 @@ class Listener:
         """
         ours = self.group.sockets if self.group else [self.socket]
         return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
+
+    def isInTheWayOf(self, spec: ListenSpec) -> bool:
+        """
+        Whether nobody else can bind what is wanted, as long as this is open.
+        """
+        if spec.kind == UNIX or not isinstance(self.name, tuple):
+            return False
+        host, port = self.name[:2]
+        taken = Taken(self.spec.kind, 0, hostOf(host), port)
+        return taken.isInTheWayOf(spec)
 
     def withdraw(self, slot: int, worker: int | None = None) -> list[Handed]:
         """

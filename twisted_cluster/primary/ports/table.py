@@ -16,7 +16,8 @@ from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import Listen
 from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
-from twisted_cluster.primary.ports.binding import Bound, adopt, bind, fullPath
+from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.handoff import Handed
@@ -96,19 +97,19 @@ class ListenerTable:
         self._backlog = backlog
         self._keep = keep
         self._descriptors = descriptors
-        self._byKey: dict[tuple[ListenSpec, int], Listener] = {}
+        self._byKey: dict[Key, Listener] = {}
         self.byNumber: dict[int, Listener] = {}
         self.takers = Takers()
         self._count = 0
 
     def hold(self, spec: ListenSpec) -> Listener:
         """
-        Bind a port for the cluster itself; it stays bound until L{closeAll}.
+        Bind a port for the cluster itself; it stays bound as long as its C{keep} says so.
 
         @raise OSError: As bind(2) says.
         """
         ordinal = 0
-        while _isNth(spec) and _key(spec, ordinal, ".") in self._byKey:
+        while isNth(spec) and keyOf(spec, ordinal, ".") in self._byKey:
             ordinal += 1
         listener = self._find(spec, ordinal, ".") or self._open(spec, ordinal, ".")
         listener.keep = True
@@ -212,6 +213,12 @@ class ListenerTable:
                 self._withdraw(member, listener)
         self._door.changed()
 
+    def unjoined(self) -> list[Listener]:
+        """
+        Those that the cluster itself holds, and no worker has ever listened on.
+        """
+        return [one for one in self.byNumber.values() if one.keep and not one.wasJoined]
+
     def closeUnused(self) -> None:
         """
         Every worker is up: a port that none of them listens on is not coming back.
@@ -238,7 +245,7 @@ class ListenerTable:
             raise OSError(errno.EMFILE, why)
 
     def _find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
-        key = _key(spec, ordinal, directory)
+        key = keyOf(spec, ordinal, directory)
         return self._byKey.get(key) or self._findByRealPort(key[0])
 
     def _findByRealPort(self, spec: ListenSpec) -> Listener | None:
@@ -264,7 +271,7 @@ class ListenerTable:
         except BaseException:
             bound.release()
             raise
-        key = _key(spec, ordinal, directory)
+        key = keyOf(spec, ordinal, directory)
         self._byKey[key] = self.byNumber[listener.number] = listener
         log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
@@ -273,10 +280,16 @@ class ListenerTable:
         try:
             return bind(spec, directory)
         except OSError as error:
-            who = self.takers.whoHas(spec, directory) if error.errno == BUSY else None
+            who = self._whoHas(spec, directory) if error.errno == BUSY else None
             if who is None:
                 raise
             raise OSError(BUSY, f"{os.strerror(BUSY)}: {who}") from error
+
+    def _whoHas(self, spec: ListenSpec, directory: str) -> str | None:
+        for listener in self.byNumber.values():
+            if listener.isInTheWayOf(spec):
+                return f"the cluster itself has {listener.facts.name}"
+        return self.takers.whoHas(spec, directory)
 
     def _adopt(self, spec: ListenSpec) -> Bound:
         assert spec.fd is not None
@@ -308,30 +321,6 @@ class ListenerTable:
             self._door.closing(listener)
         finally:
             listener.close()
-
-
-def _key(spec: ListenSpec, ordinal: int, directory: str) -> tuple[ListenSpec, int]:
-    """
-    What is the same for all who mean one listener.
-    """
-    if spec.fd is not None:
-        return ListenSpec(spec.kind, fd=spec.fd), 0
-    if spec.kind == UNIX and not spec.path.startswith("\0"):
-        spec = evolve(spec, path=os.path.normpath(fullPath(spec.path, directory)))
-    if spec.interface == "0.0.0.0":
-        spec = evolve(spec, interface="")
-    if spec.port != 0:
-        # A number says enough.
-        spec = evolve(spec, name="")
-    return spec, ordinal if _isNth(spec) else 0
-
-
-def _isNth(spec: ListenSpec) -> bool:
-    """
-    Whether only the order in which they came tells two of these apart.
-    """
-    isAnyPort = spec.port == 0 and spec.kind != UNIX
-    return isAnyPort and spec.fd is None and not spec.name
 
 
 def _inWords(name: tuple[str, int] | str | bytes) -> str:

@@ -51,7 +51,7 @@ class WorkerProcess:
         """
         self.number = number
         self.id = id
-        self.said = Said(lambda: self.speaker)
+        self.said = Said(lambda: self.speaker, rooms.listeners.takers.whyTaken)
         self._isTold = False
         self._rooms = rooms
         self._recipe = recipe

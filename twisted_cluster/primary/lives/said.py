@@ -17,6 +17,8 @@ from twisted.logger import (
     globalLogPublisher,
 )
 
+from twisted_cluster.core.complaints import Complaints
+
 log = Logger()
 
 # As many lines as a person reads who wants to know why something does not start.
@@ -54,11 +56,18 @@ class Said:
     are what the person at the terminal has to read if it never is.
     """
 
-    def __init__(self, speaker: Callable[[], Speaker]) -> None:
+    def __init__(
+        self,
+        speaker: Callable[[], Speaker],
+        explain: Callable[[Iterable[str]], str | None] = lambda complaints: None,
+    ) -> None:
         """
         @param speaker: Tells which worker this is.
+        @param explain: What this primary knows of the reason of complaints.
         """
         self._speaker = speaker
+        self._explain = explain
+        self._explained = Complaints(time.monotonic_ns)
         self._isKeeping = True
         self._kept: deque[LogEvent] = deque(maxlen=TAIL)
 
@@ -78,6 +87,7 @@ class Said:
             self._kept.append(event)
         else:
             self._emit(event)
+            self._sayWhy([text])
 
     def record(self, event: LogEvent) -> None:
         """
@@ -85,10 +95,13 @@ class Said:
 
         @param event: As L{twisted_cluster.primary.lives.events.eventOf} makes it.
         """
-        if self._isKeeping and event["log_level"] >= LogLevel.error:
+        isComplaint = event["log_level"] >= LogLevel.error
+        if self._isKeeping and isComplaint:
             self._kept.append(event)
-        else:
-            self._emit(event)
+            return
+        self._emit(event)
+        if isComplaint:
+            self._sayWhy([_textOf(event)])
 
     def complain(self, text: str) -> None:
         """
@@ -101,8 +114,15 @@ class Said:
         It is up, or will not be: log what was kept, and keep nothing more.
         """
         self._isKeeping = False
+        complaints = list(self.tail)
         while self._kept:
             self._emit(self._kept.popleft())
+        self._sayWhy(complaints)
+
+    def _sayWhy(self, complaints: Iterable[str]) -> None:
+        why = self._explain(complaints)
+        if why is not None and self._explained.isDue(why):
+            self._emit(_newEvent(LogLevel.warn, why))
 
     def _emit(self, event: LogEvent) -> None:
         speaker = self._speaker()

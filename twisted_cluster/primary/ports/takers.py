@@ -34,6 +34,7 @@ MOST_AT_ONCE = 0.5
 # Generations of a worker's children, and how many sockets are told of in one sentence.
 DEEPEST = 4
 MOST_NAMED = 3
+TAKEN = " is taken by "
 OUTSIDE = (
     "it was not opened through Twisted's reactor, or for that worker alone; "
     "see docs/start"
@@ -100,8 +101,9 @@ class Takers:
         @param lines: What the worker has said.
         @return: The same; L{None} also if it does not complain of that.
         """
-        said = [line for line in _split(lines) if isAddressInUse(line)]
-        if not said or any(" is taken by " in line for line in said):
+        every = list(chain.from_iterable(text.splitlines() for text in lines))
+        said = [line for line in every if isAddressInUse(line)]
+        if not said or any(TAKEN in line for line in every):
             return None
         return self._look(lambda: _complainedOf(said, self.workers))
 
@@ -114,10 +116,6 @@ class Takers:
         said = _inWords(search(), self.workers)
         self._left -= time.monotonic() - begun
         return said
-
-
-def _split(lines: Iterable[str]) -> Iterator[str]:
-    return chain.from_iterable(text.splitlines() for text in lines)
 
 
 def _inTheWayOf(spec: ListenSpec) -> Sequence[Taken]:
@@ -144,7 +142,7 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
 def _inWords(found: Sequence[Taken], workers: Mapping[int, int]) -> str | None:
     holders = _holdersOf({one.inode for one in found}, workers)
     said = {
-        f"{one} is taken by {holders[one.inode].inWords}"
+        f"{one}{TAKEN}{holders[one.inode].inWords}"
         for one in found
         if one.inode in holders
     }

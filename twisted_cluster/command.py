@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 
 from twisted_cluster.errors import StartError
+from twisted_cluster.logs.observer import LineObserver
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.service import ClusterService
 from twisted_cluster.reactors import IClusterReactor
@@ -40,12 +42,30 @@ class CommandService(ClusterService):
     The service of C{twistd cluster}: it has the process to itself.
     """
 
-    def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
+    def __init__(
+        self,
+        reactor: IClusterReactor,
+        config: ClusterConfig,
+        observer: LineObserver | None = None,
+    ) -> None:
+        """
+        @param observer: What is to write the log; L{None}: somebody else's affair.
+        """
         super().__init__(reactor, config)
+        self._observer = observer
         self._status: ExitStatus | None = None
         self._process = reactor
         # A cluster that has drained is a success, whatever it was stopped by.
         reactor.addSystemEventTrigger("after", "shutdown", self._setStatus)
+
+    def setServiceParent(self, parent: object) -> None:
+        """
+        Become part of an application, whose log is the cluster's.
+        """
+        super().setServiceParent(parent)
+        if self._observer is not None and isinstance(parent, Componentized):
+            # Where twistd looks for it, unless it was told of another one.
+            parent.setComponent(ILogObserver, self._observer)
 
     def privilegedStartService(self) -> None:
         """

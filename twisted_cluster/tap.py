@@ -5,13 +5,16 @@ C{twistd cluster}: options, and the service that they ask for.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from twisted.application.service import IService
 from twisted.python import usage
 
+from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, StartError
+from twisted_cluster.logs.observer import FORMATS, LineObserver
+from twisted_cluster.logs.twistd import isOurs, observerFor
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
 from twisted_cluster.reactors import theReactor
@@ -46,6 +49,10 @@ class Options(usage.Options):
          "finish what it serves, in seconds."],
         ["start-timeout", None, f"{START_TIMEOUT:g}", "How long a worker may take to "
          "start, in seconds."],
+        ["log-level", None, "info", "The least that is logged, here and in workers: "
+         f"{', '.join(LEVELS)}."],
+        ["log-format", None, None, "How it is written: 'text', as by default, or 'json', "
+         "an object in each line."],
         ["backlog", None, str(BACKLOG), "How many connections the kernel queues for a "
          "port, at least."],
     ]  # fmt: skip
@@ -103,10 +110,25 @@ class Options(usage.Options):
             raise StartError(
                 "twistd cluster: this platform cannot pass descriptors between processes"
             )
+        self._checkFormat()
         try:
             self["config"] = self._config()
         except ConfigError as error:
             raise usage.UsageError(_inOptions(error)) from None
+
+    def _checkFormat(self) -> None:
+        given = self["log-format"]
+        if given is None:
+            return
+        if given not in FORMATS:
+            raise usage.UsageError(
+                f"--log-format {given}: give one of {', '.join(FORMATS)}"
+            )
+        if not isOurs(self.parent or {}):
+            raise usage.UsageError(
+                "--log-format is for the log of 'twistd cluster': not under 'twist', and "
+                "not with --logger or --syslog"
+            )
 
     def _config(self) -> ClusterConfig:
         if sum(map(bool, (self["app"], self["python"], self["plugin"]))) != 1:
@@ -126,6 +148,7 @@ class Options(usage.Options):
             "drainTimeout": self["drain-timeout"],
             "startTimeout": self["start-timeout"],
             "backlog": self["backlog"],
+            "logLevel": self["log-level"],
         }
         if self["app"]:
             return ClusterConfig.forApp(self["app"], **settings)
@@ -148,4 +171,12 @@ def makeService(options: Options) -> IService:
     """
     from twisted_cluster.command import CommandService
 
-    return CommandService(theReactor(), options["config"])
+    return CommandService(theReactor(), options["config"], _observerOf(options))
+
+
+def _observerOf(options: Options) -> LineObserver | None:
+    twistd: Mapping[str, object] = options.parent or {}
+    if not isOurs(twistd):
+        return None
+    format = options["log-format"] or FORMATS[0]
+    return observerFor(twistd, theReactor(), options["log-level"], format)

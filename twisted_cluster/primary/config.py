@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 from attrs import Factory, frozen
 
 from twisted_cluster.core.dotted import namesIn
+from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
@@ -44,7 +45,8 @@ class Settings(TypedDict, total=False):
     or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
     C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{reactor}, C{backlog}. In
-    seconds: C{drainTimeout}, C{startTimeout}.
+    seconds: C{drainTimeout}, C{startTimeout}. C{logLevel}: the least that workers log,
+    such as C{"info"}.
     """
 
     listen: str | Sequence[str]
@@ -59,6 +61,7 @@ class Settings(TypedDict, total=False):
     drainTimeout: float | str
     startTimeout: float | str
     backlog: int | str
+    logLevel: str
 
 
 @frozen
@@ -158,6 +161,7 @@ class ClusterConfig:
         drainTimeout: float | str = DRAIN_TIMEOUT,
         startTimeout: float | str = START_TIMEOUT,
         backlog: int | str = BACKLOG,
+        logLevel: str = "info",
     ) -> ClusterConfig:
         """
         @param run: What a worker's twistd is to run.
@@ -180,6 +184,7 @@ class ClusterConfig:
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,
                 ),
+                logLevel=_checkedLevel(logLevel),
             ),
             newPolicy,
             listens,
@@ -221,6 +226,12 @@ def _checkReactor(name: str) -> None:
     if name not in known:
         why = f"there is no such reactor; there are: {', '.join(known)}"
         raise ConfigError("reactor", name, why)
+
+
+def _checkedLevel(name: str) -> str:
+    if name not in LEVELS:
+        raise ConfigError("logLevel", name, f"give one of {', '.join(LEVELS)}")
+    return name
 
 
 def _checkedPolicy(

@@ -54,6 +54,7 @@ class Announcement:
     @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
         where that is nobody's concern.
     @ivar sockets: Descriptors of the primary's that it has at the same numbers.
+    @ivar logLevel: The least that it is to log, by its name.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -72,6 +73,7 @@ class Announcement:
     nofile: int = field(default=0, validator=instance_of(int))
     terminal: bool | None = None
     sockets: Sequence[int] = field(default=(), converter=_asTuple)
+    logLevel: str = "info"
 
     def toEnvironment(self) -> dict[str, str]:
         """

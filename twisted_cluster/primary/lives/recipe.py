@@ -39,6 +39,7 @@ class Recipe:
     @ivar group: Which group it belongs to, if to any.
     @ivar generation: Which reload it comes by, from 1.
     @ivar inherited: What sockets of this process it finds.
+    @ivar logLevel: The least that it is to log, by its name.
     @ivar newOutput: Makes what takes care of its standard streams.
     @ivar main: The module whose C{main} it is.
     @ivar origin: The interpreter, and C{sys.path}.
@@ -61,6 +62,7 @@ class Recipe:
     group: str = ""
     generation: int = 1
     inherited: Inherited = Factory(Inherited)
+    logLevel: str = "info"
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
     main: str = TWISTD
     origin: Origin = Factory(Origin.ofThisProcess)
@@ -110,6 +112,7 @@ class Recipe:
             nofile=self.surroundings.nofile,
             terminal=self.terminal,
             sockets=sockets,
+            logLevel=self.logLevel,
         )
         return {
             **os.environ,

@@ -1,0 +1,3 @@
+"""
+The log as people and machines read it: lines, and where they go.
+"""

@@ -1,0 +1,73 @@
+"""
+Who writes the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol
+
+from twisted.logger import ILogObserver, LogEvent
+from zope.interface import implementer
+
+from twisted_cluster.logs.lines import Format, isShown, jsonLine, textLine
+
+FORMATS = ("text", "json")
+
+
+class Stream(Protocol):
+    """
+    Where a log can be written: a file of text.
+    """
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+@implementer(ILogObserver)
+class LineObserver:
+    """
+    Writes each event as a line.
+
+    @ivar stream: Where.
+    """
+
+    def __init__(self, stream: Stream, level: str = "info", format: str = "text") -> None:
+        """
+        @param level: The least that is written, by its name.
+        @param format: One of L{FORMATS}.
+        """
+        self.stream = stream
+        self._level = level
+        self._line: Format = jsonLine
+        if format == "text":
+            self._line = partial(textLine, hasColour=hasColour(stream, os.environ))
+        self._encoding: str | None = getattr(stream, "encoding", None)
+
+    def __call__(self, event: LogEvent) -> None:
+        if not isShown(event, self._level):
+            return
+        line = self._line(event)
+        if not line:
+            return
+        if self._encoding is not None and not line.isascii():
+            # What the terminal cannot show it is told in ASCII.
+            encoded = line.encode(self._encoding, "backslashreplace")
+            line = encoded.decode(self._encoding)
+        self.stream.write(line)
+        self.stream.flush()
+
+
+def hasColour(stream: object, environment: Mapping[str, str]) -> bool:
+    """
+    Whether somebody looks at it who wants colours.
+
+    @see: U{https://no-color.org}
+    """
+    if environment.get("NO_COLOR") or environment.get("TERM", "dumb") == "dumb":
+        return False
+    isTerminal = getattr(stream, "isatty", lambda: False)
+    return bool(isTerminal())

@@ -10,25 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.api import forked
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.recipes import checkRecipe
+from twisted_cluster.core.actions import DEAF, SILENT
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving, tellReady
 from twisted_cluster.primary.lives.turns import Turns, startsAtATime
 from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
-
-log = Logger()
 
 
 class Forks(Watcher[WorkerProcess]):
@@ -153,7 +152,11 @@ class Forks(Watcher[WorkerProcess]):
         worker.tell("listening", info)
         self._cluster.tell("listening", worker, info)
 
+    def online(self, process: WorkerProcess) -> None:
+        tellReady(process)
+
     def leaving(self, process: WorkerProcess, planned: bool) -> None:
+        tellLeaving(process, planned)
         self._processes[process].leave(planned)
 
     def disconnected(self, process: WorkerProcess) -> None:
@@ -161,6 +164,7 @@ class Forks(Watcher[WorkerProcess]):
             self._tellDisconnected(self._processes[process])
 
     def gone(self, process: WorkerProcess, asked: bool) -> None:
+        tellEnding(process, process.ending)
         worker = self._processes.pop(process)
         child = process.child
         self._bury(worker, process.number, child.exitCode, child.exitSignal)
@@ -198,10 +202,8 @@ class Forks(Watcher[WorkerProcess]):
 
 
 def _tellDeaf(process: WorkerProcess, seconds: float) -> None:
-    what = "{worker} has taken nothing of what waits for it for {seconds:.0f} s"
-    log.warn(what, worker=process.name, seconds=seconds)
+    tell("warn", DEAF, process, seconds=seconds)
 
 
 def _tellSilent(process: WorkerProcess, seconds: float) -> None:
-    what = "{worker} has shown no life for {seconds:.0f} s"
-    log.warn(what, worker=process.name, seconds=seconds)
+    tell("warn", SILENT, process, seconds=seconds)

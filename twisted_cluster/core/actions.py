@@ -8,12 +8,13 @@ from typing import Union
 
 from attrs import frozen
 
-DEAF = "{worker} has taken nothing for {seconds:.0f} s: it is replaced"
+DEAF = "{worker} has taken nothing of what waits for it for {seconds:.0f} s"
+REPLACED = f"{DEAF}: it is replaced"
 SILENT = "{worker} has shown no life for {seconds:.0f} s"
-OVERDUE = "{worker} has not started within {seconds:.0f} s: it is killed"
 CUT_OFF = "{worker} says nothing more, and lives on for {seconds:.0f} s: it is replaced"
 STARTING = "{worker} has been starting for {seconds:.0f} s"
-AGAIN = "{worker} starts again in {seconds:.1f} s"
+# So many early ends of a slot in a row, and it is not only bad luck.
+PERSISTENT = 3
 
 
 @frozen
@@ -42,26 +43,73 @@ class Retire:
 class Kill:
     """
     End a worker now.
+
+    @ivar why: For whoever wonders.
     """
 
     id: int
+    why: str
+
+
+@frozen
+class Again:
+    """
+    A worker has ended too early: its successor waits.
+
+    @ivar id: The worker that has ended.
+    @ivar seconds: For how long its successor waits.
+    @ivar failures: How many of this slot have ended so early in a row, this one included.
+    @ivar wasReady: Whether it was ready before.
+    @ivar serving: How many workers serve.
+    @ivar wanted: How many there are to be.
+    """
+
+    id: int
+    slot: int
+    seconds: float
+    failures: int
+    wasReady: bool
+    serving: int
+    wanted: int
+
+    @property
+    def isPersistent(self) -> bool:
+        """
+        Whether it goes on and on: then each time is not worth a word.
+        """
+        return self.failures >= PERSISTENT
+
+
+@frozen
+class Recovered:
+    """
+    A slot whose workers went on and on to end too early has one that serves.
+
+    @ivar id: That one.
+    @ivar failures: How many there were before.
+    @ivar serving: How many workers serve.
+    @ivar wanted: How many there are to be.
+    """
+
+    id: int
+    failures: int
+    serving: int
+    wanted: int
 
 
 @frozen
 class Report:
     """
-    Something to be told to whoever runs the cluster.
+    Something is wrong, and to be told to whoever runs the cluster.
 
     @ivar text: In which C{worker} and C{seconds} are to be filled in.
     @ivar id: The worker that it is about; 0 for none.
-    @ivar isError: Whether something is wrong.
     """
 
     text: str
     slot: int
     seconds: float = 0.0
     id: int = 0
-    isError: bool = True
 
 
 @frozen
@@ -89,4 +137,4 @@ class Ended:
     """
 
 
-Action = Union[Start, Retire, Kill, Report, Complete, GiveUp, Ended]
+Action = Union[Start, Retire, Kill, Again, Recovered, Report, Complete, GiveUp, Ended]

@@ -11,14 +11,16 @@ from __future__ import annotations
 from attrs import Factory, define
 
 from twisted_cluster.core.actions import (
-    AGAIN,
     CUT_OFF,
-    DEAF,
+    PERSISTENT,
+    REPLACED,
     SILENT,
     Action,
+    Again,
     Complete,
     Ended,
     GiveUp,
+    Recovered,
     Report,
     Retire,
     Start,
@@ -160,7 +162,7 @@ class Slots:
         life = self._lives.get(id)
         if life is None or life.isLeaving or self._isStopping:
             return []
-        said = Report(DEAF, life.slot, seconds, id)
+        said = Report(REPLACED, life.slot, seconds, id)
         return [said, self._retire(life), *self._settle(now)]
 
     def silent(self, now: float, id: int, seconds: float) -> list[Action]:
@@ -181,7 +183,7 @@ class Slots:
         """
         if self._isStopping:
             return []
-        said = self._watchStarts(now)
+        said = self._watchStarts(now) + self._recovered(now)
         return said + (self._replaceLost(now) or self._settle(now))
 
     # What is, against what is wanted
@@ -270,7 +272,15 @@ class Slots:
         slot.failed, slot.due = now, now + delay
         if self._cannotBoot(life):
             return [GiveUp(life.id), *self.stop(now)]
-        again = Report(AGAIN, life.slot, delay, isError=False)
+        again = Again(
+            life.id,
+            life.slot,
+            delay,
+            slot.failures,
+            slot.canStart,
+            len(self._serving()),
+            self.count,
+        )
         return [again, *self._settle(now)]
 
     def _cannotBoot(self, last: Life) -> bool:
@@ -285,6 +295,19 @@ class Slots:
                 actions += watchStart(life, now, self.startTimeout)
         return actions
 
+    def _recovered(self, now: float) -> list[Action]:
+        recovered: list[Action] = []
+        for life in self._lives.values():
+            slot = self._slots[life.slot]
+            if slot.failures and not life.isLeaving and life.hasSettled(now):
+                if slot.failures >= PERSISTENT:
+                    serving = len(self._serving())
+                    recovered.append(
+                        Recovered(life.id, slot.failures, serving, self.count)
+                    )
+                slot.failures = 0
+        return recovered
+
     def _replaceLost(self, now: float) -> list[Action]:
         """
         One at a time, for each is a start.
@@ -298,12 +321,17 @@ class Slots:
         return []
 
     def _isComplete(self) -> bool:
-        ready = {
+        return len(self._serving()) == self.count
+
+    def _serving(self) -> set[int]:
+        """
+        The slots that have a worker which is ready.
+        """
+        return {
             life.slot
             for life in self._lives.values()
             if life.ready is not None and not life.isLeaving
         }
-        return len(ready) == self.count
 
     def _ended(self) -> list[Action]:
         return [] if self._lives else [Ended()]

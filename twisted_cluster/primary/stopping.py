@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from attrs import frozen
+from attrs import Factory, define
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from twisted_cluster.core.words import duration, several
 from twisted_cluster.primary.hurry import Hurry
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.told import namesOf
 from twisted_cluster.primary.pulse import LOOK, Pulse
+from twisted_cluster.wire.repeating import Repeating
 
 log = Logger()
 
@@ -22,9 +25,11 @@ log = Logger()
 CATCH_UP = 1.0
 # Who is killed is gone within milliseconds, unless the kernel cannot end it just now.
 BURIALS = 5.0
+# Often enough for who looks on, and few lines for who reads them later.
+TELL = 5.0
 
 
-@frozen
+@define(eq=False)
 class Stopping:
     """
     @ivar workers: Gives those that there are just now.
@@ -34,6 +39,9 @@ class Stopping:
     pulse: Pulse
     workers: Callable[[], Collection[WorkerProcess]]
     retireAll: Callable[[], Deferred[None]]
+    _begun: float = 0.0
+    # Those that there were when it began.
+    _all: Sequence[WorkerProcess] = Factory(list)
 
     def run(self) -> Deferred[None]:
         """
@@ -47,12 +55,14 @@ class Stopping:
             inTurn(
                 [
                     ("take the signals", now(hurry.begin)),
+                    ("know what there is", now(self._begin)),
                     ("hand over what has come in", self._catchUp),
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
                     ("let the workers finish", self._retireAll),
                     ("end the workers", self._endAll),
                     ("read no more", now(self.pulse.rooms.outliving.closeAll)),
                     ("rest", now(self.pulse.rest)),
+                    ("tell how it went", now(self._tellEnd)),
                     ("give the signals back", now(hurry.end)),
                 ]
             )
@@ -67,22 +77,61 @@ class Stopping:
             await deferLater(reactor, LOOK)
 
     async def _retireAll(self) -> None:
-        workers = list(self.workers())
-        served = sum(worker.served for worker in workers)
-        if served:
-            log.info(
-                "{count} connections are served still, for {seconds:g} s at most",
-                count=served,
-                seconds=max(worker.drainTimeout for worker in workers),
-            )
-        await self.retireAll()
+        serving = [worker for worker in self.workers() if worker.served]
+        if serving:
+            self._tellWaiting(serving)
+        reactor = self.pulse.rooms.reactor
+        telling = Repeating(reactor, self._tellOn, TELL, "telling who is waited for")
+        telling.start()
+        try:
+            await self.retireAll()
+        finally:
+            telling.stop()
 
     def _hurry(self) -> None:
         log.warn("a second signal: workers are killed")
-        self._killAll()
+        self._killAll("a second signal has come")
+
+    # What is told
+
+    def _begin(self) -> None:
+        self._begun = self.pulse.rooms.reactor.seconds()
+        self._all = list(self.workers())
+
+    @property
+    def _seconds(self) -> float:
+        return self.pulse.rooms.reactor.seconds() - self._begun
+
+    def _tellOn(self) -> None:
+        self._tellWaiting(list(self.workers()))
+
+    def _tellWaiting(self, workers: Sequence[WorkerProcess]) -> None:
+        if not workers:
+            return
+        left = max(worker.drainTimeout for worker in workers) - self._seconds
+        log.info(
+            "stopping: waiting for {names}; {left} left",
+            names=namesOf(workers),
+            left=duration(left),
+            connections=sum(worker.served for worker in workers),
+        )
+
+    def _tellEnd(self) -> None:
+        if not self._all:
+            return
+        cut = sum(worker.ending.cut for worker in self._all)
+        say = log.warn if cut else log.info
+        say(
+            "stopped after {seconds}; {what} cut",
+            seconds=duration(self._seconds),
+            what=f"{several(cut, 'connection')} {'was' if cut == 1 else 'were'}"
+            if cut
+            else "nothing was",
+            cut=cut,
+        )
 
     async def _endAll(self) -> None:
-        self._killAll()
+        self._killAll("it was not waited for any longer")
         reactor = self.pulse.rooms.reactor
         deadline = reactor.seconds() + BURIALS
         while self.workers():
@@ -92,10 +141,10 @@ class Stopping:
                 return
             await deferLater(reactor, LOOK)
 
-    def _killAll(self) -> None:
+    def _killAll(self, why: str) -> None:
         for worker in list(self.workers()):
             try:
-                worker.kill()
+                worker.kill(why)
             except OSError as error:
                 # Who has shed privileges may not: the others are ended all the same.
                 log.error("cannot kill {worker}: {e}", worker=worker.name, e=error)

@@ -80,6 +80,7 @@ class Page:
     @ivar rss: Its resident memory, in bytes.
     @ivar lost: Connections that it was handed and that the kernel closed, because no
         descriptor was free for them.
+    @ivar cut: Connections that it had still when its time to finish them was over.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @see: L{twisted_cluster.core.counting}
     """
@@ -97,6 +98,7 @@ class Page:
     rss = _counter(10, EXACT)
     counted = _counter(11)
     lost = _counter(12)
+    cut = _counter(13)
 
     _map: mmap.mmap | None
     _cells: Cells

@@ -138,13 +138,13 @@ class Departure:
 
     def _runOutOfTime(self, patience: float) -> None:
         page = self._register.page
-        left = max(0, page.opened - page.closed)
-        if left:
-            log.warn(
-                "{seconds:g} s to finish are over: {count} connections are cut",
-                seconds=patience,
-                count=left,
-            )
+        page.cut = left = max(0, page.opened - page.closed)
+        # The primary says so, when this is gone.
+        log.debug(
+            "{seconds:g} s to finish are over: {count} connections are cut",
+            seconds=patience,
+            count=left,
+        )
         self._ending.overdue()
 
     def _connectionEnded(self) -> None:

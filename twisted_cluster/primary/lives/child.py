@@ -104,15 +104,6 @@ class Child(ProcessProtocol):
         """
         return self._signal in TOLD
 
-    @property
-    def ending(self) -> str:
-        """
-        How it ended, in words.
-        """
-        if self.exitSignal is not None:
-            return f"was ended by {self.exitSignal}"
-        return f"exited with {self.exitCode}"
-
     def childDataReceived(self, fd: int, data: bytes) -> None:
         """
         It has written to a pipe.

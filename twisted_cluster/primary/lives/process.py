@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
+from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
@@ -19,6 +20,7 @@ from twisted_cluster.primary.lives.patience import Patience
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said, Speaker
+from twisted_cluster.primary.lives.told import tell
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.peer import Peer
 
@@ -53,6 +55,9 @@ class WorkerProcess:
         self.id = id
         self.said = Said(lambda: self.speaker, rooms.listeners.takers.whyTaken)
         self._isTold = False
+        self._begun = rooms.reactor.seconds()
+        self._whyKilled = ""
+        self._wasToEnd = False
         self._rooms = rooms
         self._recipe = recipe
         self._watcher = watcher
@@ -85,6 +90,30 @@ class WorkerProcess:
         Who it is in events that are about it.
         """
         return Speaker(self.number, self.id, self._recipe.generation, self.child.pid)
+
+    @property
+    def age(self) -> float:
+        """
+        How long it has been there, in seconds.
+        """
+        return self._rooms.reactor.seconds() - self._begun
+
+    @property
+    def ending(self) -> Ending:
+        """
+        How it has ended.
+        """
+        child, page = self.child, self.kit.wires.page
+        return Ending(
+            self.age,
+            child.exitCode,
+            child.exitSignal,
+            self._wasToEnd,
+            self.wasTold,
+            child.isKilled,
+            self._whyKilled,
+            page.cut or self.served,
+        )
 
     @property
     def child(self) -> Child:
@@ -171,10 +200,11 @@ class WorkerProcess:
 
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
+        self._begun = self._rooms.reactor.seconds()
         self.kit.start(self._rooms, self._recipe, self.number, self.id)
         if self.pid is not None:
             self._rooms.listeners.takers.workers[self.pid] = self.number
-        log.info("{worker} is started", worker=self.name)
+        tell("debug", "{worker} is started", self)
 
     @property
     def isStarted(self) -> bool:
@@ -212,10 +242,13 @@ class WorkerProcess:
         """
         self.child.signal(number)
 
-    def kill(self) -> None:
+    def kill(self, why: str = "") -> None:
         """
         End it now.
+
+        @param why: For whoever wonders; nobody does where a user wants it.
         """
+        self._whyKilled = self._whyKilled or why
         self.child.kill()
 
     def _expectEnd(self) -> None:
@@ -223,12 +256,7 @@ class WorkerProcess:
         self._patience.begin()
 
     def _runOutOfTime(self) -> None:
-        log.warn(
-            "{worker} has not ended within {seconds:g} s: it is killed",
-            worker=self.name,
-            seconds=self._patience.seconds,
-        )
-        self.kill()
+        self.kill(f"it had not ended within {self._patience.seconds:g} s")
 
     def _sendDrain(self) -> None:
         self.kit.conversation.sayDrain(self._recipe.drainTimeout)
@@ -260,15 +288,6 @@ class WorkerProcess:
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
         self._isTold = not planned
-        why = "of its own will" if planned else "upon a signal"
-        log.info(
-            "{worker} ends, {why}: {count} connections are served still, for "
-            "{seconds:g} s at most",
-            worker=self.name,
-            why=why,
-            count=self.served,
-            seconds=self.drainTimeout,
-        )
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)
@@ -294,7 +313,6 @@ class WorkerProcess:
     def _enter(self) -> None:
         self.state = "ready"
         self.said.release()
-        log.info("{worker} is online", worker=self.name)
         self._rooms.door.enter(self.hand)
         self._watcher.online(self)
 
@@ -323,7 +341,7 @@ class WorkerProcess:
         self._guarded("log what it wrote", rooms.outliving.keep, kit.output, self.name)
         self._guarded("log what it said", kit.records.finish)
         self._guarded("find who has its port", self._sayWhoHas)
-        self._sayHowItEnded(isExpected)
+        self._wasToEnd = isExpected
         self._guarded("forget it at the door", rooms.door.forget, hand)
         self._guarded("forget where it listened", rooms.listeners.forget, hand)
         self._guarded(
@@ -347,12 +365,3 @@ class WorkerProcess:
             step(*arguments)
         except BaseException:
             log.failure("{worker}: cannot {what}", worker=self.name, what=what)
-
-    def _sayHowItEnded(self, isExpected: bool) -> None:
-        if self.child.exitSignal is not None:
-            isExpected = isExpected and (self.child.isKilled or self.wasTold)
-        say = log.info if isExpected else log.error
-        ending = self.child.ending
-        if self.child.exitSignal == "SIGKILL" and not self.child.isKilled:
-            ending += ", not by the cluster: out of memory?"
-        say("{worker} {ending}", worker=self.name, ending=ending)

@@ -124,6 +124,12 @@ class Said:
         if why is not None and self._explained.isDue(why):
             self._emit(_newEvent(LogLevel.warn, why))
 
+    def forget(self) -> None:
+        """
+        What was kept is no news.
+        """
+        self._kept.clear()
+
     def _emit(self, event: LogEvent) -> None:
         speaker = self._speaker()
         system = event.get("log_system")

@@ -9,25 +9,26 @@ from collections.abc import Callable, Sequence
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 
 from twisted_cluster.core.actions import (
     Action,
+    Again,
     Complete,
     Ended,
     GiveUp,
     Kill,
+    Recovered,
     Report,
     Retire,
     Start,
 )
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
+from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.told import tell, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
-
-log = Logger()
 
 
 class Supervisor(Watcher[WorkerProcess]):
@@ -61,6 +62,10 @@ class Supervisor(Watcher[WorkerProcess]):
         self._complete = complete
         self._gaveUp = gaveUp
         self._lastWords: Sequence[str] = ()
+        self._isHalted = False
+        self._ends = EarlyEnds()
+        # What becomes of the slots of workers that are about to go.
+        self._again: dict[int, Again] = {}
         self._stopped: list[Deferred[None]] = []
         self._next: IDelayedCall | None = None
 
@@ -68,12 +73,15 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         There are to be so many workers.
         """
+        self._isHalted = False
+        self._ends.clear()
         self._carryOut(self._slots.want(self._clock.seconds(), count))
 
     def halt(self) -> None:
         """
         Start nobody more.
         """
+        self._isHalted = True
         self._slots.halt()
 
     def stop(self) -> Deferred[None]:
@@ -106,9 +114,12 @@ class Supervisor(Watcher[WorkerProcess]):
     # What becomes of workers
 
     def online(self, worker: WorkerProcess) -> None:
+        self._ends.ready(worker)
         self._carryOut(self._slots.ready(self._clock.seconds(), worker.id))
 
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:
+        if not self._isHalted:
+            tellLeaving(worker, planned)
         now = self._clock.seconds()
         self._carryOut(self._slots.leaving(now, worker.id, not planned))
 
@@ -119,10 +130,12 @@ class Supervisor(Watcher[WorkerProcess]):
         del self.workers[worker.id]
         self._count(worker, asked)
         self._lastWords = list(worker.said.tail) or [
-            f"twistd cluster: {worker.name} {worker.child.ending}, and has said nothing"
+            f"twistd cluster: {worker.name} {worker.ending.verb}, and has said nothing"
         ]
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.wasTold)
+        again = self._again.pop(worker.id, None) or _againIn(actions)
+        self._ends.ended(worker, again)
         if not any(isinstance(action, GiveUp) for action in actions):
             worker.said.release()
         self._carryOut(actions)
@@ -146,15 +159,24 @@ class Supervisor(Watcher[WorkerProcess]):
             elif isinstance(action, Retire):
                 self.workers[action.id].retire()
             elif isinstance(action, Kill):
-                self.workers[action.id].kill()
+                self.workers[action.id].kill(action.why)
+            elif isinstance(action, Again):
+                self._startAgain(action)
+            elif isinstance(action, Recovered):
+                self._ends.recovered(self.workers[action.id], action)
             elif isinstance(action, Report):
-                self._report(action)
+                tell("warn", action.text, self.workers[action.id], seconds=action.seconds)
             elif isinstance(action, Complete):
                 self._complete()
             elif isinstance(action, GiveUp):
                 self._gaveUp(self._lastWords)
             elif isinstance(action, Ended):
                 self._end()
+
+    def _startAgain(self, again: Again) -> None:
+        # Of one that is gone that has been told; others are about to go.
+        if again.id in self.workers:
+            self._again[again.id] = again
 
     def _start(self, action: Start) -> None:
         try:
@@ -164,11 +186,7 @@ class Supervisor(Watcher[WorkerProcess]):
         except Exception as error:
             self.workers.pop(action.id, None)
             # Not only OSError: an environment that cannot be one, a codec that is none.
-            why = f"cannot start worker {action.slot}: {error}"
-            log.error("{why}", why=why)
-            self._lastWords = [why]
-            self.counted = evolve(self.counted, refused=self.counted.refused + 1)
-            self._carryOut(self._slots.refused(self._clock.seconds(), action.id))
+            self._refused(action, error)
             return
         self.counted = evolve(self.counted, started=self.counted.started + 1)
         hearNothing(worker.peer.ears)
@@ -176,17 +194,24 @@ class Supervisor(Watcher[WorkerProcess]):
         if self._next is None:
             self._next = self._clock.callLater(0, self._startMore)
 
+    def _refused(self, action: Start, error: Exception) -> None:
+        self._lastWords = [f"cannot start worker {action.slot}: {error}"]
+        self.counted = evolve(self.counted, refused=self.counted.refused + 1)
+        actions = self._slots.refused(self._clock.seconds(), action.id)
+        again = _againIn(actions)
+        if again is not None:
+            self._ends.refused(again, str(error))
+        self._carryOut(actions)
+
     def _startMore(self) -> None:
         self._next = None
         self.tick()
-
-    def _report(self, report: Report) -> None:
-        say = log.warn if report.isError else log.info
-        known = self.workers.get(report.id)
-        name = f"worker {report.slot}" if known is None else known.name
-        say(report.text, worker=name, seconds=report.seconds)
 
     def _end(self) -> None:
         self._stopped, stopped = [], self._stopped
         for each in stopped:
             each.callback(None)
+
+
+def _againIn(actions: Sequence[Action]) -> Again | None:
+    return next((one for one in actions if isinstance(one, Again)), None)

@@ -7,11 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
-from twisted.logger import Logger
-
 from twisted_cluster.core.member import LOST
-
-log = Logger()
+from twisted_cluster.primary.lives.told import Subject, tell
 
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
@@ -23,16 +20,13 @@ SECOND = 1_000_000_000
 SILENT_AFTER = LOST / SECOND
 
 
-class Watched(Protocol):
+class Watched(Subject, Protocol):
     """
     A worker, as far as it is watched.
     """
 
     @property
     def id(self) -> int: ...
-
-    @property
-    def name(self) -> str: ...
 
     @property
     def heartbeat(self) -> int:
@@ -101,7 +95,7 @@ class Vigil(Generic[W]):
             return
         if worker.id in self._silentOnes:
             self._silentOnes.discard(worker.id)
-            log.info("{worker} shows life again", worker=worker.name)
+            tell("info", "{worker} shows life again", worker)
         # While its heart does not beat it may be at work.
         if silence < BEATS:
             self._lookWhetherDeaf(worker, now)

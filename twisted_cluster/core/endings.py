@@ -1,0 +1,78 @@
+"""
+How a worker ended: in one line, and how grave that is.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from twisted_cluster.core.words import duration, several
+
+
+@frozen
+class Ending:
+    """
+    One worker's end.
+
+    @ivar seconds: How long it had been there.
+    @ivar code: What it exited with, or L{None}.
+    @ivar signal: The name of the signal that ended it, or L{None}.
+    @ivar isPlanned: Whether it was to end.
+    @ivar isTold: Whether somebody outside has told it to, by a signal.
+    @ivar isKilled: Whether the cluster has killed it.
+    @ivar why: Why, if that needs a reason.
+    @ivar cut: How many connections it had still.
+    """
+
+    seconds: float
+    code: int | None = None
+    signal: str | None = None
+    isPlanned: bool = False
+    isTold: bool = False
+    isKilled: bool = False
+    why: str = ""
+    cut: int = 0
+
+    @property
+    def level(self) -> str:
+        """
+        C{"error"} for what was not to be, C{"warn"} for what the cluster had to do.
+        """
+        if self._isDeath:
+            return "error"
+        return "warn" if self.why or self.cut else "info"
+
+    @property
+    def _isDeath(self) -> bool:
+        if self.isKilled or (self.signal is not None and self.isTold):
+            return False
+        return self.signal is not None or not self.isPlanned
+
+    @property
+    def verb(self) -> str:
+        """
+        What happened, without when: C{"died of SIGSEGV"}.
+        """
+        if self.isKilled and self.signal is not None:
+            return "was killed"
+        if self.signal is not None:
+            return f"{'ended upon' if self.isTold else 'died of'} {self.signal}"
+        if self.isPlanned and not self.code:
+            return "ended"
+        return f"exited with {self.code}"
+
+    def inWords(self, again: float | None = None) -> str:
+        """
+        @param again: In how many seconds its successor starts, if that waits.
+        """
+        said = f"{self.verb} after {duration(self.seconds)}"
+        if self.why:
+            said += f": {self.why}"
+        elif self._isDeath and self.signal == "SIGKILL":
+            said += ", not killed by the cluster: out of memory?"
+        if self.cut:
+            verb = "was" if self.cut == 1 else "were"
+            said += f"; {several(self.cut, 'connection')} {verb} cut"
+        if again is not None:
+            said += f"; again in {duration(again)}"
+        return said

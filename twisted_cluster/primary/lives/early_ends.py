@@ -1,0 +1,122 @@
+"""
+Workers that end too early, again and again: each reason is told once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from twisted.logger import Logger
+
+from twisted_cluster.core.actions import Again, Recovered
+from twisted_cluster.core.words import duration, serving, several
+from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.told import tell, tellEnding, tellReady
+
+log = Logger()
+
+# What differs from one try to the next although the reason is the same.
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
+# More is nothing that anybody reads in one line.
+LONGEST = 400
+
+
+class EarlyEnds:
+    """
+    Tells of each start and of each end, but not of each that is like the one before.
+    """
+
+    def __init__(self) -> None:
+        # What the last that ended too early in each slot had to say.
+        self._complaints: dict[int, str] = {}
+        # Slots that are known to fail again and again.
+        self._persistent: set[int] = set()
+
+    def clear(self) -> None:
+        """
+        All begins anew.
+        """
+        self._complaints.clear()
+        self._persistent.clear()
+
+    def ready(self, worker: WorkerProcess) -> None:
+        """
+        A worker can serve.
+        """
+        tellReady(worker, worker.number in self._persistent)
+
+    def ended(self, worker: WorkerProcess, again: Again | None) -> None:
+        """
+        A worker is gone.
+
+        @param again: What becomes of its slot, if it has ended too early.
+        """
+        if again is None:
+            tellEnding(worker, worker.ending)
+            return
+        complaint = lastLine(list(worker.said.tail)) or worker.ending.verb
+        isNew = self._isNew(again.slot, complaint)
+        if not isNew:
+            # The log has it already.
+            worker.said.forget()
+        worker.said.release()
+        tellEnding(worker, worker.ending, again.seconds, again.isPersistent)
+        self._tellPersistent(again, complaint, isNew)
+
+    def refused(self, again: Again, why: str) -> None:
+        """
+        The system has no room for a worker.
+        """
+        isNew = self._isNew(again.slot, why)
+        if not again.isPersistent:
+            said = "cannot start worker {slot}: {why}; again in {seconds}"
+            seconds = duration(again.seconds)
+            log.error(said, slot=again.slot, why=why, seconds=seconds)
+        self._tellPersistent(again, why, isNew)
+
+    def recovered(self, worker: WorkerProcess, what: Recovered) -> None:
+        """
+        A worker of such a slot serves.
+        """
+        self._complaints.pop(worker.number, None)
+        self._persistent.discard(worker.number)
+        tell(
+            "info",
+            "{worker} serves, after {failures}: {serving}",
+            worker,
+            failures=several(what.failures, "failed start"),
+            serving=serving(what.serving, what.wanted),
+        )
+
+    def _isNew(self, slot: int, complaint: str) -> bool:
+        before = self._complaints.get(slot, "")
+        self._complaints[slot] = complaint
+        return _VARYING.sub("0", before) != _VARYING.sub("0", complaint)
+
+    def _tellPersistent(self, again: Again, complaint: str, isNew: bool) -> None:
+        if not again.isPersistent or (again.slot in self._persistent and not isNew):
+            return
+        self._persistent.add(again.slot)
+        log.error(
+            "{serving}; worker {slot} {verb}: {complaint} (tried {tries}, again in "
+            "{seconds})",
+            serving=serving(again.serving, again.wanted),
+            slot=again.slot,
+            verb="does not stay" if again.wasReady else "cannot start",
+            complaint=complaint,
+            tries=several(again.failures, "time"),
+            seconds=duration(again.seconds),
+            cluster_worker=again.slot,
+        )
+
+
+def lastLine(words: Sequence[str]) -> str:
+    """
+    @return: The last line that says anything: of a traceback, what was raised.
+    """
+    for text in reversed(words):
+        for line in reversed(text.splitlines()):
+            if line.strip():
+                return line.strip()[:LONGEST]
+    return ""

@@ -4,9 +4,9 @@ The cluster as a command: what a whole process does for one.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
@@ -77,9 +77,11 @@ class CommandService(ClusterService):
         try:
             super().privilegedStartService()
         except OSError as error:
-            raise StartError(
-                f"twistd cluster: cannot listen on {error.filename}: {error.strerror}"
-            ) from None
+            why = f"cannot listen on {error.filename}: {error.strerror}"
+            if not self._isLogSeen:
+                # The exit shows it to whoever has started this; a daemon has nobody.
+                log.critical("{why}", why=why)
+            raise StartError(f"twistd cluster: {why}") from None
 
     def startService(self) -> None:
         """
@@ -90,39 +92,31 @@ class CommandService(ClusterService):
 
     def _fail(self, lastWords: Sequence[str]) -> None:
         """
-        No worker can start: say why, once, and exit with 1.
+        No worker can start: say why at the terminal, which may not be where the log is
+        read, and exit with 1.
         """
-        why = lastWords or ["twistd cluster: the worker said nothing"]
-        if not _isWritten(why):
-            for line in why:
-                log.error("{line}", line=line)
+        if not self._isLogSeen:
+            _write(lastWords)
         self._status = ExitStatus(1)
         stop: IReactorCore = self._process
         stop.callWhenRunning(stop.stop)
+
+    @property
+    def _isLogSeen(self) -> bool:
+        """
+        Whether what is logged comes to where errors are written.
+        """
+        return self._observer is not None and self._observer.writesTo(2)
 
     def _setStatus(self) -> None:
         self._process._exitSignal = self._status  # type: ignore[attr-defined]
 
 
-def _isWritten(lines: Sequence[str]) -> bool:
+def _write(lines: Sequence[str]) -> None:
     """
     Write to the terminal, if there is one, and whoever reads it is still there.
     """
-    if sys.__stderr__ is None or _isNothing(2):
-        return False
-    try:
-        sys.__stderr__.write("\n".join(lines) + "\n")
-        sys.__stderr__.flush()
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _isNothing(fd: int) -> bool:
-    """
-    Whether a descriptor is /dev/null, as a daemon's are.
-    """
-    try:
-        return os.fstat(fd).st_rdev == os.stat(os.devnull).st_rdev
-    except OSError:
-        return True
+    if sys.__stderr__ is not None:
+        with suppress(OSError, ValueError):
+            sys.__stderr__.write("\n".join(lines) + "\n")
+            sys.__stderr__.flush()

@@ -22,6 +22,8 @@ TWISTD = (
     "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 )
 PATIENCE = 20.0
+# What the log says of each worker that has come up.
+READY = " ready after "
 SHARE = 1500
 _FIRST = 10_000 + SHARE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 # Not always from the same on: those of the run before may not be free yet.
@@ -180,13 +182,13 @@ class RunningCluster:
         """
         Wait until so many workers have come online, in all.
         """
-        self.waitFor(" is online", count)
+        self.waitFor(READY, count)
 
     def workerPids(self) -> list[int]:
         """
         The workers, by slot.
         """
-        said = re.findall(r"worker (\d+) \((\d+)\) is online", self.output())
+        said = re.findall(r"worker (\d+) \((\d+)\) ready after", self.output())
         return [pid for _, pid in sorted({int(s): int(p) for s, p in said}.items())]
 
     def signal(self, number: int) -> None:

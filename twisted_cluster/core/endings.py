@@ -71,8 +71,17 @@ class Ending:
         elif self._isDeath and self.signal == "SIGKILL":
             said += ", not killed by the cluster: out of memory?"
         if self.cut:
-            verb = "was" if self.cut == 1 else "were"
-            said += f"; {several(self.cut, 'connection')} {verb} cut"
+            said += f"; {whatWasCut(self.cut)}"
         if again is not None:
             said += f"; again in {duration(again)}"
         return said
+
+
+def whatWasCut(connections: int) -> str:
+    """
+    @return: How many connections were cut: C{"1 connection was cut"}.
+    """
+    if not connections:
+        return "nothing was cut"
+    verb = "was" if connections == 1 else "were"
+    return f"{several(connections, 'connection')} {verb} cut"

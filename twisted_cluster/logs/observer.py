@@ -60,6 +60,20 @@ class LineObserver:
         self.stream.write(line)
         self.stream.flush()
 
+    def writesTo(self, fd: int) -> bool:
+        """
+        Whether what is written here comes to the same place as what is written there.
+
+        @param fd: An open descriptor, or the number of none.
+        """
+        fileno = getattr(self.stream, "fileno", None)
+        if fileno is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(fileno()), os.fstat(fd))
+        except (OSError, ValueError):
+            return False
+
 
 def hasColour(stream: object, environment: Mapping[str, str]) -> bool:
     """

@@ -4,6 +4,7 @@ The cluster as a service: wires the parts together, decides nothing.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 
@@ -16,6 +17,7 @@ from twisted_cluster.core.actions import Start
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Snapshot
 from twisted_cluster.core.starts import Pace
+from twisted_cluster.core.words import duration, several
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
@@ -48,6 +50,7 @@ class ClusterService(Service):
         self._isBound = False
         self._since = 0.0
         self._complained: set[str] = set()
+        self._isAnnounced = False
         self._stopping: Deferred[None] | None = None
         self._waiting: list[Deferred[Sequence[str]]] = []
         self.rooms = Rooms.make(
@@ -102,6 +105,7 @@ class ClusterService(Service):
             self.privilegedStartService()
         super().startService()
         self._since = self.rooms.reactor.seconds()
+        self._isAnnounced = False
         self._pulse.start()
         self.supervisor.start(self._config.workers)
 
@@ -176,6 +180,9 @@ class ClusterService(Service):
         listeners = self.rooms.listeners
         self._dropUnjoined()
         listeners.closeUnused()
+        if not self._isAnnounced:
+            self._isAnnounced = True
+            self._announce()
         there = {one.facts.name for one in listeners.byNumber.values()}
         ports = {name.partition(":interface=")[0] for name in there}
         unknown = set(self._config.limits.listeners) - there - ports - self._complained
@@ -202,12 +209,20 @@ class ClusterService(Service):
             )
             listener.keep = False
 
+    def _announce(self) -> None:
+        places = [one.place for one in self.rooms.listeners.byNumber.values()]
+        log.info(
+            "ready: {workers} {where}; pid {pid}; {seconds}",
+            workers=several(self._config.workers, "worker"),
+            where=f"on {', '.join(places)}" if places else "that listen on nothing",
+            pid=os.getpid(),
+            seconds=duration(self.rooms.reactor.seconds() - self._since),
+        )
+
     def _giveUp(self, lastWords: Sequence[str]) -> None:
-        log.critical("workers cannot start: the cluster ends")
+        why = "\n".join(lastWords)
+        log.critical("no worker can start, the cluster ends: {why}", why=why)
         waiting, self._waiting = self._waiting, []
-        if not waiting:
-            for line in lastWords:
-                log.error("{line}", line=line)
         for each in waiting:
             each.callback(lastWords)
         self.stopService()

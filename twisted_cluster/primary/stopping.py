@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from twisted_cluster.core.words import duration, several
+from twisted_cluster.core.endings import whatWasCut
+from twisted_cluster.core.words import duration
 from twisted_cluster.primary.hurry import Hurry
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import namesOf
@@ -122,11 +123,9 @@ class Stopping:
         cut = sum(worker.ending.cut for worker in self._all)
         say = log.warn if cut else log.info
         say(
-            "stopped after {seconds}; {what} cut",
+            "stopped after {seconds}; {what}",
             seconds=duration(self._seconds),
-            what=f"{several(cut, 'connection')} {'was' if cut == 1 else 'were'}"
-            if cut
-            else "nothing was",
+            what=whatWasCut(cut),
             cut=cut,
         )
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from attrs import evolve
+
 from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
 from twisted_cluster.core.proc_net import Taken, hostOf
@@ -92,6 +94,15 @@ class Listener:
         self.users.join(member)
         if self._isTakenByCopies:
             self.holders.add(member.id)
+
+    @property
+    def place(self) -> str:
+        """
+        What was listened on, with the port's number also where any would do.
+        """
+        if self.spec.port or self.spec.kind == UNIX or self.spec.fd is not None:
+            return self.facts.name
+        return str(evolve(self.spec, port=self.name[1], name=""))
 
     @property
     def hasBacklog(self) -> bool:

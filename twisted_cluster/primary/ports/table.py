@@ -273,7 +273,9 @@ class ListenerTable:
             raise
         key = keyOf(spec, ordinal, directory)
         self._byKey[key] = self.byNumber[listener.number] = listener
-        log.info("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
+        # A worker that opens any port may do that for each of its clients (FTP).
+        say = log.debug if _isNth(spec) else log.info
+        say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
     def _bind(self, spec: ListenSpec, directory: str) -> Bound:

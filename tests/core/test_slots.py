@@ -9,17 +9,17 @@ from collections.abc import Callable
 import pytest
 
 from twisted_cluster.core.actions import (
-    AGAIN,
     CUT_OFF,
-    DEAF,
-    OVERDUE,
+    REPLACED,
     SILENT,
     STARTING,
     Action,
+    Again,
     Complete,
     Ended,
     GiveUp,
     Kill,
+    Recovered,
     Report,
     Retire,
     Start,
@@ -142,8 +142,7 @@ def test_startHasALimit() -> None:
     """
     primary = Primary(1, startTimeout=5.0)
     assert primary.after(8.0) == [
-        Report(OVERDUE, 1, pytest.approx(5.0, abs=0.1), 1),
-        Kill(1),
+        Kill(1, "it had not started within 5 s"),
     ]
     assert primary.exit(1) == [GiveUp(1), Ended()]
 
@@ -166,7 +165,7 @@ def test_whoHungMayHaveHadBadLuck() -> None:
     """
     primary = Primary(2, startTimeout=5.0)
     primary.after(5.1)
-    assert primary.exit(1) == [Report(AGAIN, 1, 0.1, isError=False), Start(2, 2, 1)]
+    assert primary.exit(1) == [Again(1, 1, 0.1, 1, False, 0, 2), Start(2, 2, 1)]
     primary.after(5.1)
     assert primary.exit(2) == [GiveUp(2), Ended()]
 
@@ -178,8 +177,8 @@ def test_bootGivesUpOnlyWhenAllThatWereTriedHaveFailed() -> None:
     primary = Primary(3)
     primary.after(31.0)
     assert primary.started() == [1, 2, 3]
-    assert primary.exit(1) == [Report(AGAIN, 1, 0.1, isError=False)]
-    assert primary.exit(2) == [Report(AGAIN, 2, 0.1, isError=False)]
+    assert primary.exit(1) == [Again(1, 1, 0.1, 1, False, 0, 3)]
+    assert primary.exit(2) == [Again(2, 2, 0.1, 1, False, 0, 3)]
     assert primary.exit(3) == [GiveUp(3), Ended()]
 
 
@@ -279,11 +278,43 @@ def test_whoCannotStartIsTriedAgainMoreAndMoreSeldom() -> None:
     for _ in range(12):
         victim = max(primary.alive)
         (again, *_) = primary.exit(victim)
-        assert isinstance(again, Report)
+        assert isinstance(again, Again)
         delays.append(again.seconds)
         primary.after(again.seconds + 0.1)
     assert delays[:4] == [0.1, 0.2, 0.4, 0.8]
     assert delays[-2:] == [30.0, 30.0]
+
+
+def test_failuresThatGoOnAreKnownAndEnd() -> None:
+    """
+    From the third on, until a worker of that slot has served for a second; how many serve
+    meanwhile is known.
+    """
+    primary = running(3)
+    primary.exit(2)
+    for count in range(1, 5):
+        (again, *_) = primary.exit(max(primary.alive))
+        assert isinstance(again, Again)
+        assert (again.failures, again.isPersistent) == (count, count >= 3)
+        assert (again.serving, again.wanted, again.wasReady) == (2, 3, False)
+        primary.after(again.seconds + 0.1)
+    last = max(primary.alive)
+    primary.ready(last)
+    assert primary.after(0.9) == []
+    assert primary.after(0.2) == [Recovered(last, 4, 3, 3)]
+    assert primary.after(5.0) == []
+
+
+def test_fewFailuresAreNoRecovery() -> None:
+    """
+    Who has failed twice only is no news when it serves.
+    """
+    primary = running(2)
+    primary.exit(2)
+    primary.exit(3)
+    primary.after(0.2)
+    primary.ready(max(primary.alive))
+    assert primary.after(5.0) == []
 
 
 def test_settlingEndsTheBackOff() -> None:
@@ -298,7 +329,8 @@ def test_settlingEndsTheBackOff() -> None:
     primary.ready(max(primary.alive))
     primary.after(1.1)
     primary.exit(max(primary.alive))
-    assert primary.exit(max(primary.alive)) == [Report(AGAIN, 2, 0.1, isError=False)]
+    last = max(primary.alive)
+    assert primary.exit(last) == [Again(last, 2, 0.1, 1, False, 1, 2)]
 
 
 def test_thereAreNeverNoWorkersWhileOneCanBeStarted() -> None:
@@ -375,7 +407,7 @@ def test_whoEndsByItselfTooSoonWaits() -> None:
     primary.exit(2)
     primary.ready(3)
     assert primary.take(primary.slots.leaving(primary.now, 3, False)) == [
-        Report(AGAIN, 2, 0.1, isError=False)
+        Again(3, 2, 0.1, 1, True, 1, 2)
     ]
 
 
@@ -443,7 +475,7 @@ def test_deafWorkerIsReplaced() -> None:
     """
     primary = running(2)
     assert primary.take(primary.slots.deaf(primary.now, 1, 5.0)) == [
-        Report(DEAF, 1, 5.0, 1),
+        Report(REPLACED, 1, 5.0, 1),
         Retire(1),
         Start(3, 1, 1),
     ]

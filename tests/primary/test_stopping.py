@@ -15,8 +15,11 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from tests.logged import Logged, logging
+from twisted_cluster.core.endings import Ending
 from twisted_cluster.primary.hurry import Hurry
 from twisted_cluster.primary.stopping import Stopping, inTurn, now
+
+LATE = "it was not waited for any longer"
 
 
 class Turns:
@@ -124,10 +127,11 @@ class Stop:
     @ivar asked: What was, in order.
     """
 
-    def __init__(self, isCaughtUp: bool = True, served: int = 3) -> None:
+    def __init__(self, isCaughtUp: bool = True, served: int = 3, cut: int = 0) -> None:
         """
         @param isCaughtUp: Whether workers take what has come in.
         @param served: How many connections each serves.
+        @param cut: How many it has when it is gone.
         """
         self.asked: list[str] = []
         self.clock = Clock()
@@ -135,10 +139,11 @@ class Stop:
         self._isCaughtUp = isCaughtUp
         self.workers: list[Any] = [
             SimpleNamespace(
-                kill=self._note("kill"),
+                kill=lambda why: self.asked.append(f"kill: {why}"),
                 served=served,
                 drainTimeout=20.0,
                 name="worker 1 (99)",
+                ending=Ending(9.0, 0, isPlanned=True, cut=cut),
             )
         ]
         rooms = SimpleNamespace(
@@ -183,7 +188,7 @@ def test_whoIsLeftIsKilledAndBuried() -> None:
     stop = Stop()
     stop.retired.errback(RuntimeError("a bug"))
     stop.clock.pump([0.05] * 5)
-    assert stop.asked == ["drain", "close", "retire", "kill"]
+    assert stop.asked == ["drain", "close", "retire", f"kill: {LATE}"]
     assert not stop.done.called
     stop.workers = []
     stop.clock.advance(0.05)
@@ -201,7 +206,7 @@ def test_burialsAreWaitedForSomeSeconds(logged: Logged) -> None:
     assert not stop.done.called
     stop.clock.pump([0.05] * 5)
     assert stop.done.called
-    assert logged.texts()[-1] == "the stop goes on without the end of worker 1 (99)"
+    assert "the stop goes on without the end of worker 1 (99)" in logged.texts()
 
 
 def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
@@ -210,17 +215,21 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
     """
     stop = Stop()
 
-    def refuse() -> None:
+    def refuse(why: str) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     other = SimpleNamespace(
-        kill=refuse, name="worker 1 (100)", served=0, drainTimeout=20.0
+        kill=refuse,
+        name="worker 1 (100)",
+        served=0,
+        drainTimeout=20.0,
+        ending=Ending(9.0, 0),
     )
     stop.workers.insert(0, other)
     stop.retired.callback(None)
     stop.workers.clear()
     stop.clock.advance(0.05)
-    assert stop.asked == ["drain", "close", "retire", "kill", "rest"]
+    assert stop.asked == ["drain", "close", "retire", f"kill: {LATE}", "rest"]
     assert "cannot kill worker 1 (100): [Errno 1] Operation not permitted" in (
         logged.texts()
     )
@@ -237,16 +246,40 @@ def test_catchingUpIsBounded() -> None:
     assert stop.asked[-2:] == ["close", "retire"]
 
 
-def test_whatIsWaitedForIsSaid() -> None:
+def test_whatIsWaitedForIsSaid(logged: Logged) -> None:
     """
-    How many connections, and how long; nothing where there are none.
+    Who serves how many connections, and how long; and every 5 s who is there still.
     """
-    with logging() as logged:
-        Stop().retired.callback(None)
-    assert "3 connections are served still, for 20 s at most" in logged.texts()
-    with logging() as logged:
-        Stop(served=0).retired.callback(None)
-    assert logged.texts() == []
+    stop = Stop()
+    stop.clock.pump([1.0] * 6)
+    stop.workers[0].served = 0
+    stop.clock.pump([1.0] * 5)
+    stop.workers.clear()
+    stop.retired.callback(None)
+    assert logged.texts() == [
+        "stopping: waiting for worker 1 (99) with 3 connections; 20 s left",
+        "stopping: waiting for worker 1 (99) with 3 connections; 15 s left",
+        "stopping: waiting for worker 1 (99) with 0 connections; 10 s left",
+        "stopped after 11 s; nothing was cut",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cut", "level", "said"),
+    [
+        (0, "info", "stopped after 0.0 s; nothing was cut"),
+        (2, "warn", "stopped after 0.0 s; 2 connections were cut"),
+    ],
+)
+def test_whatWasCutIsSaid(logged: Logged, cut: int, level: str, said: str) -> None:
+    """
+    In the end, in one line.
+    """
+    stop = Stop(served=0, cut=cut)
+    stop.workers.clear()
+    stop.retired.callback(None)
+    assert [event["log_level"].name for event in logged.events] == [level]
+    assert logged.texts() == [said]
 
 
 def test_aSecondSignalIsSaid(handlers: list[int]) -> None:
@@ -258,5 +291,5 @@ def test_aSecondSignalIsSaid(handlers: list[int]) -> None:
     with logging() as logged:
         signal.raise_signal(signal.SIGTERM)
     assert logged.texts() == ["a second signal: workers are killed"]
-    assert stop.asked[-1] == "kill"
+    assert stop.asked[-1] == "kill: a second signal has come"
     stop.retired.callback(None)

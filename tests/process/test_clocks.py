@@ -55,7 +55,7 @@ def test_slotsAreFilledThoughTheClockGoesBack(app: Path) -> None:
         cluster.waitFor("it cannot start", 2)
         clock.jump(-HOUR)
         (app / "broken").unlink()
-        cluster.waitFor(" is online", 3, 12.0)
+        cluster.waitFor(" ready after", 3, 12.0)
         assert len({ask(port) for _ in range(4)}) == 2
 
 

@@ -102,7 +102,7 @@ def test_accessLogIsWhole(tmp_path: Path, workers: int) -> None:
     else:
         made = StockTwistd(web, tmp_path)
     with made as server:
-        server.waitFor("is online" if workers else "starting on", workers or 1)
+        server.waitFor("ready after" if workers else "starting on", workers or 1)
         paths = browse(port)
         checkAccessLog(tmp_path / "access.log", paths)
         assert "GET" not in server.output()

@@ -42,13 +42,13 @@ def test_startsAreSpread(app: Path) -> None:
     port = freePort()
     arguments = [f"--workers={MANY}", "--app=hello.greet", f"--listen=tcp:{port}"]
     with RunningCluster(arguments, app) as cluster:
-        cluster.waitFor(" is online", MANY, 40.0)
+        cluster.waitFor(" ready after", MANY, 40.0)
         assert mostAtATime(cluster.output()) <= AT_A_TIME
         known = len(cluster.output())
         for pid in cluster.workerPids()[: MANY // 2]:
             os.kill(pid, signal.SIGKILL)
         assert ask(port)
-        cluster.waitFor(" is online", MANY + MANY // 2, 30.0)
+        cluster.waitFor(" ready after", MANY + MANY // 2, 30.0)
         assert mostAtATime(cluster.output()[known:]) <= AT_A_TIME
         assert len({ask(port) for _ in range(MANY)}) == MANY
 

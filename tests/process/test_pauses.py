@@ -150,7 +150,7 @@ def test_workersComeOnlineThoughTheWireIsFull(tmp_path: Path) -> None:
     with RunningCluster(
         arguments, tmp_path, withFixtures({"PORT": str(port)})
     ) as cluster:
-        cluster.waitFor("is online", timeout=8.0)
+        cluster.waitFor("ready after", timeout=8.0)
         assert servers(port, 1) == cluster.workerPids()
 
 

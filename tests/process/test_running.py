@@ -55,7 +55,7 @@ def test_daemonServes(app: Path) -> None:
     )
     primary = int((app / "twistd.pid").read_text())
     try:
-        eventually(lambda: (app / "out.log").read_text().count("is online") == 2, "up")
+        eventually(lambda: (app / "out.log").read_text().count("ready after") == 2, "up")
         assert len({ask(port) for _ in range(4)}) == 2
         workers = childrenOf(primary)
         os.kill(primary, signal.SIGTERM)
@@ -177,7 +177,7 @@ def test_processOneServesAndReaps(app: Path) -> None:
             stderr=log,
         )
     try:
-        eventually(lambda: b"is online" in (app / "out.log").read_bytes(), "up")
+        eventually(lambda: b"ready after" in (app / "out.log").read_bytes(), "up")
         assert ask(port)
         (primary,) = childrenOf(process.pid)
         # Not at once: it might be somebody's who has not asked for its end yet.
@@ -206,7 +206,7 @@ def test_twistRunsItToo(app: Path) -> None:
         )
     try:
         eventually(
-            lambda: (app / "out.log").read_bytes().count(b"is online") == 2, "both up"
+            lambda: (app / "out.log").read_bytes().count(b"ready after") == 2, "both up"
         )
         assert len({ask(port) for _ in range(4)}) == 2
         process.send_signal(signal.SIGTERM)

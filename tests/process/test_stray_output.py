@@ -75,7 +75,7 @@ def test_childOfADeadWorkerStopsNobody(tmp_path: Path) -> None:
         cluster.waitFor("] y\n")
         os.kill(dead, signal.SIGKILL)
         waitServed(port, "somebody serves")
-        cluster.waitFor(" is online", 3)
+        cluster.waitFor(" ready after", 3)
         assert dead not in cluster.workerPids()
         eventually(lambda: isServedBy(port, cluster.workerPids()), "both serve", 10.0)
         assert cluster.stop() == 0

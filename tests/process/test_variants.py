@@ -222,12 +222,12 @@ def test_descriptorOfThePrimary(tmp_path: Path) -> None:
         try:
             assert primary.stdout is not None
             said = ""
-            while said.count("is online") < 2:
+            while said.count("ready after") < 2:
                 said += primary.stdout.readline()
             pids = [
                 int(line.split("(")[1].split(")")[0])
                 for line in said.splitlines()
-                if "is online" in line
+                if "ready after" in line
             ]
             one, two = lines(pids, control, stack)
             fd, port = theirs.fileno(), theirs.getsockname()[1]

@@ -21,6 +21,7 @@ class Ending:
     @ivar isTold: Whether somebody outside has told it to, by a signal.
     @ivar isKilled: Whether the cluster has killed it.
     @ivar why: Why, if that needs a reason.
+    @ivar wasReady: Whether it had been ready.
     @ivar cut: How many connections it had still.
     """
 
@@ -31,16 +32,20 @@ class Ending:
     isTold: bool = False
     isKilled: bool = False
     why: str = ""
+    wasReady: bool = True
     cut: int = 0
 
     @property
     def level(self) -> str:
         """
-        C{"error"} for what was not to be, C{"warn"} for what the cluster had to do.
+        C{"error"} for what was not to be, C{"warn"} for what the cluster had to do, and
+        C{"debug"} for who was not needed any more when he started.
         """
         if self._isDeath:
             return "error"
-        return "warn" if self.why or self.cut else "info"
+        if self.why or self.cut:
+            return "warn"
+        return "info" if self.wasReady else "debug"
 
     @property
     def _isDeath(self) -> bool:

@@ -107,7 +107,7 @@ class LogLine:
             level = f"\x1b[{colour}m{level}\x1b[0m"
         who = "" if self.worker is None else f"worker {self.worker} "
         system, text = shortSystem(self.system), visible(self.text)
-        text = text.replace("\n", "\n\t")
+        text = text.rstrip("\n").replace("\n", "\n\t")
         return f"{self.time} {who}[{system}#{level}] {text}\n"
 
 

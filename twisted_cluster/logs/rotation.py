@@ -19,6 +19,9 @@ class RotatingLog(LogFile):
     renamed nor looked for its end.
     """
 
+    _isEndless = False
+    _refusal: str | None = None
+
     def rotate(self) -> None:
         """
         Rotate the file; where that cannot be done it is said, once, and the log goes on.
@@ -39,7 +42,11 @@ class RotatingLog(LogFile):
         self._refusal = None
         self.rotate()
 
-    _refusal: str | None = None
+    def shouldRotate(self) -> bool:
+        """
+        Whether it is too long.
+        """
+        return not self._isEndless and bool(super().shouldRotate())
 
     def _whyNot(self) -> str | None:
         try:
@@ -62,4 +69,4 @@ class RotatingLog(LogFile):
         self.closed = False
         self._file = open(fd, "wb", 0)
         self.size = 0
-        self.rotateLength = None
+        self._isEndless = True

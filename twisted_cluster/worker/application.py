@@ -51,15 +51,15 @@ def _import(module: str) -> object:
         missing = error.name or ""
         if module == missing or module.startswith(missing + "."):
             return None
-        raise _failed(module) from None
-    except Exception:
-        raise _failed(module) from None
+        raise _failed(f"importing {module} failed", error) from None
+    except Exception as error:
+        raise _failed(f"importing {module} failed", error) from None
 
 
-def _failed(module: str) -> StartError:
-    return StartError(
-        f"{traceback.format_exc()}twistd cluster: --app: importing {module} failed"
-    )
+def _failed(what: str, error: Exception) -> StartError:
+    # What it was is said once more, in the line that is read if only one is.
+    why = traceback.format_exception_only(type(error), error)[-1].strip()
+    return StartError(f"{traceback.format_exc()}twistd cluster: --app: {what}: {why}")
 
 
 def _attribute(found: object, names: Sequence[str], whole: str) -> object:
@@ -155,7 +155,5 @@ def _call(given: Callable[..., object], reactor: IClusterReactor, name: str) -> 
         return given(reactor) if required else given()
     except StartError:
         raise
-    except Exception:
-        raise StartError(
-            f"{traceback.format_exc()}twistd cluster: calling --app={name} failed"
-        ) from None
+    except Exception as error:
+        raise _failed(f"calling {name} failed", error) from None

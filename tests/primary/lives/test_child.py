@@ -133,21 +133,22 @@ def test_whoHasEndedIsLetBe(child: Child) -> None:
 @pytest.mark.parametrize(
     ("status", "ending", "isTold"),
     [
-        (ProcessDone(0), "exited with 0", False),
-        (ProcessTerminated(exitCode=3), "exited with 3", False),
-        (ProcessTerminated(signal=signal.SIGKILL), "was ended by SIGKILL", False),
-        (ProcessTerminated(signal=signal.SIGSEGV), "was ended by SIGSEGV", False),
-        (ProcessTerminated(signal=signal.SIGTERM), "was ended by SIGTERM", True),
-        (ProcessTerminated(signal=signal.SIGHUP), "was ended by SIGHUP", True),
-        (ProcessTerminated(signal=40), "was ended by SIG40", False),
+        (ProcessDone(0), 0, False),
+        (ProcessTerminated(exitCode=3), 3, False),
+        (ProcessTerminated(signal=signal.SIGKILL), "SIGKILL", False),
+        (ProcessTerminated(signal=signal.SIGSEGV), "SIGSEGV", False),
+        (ProcessTerminated(signal=signal.SIGTERM), "SIGTERM", True),
+        (ProcessTerminated(signal=signal.SIGHUP), "SIGHUP", True),
+        (ProcessTerminated(signal=40), "SIG40", False),
     ],
 )
 def test_howItEndedIsKnown(
-    child: Child, ended: list[str], status: Exception, ending: str, isTold: bool
+    child: Child, ended: list[str], status: Exception, ending: str | int, isTold: bool
 ) -> None:
     """
-    In words, and whether somebody has told it to.
+    By a signal or by itself, and whether somebody has told it to.
     """
     start(child)
     child.processExited(Failure(status))
-    assert (child.ending, child.isTold, ended) == (ending, isTold, ["exited"])
+    known = child.exitCode if child.exitSignal is None else child.exitSignal
+    assert (known, child.isTold, ended) == (ending, isTold, ["exited"])

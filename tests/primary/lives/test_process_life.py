@@ -247,7 +247,7 @@ def test_whoReadsNothingIsToldAllTheSame(ready: Life) -> None:
     assert ready.told() == Drain(DRAIN)
 
 
-def test_whoDoesNotEndInTimeIsKilled(ready: Life, logged: Logged) -> None:
+def test_whoDoesNotEndInTimeIsKilled(ready: Life) -> None:
     """
     Its drain, and then its own stop, have their time; it is told once to end.
     """
@@ -257,10 +257,13 @@ def test_whoDoesNotEndInTimeIsKilled(ready: Life, logged: Logged) -> None:
     assert ready.system.signals == []
     ready.system.advance(FOR_ITS_STOP / 2)
     assert ready.system.signals == [signal.SIGKILL]
-    assert "worker 2 (100) has not ended within 12 s: it is killed" in logged.texts()
+    ready.exit(signal.SIGKILL)
+    ending = ready.worker.ending
+    assert ending.level == "warn"
+    assert ending.inWords() == "was killed after 12 s: it had not ended within 12 s"
 
 
-def test_whoWasAskedToEndHasAPlannedEnd(ready: Life, logged: Logged) -> None:
+def test_whoWasAskedToEndHasAPlannedEnd(ready: Life) -> None:
     """
     Its wires are cut, and no timer waits for it.
     """
@@ -268,7 +271,7 @@ def test_whoWasAskedToEndHasAPlannedEnd(ready: Life, logged: Logged) -> None:
     ready.exit()
     assert ready.heard == ["disconnected", ("gone", True)]
     assert ready.streams.told == ["spawned", "finish"]
-    assert "worker 2 (100) exited with 0" in logged.texts()
+    assert ready.worker.ending.inWords() == "ended after 0.0 s"
     assert ready.system.getReaders() == []
     assert ready.system.getDelayedCalls() == []
 
@@ -311,7 +314,7 @@ def test_burialIsGuarded(ready: Life, logged: Logged) -> None:
     ready.exit(signal.SIGSEGV)
     assert ready.heard == ["disconnected", ("gone", False)]
     assert "worker 2 (100): cannot log what it wrote" in logged.texts()
-    assert "worker 2 (100) was ended by SIGSEGV" in logged.texts()
+    assert ready.worker.ending.inWords() == "died of SIGSEGV after 0.0 s"
     assert ready.system.getReaders() == []
 
 

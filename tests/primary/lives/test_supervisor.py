@@ -11,15 +11,19 @@ from typing import Any, cast
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, formatEvent
 
 from tests.logged import Logged
 from twisted_cluster.core.actions import Start
+from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.supervisor import Supervisor
 from twisted_cluster.talk.peer import Ears
+
+DEBUG = LogLevel.debug
 
 
 class Worker:
@@ -38,7 +42,9 @@ class Worker:
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
         self.hand = SimpleNamespace(page=page)
-        self.child = SimpleNamespace(ending="exited with 7")
+        self.ending = Ending(3.2, 7)
+        self.age = 0.4
+        self.known: dict[str, object] = {}
         self.asked: list[str] = []
         self.wasTold = False
         self._refuses = refuses
@@ -51,8 +57,8 @@ class Worker:
     def retire(self) -> None:
         self.asked.append("retire")
 
-    def kill(self) -> None:
-        self.asked.append("kill")
+    def kill(self, why: str) -> None:
+        self.asked.append(f"kill: {why}")
 
 
 class Cluster:
@@ -181,17 +187,48 @@ def test_deadWorkersComplaintsAreLogged(logged: Logged) -> None:
     cluster.online(cluster.made[0])
     cluster.made[1].said.stray("it fails")
     cluster.gone(cluster.made[1])
-    assert logged.texts() == ["it fails", "worker 2 starts again in 0.1 s"]
+    assert logged.texts()[-2:] == [
+        "it fails",
+        "worker 2 (100) exited with 7 after 3.2 s; again in 0.1 s",
+    ]
 
 
-def test_slowStartsAreKilled(logged: Logged) -> None:
+def test_failuresThatGoOnAreToldOnce(logged: Logged) -> None:
+    """
+    Two are told; with the third it is one error, with its reason, until the reason
+    changes. Numbers that differ are no other reason. In the end it serves, and that is
+    told.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    whys = ["pid 1 has it"] * 2 + ["pid 3 has it"] * 4 + ["no such table"] * 2
+    for count, why in enumerate(whys):
+        cluster.made[-1].said.stray(f"Traceback\n{why}")
+        cluster.gone(cluster.made[-1])
+        cluster.advance(0.1 * 2**count + 0.1)
+    cluster.online(cluster.made[-1])
+    cluster.advance(1.1)
+    told = [formatEvent(event) for event in logged.events if event["log_level"] > DEBUG]
+    assert told[1:] == [
+        "Traceback\npid 1 has it",
+        "worker 2 (100) exited with 7 after 3.2 s; again in 0.1 s",
+        "worker 2 (100) exited with 7 after 3.2 s; again in 0.2 s",
+        "1 of 2 workers serves; worker 2 cannot start: pid 3 has it (tried 3 times, "
+        "again in 0.4 s)",
+        "Traceback\nno such table",
+        "1 of 2 workers serves; worker 2 cannot start: no such table (tried 7 times, "
+        "again in 6.4 s)",
+        "worker 2 (100) serves, after 8 failed starts: 2 of 2 workers serve",
+    ]
+
+
+def test_slowStartsAreKilled() -> None:
     """
     It is said why.
     """
     cluster = Cluster(1, startTimeout=1.0)
     cluster.advance(1.1)
-    assert cluster.made[0].asked == ["spawn", "kill"]
-    assert logged.texts() == ["worker 1 (100) has not started within 1 s: it is killed"]
+    assert cluster.made[0].asked == ["spawn", "kill: it had not started within 1 s"]
 
 
 def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
@@ -203,7 +240,9 @@ def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
     cluster.supervisor.deaf(cast(Any, cluster.made[0]), 5.0)
     assert cluster.made[0].asked == ["spawn", "retire"]
     assert cluster.made[1].number == 1
-    assert logged.texts() == ["worker 1 (100) has taken nothing for 5 s: it is replaced"]
+    assert logged.texts()[-1] == (
+        "worker 1 (100) has taken nothing of what waits for it for 5 s: it is replaced"
+    )
 
 
 def test_stopFiresWhenAllAreGone() -> None:
@@ -278,6 +317,6 @@ def test_whoClosesItsChannelAndLivesOnIsReplaced(logged: Logged) -> None:
     cluster.supervisor.disconnected(cast(Any, cluster.made[0]))
     cluster.advance(1.1)
     assert [worker.number for worker in cluster.made] == [1, 1]
-    assert logged.texts() == [
+    assert logged.texts()[1:] == [
         "worker 1 (100) says nothing more, and lives on for 1 s: it is replaced"
     ]

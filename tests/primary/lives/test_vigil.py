@@ -4,7 +4,9 @@ Workers that are there and do not work.
 
 from __future__ import annotations
 
-from attrs import define
+from collections.abc import Mapping
+
+from attrs import Factory, define
 
 from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, SILENT_AFTER, Vigil
 
@@ -17,6 +19,7 @@ class Someone:
 
     id: int = 1
     name: str = "worker 1 (100)"
+    known: Mapping[str, object] = Factory(dict)
     heartbeat: int = 0
     deafSince: int | None = None
 

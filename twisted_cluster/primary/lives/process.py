@@ -58,6 +58,7 @@ class WorkerProcess:
         self._begun = rooms.reactor.seconds()
         self._whyKilled = ""
         self._wasToEnd = False
+        self._wasReady = False
         self._rooms = rooms
         self._recipe = recipe
         self._watcher = watcher
@@ -112,6 +113,7 @@ class WorkerProcess:
             self.wasTold,
             child.isKilled,
             self._whyKilled,
+            self._wasReady,
             page.cut or self.served,
         )
 
@@ -312,6 +314,7 @@ class WorkerProcess:
 
     def _enter(self) -> None:
         self.state = "ready"
+        self._wasReady = True
         self.said.release()
         self._rooms.door.enter(self.hand)
         self._watcher.online(self)

@@ -30,6 +30,12 @@ class Subject(Protocol):
         What observers of the log may want to know of it, besides.
         """
 
+
+class Worker(Subject, Protocol):
+    """
+    The same, with its connections.
+    """
+
     @property
     def age(self) -> float: ...
 
@@ -50,7 +56,7 @@ def tell(level: str, text: str, worker: Subject, **more: object) -> None:
     log.emit(known, text, worker=worker.name, **worker.speaker.sign({}), **more)
 
 
-def tellReady(worker: Subject, isHushed: bool = False) -> None:
+def tellReady(worker: Worker, isHushed: bool = False) -> None:
     """
     It can serve.
 
@@ -61,7 +67,7 @@ def tellReady(worker: Subject, isHushed: bool = False) -> None:
     tell(level, "{worker} ready after {seconds}", worker, seconds=seconds)
 
 
-def tellLeaving(worker: Subject, isPlanned: bool) -> None:
+def tellLeaving(worker: Worker, isPlanned: bool) -> None:
     """
     It ends, and nobody here has told it to.
 
@@ -99,7 +105,7 @@ def tellEnding(
     )
 
 
-def namesOf(workers: Iterable[Subject], most: int = 8) -> str:
+def namesOf(workers: Iterable[Worker], most: int = 8) -> str:
     """
     @return: Who they are, and what each serves; the rest only by their number.
     """

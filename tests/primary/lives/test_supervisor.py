@@ -38,13 +38,13 @@ class Worker:
         self.id = start.id
         self.number = start.slot
         self.name = f"worker {start.slot} (100)"
-        self.said = Said(lambda: Speaker(self.number, self.id, 1, 100))
+        self.said = Said(lambda: self.speaker)
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
         self.hand = SimpleNamespace(page=page)
         self.ending = Ending(3.2, 7)
         self.age = 0.4
-        self.known: dict[str, object] = {}
+        self.speaker = Speaker(start.slot, start.id, start.generation, 100)
         self.asked: list[str] = []
         self.wasTold = False
         self._refuses = refuses

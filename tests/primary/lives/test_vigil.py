@@ -4,11 +4,12 @@ Workers that are there and do not work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from attrs import define
 
-from attrs import Factory, define
-
+from twisted_cluster.primary.lives.said import Speaker
 from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, SILENT_AFTER, Vigil
+
+SPEAKER = Speaker(1, 1, 1, 100)
 
 
 @define(eq=False)
@@ -19,7 +20,7 @@ class Someone:
 
     id: int = 1
     name: str = "worker 1 (100)"
-    known: Mapping[str, object] = Factory(dict)
+    speaker: Speaker = SPEAKER
     heartbeat: int = 0
     deafSince: int | None = None
 

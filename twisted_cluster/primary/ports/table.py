@@ -274,7 +274,7 @@ class ListenerTable:
         key = keyOf(spec, ordinal, directory)
         self._byKey[key] = self.byNumber[listener.number] = listener
         # A worker that opens any port may do that for each of its clients (FTP).
-        say = log.debug if _isNth(spec) else log.info
+        say = log.debug if isNth(spec) else log.info
         say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 

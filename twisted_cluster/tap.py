@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
+from attrs import evolve
 from twisted.application.service import IService
 from twisted.python import usage
 
@@ -18,6 +19,7 @@ from twisted_cluster.logs.twistd import isOurs, observerFor
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
 from twisted_cluster.reactors import theReactor
+from twisted_cluster.twistd import likeTwistd
 
 
 class Options(usage.Options):
@@ -112,7 +114,10 @@ class Options(usage.Options):
             )
         self._checkFormat()
         try:
-            self["config"] = self._config()
+            config = self._config()
+            self["config"] = evolve(
+                config, recipe=likeTwistd(config.recipe, self.parent or {})
+            )
         except ConfigError as error:
             raise usage.UsageError(_inOptions(error)) from None
 

@@ -55,6 +55,7 @@ class Announcement:
         where that is nobody's concern.
     @ivar sockets: Descriptors of the primary's that it has at the same numbers.
     @ivar logLevel: The least that it is to log, by its name.
+    @ivar umask: With which it reads its options; L{None} for what it has.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -74,6 +75,7 @@ class Announcement:
     terminal: bool | None = None
     sockets: Sequence[int] = field(default=(), converter=_asTuple)
     logLevel: str = "info"
+    umask: int | None = None
 
     def toEnvironment(self) -> dict[str, str]:
         """

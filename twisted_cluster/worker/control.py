@@ -25,11 +25,12 @@ from twisted_cluster.errors import (
     ChannelClosedHereError,
     ChannelFullError,
 )
-from twisted_cluster.events import ListenSpec
+from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
+from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.worker.inquiry import Inquiry, Joined
 
 log = Logger()
@@ -81,7 +82,7 @@ class Control:
         @raise OSError: The primary's bind failed, or it cannot be asked.
         """
         try:
-            answer, fd = self._ask(Listen, spec, ordinal, os.getcwd(), room)
+            answer, fd = self._ask(Listen, spec, ordinal, _directoryFor(spec), room)
         except ChannelClosedError as error:
             raise _notAsked(error) from error
         except TimeoutError:
@@ -210,3 +211,18 @@ def _notAsked(error: ChannelClosedError) -> OSError:
     if isinstance(error, ChannelClosedHereError):
         return OSError(errno.ENOTCONN, f"the primary cannot be asked: {error}")
     return OSError(errno.ECONNRESET, f"the primary is gone: {error}")
+
+
+def _directoryFor(spec: ListenSpec) -> str:
+    """
+    @return: What a relative path is relative to; where there is none, nobody asks.
+    @raise OSError: If that is gone.
+    """
+    isRelative = spec.kind == UNIX and spec.path[:1] not in ("/", "\0")
+    if spec.fd is not None or not isRelative:
+        return "."
+    directory = workingDirectory()
+    if directory is None:
+        why = f"{spec.path} is relative to a directory that has been removed"
+        raise OSError(errno.ENOENT, why)
+    return directory

@@ -289,6 +289,8 @@ def install() -> None:
     """
     announcement = takeAnnouncement(os.environ)
     takeOver(announcement.ignored, announcement.blocked)
+    if announcement.umask is not None:
+        os.umask(announcement.umask)
     if announcement.nofile:
         changeLimit(announcement.nofile)
     shareLogFiles()

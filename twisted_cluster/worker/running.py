@@ -16,13 +16,14 @@ from twisted.logger import (
     LogPublisher,
     globalLogPublisher,
 )
-from twisted.scripts._twistd_unix import UnixApplicationRunner, UnixAppLogger
+from twisted.scripts._twistd_unix import UnixAppLogger
 from zope.interface import implementer
 
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.descriptors import LOG
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
+from twisted_cluster.worker.placed import PlacedRunner
 
 LOGGER = f"{UnixAppLogger.__module__}.{UnixAppLogger.__name__}"
 
@@ -81,7 +82,7 @@ WorkerLogger.__module__ = UnixAppLogger.__module__
 WorkerLogger.__name__ = UnixAppLogger.__name__
 
 
-class WorkerRunner(UnixApplicationRunner):
+class WorkerRunner(PlacedRunner):
     """
     Runs an application as twistd does.
     """

@@ -89,7 +89,7 @@ class Kit:
         @raise OSError: If the system has no room for one; all is closed then.
         """
         try:
-            self._spawn(rooms, recipe, slot, id)
+            self._spawn(rooms, recipe.placed(), slot, id)
         except BaseException:
             self.close()
             raise

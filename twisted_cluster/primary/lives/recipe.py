@@ -7,12 +7,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 
 from twisted_cluster.core.member import Post
 from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
+from twisted_cluster.primary.lives.rundir import RunDirectory
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.surroundings import Surroundings, atStart
@@ -43,6 +44,8 @@ class Recipe:
     @ivar newOutput: Makes what takes care of its standard streams.
     @ivar main: The module whose C{main} it is.
     @ivar origin: The interpreter, and C{sys.path}.
+    @ivar rundir: Where it goes when it has read its options, if anywhere.
+    @ivar umask: With which it reads them; L{None} for the primary's own.
     @ivar folder: What of that Python has put there for the primary's own script.
     @ivar surroundings: What else it is to have as this process had it.
     @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
@@ -66,6 +69,8 @@ class Recipe:
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
     main: str = TWISTD
     origin: Origin = Factory(Origin.ofThisProcess)
+    rundir: RunDirectory | None = None
+    umask: int | None = None
     folder: str | None = None
     surroundings: Surroundings = Factory(atStart)
     terminal: bool | None = None
@@ -78,6 +83,16 @@ class Recipe:
         @param slot: The worker's.
         """
         return Post(id, slot, self.group, self.weight, self.generation)
+
+    def placed(self) -> Recipe:
+        """
+        @return: The same, to be started where it is to read its options.
+        """
+        moved = self.rundir
+        if moved is None or not moved.canBeReached():
+            return self
+        command = ["--rundir", moved.run, *self.command]
+        return evolve(self, directory=os.fspath(moved.start), command=command)
 
     def argv(self) -> Sequence[str]:
         """
@@ -113,6 +128,7 @@ class Recipe:
             terminal=self.terminal,
             sockets=sockets,
             logLevel=self.logLevel,
+            umask=self.umask,
         )
         return {
             **os.environ,

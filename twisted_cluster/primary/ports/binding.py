@@ -251,7 +251,8 @@ def _bindFile(made: Bound, full: str, directory: str) -> SocketFile:
 
 @contextmanager
 def _inside(directory: str) -> Iterator[None]:
-    before = os.open(".", os.O_RDONLY)
+    # Where a directory may be used, but not read, O_PATH is enough.
+    before = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))
     try:
         os.chdir(directory)
         try:

@@ -121,15 +121,17 @@ class RunningCluster:
         under: Sequence[str] = (),
         before: Callable[[], None] | None = None,
         passing: Sequence[int] = (),
+        program: Sequence[str] = ("-c", TWISTD),
     ) -> None:
         """
+        @param program: What Python runs, after its options.
         @param under: A command that becomes it.
         @param passing: Descriptors of this process that it has too.
         @param before: Called in the new process, before it is what it is to be.
         """
         self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*under, python, "-c", TWISTD, *twistd, *self.PLUGIN, *arguments],
+            [*under, python, *program, *twistd, *self.PLUGIN, *arguments],
             cwd=directory,
             env=environment(env),
             stdin=subprocess.DEVNULL,

@@ -7,20 +7,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import site
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.process.cluster import (
     PATIENCE,
-    ROOT,
     TWISTD,
     RunningCluster,
     ask,
@@ -30,9 +25,15 @@ from tests.process.cluster import (
     freePort,
     isAlive,
 )
+from tests.process.somebody import (
+    NOBODY,
+    asRoot,
+    pathsForNobody,
+    publicCopy,
+    pythonForNobody,
+)
 
 pytestmark = pytest.mark.process
-asRoot = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 
 
 def uidOf(pid: int) -> int:
@@ -71,13 +72,11 @@ def test_privilegesAreShedAfterBinding(app: Path) -> None:
     """
     With --uid a low port is bound, and primary and workers are nobody.
     """
-    python = _pythonForNobody()
-    if python is None:
-        pytest.skip("nobody cannot run any Python here")
+    python = pythonForNobody()
     port = freePort()
     arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}"]
-    twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
-    env = {"PYTHONPATH": _allPaths()}
+    twistd = ["-n", "--pidfile=", *NOBODY]
+    env = {"PYTHONPATH": pathsForNobody()}
     with (
         publicCopy(app) as copy,
         RunningCluster(arguments, copy, env, twistd, python) as cluster,
@@ -93,12 +92,10 @@ def test_aSocketFileThatMayNotBeRemoved(app: Path) -> None:
     With --uid, in a directory of root's: what stays behind is said, and who is being
     served is served to the end.
     """
-    python = _pythonForNobody()
-    if python is None:
-        pytest.skip("nobody cannot run any Python here")
-    twistd = ["-n", "--pidfile=", "--uid=65534", "--gid=65534"]
+    python = pythonForNobody()
+    twistd = ["-n", "--pidfile=", *NOBODY]
     arguments = ["--workers=1", "--app=hello.obey", "--listen=unix:socket"]
-    env = {"PYTHONPATH": _allPaths()}
+    env = {"PYTHONPATH": pathsForNobody()}
     with (
         publicCopy(app) as copy,
         RunningCluster(arguments, copy, env, twistd, python) as cluster,
@@ -114,42 +111,6 @@ def test_aSocketFileThatMayNotBeRemoved(app: Path) -> None:
         assert client.recv(100) == b"done"
         for name in ("socket", "socket.lock"):
             cluster.waitFor(f"{copy / name} stays behind: ")
-
-
-@contextmanager
-def publicCopy(app: Path) -> Iterator[Path]:
-    """
-    The application, where everybody may read it.
-    """
-    with tempfile.TemporaryDirectory() as public:
-        copy = shutil.copytree(app, Path(public, "app"))
-        for folder in (public, copy):
-            os.chmod(folder, 0o755)
-        yield copy
-
-
-def _allPaths() -> str:
-    return os.pathsep.join([str(ROOT), *site.getsitepackages()])
-
-
-def _pythonForNobody() -> str | None:
-    """
-    This interpreter, or the system's, whichever an unprivileged user can run.
-    """
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            done = subprocess.run(
-                [python, "-c", "import twisted_cluster.worker.reactor"],
-                env={"PYTHONPATH": _allPaths()},
-                user=65534,
-                group=65534,
-                capture_output=True,
-            )
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return python
-    return None
 
 
 @asRoot

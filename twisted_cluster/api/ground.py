@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 
 from attrs import evolve, frozen
 
@@ -62,8 +63,11 @@ def thisScript() -> str:
     return os.path.abspath(file) if os.path.exists(file) else ""
 
 
+@cache
 def _ownFolder() -> str | None:
     """
+    Asked once: a link on the way to this script may be switched.
+
     @see: C{_PyPathConfig_ComputeSysPath0} of CPython.
     """
     main = sys.modules.get("__main__")

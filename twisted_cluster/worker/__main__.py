@@ -16,7 +16,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.inherited import claim
-from twisted_cluster.worker.directory import workingDirectory
+from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
 from twisted_cluster.worker.running import runApp
 
 APP = "cluster-app"
@@ -83,5 +83,6 @@ def main() -> None:
     Run twistd.
     """
     claim(os.environ)
+    leaveOutNowhere()
     sys.argv[0:1] = ["twistd", *TWISTD]
     app.run(runApp, WorkerOptions)

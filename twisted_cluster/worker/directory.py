@@ -1,10 +1,11 @@
 """
-Where this worker is.
+Where this worker is, which may be nowhere.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 
 def workingDirectory() -> str | None:
@@ -15,3 +16,12 @@ def workingDirectory() -> str | None:
         return os.getcwd()
     except OSError:
         return None
+
+
+def leaveOutNowhere() -> None:
+    """
+    Where there is no current directory, what is relative to it on C{sys.path} leads
+    nowhere; but Twisted, looking for plugins, would fail at it.
+    """
+    if workingDirectory() is None:
+        sys.path[:] = filter(os.path.isabs, sys.path)

@@ -11,7 +11,7 @@ import signal
 import sys
 
 from twisted_cluster.wire.inherited import claim
-from twisted_cluster.worker.directory import workingDirectory
+from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.reactor import install
 
@@ -24,6 +24,7 @@ def main() -> None:
     Run the script that follows, as Python would, or the module that follows C{-m}.
     """
     claim(os.environ)
+    leaveOutNowhere()
     install()
     from twisted.internet import reactor
 

@@ -177,6 +177,14 @@ class Slots:
             return []
         return [Report(SILENT, life.slot, seconds, id)]
 
+    def held(self, now: float, id: int) -> None:
+        """
+        Somebody looks at a worker with a debugger: the time for its start begins anew.
+        """
+        life = self._lives.get(id)
+        if life is not None:
+            life.begun = now
+
     def tick(self, now: float) -> list[Action]:
         """
         Time has passed; to be called some 20 times a second.

@@ -185,6 +185,7 @@ class ClusterConfig:
                     isReal=newPolicy() is None,
                 ),
                 logLevel=_checkedLevel(logLevel),
+                terminal=False,
             ),
             newPolicy,
             listens,

@@ -81,6 +81,7 @@ class Page:
     @ivar lost: Connections that it was handed and that the kernel closed, because no
         descriptor was free for them.
     @ivar cut: Connections that it had still when its time to finish them was over.
+    @ivar held: Not 0 while somebody looks at the worker with a debugger.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @see: L{twisted_cluster.core.counting}
     """
@@ -99,6 +100,7 @@ class Page:
     counted = _counter(11)
     lost = _counter(12)
     cut = _counter(13)
+    held = _counter(14)
 
     _map: mmap.mmap | None
     _cells: Cells

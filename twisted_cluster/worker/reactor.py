@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
 from types import FrameType
@@ -31,6 +32,7 @@ from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.wire.limit import changeLimit
 from twisted_cluster.worker.beats import BeatReactor
+from twisted_cluster.worker.breakpoints import Breakpoints
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.datagrams import UDPPort
@@ -295,4 +297,7 @@ def install() -> None:
         changeLimit(announcement.nofile)
     shareLogFiles()
     reactor = installReactor(announcement.reactor)
-    clusterize(reactor, WorkerWires.inherit(announcement), announcement)
+    wires = WorkerWires.inherit(announcement)
+    clusterize(reactor, wires, announcement)
+    if announcement.terminal is not None:
+        sys.breakpointhook = Breakpoints(wires.page, announcement.terminal)

@@ -31,15 +31,20 @@ class Output:
     One worker's standard output and error: whatever is written there is only text.
     """
 
-    def __init__(self, reactor: IPollingReactor, said: Said) -> None:
+    def __init__(
+        self, reactor: IPollingReactor, said: Said, terminal: bool = False
+    ) -> None:
         """
         @param said: What hears it.
+        @param terminal: Whether the worker reads from where this process does, and not
+            from nowhere.
         """
-        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        nothing = (os.devnull, os.O_RDONLY)
+        self._reading = os.dup(0) if terminal else os.open(*nothing)
         try:
             self._fd, self._writing = os.pipe()
         except BaseException:
-            os.close(self._nothing)
+            os.close(self._reading)
             raise
         os.set_blocking(self._fd, False)
         self._isOpen = True
@@ -57,14 +62,14 @@ class Output:
         """
         What C{spawnProcess} is to give the worker.
         """
-        return {0: self._nothing, 1: self._writing, 2: self._writing}
+        return {0: self._reading, 1: self._writing, 2: self._writing}
 
     def spawned(self, process: ProcessProtocol) -> None:
         """
         The worker has its own copies, or there is no worker.
         """
         os.close(self._writing)
-        os.close(self._nothing)
+        os.close(self._reading)
 
     def received(self, fd: int, data: bytes) -> None:
         """

@@ -167,6 +167,13 @@ class WorkerProcess:
         return self.hand.page.heartbeat
 
     @property
+    def isHeld(self) -> bool:
+        """
+        Whether somebody looks at it with a debugger.
+        """
+        return self.hand.page.held > 0
+
+    @property
     def deafSince(self) -> int | None:
         """
         Since when it has taken nothing of what it was handed, in the same.

@@ -97,7 +97,11 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         Time has passed; to be called some 20 times a second.
         """
-        self._carryOut(self._slots.tick(self._clock.seconds()))
+        now = self._clock.seconds()
+        for worker in self.workers.values():
+            if worker.state == "starting" and worker.isHeld:
+                self._slots.held(now, worker.id)
+        self._carryOut(self._slots.tick(now))
 
     def deaf(self, worker: WorkerProcess, seconds: float) -> None:
         """

@@ -35,6 +35,12 @@ class Watched(Subject, Protocol):
         """
 
     @property
+    def isHeld(self) -> bool:
+        """
+        Whether somebody looks at it with a debugger.
+        """
+
+    @property
     def deafSince(self) -> int | None:
         """
         Since when it has taken nothing of what it was handed, in the same; L{None} if
@@ -48,7 +54,7 @@ W = TypeVar("W", bound=Watched)
 class Vigil(Generic[W]):
     """
     Looks at workers that are online, and tells once of each that takes nothing although
-    its heart beats, and of each whose heart does not beat.
+    its heart beats, and of each whose heart does not beat and whom nobody holds.
     """
 
     def __init__(
@@ -84,6 +90,8 @@ class Vigil(Generic[W]):
             self._lookAt(worker, now)
 
     def _lookAt(self, worker: W, now: int) -> None:
+        if worker.isHeld:
+            return
         silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
         if silence < -BEATS:
             # A beat of the future is none.

@@ -58,6 +58,7 @@ class ModelPage:
     born: int = 0
     cpu: int = 0
     rss: int = 50 * MEGABYTE
+    held: int = 0
 
     @property
     def counted(self) -> int:

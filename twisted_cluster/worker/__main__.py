@@ -77,6 +77,13 @@ class WorkerOptions(ServerOptions):
         makers[APP] = AppMaker
         yield APP, None, AppOptions, "An application by its dotted name."
 
+    def postOptions(self) -> None:
+        super().postOptions()
+        if self["profile"]:
+            link = theReactor().clusterLink  # type: ignore[attr-defined]
+            # The file itself is the primary's.
+            self["profile"] += f".{link.told.slot}"
+
 
 def main() -> None:
     """

@@ -23,6 +23,7 @@ class Someone:
     speaker: Speaker = SPEAKER
     heartbeat: int = 0
     deafSince: int | None = None
+    isHeld: bool = False
 
 
 class Watch:

@@ -99,7 +99,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         now = self._clock.seconds()
         for worker in self.workers.values():
-            if worker.state == "starting" and worker.isHeld:
+            if worker.isHeld:
                 self._slots.held(now, worker.id)
         self._carryOut(self._slots.tick(now))
 

@@ -147,6 +147,19 @@ def test_startHasALimit() -> None:
     assert primary.exit(1) == [GiveUp(1), Ended()]
 
 
+def test_whoIsHeldIsNotOverdue() -> None:
+    """
+    As long as somebody looks at it with a debugger; the time begins anew then.
+    """
+    primary = Primary(1, startTimeout=5.0)
+    for _ in range(20):
+        assert primary.after(1.0) == []
+        primary.slots.held(primary.now, 1)
+    primary.slots.held(primary.now, 7)
+    assert primary.after(4.0) == []
+    assert primary.after(2.0)[-1] == Kill(1)
+
+
 @pytest.mark.parametrize("end", [Primary.exit, Primary.refuse])
 def test_whoCannotStartFailsOnceNotOncePerCore(
     end: Callable[[Primary, int], list[Action]],

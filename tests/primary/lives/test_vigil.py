@@ -141,3 +141,16 @@ def test_aBeatOfTheFutureIsNone() -> None:
     watch.after(0.1)
     watch.worker.heartbeat = watch.now + SECOND // 2
     assert watch.after(0.1, beating=False) == []
+
+
+def test_whoIsHeldIsNeitherSilentNorDeaf() -> None:
+    """
+    As long as somebody looks at it with a debugger.
+    """
+    watch = Watch()
+    watch.worker.isHeld = True
+    watch.worker.deafSince = watch.now
+    assert watch.after(2 * SILENT_AFTER, beating=False) == []
+    assert watch.after(2 * DEAF_AFTER) == []
+    watch.worker.isHeld = False
+    assert watch.after(1) != []

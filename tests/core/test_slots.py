@@ -157,7 +157,7 @@ def test_whoIsHeldIsNotOverdue() -> None:
         primary.slots.held(primary.now, 1)
     primary.slots.held(primary.now, 7)
     assert primary.after(4.0) == []
-    assert primary.after(2.0)[-1] == Kill(1)
+    assert primary.after(2.0)[-1] == Kill(1, "it had not started within 5 s")
 
 
 @pytest.mark.parametrize("end", [Primary.exit, Primary.refuse])

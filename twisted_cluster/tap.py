@@ -47,7 +47,8 @@ class Options(usage.Options):
          "'wait' in the kernel's backlog, 'refuse' (closed), 'shed' (told, and closed)."],
         ["max-per-address", None, None, "How many connections a client address may "
          "have."],
-        ["reactor", None, "default", "Which reactor the workers run on."],
+        ["reactor", None, None, "Which reactor the workers run on; as this process if "
+         "it is not given."],
         ["drain-timeout", None, f"{DRAIN_TIMEOUT:g}", "How long a worker that ends may "
          "finish what it serves, in seconds."],
         ["start-timeout", None, f"{START_TIMEOUT:g}", "How long a worker may take to "

@@ -7,11 +7,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import TypeVar
 
 from attrs import evolve
-from twisted.application.reactors import getReactorTypes
 
 from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.settings import Settings
@@ -20,6 +19,7 @@ from twisted_cluster.core.codecs import JSON
 from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.kinds import kindOf
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.wire.bootstrap import SCRIPT
@@ -42,7 +42,7 @@ def recipeFor(
     cwd = settings.get("cwd")
     return Recipe(
         [*_target(ground.script), *(settings.get("args") or ())],
-        settings.get("reactor") or _nameOf(type(reactor).__module__),
+        settings.get("reactor") or kindOf(reactor),
         _or(settings.get("drainTimeout"), DRAIN_TIMEOUT),
         {**(settings.get("env") or {}), **env},
         None if cwd is None else os.fspath(cwd),
@@ -93,19 +93,6 @@ def checkRecipe(recipe: Recipe) -> None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
     if (recipe.uid, recipe.gid) != (None, None) and os.geteuid() != 0:
         raise OSError(errno.EPERM, "only root can start workers as somebody else")
-
-
-@cache
-def _nameOf(module: str) -> str:
-    """
-    @return: The short name of a kind of reactor; kept, for plugins are found by reading
-        directories, and there may be no descriptor for that later.
-    """
-    for kind in getReactorTypes():
-        if getattr(kind, "moduleName", None) == module:
-            name: str = kind.shortName
-            return name
-    return "default"
 
 
 def _or(value: Value | None, otherwise: Value) -> Value:

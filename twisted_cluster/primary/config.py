@@ -44,9 +44,9 @@ class Settings(TypedDict, total=False):
     C{listen}: endpoint descriptions. C{workers}: how many, or C{"auto"}. C{policy}: text,
     or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
-    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{reactor}, C{backlog}. In
-    seconds: C{drainTimeout}, C{startTimeout}. C{logLevel}: the least that workers log,
-    such as C{"info"}.
+    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
+    this process unless it is given. In seconds: C{drainTimeout}, C{startTimeout}.
+    C{logLevel}: the least that workers log, such as C{"info"}.
     """
 
     listen: str | Sequence[str]
@@ -57,7 +57,7 @@ class Settings(TypedDict, total=False):
     maxConnections: int | str | Sequence[int | str]
     maxPerAddress: int | str
     atLimit: str
-    reactor: str
+    reactor: str | None
     drainTimeout: float | str
     startTimeout: float | str
     backlog: int | str
@@ -157,7 +157,7 @@ class ClusterConfig:
         maxConnections: int | str | Sequence[int | str] = (),
         maxPerAddress: int | str = "",
         atLimit: str = "wait",
-        reactor: str = "default",
+        reactor: str | None = None,
         drainTimeout: float | str = DRAIN_TIMEOUT,
         startTimeout: float | str = START_TIMEOUT,
         backlog: int | str = BACKLOG,
@@ -171,14 +171,15 @@ class ClusterConfig:
         limits = parseLimits(
             _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
         )
-        _checkReactor(reactor)
+        if reactor is not None:
+            _checkReactor(reactor)
         newPolicy = _checkedPolicy(policy, count, groups, limits)
         listens = parseListens(_texts("listen", listen))
         return cls(
             count,
             Recipe(
                 run,
-                reactor,
+                reactor or "",
                 _number("drainTimeout", drainTimeout, float, 0),
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),

@@ -19,6 +19,7 @@ from twisted_cluster.core.snapshot import Snapshot
 from twisted_cluster.core.starts import Pace
 from twisted_cluster.core.words import duration, several
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.kinds import kindOf
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -47,6 +48,7 @@ class ClusterService(Service):
 
     def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
         self._config = config
+        self._kind = config.recipe.reactor or kindOf(reactor)
         self._isBound = False
         self._since = 0.0
         self._complained: set[str] = set()
@@ -167,6 +169,7 @@ class ClusterService(Service):
         config = self._config
         recipe = evolve(
             config.recipe,
+            reactor=self._kind,
             weight=config.weights.get(start.slot, 1),
             group=config.groups.get(start.slot, ""),
             generation=start.generation,

@@ -38,7 +38,8 @@ class Announcement:
 
     @ivar slot: Its number, from 1.
     @ivar id: Counts the workers of this primary, from 1; never used again.
-    @ivar reactor: The short name of the reactor that it is to run on.
+    @ivar reactor: The short name of the reactor that it is to run on, or the name of a
+        module that installs it.
     @ivar drainTimeout: How long it may finish what it serves, in seconds, where
         nobody is left to ask.
     @ivar serialization: The name of the codec of what it sends.

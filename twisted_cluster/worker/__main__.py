@@ -14,6 +14,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 
+from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
@@ -83,6 +84,17 @@ class WorkerOptions(ServerOptions):
             link = theReactor().clusterLink  # type: ignore[attr-defined]
             # The file itself is the primary's.
             self["profile"] += f".{link.told.slot}"
+
+    def opt_reactor(self, shortName: str) -> None:
+        """
+        Which reactor to use.
+        """
+        try:
+            super().opt_reactor(shortName)
+        except usage.UsageError as error:
+            # What this worker cannot start for is no wrong use of twistd.
+            why = error.__context__
+            raise why if isinstance(why, StartError) else error from None
 
 
 def main() -> None:

@@ -12,14 +12,12 @@ from time import monotonic_ns
 from types import FrameType
 from typing import TYPE_CHECKING, AnyStr, TypeVar, cast
 
-from twisted.application.reactors import installReactor
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.interfaces import (
     IListeningPort,
     IProcessProtocol,
     IProcessTransport,
     IProtocolFactory,
-    IReactorCore,
     IReadDescriptor,
     IWriteDescriptor,
 )
@@ -27,6 +25,7 @@ from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
+from twisted_cluster.kinds import installKind
 from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
@@ -40,6 +39,7 @@ from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import Register, WorkerPort
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 from twisted_cluster.worker.programs import LimitedProcess, LimitedPTYProcess
+from twisted_cluster.worker.replacing import Succession
 from twisted_cluster.worker.signals import takeOver
 from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import WorkerWires
@@ -264,12 +264,25 @@ class AsyncioReactorMixin(ClusterReactorMixin):
             self._reschedule()
 
 
-def clusterize(reactor: IReactorCore, wires: WorkerWires, told: Announcement) -> None:
+def clusterize(reactor: PosixReactorBase, wires: WorkerWires, told: Announcement) -> None:
     """
     Turn a reactor into a worker's.
 
     @param reactor: A stock one, which has not run yet.
     @param told: What this worker was told at birth.
+    """
+    become(reactor)
+    made = cast(ClusterReactorMixin, reactor)
+    whole = cast(IClusterReactor, reactor)
+    # Looked up each time: what it does may change with the reactor's kind.
+    beats = BeatReactor(whole, lambda due: made.beatBy(due))
+    made.clusterLink = Link(whole, beats, wires, told)
+    made.clusterPorts = made.clusterLink.ports
+
+
+def become(reactor: PosixReactorBase) -> None:
+    """
+    Let a reactor do what a worker's does differently, for which it needs wires.
     """
     base = reactor.__class__
     # Twisted's child processes import the reactor by the name of its class's module,
@@ -277,17 +290,14 @@ def clusterize(reactor: IReactorCore, wires: WorkerWires, told: Announcement) ->
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     mixin = AsyncioReactorMixin if hasattr(base, "_reschedule") else ClusterReactorMixin
     reactor.__class__ = type(base.__name__, (mixin, base), names)
-    made = cast(ClusterReactorMixin, reactor)
-    whole = cast(IClusterReactor, reactor)
-    made.clusterLink = Link(whole, BeatReactor(whole, made.beatBy), wires, told)
-    made.clusterPorts = made.clusterLink.ports
 
 
 def install() -> None:
     """
     Install the cluster reactor; what C{--reactor=cluster} does.
 
-    @raise StartError: If this process is not a worker.
+    @raise StartError: If this process is not a worker, or there cannot be a reactor of
+        the kind that it was told.
     """
     announcement = takeAnnouncement(os.environ)
     takeOver(announcement.ignored, announcement.blocked)
@@ -296,8 +306,9 @@ def install() -> None:
     if announcement.nofile:
         changeLimit(announcement.nofile)
     shareLogFiles()
-    reactor = installReactor(announcement.reactor)
+    reactor = installKind(announcement.reactor)
     wires = WorkerWires.inherit(announcement)
     clusterize(reactor, wires, announcement)
+    Succession(reactor, become).begin()
     if announcement.terminal is not None:
         sys.breakpointhook = Breakpoints(wires.page, announcement.terminal)

@@ -27,7 +27,9 @@ from twisted_cluster.wire.inherited import Inherited
 class Recipe:
     """
     @ivar command: What the worker is to run: the arguments of its C{main}.
-    @ivar reactor: The short name of the workers' reactor.
+    @ivar reactor: The kind of the workers' reactor, as
+        L{kindOf<twisted_cluster.kinds.kindOf>} has it; empty for the primary's own,
+        until that is known.
     @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
     @ivar environment: Added to the primary's own.
     @ivar directory: Where it runs; L{None} for the primary's own.

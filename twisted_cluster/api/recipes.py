@@ -57,6 +57,8 @@ def recipeFor(
         main=SCRIPT,
         origin=evolve(ground.origin, options=settings.get("execArgv") or ()),
         folder=ground.folder,
+        # One never knows how many will come.
+        multiprocess=True,
     )
 
 

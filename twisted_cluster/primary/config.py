@@ -187,6 +187,7 @@ class ClusterConfig:
                 ),
                 logLevel=_checkedLevel(logLevel),
                 terminal=False,
+                multiprocess=count > 1,
             ),
             newPolicy,
             listens,

@@ -57,6 +57,7 @@ class Announcement:
     @ivar sockets: Descriptors of the primary's that it has at the same numbers.
     @ivar logLevel: The least that it is to log, by its name.
     @ivar umask: With which it reads its options; L{None} for what it has.
+    @ivar multiprocess: Whether there are, or may be, other workers beside it.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -77,6 +78,7 @@ class Announcement:
     sockets: Sequence[int] = field(default=(), converter=_asTuple)
     logLevel: str = "info"
     umask: int | None = None
+    multiprocess: bool = False
 
     def toEnvironment(self) -> dict[str, str]:
         """

@@ -4,6 +4,7 @@ Carries out how this worker ends, as L{twisted_cluster.worker.ending} says.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 from twisted.internet.error import ReactorNotRunning
@@ -19,6 +20,8 @@ from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.register import Register
 
 log = Logger()
+# Seconds, doubled each time: it takes some 10 ms, or more where there is much.
+COLLECT_AFTER = 0.5
 
 
 class Departure:
@@ -128,6 +131,16 @@ class Departure:
             self._intake.readNow()
             self._release()
         self._connectionEnded()
+        self._reactor.callLater(COLLECT_AFTER, self._collect, COLLECT_AFTER)
+
+    def _collect(self, pause: float) -> None:
+        """
+        A connection that somebody has let go of counts as open until it is collected, and
+        who only waits collects no rubbish by itself.
+        """
+        if not self._isIdle():
+            gc.collect()
+            self._reactor.callLater(2 * pause, self._collect, 2 * pause)
 
     def _release(self) -> None:
         for port in self._register.all():

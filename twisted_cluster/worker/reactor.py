@@ -43,6 +43,7 @@ from twisted_cluster.worker.replacing import Succession
 from twisted_cluster.worker.signals import takeOver
 from twisted_cluster.worker.vitals import BEAT_EVERY
 from twisted_cluster.worker.wires import WorkerWires
+from twisted_cluster.worker.wsgi import tellMultiprocess
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -306,6 +307,8 @@ def install() -> None:
     if announcement.nofile:
         changeLimit(announcement.nofile)
     shareLogFiles()
+    if announcement.multiprocess:
+        tellMultiprocess()
     reactor = installKind(announcement.reactor)
     wires = WorkerWires.inherit(announcement)
     clusterize(reactor, wires, announcement)

@@ -52,6 +52,7 @@ class Recipe:
     @ivar surroundings: What else it is to have as this process had it.
     @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
         where that is nobody's concern.
+    @ivar multiprocess: Whether there are, or may be, other workers beside it.
     """
 
     command: Sequence[str | os.PathLike[str]]
@@ -76,6 +77,7 @@ class Recipe:
     folder: str | None = None
     surroundings: Surroundings = Factory(atStart)
     terminal: bool | None = None
+    multiprocess: bool = False
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -131,6 +133,7 @@ class Recipe:
             sockets=sockets,
             logLevel=self.logLevel,
             umask=self.umask,
+            multiprocess=self.multiprocess,
         )
         return {
             **os.environ,

@@ -5,9 +5,11 @@ Connections that count themselves.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from typing import cast
 
 from twisted.internet import tcp, unix
-from twisted.internet.interfaces import IProtocol, IReactorFDSet
+from twisted.internet.interfaces import IProtocol, IReactorFDSet, IReactorThreads
 from twisted.python.failure import Failure
 
 from twisted_cluster.worker.ports.limits import LimitedPort
@@ -17,8 +19,11 @@ from twisted_cluster.worker.ports.register import Register
 class CountedServer(tcp.Server):
     """
     A TCP connection, which counts itself on the worker's page, and on the port that it
-    came by, if by one.
+    came by, if by one. Who lets go of it, to serve the socket in another process, need
+    not say that: it counts as ended when nobody has it any more.
     """
+
+    _counts = False
 
     def __init__(
         self,
@@ -33,21 +38,32 @@ class CountedServer(tcp.Server):
         # Twisted knows no reactor that has it.
         self._register: Register = reactor.clusterPorts  # type: ignore[attr-defined]
         self._register.page.opened += 1
+        self._counts = True
         if isinstance(server, LimitedPort):
             server.active += 1
 
     def connectionLost(self, reason: Failure) -> None:
-        counts = hasattr(self, "socket")
         super().connectionLost(reason)
-        if counts:
-            self._register.page.closed += 1
-            port = self.server
-            if isinstance(port, LimitedPort):
-                port.active -= 1
-                if port.maxConnections is not None:
-                    port.limitChanged()
-            for ended in self._register.ended:
-                ended()
+        if self._counts:
+            self._counts = False
+            _countEnd(self._register, self.server)
+
+    def __del__(self) -> None:
+        if self._counts:
+            # Rubbish is collected in any thread, and in the midst of anything.
+            with suppress(Exception):
+                later = cast(IReactorThreads, self.reactor).callFromThread
+                later(_countEnd, self._register, self.server)
+
+
+def _countEnd(register: Register, port: object) -> None:
+    register.page.closed += 1
+    if isinstance(port, LimitedPort):
+        port.active -= 1
+        if port.maxConnections is not None:
+            port.limitChanged()
+    for ended in register.ended:
+        ended()
 
 
 class CountedUNIXServer(CountedServer, unix.Server):

@@ -203,11 +203,11 @@ class ClusterService(Service):
         Who connects where no worker listens is better refused than left to wait.
         """
         listeners = self.rooms.listeners
-        there = [one.facts.name for one in listeners.byNumber.values() if one.users]
+        there = [one.place for one in listeners.byNumber.values() if one.users]
         for listener in listeners.unjoined():
             log.warn(
                 "--listen {name}: no worker listens there, {there}: it is closed",
-                name=listener.facts.name,
+                name=listener.place,
                 there=f"but on {', '.join(there)}" if there else "nor anywhere else",
             )
             listener.keep = False

@@ -4,6 +4,8 @@ What a worker says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from twisted.logger import LogEvent
 
@@ -87,3 +89,21 @@ def test_onlyTheLastComplaintsAreKept(said: Said) -> None:
     for number in range(1000):
         said.stray(str(number))
     assert list(said.tail) == [str(number) for number in range(1000 - TAIL, 1000)]
+
+
+def test_whatThePrimaryKnowsIsSaidBeside(logged: Logged) -> None:
+    """
+    Of a line, of an error, and of what was kept; the same not again and again.
+    """
+
+    def explain(complaints: Iterable[str]) -> str | None:
+        return "because" if any("in use" in one for one in complaints) else None
+
+    said = Said(lambda: Speaker(2, 7, 3, 100), explain)
+    said.stray("in use")
+    assert logged.texts() == []
+    said.release()
+    said.stray("in use again")
+    said.record(event("info", "in use, says nobody"))
+    assert logged.texts() == ["in use", "because", "in use again", "in use, says nobody"]
+    assert logged.events[1]["log_level"].name == "warn"

@@ -366,7 +366,7 @@ class WorkerProcess:
         takers.workers.pop(self.pid or 0, None)
         why = takers.whyTaken(self.said.tail)
         if why is not None:
-            self.said.stray(why)
+            self.said.complain(why)
 
     def _guarded(
         self, what: str, step: Callable[..., object], *arguments: object

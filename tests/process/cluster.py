@@ -22,8 +22,8 @@ TWISTD = (
     "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 )
 PATIENCE = 20.0
-# What the log says of each worker that has come up.
-READY = " ready after "
+# What the log says of each worker that has come up; where others of its slot died early.
+UP = re.compile(r"worker (\d+) \((\d+)\) (?:ready|serves,) after ")
 SHARE = 1500
 _FIRST = 10_000 + SHARE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 # Not always from the same on: those of the run before may not be free yet.
@@ -184,13 +184,23 @@ class RunningCluster:
         """
         Wait until so many workers have come online, in all.
         """
-        self.waitFor(READY, count)
+        eventually(
+            lambda: self.online() >= count or self.process.poll() is not None,
+            f"{count} have come online in:\n{self.output()}",
+        )
+        assert self.online() >= count, self.output()
+
+    def online(self) -> int:
+        """
+        How many have come online, in all.
+        """
+        return len(UP.findall(self.output()))
 
     def workerPids(self) -> list[int]:
         """
         The workers, by slot.
         """
-        said = re.findall(r"worker (\d+) \((\d+)\) ready after", self.output())
+        said = UP.findall(self.output())
         return [pid for _, pid in sorted({int(s): int(p) for s, p in said}.items())]
 
     def signal(self, number: int) -> None:

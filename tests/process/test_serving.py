@@ -5,6 +5,7 @@ Real clusters serve, survive and end.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
@@ -72,6 +73,7 @@ def test_workersRunOnAnyReactor(app: Path, reactor: str) -> None:
     """
     port = freePort()
     arguments = ["--app=hello.greet", f"--listen=tcp:{port}", "--reactor", reactor]
+    arguments.append("--log-level=debug")
     with running(arguments, app) as cluster:
         assert len({ask(port) for _ in range(4)}) == 2
         assert reactor.capitalize() in cluster.output().replace("AsyncioSel", "Asyncio")
@@ -112,7 +114,7 @@ def test_killedWorkerIsReplaced(app: Path) -> None:
             cluster.waitOnline(2 + deaths)
         assert len({ask(port) for _ in range(4)}) == 2
         eventually(lambda: openDescriptors(cluster.pid) == before, "as before")
-        assert "was ended by SIGKILL, not by the cluster" in cluster.output()
+        assert "not killed by the cluster: out of memory?" in cluster.output()
 
 
 def test_connectionsInTheQueueSurviveTheirWorker(app: Path) -> None:
@@ -244,18 +246,17 @@ def test_workerToldToStopIsReplaced(app: Path) -> None:
 
 def test_workersSpeakInThePrimarysLog(app: Path) -> None:
     """
-    Log records, prints and what C code writes arrive with the worker's number and pid.
+    Log records, prints and what C code writes arrive with the worker's number.
     """
     port = freePort()
     with running(["--app=hello.obey", f"--listen=tcp:{port}"], app, 1) as cluster:
         with socket.create_connection(("127.0.0.1", port), 5.0) as client:
             client.sendall(b"print")
-            name = f"[worker 1 ({cluster.workerPids()[0]})"
             cluster.waitFor("printed line")
             cluster.waitFor("stray line")
         for line in cluster.output().splitlines():
             if "printed line" in line or "stray line" in line:
-                assert name in line
+                assert re.match(r"\S+ worker 1 \[\S+#\w+\] ", line)
 
 
 def test_workersChildrenSeeNothingOfTheCluster(app: Path) -> None:
@@ -283,7 +284,7 @@ def test_oneWorkerFailsToStartAndNothingIsLeft(app: Path) -> None:
     port = freePort()
     with RunningCluster(["--app=broken.x", f"--listen=tcp:{port}"], app) as cluster:
         assert cluster.wait() == 1
-        assert cluster.output().count("ZeroDivisionError") == 1
+        assert cluster.output().count("Traceback (most") == 1
         assert childrenOf(cluster.pid) == []
         assert isRefused(port)
 

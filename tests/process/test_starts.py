@@ -208,5 +208,6 @@ def test_applicationThatCannotStartEndsTheClusterStill(app: Path) -> None:
     (app / "broken").touch()
     with starting(app, workers=3) as (cluster, port):
         assert cluster.wait(10.0) == 1
-        assert cluster.output().count("RuntimeError: it cannot start") == 1
+        assert cluster.output().count("Traceback (most") == 1
+        assert cluster.output().count("RuntimeError: it cannot start") == 2
         assert isRefused(port)

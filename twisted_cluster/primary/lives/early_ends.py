@@ -20,6 +20,8 @@ log = Logger()
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|\d+")
 # More is nothing that anybody reads in one line.
 LONGEST = 400
+# Who finds another reason each time is as little news.
+MOST_REASONS = 10
 
 
 class EarlyEnds:
@@ -28,8 +30,8 @@ class EarlyEnds:
     """
 
     def __init__(self) -> None:
-        # What the last that ended too early in each slot had to say.
-        self._complaints: dict[int, str] = {}
+        # What those that ended too early in each slot had to say.
+        self._complaints: dict[int, set[str]] = {}
         # Slots that are known to fail again and again.
         self._persistent: set[int] = set()
 
@@ -53,6 +55,8 @@ class EarlyEnds:
         @param again: What becomes of its slot, if it has ended too early.
         """
         if again is None:
+            if worker.number not in self._persistent:
+                self._complaints.pop(worker.number, None)
             tellEnding(worker, worker.ending)
             return
         complaint = lastLine(list(worker.said.tail)) or worker.ending.verb
@@ -90,9 +94,12 @@ class EarlyEnds:
         )
 
     def _isNew(self, slot: int, complaint: str) -> bool:
-        before = self._complaints.get(slot, "")
-        self._complaints[slot] = complaint
-        return _VARYING.sub("0", before) != _VARYING.sub("0", complaint)
+        known = self._complaints.setdefault(slot, set())
+        same = _VARYING.sub("0", complaint)
+        if same in known or len(known) >= MOST_REASONS:
+            return False
+        known.add(same)
+        return True
 
     def _tellPersistent(self, again: Again, complaint: str, isNew: bool) -> None:
         if not again.isPersistent or (again.slot in self._persistent and not isNew):

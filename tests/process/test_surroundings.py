@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import RunningCluster, eventually
+from tests.process.cluster import READY, RunningCluster, eventually
 from tests.process.surrounding import Stock, maskIn, signalsOf, surrounded
 from tests.process.trouble import Line, manyClients
 
@@ -99,7 +99,7 @@ def test_aWorkerSurvivesWhatIsIgnored(tmp_path: Path) -> None:
         pid = one.say(b"pid")
         os.killpg(cluster.pid, signal.SIGHUP)
         assert one.say(b"pid") == pid
-        assert cluster.output().count(" is online") == 1
+        assert cluster.output().count(READY) == 1
 
 
 def few() -> None:

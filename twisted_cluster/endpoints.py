@@ -4,13 +4,12 @@ C{fd:3}: a listening socket that somebody has left open, by its number.
 
 from __future__ import annotations
 
-import os
-import socket
-
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.interfaces import IReactorCore, IStreamServerEndpointStringParser
 from twisted.plugin import IPlugin
 from zope.interface import implementer
+
+from twisted_cluster.wire.borrowed import Borrowed
 
 
 @implementer(IPlugin, IStreamServerEndpointStringParser)
@@ -31,5 +30,5 @@ class DescriptorParser:
         @raise OSError: If there is no such socket.
         """
         fd = int(str(number))
-        with socket.socket(fileno=os.dup(fd)) as there:
+        with Borrowed(fd) as there:
             return AdoptedStreamServerEndpoint(reactor, fd, there.family)

@@ -5,7 +5,6 @@ C{--listen}: from an endpoint description to what the primary binds for it.
 from __future__ import annotations
 
 import inspect
-import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,6 +14,7 @@ from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import TCP, UNIX, ListenSpec
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.hosts import numericOf
 from twisted_cluster.wire.inherited import FIRST, accepts, listenFDs
 
@@ -90,7 +90,7 @@ def _adopted(fd: int) -> ListenSpec:
     """
     @raise OSError: If there is no such socket.
     """
-    with socket.socket(fileno=os.dup(fd)) as there:
+    with Borrowed(fd) as there:
         isUNIX = there.family == socket.AF_UNIX
         if there.type != socket.SOCK_STREAM or not accepts(there):
             raise ValueError(f"descriptor {fd} is no socket that listens for connections")

@@ -26,7 +26,7 @@ from tests.process.cluster import (
     isAlive,
 )
 from tests.process.ports import FIXTURES
-from tests.process.stock import Stock
+from tests.process.surrounding import Stock
 
 pytestmark = pytest.mark.process
 LAUNCHER = str(FIXTURES / "launcher.py")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.process.cluster import RunningCluster, ask, eventually, freePort, running
 from tests.process.ports import FIXTURES, isRefused
-from tests.process.stock import Stock
+from tests.process.surrounding import Stock
 
 pytestmark = pytest.mark.process
 TAC = str(FIXTURES / "hosts.tac")

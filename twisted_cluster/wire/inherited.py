@@ -15,8 +15,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from attrs import Factory, frozen
 from twisted.python.systemd import ListenFDs
 
+from twisted_cluster.wire.borrowed import Borrowed
+
 # Standard input, output and error are no sockets that are waiting for this.
 FIRST = 3
+DESCRIPTORS = "/dev/fd"
 # What LISTEN_PID is for a worker before it knows its own number.
 ANYBODY = "worker"
 
@@ -109,7 +112,10 @@ def _leftOpen() -> Iterator[int]:
     Ports that are open here without this process having opened them: what Python opens
     is not inherited.
     """
-    for name in os.listdir("/dev/fd"):
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir(DESCRIPTORS)
+    for name in names:
         with suppress(OSError):
             fd = int(name)
             if fd >= FIRST and os.get_inheritable(fd) and _isPort(fd):
@@ -119,7 +125,7 @@ def _leftOpen() -> Iterator[int]:
 def _isPort(fd: int) -> bool:
     if not stat.S_ISSOCK(os.fstat(fd).st_mode):
         return False
-    with socket.socket(fileno=os.dup(fd)) as there:
+    with Borrowed(fd) as there:
         if there.type == socket.SOCK_DGRAM and there.family != socket.AF_UNIX:
             return bool(there.getsockname()[1])
         return accepts(there)
@@ -128,7 +134,7 @@ def _isPort(fd: int) -> bool:
 def _streamThatListens(fd: int) -> tuple[int, int] | None:
     if not stat.S_ISSOCK(os.fstat(fd).st_mode):
         return None
-    with socket.socket(fileno=os.dup(fd)) as there:
+    with Borrowed(fd) as there:
         isPort = there.type == socket.SOCK_STREAM and accepts(there)
         return (there.family, there.type) if isPort else None
 

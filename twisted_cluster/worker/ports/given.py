@@ -5,12 +5,12 @@ Sockets of the primary's that this worker was born with.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
 from twisted.logger import Logger
 
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.inherited import accepts
 
 log = Logger()
@@ -63,5 +63,5 @@ def _fileOf(fd: int) -> tuple[int, int]:
 
 
 def _listens(fd: int) -> bool:
-    with socket.socket(fileno=os.dup(fd)) as there:
+    with Borrowed(fd) as there:
         return accepts(there)

@@ -123,8 +123,8 @@ def test_recordsThatCannotBeWrittenAreLogged(tmp_path: Path) -> None:
     with hostile(tmp_path) as (cluster, port):
         code = r"""
         for system, text in (("-", "one \ud800"), ("two \udfff", "three")):
-            fields = dict(version=1, level="info", system=system, text=text)
-            say(LOG, json.dumps(fields).encode())
+            event = dict(log_level="info", log_system=system, log_format=text)
+            say(LOG, json.dumps(dict(version=2, event=event)).encode())
         """
         with doHarm(port, code) as line:
             assert line.hear() == b"done"

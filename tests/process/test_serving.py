@@ -72,11 +72,15 @@ def test_workersRunOnAnyReactor(app: Path, reactor: str) -> None:
     C{--reactor} is the workers' own.
     """
     port = freePort()
-    arguments = ["--app=hello.greet", f"--listen=tcp:{port}", "--reactor", reactor]
-    arguments.append("--log-level=debug")
+    (app / "kind.py").write_text(
+        "from hello import greet\nfrom twisted.internet import reactor\n"
+        "print('it runs on', type(reactor).__name__)\n"
+    )
+    arguments = ["--app=kind.greet", f"--listen=tcp:{port}", "--reactor", reactor]
     with running(arguments, app) as cluster:
         assert len({ask(port) for _ in range(4)}) == 2
-        assert reactor.capitalize() in cluster.output().replace("AsyncioSel", "Asyncio")
+        kind = f"it runs on {reactor.capitalize()}"
+        assert kind in cluster.output().replace("AsyncioSel", "Asyncio")
 
 
 def test_noDescriptorIsLeaked(app: Path) -> None:

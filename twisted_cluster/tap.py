@@ -178,12 +178,25 @@ def makeService(options: Options) -> IService:
     """
     from twisted_cluster.command import CommandService
 
-    return CommandService(theReactor(), options["config"], _observerOf(options))
+    config, observer = _configOf(options), _observerOf(options)
+    return CommandService(theReactor(), config, observer)
+
+
+def _configOf(options: Options) -> ClusterConfig:
+    config: ClusterConfig = options["config"]
+    if not _twistdsOf(options).get("logger"):
+        return config
+    # As under twistd: that one is used instead of the application's own.
+    return evolve(config, recipe=evolve(config.recipe, ownObserver=False))
 
 
 def _observerOf(options: Options) -> LineObserver | None:
-    twistd: Mapping[str, object] = options.parent or {}
+    twistd = _twistdsOf(options)
     if not isOurs(twistd):
         return None
     format = options["log-format"] or FORMATS[0]
     return observerFor(twistd, theReactor(), options["log-level"], format)
+
+
+def _twistdsOf(options: Options) -> Mapping[str, object]:
+    return options.parent or {}

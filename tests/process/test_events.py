@@ -5,14 +5,20 @@ What applications log is what they log under stock twistd, for whoever looks at 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import RunningCluster, environment, eventually
+from tests.process.cluster import (
+    RunningCluster,
+    ask,
+    environment,
+    eventually,
+    freePort,
+    running,
+)
 from tests.process.stock import Stock
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
@@ -58,9 +64,7 @@ def run(
             files = directory.glob("seen.*")
             return {each.suffix[1:]: each.read_text().splitlines() for each in files}
 
-        eventually(
-            lambda: "the end" in str(written()) + running.output(), "all is said"
-        )
+        eventually(lambda: "the end" in str(written()) + running.output(), "all is said")
         running.stop()
         return {**written(), "output": running.output().splitlines()}
 
@@ -154,3 +158,68 @@ def test_theCommandsLoggerIsTheOnlyOne(tmp_path: Path) -> None:
         seen = run(kind, tmp_path / kind.__name__, logger, OBSERVERS["new"])
         assert "own" not in seen
         assert "the end" in str(seen["events"])
+
+
+PTY = """
+import os, sys
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol, ProcessProtocol
+from twisted.logger import Logger
+
+log, real = Logger(), os.execvpe
+
+
+def execute(*arguments):
+    # As whatever is logged there: by what is collected just then, or by a signal.
+    log.error("said before it is another program")
+    print("printed before it is another program")
+    real(*arguments)
+
+
+os.execvpe = execute
+
+
+class Shell(ProcessProtocol):
+    def __init__(self, transport):
+        self.client = transport
+
+    def childDataReceived(self, fd, data):
+        self.client.write(data)
+
+    def processEnded(self, reason):
+        self.client.loseConnection()
+
+
+class Serve(Protocol):
+    def dataReceived(self, data):
+        kind = data.strip()
+        python = "import os; os.write(1, b'hello')"
+        client = Shell(self.transport)
+        if kind == b"pty":
+            arguments = {"usePTY": True}
+        else:
+            # What it has is the client's, at the numbers of all that is ours.
+            arguments = {
+                "childFDs": {fd: self.transport.fileno() for fd in range(1, 12)}
+            }
+        reactor.spawnProcess(
+            client, sys.executable, [sys.executable, "-c", python], os.environ,
+            **arguments
+        )
+
+
+serve = Factory.forProtocol(Serve)
+"""
+
+
+@pytest.mark.parametrize("kind", [b"pty", b"descriptors"])
+def test_noClientIsToldWhatIsLogged(tmp_path: Path, kind: bytes) -> None:
+    """
+    Between the fork and the program that is to run, whatever the client's connection is
+    there.
+    """
+    (tmp_path / "shell.py").write_text(PTY)
+    port = freePort()
+    arguments = ["--app=shell.serve", f"--listen=tcp:{port}"]
+    with running(arguments, tmp_path, workers=1):
+        assert ask(port, kind + b"\n") == b"hello"

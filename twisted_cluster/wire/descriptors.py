@@ -58,6 +58,7 @@ class Announcement:
     @ivar logLevel: The least that it is to log, by its name.
     @ivar umask: With which it reads its options; L{None} for what it has.
     @ivar multiprocess: Whether there are, or may be, other workers beside it.
+    @ivar ownObserver: Whether the application's own log observer is to be used.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -79,6 +80,7 @@ class Announcement:
     logLevel: str = "info"
     umask: int | None = None
     multiprocess: bool = False
+    ownObserver: bool = True
 
     def toEnvironment(self) -> dict[str, str]:
         """

@@ -20,7 +20,7 @@ from twisted.scripts._twistd_unix import UnixAppLogger
 from zope.interface import implementer
 
 from twisted_cluster.reactors import theReactor
-from twisted_cluster.wire.descriptors import LOG
+from twisted_cluster.wire.descriptors import LOG, Announcement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
 from twisted_cluster.worker.placed import PlacedRunner
@@ -62,6 +62,10 @@ class WorkerLogger(UnixAppLogger):
     def __init__(self, options: Mapping[str, object]) -> None:
         super().__init__(options)  # type: ignore[no-untyped-call]
         self._options = options
+        self._told = _announcement()
+        if not self._told.ownObserver:
+            # As one that twistd was given.
+            self._observerFactory = LogPublisher
 
     def start(self, application: IServiceCollection) -> None:
         """
@@ -69,7 +73,7 @@ class WorkerLogger(UnixAppLogger):
         """
         # Just before: it gets what has been logged until now with the others, and
         # before an observer that adds something to an event.
-        globalLogPublisher.addObserver(OwnLines(_records(), self._options))
+        globalLogPublisher.addObserver(OwnLines(_records(self._told), self._options))
         super().start(application)  # type: ignore[no-untyped-call]
 
     def _getLogObserver(self) -> ILogObserver:
@@ -100,7 +104,11 @@ def runApp(options: Mapping[str, object]) -> None:
         app._exitWithSignal(runner._exitSignal)
 
 
-def _records() -> RecordWriter:
+def _announcement() -> Announcement:
     link: Link = theReactor().clusterLink  # type: ignore[attr-defined]
-    end = socket.socket(fileno=link.told.first + LOG)
-    return RecordWriter(end, getattr(link.told, "logLevel", "info"))
+    return link.told
+
+
+def _records(told: Announcement) -> RecordWriter:
+    end = socket.socket(fileno=told.first + LOG)
+    return RecordWriter(end, told.logLevel)

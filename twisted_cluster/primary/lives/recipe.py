@@ -53,6 +53,7 @@ class Recipe:
     @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
         where that is nobody's concern.
     @ivar multiprocess: Whether there are, or may be, other workers beside it.
+    @ivar ownObserver: Whether the application's own log observer is to be used.
     """
 
     command: Sequence[str | os.PathLike[str]]
@@ -78,6 +79,7 @@ class Recipe:
     surroundings: Surroundings = Factory(atStart)
     terminal: bool | None = None
     multiprocess: bool = False
+    ownObserver: bool = True
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -134,6 +136,7 @@ class Recipe:
             logLevel=self.logLevel,
             umask=self.umask,
             multiprocess=self.multiprocess,
+            ownObserver=self.ownObserver,
         )
         return {
             **os.environ,

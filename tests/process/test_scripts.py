@@ -57,7 +57,10 @@ def test_theDocumentationsScript(tmp_path: Path) -> None:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    assert len(said(".+")) == 1 + 2 * count
+    # Of the death that nobody has asked for there is a line more.
+    (line,) = [line for line in said(".+") if re.search(r" \[cluster#error\] ", line)]
+    assert "died of SIGKILL" in line
+    assert len(said(".+")) == 2 + 2 * count
 
 
 def _answer(port: int) -> bytes:
@@ -398,3 +401,47 @@ def test_controlCWhileWorkersStartIsQuiet(tmp_path: Path) -> None:
         os.killpg(script.pid, signal.SIGINT)
         script.wait()
         assert "Traceback" not in script.story()
+
+
+DYING = """
+import signal
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+CODES = [0, 3, 4]
+
+
+def gone(worker, code, signal):
+    say("exit", code=code)
+    if code == 3 and "begin" in sys.argv:
+        log = textFileLogObserver(open("log", "w"))
+        globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
+    if CODES:
+        cluster.fork({"CODE": str(CODES.pop(0))})
+    else:
+        reactor.stop()
+
+
+if cluster.isPrimary:
+    cluster.on("exit", gone)
+    cluster.fork({"CODE": str(CODES.pop(0))})
+    reactor.run()
+else:
+    os._exit(int(os.environ["CODE"]))
+"""
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_deathsAreSaid(tmp_path: Path, begins: bool) -> None:
+    """
+    On standard error, one line each; as soon as the script has a log, only there.
+    """
+    script = run(DYING, tmp_path, arguments=["begin"] * begins)
+    assert [one["code"] for one in script.of("exit")] == [0, 3, 4]
+    lines = script.errors.splitlines()
+    said = [re.findall(r" \[cluster#error\] .* exited with (\d) ", one) for one in lines]
+    if not begins:
+        assert said == [["0"], ["3"], ["4"]]
+        return
+    assert said == [["0"], ["3"]]
+    logged = (tmp_path / "log").read_text()
+    assert re.findall(r"exited with (\d) ", logged) == ["0", "3", "4"]

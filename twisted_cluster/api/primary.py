@@ -25,6 +25,7 @@ from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.logfiles import shareLogFiles
+from twisted_cluster.logs.unheard import sayToStandardError
 from twisted_cluster.plugins import checkLimits, policyMaker
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.talk.ears import tellSubscribers
@@ -154,6 +155,7 @@ class PrimaryCluster(Cluster):
         The reactor may not be touched before the first fork.
         """
         if self._forks is None:
+            sayToStandardError()
             keep = bool(self.settings.get("keepListening"))
             makePolicy = policyMaker(self.schedulingPolicy)
             limits = limitsOf(self.settings)

@@ -129,7 +129,7 @@ def test_recordsThatCannotBeWrittenAreLogged(tmp_path: Path) -> None:
         with doHarm(port, code) as line:
             assert line.hear() == b"done"
         cluster.waitFor(r"one \ud800")
-        cluster.waitFor(r"two \udfff] three")
+        cluster.waitFor(r"two \udfff#info] three")
 
 
 def test_afterNonsenseNothingIsDone(tmp_path: Path) -> None:
@@ -192,3 +192,71 @@ def test_thoseWhoAreShedLeaveDescriptors(tmp_path: Path) -> None:
             with connect(port, "127.0.0.2", b"who\n") as client:
                 assert client.recv(100)
             assert time.monotonic() - begun < LONG
+
+
+RECORDS = """
+import math
+good = dict(log_level="info", log_namespace="shop", log_time=1.8e9, log_format="fine")
+
+
+def log(fds=(), **more):
+    say(LOG, json.dumps(dict(version=2, event={**good, **more})).encode(), fds)
+
+
+call = "{log_level.__class__.__init__.__globals__[sys].exit()}"
+log(log_format=call)
+log(log_format=call, log_flattened={})
+log(log_format="{x:999999999}")
+log(log_format=["{x}"])
+log(log_level="loud")
+log(log_time=math.inf)
+log(log_time=1e300)
+log(log_failure="it broke")
+log(log_failure={"__cluster_failure__": {"frames": [[0, "/dev/zero", "1", 2, 3]]}})
+log(log_namespace="log_legacy", message=3, system=[], time="noon")
+say(LOG, b"[" * 60_000)
+say(LOG, bytes(60_000))
+zero, (reading, writing) = os.open("/dev/zero", os.O_RDONLY), os.pipe()
+for fd in (zero, reading, LOG):
+    log([fd])
+    say(LOG, b"along", [fd])
+file = os.memfd_create("long")
+os.truncate(file, 1 << 30)
+say(LOG, b"along", [file])
+log(log_trace="mine", message="mine", cluster_worker=7, log_format="the last one")
+"""
+
+
+def test_recordsThatLieAreErrors(tmp_path: Path) -> None:
+    """
+    Each is one line that names who sends it: nothing is called, or waited for.
+    """
+    with hostile(tmp_path) as (cluster, port):
+        with doHarm(port, RECORDS) as line:
+            assert line.hear() == b"done"
+            assert worstOf(port, 1.0) < LONG
+        cluster.waitFor("the last one")
+        lines = cluster.output().splitlines()
+        refused = [line for line in lines if "is no record" in line]
+        assert len(refused) == 19
+        assert all("worker 1 " in line and "error]" in line for line in refused)
+        assert "Traceback" not in cluster.output()
+        assert cluster.process.poll() is None
+
+
+def test_whoLogsWithoutEndDelaysNobody(tmp_path: Path) -> None:
+    """
+    Long records or short ones, at the highest rate.
+    """
+    code = """
+    from twisted.logger import Logger
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end:
+        Logger("flood").info("{text}", text="x" * 500_000)
+        for n in range(200):
+            Logger("flood").info("a short one: {n}", n=n)
+    """
+    with hostile(tmp_path) as (cluster, port):
+        with doHarm(port, code):
+            assert worstOf(port, 3.0) < 1.0
+        assert cluster.output().count("flood#info") > 200

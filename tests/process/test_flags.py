@@ -14,20 +14,29 @@ from tests.process.cluster import ROOT, RunningCluster
 from tests.process.facts import LAUNCHER, Stock, factsOf, launcherIn
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
+
+
+def each(option: str, *values: str) -> list[str]:
+    """
+    An option, given several times.
+    """
+    return [part for value in values for part in (option, value)]
+
+
 # Not left out: -S is in test_paths, -c, -m and files are what is run; -i and -x say how a
 # script is read, -h and -V run nothing.
 TABLE = [
-    ["-b", "-B", "-O", "-u", "-s"],
+    ["-b", "-O", "-u", "-s"],
     ["-bb", "-OO", "-q"],
     ["-d", "-v"],
-    ["-E", "-R"],
+    ["-B", "-E", "-R"],
     ["-I"],
     ["-W", "error::UserWarning", "-Wignore:some words"],
     ["-W", "error", "-X", "dev"],
-    ["-X", "importtime", "-X", "faulthandler", "-X", "tracemalloc=3"],
-    ["-X", "utf8=0", "-X", "no_debug_ranges", "-X", "frozen_modules=off"],
-    ["-X", "pycache_prefix=/nowhere", "-X", "int_max_str_digits=1000"],
-    ["-X", "warn_default_encoding", "-X", "mine", "-X", "own=a=b c"],
+    ["-X", "importtime"],
+    each("-X", "utf8=0", "no_debug_ranges", "frozen_modules=off"),
+    each("-X", "pycache_prefix=/nowhere", "int_max_str_digits=1000"),
+    each("-X", "faulthandler", "warn_default_encoding", "mine", "own=a=b c"),
     ["--check-hash-based-pycs", "always"],
 ]
 if sys.version_info >= (3, 11):

@@ -134,6 +134,31 @@ def test_directoryMayBeSomebodyElses(kind: type[RunningCluster], release: Path) 
         assert told["now"]["directory"] == str(closed)
 
 
+@asRoot
+def test_optionsCannotBeReadWhereWorkersMayNotBe(release: Path) -> None:
+    """
+    C{--rundir}, from a directory that only root may enter, as nobody: workers stay where
+    the primary is, and the log says so.
+    """
+    python = pythonForNobody()
+    (release / "app.tac").write_bytes(TAC.read_bytes())
+    (release / "twistd").write_text(LAUNCHER)
+    with publicCopy(release) as copy:
+        closed = copy / "closed"
+        closed.mkdir(0o700)
+        told = factsOf(
+            RunningCluster,
+            [str(copy / "twistd")],
+            closed,
+            [*NOBODY, "--rundir=.."],
+            copy / "app.tac",
+            lambda cluster: cluster.waitFor(f"workers cannot enter {closed} "),
+            env={"PYTHONPATH": pathsForNobody()},
+            python=python,
+        )
+        assert told["first"]["directory"] == str(copy)
+
+
 @pytest.mark.parametrize("kind", [Stock, RunningCluster])
 def test_rundirIsGoneToAfterTheOptionsAreRead(
     kind: type[RunningCluster], release: Path, program: list[str]

@@ -12,7 +12,7 @@ import pytest
 
 import twisted
 from tests.process.cluster import ROOT, RunningCluster, eventually, freePort
-from tests.process.facts import LAUNCHER, Stock, factsOf, launcherIn
+from tests.process.facts import LAUNCHER, TAC, Stock, factsOf, launcherIn
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 NAMES = ("json", "queue", "resource", "calendar", "socket", "random")
@@ -162,3 +162,19 @@ def _copy(source: Path, target: Path) -> None:
         made = target / each.relative_to(source)
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_bytes(each.read_bytes())
+
+
+def test_namesMayBeNoText(tmp_path: Path) -> None:
+    """
+    Of directories, and of what the environment says: bytes that no encoding has.
+    """
+    odd = tmp_path / "caf\udce9"
+    odd.mkdir()
+    (odd / "app.tac").write_bytes(TAC.read_bytes())
+    program = [str(launcherIn(odd))]
+    given = {"tac": odd / "app.tac", "env": {"ODD": "\udcff"}}
+    stock = factsOf(Stock, program, odd, **given)["now"]
+    worker = factsOf(RunningCluster, program, odd, **given)["now"]
+    for name in ("directory", "path", "odd"):
+        assert worker[name] == stock[name]
+    assert worker["odd"] == "\udcff"

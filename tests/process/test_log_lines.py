@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import RunningCluster, eventually, freePort, running
-from tests.process.stock import Stock
+from tests.process.facts import Stock
 
 TELLER = """
 import sys

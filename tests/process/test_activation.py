@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import (
+    READY,
     ROOT,
     RunningCluster,
     ask,
@@ -222,30 +223,28 @@ def test_replacementsFindThem(tmp_path: Path, opened: Opened) -> None:
         assert before != after
 
 
-def test_daemonsAndOtherUsersFindThem(tmp_path: Path, opened: Opened) -> None:
+def test_daemonsFindThem(tmp_path: Path, opened: Opened) -> None:
     """
     The process that systemd has started is not the one that goes on.
     """
     pidFile, log = tmp_path / "pid", tmp_path / "log"
-    tmp_path.chmod(0o755)
-    daemon = [f"--pidfile={pidFile}", f"--logfile={log}"]
-    there = opened
-    process = RunningCluster(
+    daemon = RunningCluster(
         ["--workers=1", "-y", TAC],
         tmp_path,
         {"WAY": "name"},
-        daemon,
-        under=there.under,
-        passing=there.numbers,
+        [f"--pidfile={pidFile}", f"--logfile={log}"],
+        under=opened.under,
+        passing=opened.numbers,
     )
-    try:
-        assert process.wait() == 0
-        eventually(lambda: log.exists() and " online" in log.read_text(), "it is up")
-        assert len({pid for pid, _ in there.said()}) == 1
-    finally:
-        pid = int(pidFile.read_text())
-        os.kill(pid, signal.SIGTERM)
-        eventually(lambda: not isAlive(pid), "it has ended")
+    with daemon:
+        assert daemon.wait() == 0
+        try:
+            eventually(lambda: log.exists() and READY in log.read_text(), "it is up")
+            assert len({pid for pid, _ in opened.said()}) == 1
+        finally:
+            pid = int(pidFile.read_text())
+            os.kill(pid, signal.SIGTERM)
+            eventually(lambda: not isAlive(pid), "it has ended")
 
 
 def test_embeddedClustersListenOnThem(tmp_path: Path, opened: Opened) -> None:

@@ -59,7 +59,8 @@ class GivenSockets:
 
 def _fileOf(fd: int) -> tuple[int, int]:
     there = os.fstat(fd)
-    return there.st_dev, there.st_ino
+    # Where sockets have no inodes a duplicate is a stranger.
+    return (there.st_dev, there.st_ino) if there.st_ino else (-1, fd)
 
 
 def _listens(fd: int) -> bool:

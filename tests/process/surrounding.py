@@ -59,18 +59,18 @@ def surrounded(
     directory: Path,
     before: Callable[[], None] | None = None,
     under: Sequence[str] = (),
-    reactor: str = "",
+    more: Sequence[str] = (),
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
     @param kind: The cluster or the stock twistd.
     @param before: Called in the new process, before it is what it is to be.
+    @param more: Options of the cluster.
     @return: It, and its port.
     """
     port = freePort()
     (directory / "surrounded.tac").write_text(TAC)
     path = f"{FIXTURES}:{environment()['PYTHONPATH']}"
     env = {"PYTHONPATH": path, "PORT": str(port)}
-    more = [f"--reactor={reactor}"] if reactor else []
     own = ["--workers=1"] if kind is RunningCluster else []
     arguments = [*own, *more, "-y", "surrounded.tac"]
     with kind(arguments, directory, env, before=before, under=under) as running:

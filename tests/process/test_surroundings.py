@@ -8,19 +8,22 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import READY, RunningCluster, eventually
-from tests.process.surrounding import Stock, maskIn, signalsOf, surrounded
+from tests.process.cluster import READY, RunningCluster, environment, eventually
+from tests.process.surrounding import FIXTURES, Stock, maskIn, signalsOf, surrounded
 from tests.process.trouble import Line, manyClients
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 IGNORED = {signal.SIGHUP, signal.SIGUSR1, signal.SIGQUIT, signal.SIGRTMIN}
 BLOCKED = {signal.SIGCHLD, signal.SIGUSR2, signal.SIGWINCH}
 SOFT = 512
+SCRIPT = FIXTURES / "surrounded_script.py"
 CLIENTS = 2000
 
 
@@ -102,6 +105,35 @@ def test_aWorkerSurvivesWhatIsIgnored(tmp_path: Path) -> None:
         assert cluster.output().count(READY) == 1
 
 
+@pytest.mark.parametrize("before", [nothing, deaf, inBackground, childless])
+def test_forkedScriptsAreAsScripts(tmp_path: Path, before: Callable[[], None]) -> None:
+    """
+    What was ignored or blocked at the start, and the limit, are in the worker of a script
+    as in the script that runs alone, and its end is noticed.
+    """
+
+    def start() -> None:
+        before()
+        few()
+
+    def run(*arguments: str) -> dict[str, int]:
+        done = subprocess.run(
+            [sys.executable, SCRIPT, *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            preexec_fn=start,
+            check=True,
+            timeout=20,
+        )
+        return maskIn(done.stdout)
+
+    alone = run()
+    assert len(alone) == 6
+    assert run("fork") == alone
+
+
 def few() -> None:
     """
     As C{ulimit -Sn 512}.
@@ -131,15 +163,18 @@ def test_theLimitOfDescriptorsIsThatOfTheStart(tmp_path: Path) -> None:
         assert clustered == limits(port) == dict.fromkeys(("limit", *WAYS), SOFT)
 
 
-def test_aWorkerHasMoreWhenItNeedsMore(tmp_path: Path) -> None:
+@pytest.mark.parametrize("policy", ["round-robin", "none"])
+def test_aWorkerHasMoreWhenItNeedsMore(tmp_path: Path, policy: str) -> None:
     """
-    As many connections as the hard limit allows, none of which is lost; programs that
-    are started then get the old limit still, but those that nobody can tell.
+    As many connections as the hard limit allows, none of which is lost, whoever accepts
+    them; programs that are started then get the old limit still, but those that nobody
+    can tell.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= hard < 2 * CLIENTS:
         pytest.skip("the hard limit is too low")
-    with surrounded(RunningCluster, tmp_path, few) as (cluster, port):
+    more = [f"--policy={policy}"]
+    with surrounded(RunningCluster, tmp_path, few, more=more) as (cluster, port):
         with manyClients(port, CLIENTS) as clients:
             for client in clients:
                 client.setblocking(True)
@@ -159,7 +194,10 @@ def test_selectIsNotGivenMoreThanItCan(tmp_path: Path) -> None:
     """
     1024: what is beyond it cannot wait for. The rest waits in the kernel.
     """
-    with surrounded(RunningCluster, tmp_path, few, reactor="select") as (cluster, port):
+    with surrounded(RunningCluster, tmp_path, few, more=["--reactor=select"]) as (
+        cluster,
+        port,
+    ):
         with manyClients(port, CLIENTS):
             pid = cluster.workerPids()[0]
 

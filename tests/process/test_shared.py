@@ -125,7 +125,7 @@ def test_connectionsCount(tmp_path: Path) -> None:
     A worker that is to end waits for the connections that it accepted itself; then its
     factories stop, which the reactor sees to.
     """
-    with commanded(tmp_path, *NONE) as (cluster, (one, two)):
+    with commanded(tmp_path, *NONE, "--log-level=debug") as (cluster, (one, two)):
         first = one.listen("TCP", name="a")
         client = Served(first.port)
         assert client.server() == one.pid
@@ -138,6 +138,6 @@ def test_connectionsCount(tmp_path: Path) -> None:
         stopped = [
             line
             for line in cluster.output().splitlines()
-            if "Stopping factory" in line and f"({one.pid})" in line
+            if "Stopping factory" in line and " worker 1 " in line
         ]
         assert len(stopped) == 2

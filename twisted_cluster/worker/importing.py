@@ -49,7 +49,9 @@ class _Expecting(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         spec = find_spec(fullname)
-        if spec is not None and spec.loader is not None:
+        if spec is None:
+            sys.meta_path.insert(0, self)
+        elif spec.loader is not None:
             spec.loader = _Changing(spec.loader, self._change)
         return spec
 

@@ -15,16 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import RunningCluster, eventually, freePort
+from tests.process.stock import Stock
 
 pytestmark = pytest.mark.process
-
-
-class Stock(RunningCluster):
-    """
-    C{twistd}, without a cluster.
-    """
-
-    PLUGIN = ()
 
 
 def _connected(port: int, stack: ExitStack) -> socket.socket:

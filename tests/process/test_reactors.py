@@ -21,6 +21,7 @@ from tests.process.cluster import (
     eventually,
     freePort,
 )
+from tests.process.stock import Stock
 
 pytestmark = pytest.mark.process
 
@@ -172,14 +173,6 @@ def process(
     finally:
         started.terminate()
         started.wait(20)
-
-
-class Stock(RunningCluster):
-    """
-    C{twistd}, without a cluster.
-    """
-
-    PLUGIN = ()
 
 
 def _under(

@@ -445,3 +445,21 @@ def test_deathsAreSaid(tmp_path: Path, begins: bool) -> None:
     assert said == [["0"], ["3"]]
     logged = (tmp_path / "log").read_text()
     assert re.findall(r"exited with (\d) ", logged) == ["0", "3", "4"]
+
+
+def test_aPrimaryWithoutSignalHandlers(tmp_path: Path) -> None:
+    """
+    It sees its workers end all the same: some loops keep that signal to themselves.
+    """
+    script = run(
+        """
+        if cluster.isPrimary:
+            worker = cluster.fork()
+            worker.on("online", lambda: worker.process.kill("SIGKILL"))
+            worker.on("exit", lambda code, signal: say("exit", signal=signal))
+            stopWhenAlone()
+        reactor.run(installSignalHandlers=cluster.isWorker)
+        """,
+        tmp_path,
+    )
+    assert script.the("exit")["signal"] == "SIGKILL"

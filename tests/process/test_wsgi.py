@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.process.cluster import RunningCluster, eventually, freePort
+from tests.process.stock import Stock
 
 pytestmark = pytest.mark.process
 
@@ -37,14 +38,6 @@ WAYS = {
     "app": ["--listen=tcp:{port}", "--app=wsgiapp.application"],
     "tac": ["-y", "wsgi.tac"],
 }
-
-
-class Stock(RunningCluster):
-    """
-    C{twistd}, without a cluster.
-    """
-
-    PLUGIN = ()
 
 
 def _told(kind: type[RunningCluster], arguments: list[str], directory: Path) -> str:

@@ -7,12 +7,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from twisted.internet.process import reapAllProcesses
+
 from twisted_cluster.primary.lives.reaping import Reaper
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.wire.repeating import Repeating
 
 # A fifth of the time after which a worker's heartbeat is stale.
 LOOK = 0.05
+# The reactor is told by a signal who has ended, but not one without handlers, or on a
+# loop that keeps the signal to itself, as uvloop's does.
+ASK = 0.2
 # Nobody waits for an orphan's end: it only holds a number among some 30,000.
 REAP = 1.0
 
@@ -34,6 +39,9 @@ class Pulse:
         self._calls = [
             Repeating(reactor, look, LOOK, "the look at workers") for look in looks
         ]
+        self._calls.append(
+            Repeating(reactor, reapAllProcesses, ASK, "the look at what has ended")
+        )
         reap = Reaper(reactor.seconds).reap
         self._reaping = Repeating(reactor, reap, REAP, "the reaping of orphans")
 

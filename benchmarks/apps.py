@@ -12,6 +12,7 @@ import time
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
+from twisted.web.static import File
 
 BODY = b"hello, world\n"
 RESPONSE = (
@@ -91,9 +92,22 @@ class QuietSite(Site):
         """
 
 
+class LoggedSite(Site):
+    """
+    A site with an access log where BENCHMARK_LOG says.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource, logPath=os.environ.get("BENCHMARK_LOG"))
+
+
 raw = Factory.forProtocol(Raw)
 raw.noisy = False
 web = QuietSite(Page())
+# A file, as `twistd web --path` serves it: without an access log, with one, and with lines
+# that are log events.
+quiet, filed, told = (made(File(__file__)) for made in (QuietSite, LoggedSite, Site))
+filed.noisy = told.noisy = False
 named = Factory.forProtocol(Named)
 named.noisy = False
 if TROUBLE:

@@ -27,9 +27,10 @@ Rotation = Callable[["SharedLogFile"], None]
 
 class SharedLogFile(Protocol):
     """
-    What is used of a L{BaseLogFile}, and two marks that are left on it.
+    What is used of a L{BaseLogFile}, and what is noted there.
 
     @ivar shared: The open file that is known to append.
+    @ivar identity: The device and inode of that file.
     @ivar rotatedAt: When another process rotated it last, as far as is known; in
         seconds since the epoch.
     @ivar isRotating: Whether this process does so just now.
@@ -40,6 +41,7 @@ class SharedLogFile(Protocol):
     closed: bool
     size: int
     shared: BinaryIO | None
+    identity: tuple[int, int]
     rotatedAt: float
     isRotating: bool
     _file: BinaryIO
@@ -124,29 +126,31 @@ def _follow(log: SharedLogFile) -> None:
     Open what is at the path now, if that is another file than the one that is open. If
     there is none (somebody has moved it, or is about to rotate) the open one will do.
     """
+    # For each line, so that every microsecond counts.
     if log.shared is not log._file:
-        _append(log)
+        _share(log)
     try:
         there = os.stat(log.path)
     except OSError:
         return
-    here = os.fstat(log._file.fileno())
-    if not os.path.samestat(there, here):
+    if (there.st_dev, there.st_ino) != log.identity:
         # Renaming it has changed the file, too.
-        log.rotatedAt = here.st_ctime
+        log.rotatedAt = os.fstat(log._file.fileno()).st_ctime
         _reopen(log)
-    elif "size" in vars(log):
+    elif "size" in log.__dict__:
         log.size = there.st_size
 
 
-def _append(log: SharedLogFile) -> None:
+def _share(log: SharedLogFile) -> None:
     """
-    What was opened before, or by a subclass in its own way, appends as well.
+    Know what is open. If it was opened before, or by a subclass in its own way, it
+    appends from now on.
     """
     number = log._file.fileno()
     flags = fcntl.fcntl(number, fcntl.F_GETFL)
     fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
-    log.shared = log._file
+    here = os.fstat(number)
+    log.shared, log.identity = log._file, (here.st_dev, here.st_ino)
 
 
 def _reopen(log: SharedLogFile) -> None:
@@ -160,6 +164,7 @@ def _reopen(log: SharedLogFile) -> None:
         log._file = before
     else:
         before.close()
+        _share(log)
 
 
 def _rotatingAlone(rotate: Rotation) -> Rotation:
@@ -222,8 +227,8 @@ def _isAtItsPath(log: SharedLogFile) -> bool:
         there = os.stat(log.path)
     except OSError:
         return False
-    here = os.fstat(log._file.fileno())
-    return stat.S_ISREG(there.st_mode) and os.path.samestat(there, here)
+    isOurs = (there.st_dev, there.st_ino) == log.identity
+    return isOurs and stat.S_ISREG(there.st_mode)
 
 
 _CHANGED: Mapping[str, object] = {

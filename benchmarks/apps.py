@@ -104,9 +104,11 @@ class LoggedSite(Site):
 raw = Factory.forProtocol(Raw)
 raw.noisy = False
 web = QuietSite(Page())
-# A file, as `twistd web --path` serves it: without an access log, with one, and with lines
-# that are log events.
-quiet, filed, told = (made(File(__file__)) for made in (QuietSite, LoggedSite, Site))
+# A file, as `twistd web --path` serves it: without an access log, with one, and with
+# lines that are log events.
+page = File(__file__)
+page.isLeaf = True
+quiet, filed, told = QuietSite(page), LoggedSite(page), Site(page)
 filed.noisy = told.noisy = False
 named = Factory.forProtocol(Named)
 named.noisy = False

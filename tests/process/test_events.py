@@ -19,7 +19,7 @@ from tests.process.cluster import (
     freePort,
     running,
 )
-from tests.process.stock import Stock
+from tests.process.facts import Stock
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -164,7 +165,10 @@ class Forks(Watcher[WorkerProcess]):
             self._tellDisconnected(self._processes[process])
 
     def gone(self, process: WorkerProcess, asked: bool) -> None:
-        tellEnding(process, process.ending)
+        ending = process.ending
+        # A script that comes to its end is done, whoever else waits for it.
+        isDone = ending.isPlanned or ending.code == 0
+        tellEnding(process, evolve(ending, isPlanned=isDone))
         worker = self._processes.pop(process)
         child = process.child
         self._bury(worker, process.number, child.exitCode, child.exitSignal)

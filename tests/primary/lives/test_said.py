@@ -11,7 +11,8 @@ from twisted.logger import LogEvent
 
 from tests.logged import Logged
 from twisted_cluster.primary.lives.events import eventOf
-from twisted_cluster.primary.lives.said import TAIL, Said, Speaker
+from twisted_cluster.primary.lives.said import Said, Speaker
+from twisted_cluster.primary.lives.tail import LARGEST, TAIL
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def test_complaintsAreKeptUntilItIsUp(said: Said, logged: Logged) -> None:
     Lines, and events that are errors; others are logged at once.
     """
     said.stray("a line")
-    said.record(event("info", "it begins"))
-    said.record(event("critical", "it fails"))
+    said.record(event("info", "it begins"), 9)
+    said.record(event("critical", "it fails"), 9)
     assert list(said.tail) == ["a line", "it fails"]
     assert logged.texts() == ["it begins"]
     said.release()
@@ -47,7 +48,7 @@ def test_whoSaysItIsToBeSeen(said: Said, logged: Logged) -> None:
     For people in the system; for programs in fields that the worker cannot set.
     """
     said.release()
-    said.record(event("warn", "careful", cluster_worker=9, cluster_system="mine"))
+    said.record(event("warn", "careful", cluster_worker=9, cluster_system="mine"), 9)
     (come,) = logged.events
     assert come["log_system"] == "worker 2 shop#warn"
     assert come["cluster_system"] == "shop#warn"
@@ -65,7 +66,7 @@ def test_whoeverNamesItselfKeepsItsName(
     What twisted.python.log writes has names of its own, in two fields.
     """
     more = {"log_namespace": "log_legacy", "log_system": system, "system": system}
-    said.record(event("info", "hello", **more))
+    said.record(event("info", "hello", **more), 9)
     (come,) = logged.events
     assert come["log_system"] == come["system"] == shown
     assert come["cluster_system"] == system
@@ -104,6 +105,17 @@ def test_whatThePrimaryKnowsIsSaidBeside(logged: Logged) -> None:
     assert logged.texts() == []
     said.release()
     said.stray("in use again")
-    said.record(event("info", "in use, says nobody"))
+    said.record(event("info", "in use, says nobody"), 9)
     assert logged.texts() == ["in use", "because", "in use again", "in use, says nobody"]
     assert logged.events[1]["log_level"].name == "warn"
+
+
+def test_longComplaintsAreFew(said: Said) -> None:
+    """
+    The last is there in any case.
+    """
+    for number in range(10):
+        said.record(event("error", str(number)), LARGEST // 3)
+    assert list(said.tail) == ["7", "8", "9"]
+    said.record(event("error", "long"), LARGEST + 1)
+    assert list(said.tail) == ["long"]

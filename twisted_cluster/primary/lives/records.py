@@ -95,7 +95,7 @@ class Records:
         except (MessageError, OSError) as error:
             self._said.complain(f"it logs what is no record: {error}")
         else:
-            self._said.record(event)
+            self._said.record(event, len(data))
         return len(data)
 
 

@@ -5,7 +5,6 @@ What a worker says, on its way into the primary's log.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 
 from attrs import frozen
@@ -18,11 +17,10 @@ from twisted.logger import (
 )
 
 from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.primary.lives.tail import Tail
 
 log = Logger()
 
-# As many lines as a person reads who wants to know why something does not start.
-TAIL = 100
 NOBODY = "-"
 # What has the fields of twisted.python.log.
 LEGACY = "log_legacy"
@@ -69,7 +67,7 @@ class Said:
         self._explain = explain
         self._explained = Complaints(time.monotonic_ns)
         self._isKeeping = True
-        self._kept: deque[LogEvent] = deque(maxlen=TAIL)
+        self._kept = Tail()
 
     @property
     def tail(self) -> Iterable[str]:
@@ -84,20 +82,21 @@ class Said:
         """
         event = _newEvent(LogLevel.info, text)
         if self._isKeeping:
-            self._kept.append(event)
+            self._kept.add(event, len(text))
         else:
             self._emit(event)
             self._sayWhy([text])
 
-    def record(self, event: LogEvent) -> None:
+    def record(self, event: LogEvent, size: int) -> None:
         """
         It has logged something.
 
         @param event: As L{twisted_cluster.primary.lives.events.eventOf} makes it.
+        @param size: How many bytes it was.
         """
         isComplaint = event["log_level"] >= LogLevel.error
         if self._isKeeping and isComplaint:
-            self._kept.append(event)
+            self._kept.add(event, size)
             return
         self._emit(event)
         if isComplaint:
@@ -107,7 +106,7 @@ class Said:
         """
         There is something wrong with what it says.
         """
-        self.record(_newEvent(LogLevel.error, text))
+        self.record(_newEvent(LogLevel.error, text), len(text))
 
     def release(self) -> None:
         """
@@ -115,8 +114,9 @@ class Said:
         """
         self._isKeeping = False
         complaints = list(self.tail)
-        while self._kept:
-            self._emit(self._kept.popleft())
+        for event in self._kept:
+            self._emit(event)
+        self._kept.clear()
         self._sayWhy(complaints)
 
     def _sayWhy(self, complaints: Iterable[str]) -> None:

@@ -14,7 +14,6 @@ from twisted.python import usage
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, StartError
-from twisted_cluster.inspecting import inspected
 from twisted_cluster.logs.observer import FORMATS, LineObserver
 from twisted_cluster.logs.twistd import isOurs, observerFor
 from twisted_cluster.plugins import findPolicies
@@ -116,10 +115,7 @@ class Options(usage.Options):
             )
         self._checkFormat()
         try:
-            config = inspected(self._config(), self.parent or {})
-            self["config"] = evolve(
-                config, recipe=likeTwistd(config.recipe, self.parent or {})
-            )
+            self["config"] = likeTwistd(self._config(), self.parent or {})
         except ConfigError as error:
             raise usage.UsageError(_inOptions(error)) from None
 

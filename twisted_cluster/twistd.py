@@ -4,51 +4,69 @@ What twistd's own options mean for the workers of C{twistd cluster}.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import evolve
 from twisted.python.usage import UsageError
 
+from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.origin import LastingPath
+from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rundir import RunDirectory
 
+READING, WRITING = 0, 1
 # What a daemon of twistd sets where nothing is said.
 DAEMONS_UMASK = 0o077
+REFUSED = {
+    "chroot": "--chroot: workers would have to be started inside, where there is no "
+    "Python; run all of it inside: chroot DIRECTORY twistd cluster ...",
+    "debug": "twistd's --debug would debug the primary, which has no application: call "
+    "breakpoint() in the application, and run 'twistd -n cluster --workers 1 ...' at a "
+    "terminal",
+}
 
 
-def likeTwistd(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
+def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterConfig:
     """
-    Workers do, when they have read their options, what twistd does then.
+    Workers do what twistd would do itself.
 
     @param options: twistd's, or those of another command that has some of them.
     @raise UsageError: If workers cannot do the same.
     """
-    if options.get("chroot") is not None:
-        raise UsageError(
-            "--chroot: workers would have to be started inside, where there is no "
-            "Python; run all of it inside: chroot DIRECTORY twistd cluster ..."
-        )
-    return _umasked(_moved(recipe, options), options)
+    for name, why in REFUSED.items():
+        if options.get(name):
+            raise UsageError(why)
+    recipe = config.recipe
+    for change in (_profiled, _umasked, _moved):
+        recipe = change(recipe, options)
+    # Of several workers none would know who is meant.
+    if config.workers == 1 and options.get("nodaemon", True) and isAtTerminal():
+        recipe = evolve(recipe, terminal=True, newOutput=partial(Output, terminal=True))
+    return evolve(config, recipe=recipe)
 
 
-def _moved(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
-    run = str(options.get("rundir") or ".")
-    if run == ".":
+def _profiled(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
+    """
+    A worker writes a profile of its own (L{twisted_cluster.worker.__main__}).
+    """
+    if not options.get("profile"):
         return recipe
-    try:
-        start = os.getcwd()
-    except OSError:
-        return recipe
-    # Relative to where this is now, which is not where workers will be asked for.
-    moved = RunDirectory(LastingPath.of(start), LastingPath.of(os.path.abspath(run)))
-    return evolve(recipe, rundir=moved)
+    more = [f"--profile={options['profile']}", f"--profiler={options['profiler']}"]
+    if options.get("savestats"):
+        more.append("--savestats")
+    return evolve(recipe, command=[*more, *recipe.command])
 
 
 def _umasked(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
+    """
+    It reads its options with the umask of now, and sets then what twistd does.
+    """
     umask = options.get("umask")
-    if umask is None and _isDaemon(options):
+    if umask is None and not options.get("nodaemon", True):
         umask = DAEMONS_UMASK
     if umask is None:
         return recipe
@@ -57,5 +75,27 @@ def _umasked(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
     return evolve(recipe, umask=before, command=[f"--umask={umask:o}", *recipe.command])
 
 
-def _isDaemon(options: Mapping[str, object]) -> bool:
-    return not options.get("nodaemon", True) and not options.get("debug")
+def _moved(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
+    """
+    It reads its options where this is now, and goes then where twistd does.
+    """
+    run = str(options.get("rundir") or ".")
+    if run == ".":
+        return recipe
+    try:
+        start = os.getcwd()
+    except OSError:
+        return recipe
+    moved = RunDirectory(LastingPath.of(start), LastingPath.of(os.path.abspath(run)))
+    return evolve(recipe, rundir=moved)
+
+
+def isAtTerminal() -> bool:
+    """
+    Whether a person sits here who sees what is written, and can answer.
+    """
+    try:
+        mode = fcntl.fcntl(READING, fcntl.F_GETFL) & os.O_ACCMODE
+    except OSError:
+        return False
+    return mode == os.O_RDWR and os.isatty(READING) and os.isatty(WRITING)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.scripts import run as runScript
-from tests.process.cluster import ROOT, TWISTD, RunningCluster, ask, freePort
+from tests.process.cluster import ROOT, TWISTD, RunningCluster, ask, eventually, freePort
 from tests.process.facts import LAUNCHER, TAC, Stock, factsOf, launcherIn
+from tests.process.ports import isRefused
 from tests.process.somebody import (
     NOBODY,
     asRoot,
@@ -194,8 +195,8 @@ def test_optionsMeanWhereItIsStarted(
     port = freePort()
     twistd = ["-n", "--pidfile=", "--rundir=run"]
     web = ["web", f"--listen=tcp:{port}:interface=127.0.0.1", "--path=files"]
-    with kind(web, release, twistd=twistd, program=program) as running:
-        running.waitFor("Starting factory" if kind is Stock else " is online")
+    with kind(web, release, twistd=twistd, program=program):
+        eventually(lambda: not isRefused(port), "it serves")
         assert ask(port, b"GET /here HTTP/1.0\r\n\r\n").endswith(b"the file\n")
 
 

@@ -123,7 +123,7 @@ def test_listensAreAnsweredWithASocket(talking: Talking) -> None:
         thread = talking.answering(Answer(1, 3), fd=listening.fileno())
         joined = talking.control.listen(SPEC, 2, 7)
         thread.join()
-    assert talking.asked == Listen(1, SPEC, 2, os.getcwd(), 7)
+    assert talking.asked == Listen(1, SPEC, 2, ".", 7)
     assert (joined.number, joined.ordinal) == (3, 2)
     os.close(joined.fd)
     thread = talking.answering(Answer(2, 0, errno.EACCES, "no"))

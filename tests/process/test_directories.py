@@ -7,12 +7,23 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.scripts import run as runScript
-from tests.process.cluster import ROOT, TWISTD, RunningCluster, ask, eventually, freePort
+from tests.process.cluster import (
+    ROOT,
+    TWISTD,
+    RunningCluster,
+    ask,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
 from tests.process.facts import LAUNCHER, TAC, Stock, factsOf, launcherIn
 from tests.process.ports import isRefused
 from tests.process.somebody import (
@@ -209,3 +220,29 @@ def test_chrootIsRefused(release: Path, program: list[str]) -> None:
         assert cluster.wait() == 1
         assert "--chroot: workers would have to be started inside" in cluster.output()
         assert "Traceback" not in cluster.output()
+
+
+@pytest.mark.parametrize("command", [[], ["cluster", "--workers=1"]], ids=str)
+def test_umaskOfADaemon(tmp_path: Path, command: list[str]) -> None:
+    """
+    Is twistd's own for daemons, once it has read what it is to run.
+    """
+    (tmp_path / "app.tac").write_text(
+        "from twisted.application import service\n"
+        "class Late(service.Service):\n"
+        "    def startService(self):\n"
+        "        open('late', 'w').close()\n"
+        "application = service.Application('app')\n"
+        "Late().setServiceParent(application)\n"
+        "open('early', 'w').close()\n"
+    )
+    program = [sys.executable, "-c", TWISTD, "--pidfile=pid", *command, "-y", "app.tac"]
+    subprocess.run(program, cwd=tmp_path, env=environment(), umask=0o022, check=True)
+    try:
+        eventually((tmp_path / "late").exists, "it has started")
+        modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("early", "late")]
+        assert modes == [0o644, 0o600]
+    finally:
+        pid = int((tmp_path / "pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda: not isAlive(pid), "it has ended")

@@ -31,7 +31,7 @@ def _otherFlags() -> Iterator[str]:
         yield "-u"
     if sys.flags.hash_randomization and os.environ.get("PYTHONHASHSEED") == "0":
         yield "-R"
-    mode = _imp.check_hash_based_pycs
+    mode: str = getattr(_imp, "check_hash_based_pycs", "default")
     if mode != "default":
         yield from ("--check-hash-based-pycs", mode)
 

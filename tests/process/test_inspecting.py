@@ -78,14 +78,15 @@ def functionsIn(file: Path, saved: bool) -> str:
     return " ".join(name for _, _, name in calls)
 
 
-@pytest.mark.parametrize("profiler", ["cprofile", "profile"])
 @pytest.mark.parametrize("saved", [True, False])
-def test_workersAreProfiled(tmp_path: Path, profiler: str, saved: bool) -> None:
+def test_workersAreProfiled(tmp_path: Path, saved: bool) -> None:
     """
     Each into a file of its own, as stock twistd is.
     """
+    # Not "profile": what it does when a signal comes is sometimes to raise, in Python
+    # 3.11, and the signal is lost.
     more = ["--savestats"] if saved else []
-    profile = ["--profile=cluster.prof", f"--profiler={profiler}", *more]
+    profile = ["--profile=cluster.prof", "--profiler=cprofile", *more]
     served(RunningCluster, tmp_path, profile, ["--workers=2"], 2)
     profile[0] = "--profile=stock.prof"
     served(Stock, tmp_path, profile)

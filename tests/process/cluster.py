@@ -232,6 +232,14 @@ class RunningCluster:
         eventually(lambda: not membersOf(self.pid), "every process has ended", 5.0)
 
 
+class Stock(RunningCluster):
+    """
+    C{twistd -n ...}, while a C{with} block lasts: the same without a cluster.
+    """
+
+    PLUGIN = ()
+
+
 def ask(port: int, data: bytes = b"", timeout: float = 5.0) -> bytes:
     """
     Connect, send, and read to the end.

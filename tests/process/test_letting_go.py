@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import RunningCluster, eventually, freePort
-from tests.process.stock import Stock
+from tests.process.cluster import RunningCluster, Stock, eventually, freePort
 
 pytestmark = pytest.mark.process
 

@@ -16,12 +16,12 @@ import pytest
 
 from tests.process.cluster import (
     RunningCluster,
+    Stock,
     ask,
     environment,
     eventually,
     freePort,
 )
-from tests.process.stock import Stock
 
 pytestmark = pytest.mark.process
 

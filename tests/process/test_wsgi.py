@@ -9,8 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.process.cluster import RunningCluster, eventually, freePort
-from tests.process.stock import Stock
+from tests.process.cluster import RunningCluster, Stock, eventually, freePort
 
 pytestmark = pytest.mark.process
 

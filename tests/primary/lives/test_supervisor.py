@@ -47,6 +47,7 @@ class Worker:
         self.speaker = Speaker(start.slot, start.id, start.generation, 100)
         self.asked: list[str] = []
         self.wasTold = False
+        self.isOnline = True
         self.isHeld = False
         self._refuses = refuses
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from twisted.logger import Logger
 
-from twisted_cluster.core.actions import Again, Recovered
+from twisted_cluster.core.actions import Again, Recovered, Report
 from twisted_cluster.core.words import duration, serving, several
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellReady
@@ -78,6 +78,14 @@ class EarlyEnds:
             seconds = duration(again.seconds)
             log.error(said, slot=again.slot, why=why, seconds=seconds)
         self._tellPersistent(again, why, isNew)
+
+    def report(self, worker: WorkerProcess, what: Report) -> None:
+        """
+        Something is wrong with a worker that is there.
+        """
+        isNews = worker.isOnline or worker.number not in self._persistent
+        level = "warn" if isNews else "debug"
+        tell(level, what.text, worker, seconds=what.seconds)
 
     def recovered(self, worker: WorkerProcess, what: Recovered) -> None:
         """

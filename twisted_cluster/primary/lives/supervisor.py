@@ -26,7 +26,7 @@ from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
-from twisted_cluster.primary.lives.told import tell, tellLeaving
+from twisted_cluster.primary.lives.told import tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
 
@@ -169,7 +169,7 @@ class Supervisor(Watcher[WorkerProcess]):
             elif isinstance(action, Recovered):
                 self._ends.recovered(self.workers[action.id], action)
             elif isinstance(action, Report):
-                tell("warn", action.text, self.workers[action.id], seconds=action.seconds)
+                self._ends.report(self.workers[action.id], action)
             elif isinstance(action, Complete):
                 self._complete()
             elif isinstance(action, GiveUp):

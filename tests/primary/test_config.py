@@ -104,6 +104,7 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"backlog": "lots"}, "backlog='lots': give a number, 1 or more"),
         ({"backlog": float("inf")}, "backlog=inf: give a number, 1 or more"),
         ({"startTimeout": 1e9}, "give a number, 1 or more, below 1e9"),
+        ({"logLevel": "loud"}, "give one of debug, info, warn, error, critical"),
         ({"maxConnections": [1, 2]}, "'2': a worker has a number already"),
         ({"maxConnections": ["tcp:1=1", "tcp:1=2"]}, "tcp:1 has a number already"),
         ({"maxConnections": {"tcp:1": 1}}, "give one, or several in a list"),

@@ -14,7 +14,7 @@ import pytest
 from twisted_cluster.errors import VersionError
 from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, LARGEST_COUNT, Page
 
-COUNTERS = "heartbeat taken opened closed waiting born counted lost".split()
+COUNTERS = "heartbeat taken opened closed waiting born counted lost cut".split()
 SIZES = {"lag": HOUR, "headroom": EXACT, "cpu": EXACT, "rss": EXACT}
 
 

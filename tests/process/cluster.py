@@ -22,7 +22,9 @@ TWISTD = (
     "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 )
 PATIENCE = 20.0
-# What the log says of each worker that has come up; where others of its slot died early.
+# What the log says of a worker that has come up.
+READY = " ready after "
+# The same, of each, with its number and its pid; where others of its slot died early.
 UP = re.compile(r"worker (\d+) \((\d+)\) (?:ready|serves,) after ")
 SHARE = 1500
 _FIRST = 10_000 + SHARE * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])

@@ -43,6 +43,20 @@ def test_complaintsAreKeptUntilItIsUp(said: Said, logged: Logged) -> None:
     assert not list(said.tail)
 
 
+def test_whatAFailedStartHasWrittenIsOneError(said: Said, logged: Logged) -> None:
+    """
+    A traceback is not one event a line; what it has logged stays as it is.
+    """
+    said.stray("Traceback:")
+    said.stray("  LookupError")
+    said.record(event("critical", "it fails"), 9)
+    said.stray("the end")
+    said.release(hasFailed=True)
+    assert logged.texts() == ["Traceback:\n  LookupError", "it fails", "the end"]
+    levels = [one["log_level"].name for one in logged.events]
+    assert levels == ["error", "critical", "error"]
+
+
 def test_whoSaysItIsToBeSeen(said: Said, logged: Logged) -> None:
     """
     For people in the system; for programs in fields that the worker cannot set.

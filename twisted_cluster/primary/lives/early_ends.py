@@ -54,19 +54,18 @@ class EarlyEnds:
 
         @param again: What becomes of its slot, if it has ended too early.
         """
-        if again is None:
-            if worker.number not in self._persistent:
-                self._complaints.pop(worker.number, None)
-            tellEnding(worker, worker.ending)
-            return
         complaint = lastLine(list(worker.said.tail)) or worker.ending.verb
-        isNew = self._isNew(again.slot, complaint)
+        isNew = self._isNew(worker.number, complaint)
         if not isNew:
             # The log has it already.
             worker.said.forget()
-        worker.said.release()
-        tellEnding(worker, worker.ending, again.seconds, again.isPersistent)
-        self._tellPersistent(again, complaint, isNew)
+        worker.said.release(hasFailed=True)
+        if again is None:
+            self._forget(worker)
+            tellEnding(worker, worker.ending)
+        else:
+            tellEnding(worker, worker.ending, again.seconds, again.isPersistent)
+            self._tellPersistent(again, complaint, isNew)
 
     def refused(self, again: Again, why: str) -> None:
         """
@@ -100,6 +99,10 @@ class EarlyEnds:
             failures=several(what.failures, "failed start"),
             serving=serving(what.serving, what.wanted),
         )
+
+    def _forget(self, worker: WorkerProcess) -> None:
+        if worker.number not in self._persistent:
+            self._complaints.pop(worker.number, None)
 
     def _isNew(self, slot: int, complaint: str) -> bool:
         known = self._complaints.setdefault(slot, set())

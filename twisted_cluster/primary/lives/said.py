@@ -5,7 +5,8 @@ What a worker says, on its way into the primary's log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 from attrs import frozen
 from twisted.logger import (
@@ -108,13 +109,15 @@ class Said:
         """
         self.record(_newEvent(LogLevel.error, text), len(text))
 
-    def release(self) -> None:
+    def release(self, hasFailed: bool = False) -> None:
         """
         It is up, or will not be: log what was kept, and keep nothing more.
+
+        @param hasFailed: Whether that is why it will not be: an error, and one.
         """
         self._isKeeping = False
         complaints = list(self.tail)
-        for event in self._kept:
+        for event in _joined(self._kept) if hasFailed else self._kept:
             self._emit(event)
         self._kept.clear()
         self._sayWhy(complaints)
@@ -155,6 +158,19 @@ def _newEvent(level: object, text: str) -> LogEvent:
         "log_system": NOBODY,
         "log_time": time.time(),
     }
+
+
+def _joined(kept: Iterable[LogEvent]) -> Iterator[LogEvent]:
+    """
+    @return: The same, with lines that follow each other as one error.
+    """
+    for isWritten, run in groupby(kept, lambda event: event.get("log_logger") is log):
+        if isWritten:
+            lines = list(run)
+            text = "\n".join(line["text"] for line in lines)
+            yield {**lines[0], "text": text, "log_level": LogLevel.error}
+        else:
+            yield from run
 
 
 def _textOf(event: LogEvent) -> str:

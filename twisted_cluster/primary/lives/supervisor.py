@@ -26,7 +26,7 @@ from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
-from twisted_cluster.primary.lives.told import tellLeaving
+from twisted_cluster.primary.lives.told import tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
 
@@ -139,9 +139,11 @@ class Supervisor(Watcher[WorkerProcess]):
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.wasTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
-        self._ends.ended(worker, again)
-        if not any(isinstance(action, GiveUp) for action in actions):
-            worker.said.release()
+        if any(isinstance(action, GiveUp) for action in actions):
+            # What it has said is told as the reason.
+            tellEnding(worker, worker.ending)
+        else:
+            self._ends.ended(worker, again)
         self._carryOut(actions)
 
     def _count(self, worker: WorkerProcess, asked: bool) -> None:

@@ -5,6 +5,7 @@ What is told of the events that a worker logs.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -164,6 +165,7 @@ for _ in range(100_000):
         lambda: logged("{mute}", mute=Mute()),
         lambda: logged("hello", circle=CIRCLE),
         lambda: logged("hello", deep=DEEP),
+        lambda: logged("{x}" * 2000, x=""),
         lambda: logged("hello", log_flattened=3),
         lambda: {**logged("hello"), "log_format": b"hello"},
         lambda: {**logged("hello"), "log_format": 3},
@@ -199,6 +201,29 @@ def test_oddHeadsAreMended(change: LogEvent) -> None:
     event = {**logged("hello"), **change}
     come = eventOf(readRecord(recordOf(event, "info")))
     assert eventAsText(come).endswith("hello")
+
+
+def test_endlessFailuresHaveAnEnd() -> None:
+    """
+    The innermost frames, and all of the text.
+    """
+
+    def call(n: int) -> None:
+        if n == 0:
+            raise ValueError("deep")
+        call(n - 1)
+
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(5000)
+        call(2000)
+    except ValueError:
+        come = told(logged("deep", log_failure=Failure()))
+    finally:
+        sys.setrecursionlimit(limit)
+    failure = come["log_failure"]
+    assert len(failure.frames) == 1000
+    assert failure.getTraceback().count("in call") == 2001
 
 
 def test_longOnesAreWhole() -> None:

@@ -19,6 +19,8 @@ from twisted_cluster.core.records import (
     LEVEL,
     LONGEST_DATAGRAM,
     LONGEST_RECORD,
+    MOST_FIELDS,
+    MOST_FRAMES,
     SYSTEM,
     TEXT,
     UNTOLD,
@@ -75,6 +77,8 @@ def _flat(event: LogEvent) -> LogEvent:
     form = event.get("log_format")
     if form == TEXT:
         return event
+    if form is not None and form.count("{") > MOST_FIELDS:
+        raise ValueError("too many fields")
     if "log_flattened" in event:
         event["log_flattened"] = dict(event["log_flattened"])
     flattenEvent(event)
@@ -138,7 +142,7 @@ def _failure(failure: Failure) -> ToldFailure:
         "name": _text(getattr(kind, "__name__", kind)),
         "value": safe_str(failure.value),
         "parents": list(map(_text, failure.parents)),
-        "frames": [_frame(*frame) for frame in failure.frames],
+        "frames": [_frame(*frame) for frame in failure.frames[-MOST_FRAMES:]],
         "text": failure.getTraceback(),
     }
 

@@ -163,6 +163,7 @@ def test_aMessageOfTheNewerKindIsAField() -> None:
         {"log_format": "{who} {who}"},
         {"log_format": "{who!a}"},
         {"log_format": "{}" * 1000},
+        {"log_format": "{{}}" * 1000},
         {"log_flattened": ["who!s:", "who!:"]},
         {"log_flattened": None},
         {"log_failure": "it broke"},
@@ -225,6 +226,8 @@ def test_whatIsNoneOfTheOlderKindIsRefused(change: dict[str, object]) -> None:
         {"frames": [["sell", "shop.py", 3, [["x"]], []]]},
         {"frames": [["sell", "shop.py", 3, [["x", 1]], []]]},
         {"text": None},
+        {"name": "x" * 2000},
+        {"frames": [["sell", "shop.py", 3, [], []]] * 1001},
     ],
 )
 def test_whatIsNoFailureIsRefused(change: dict[str, object]) -> None:
@@ -284,3 +287,20 @@ def test_whatIsTooDeepIsLeftOut(wrap: Callable[[object], object]) -> None:
     event = eventOf(readRecord(packRecord({**FINE, "deep": deep})))
     assert repr(event["deep"]).count("unpersistable") == 1
     shown(event)
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        [[] for _ in range(300_000)],
+        [{"a": {}} for _ in range(50_000)],
+        [{FAILURE: BROKEN} for _ in range(3000)],
+    ],
+)
+def test_whatIsTooMuchIsLeftOut(many: list[object]) -> None:
+    """
+    So that no event takes long.
+    """
+    event = eventOf({**FINE, "many": many})
+    assert event["many"][0] == many[0] or isinstance(event["many"][0], Failure)
+    assert event["many"][-1] == {"unpersistable": True}

@@ -11,22 +11,17 @@ import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
 
-from twisted.logger import LogEvent, Logger, LogLevel
+from twisted.logger import LogEvent, Logger
 from twisted.logger._flatten import KeyFlattener, aFormatter
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import FAILURE, LEVEL, TEXT, UNTOLD, isTime
+from twisted_cluster.core.records import MOST_FIELDS, TEXT, isTime
 from twisted_cluster.errors import MessageError
-from twisted_cluster.primary.lives.failures import WorkerFailure
+from twisted_cluster.primary.lives.reviving import Reviver, levelNamed
 
-LEVELS = {level.name: level for level in LogLevel.iterconstants()}
 LEGACY = "log_legacy"
-# What lies deeper is left out: observers go down by calling themselves.
-DEEPEST = 32
 _NOTHING = type(None)
-_NESTED = (dict, list)
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "log_namespace": (str,),
     "log_system": (str, _NOTHING),
@@ -43,8 +38,9 @@ _LEGACY_KINDS: Mapping[str, tuple[type, ...]] = {
     "failure": (Failure,),
 }
 _WIDE = re.compile(r"[0-9]{5}")
-# Formats are few; what is longer is none of a program's own.
-_LONG = 500
+# Formats and names are few; what is longer is none of a program's own, and not
+# remembered.
+LONG = 500
 
 
 def eventOf(told: Mapping[str, object]) -> LogEvent:
@@ -52,13 +48,10 @@ def eventOf(told: Mapping[str, object]) -> LogEvent:
     @param told: What is in a record.
     @raise MessageError: If it is no event.
     """
-    event = {
-        key: _revived(value, DEEPEST) if type(value) in _NESTED else value
-        for key, value in told.items()
-    }
+    event: LogEvent = Reviver().fields(told)
     # What Twisted would append to.
     event.pop("log_trace", None)
-    event["log_level"] = _levelNamed(event.get("log_level"))
+    event["log_level"] = levelNamed(event.get("log_level"))
     event.setdefault("log_namespace", "-")
     if not isTime(event.setdefault("log_time", time.time())):
         raise MessageError(f"log_time cannot be {event['log_time']!r:.20}")
@@ -92,36 +85,6 @@ def _check(event: LogEvent, kinds: Mapping[str, tuple[type, ...]]) -> None:
             raise MessageError(f"{key} cannot be {event[key]!r:.20}")
 
 
-def _levelNamed(name: object) -> object:
-    if isinstance(name, str) and name in LEVELS:
-        return LEVELS[name]
-    raise MessageError(f"there is no level {name!r:.20}")
-
-
-def _revived(value: object, depth: int) -> object:
-    """
-    With levels and failures in place of what was told of them.
-    """
-    if depth == 0:
-        return dict(UNTOLD)
-    if isinstance(value, list):
-        return [
-            _revived(one, depth - 1) if type(one) in _NESTED else one for one in value
-        ]
-    return _revivedDict(cast(Mapping[str, object], value), depth - 1)
-
-
-def _revivedDict(fields: Mapping[str, object], depth: int) -> object:
-    if LEVEL in fields:
-        return _levelNamed(fields[LEVEL])
-    if FAILURE in fields:
-        return WorkerFailure.told(fields[FAILURE])
-    return {
-        key: _revived(value, depth) if type(value) in _NESTED else value
-        for key, value in fields.items()
-    }
-
-
 def _checkFormats(event: LogEvent) -> None:
     """
     All that its format names has to be at hand: Twisted would look it up otherwise, and
@@ -134,7 +97,9 @@ def _checkFormats(event: LogEvent) -> None:
         event.pop("log_flattened", None)
         return
     flat = event.get("log_flattened", {})
-    if not (_keysIn(form) if len(form) < _LONG else _parsed(form)) <= flat.keys():
+    if form.count("{") > MOST_FIELDS:
+        raise MessageError(f"too many fields: {form!r:.60}")
+    if not (_keysIn(form) if len(form) < LONG else _parsed(form)) <= flat.keys():
         raise MessageError(f"a field is missing of {form!r:.60}")
 
 
@@ -160,6 +125,8 @@ def _parsed(form: str) -> frozenset[str]:
 _keysIn = lru_cache(maxsize=1024)(_parsed)
 
 
-@lru_cache(maxsize=1024)
 def _loggerOf(namespace: str) -> Logger:
-    return Logger(namespace)
+    return (_knownLogger if len(namespace) < LONG else Logger)(namespace)
+
+
+_knownLogger = lru_cache(maxsize=1024)(Logger)

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from twisted.python import log
 from twisted.python.failure import Failure
 
+from twisted_cluster.core.records import MOST_FRAMES, SYSTEM, Frame, Variables
 from twisted_cluster.errors import MessageError
 
 
@@ -38,10 +39,10 @@ class WorkerFailure(Failure):
         try:
             if not isinstance(fields, dict):
                 raise TypeError(f"{fields!r:.20}")
-            kind = _kind(_text(fields["module"]), _text(fields["name"]))
+            kind = _kind(_name(fields["module"]), _name(fields["name"]))
             made = cls(kind(_text(fields["value"])), kind)
             made.parents = list(map(_text, fields["parents"]))
-            made.frames = [_frame(*frame) for frame in fields["frames"]]
+            made.frames = _frames(fields["frames"])
             made._text = _text(fields["text"])
         except (LookupError, TypeError, ValueError) as error:
             raise MessageError(f"no failure: {error}") from None
@@ -77,9 +78,23 @@ def _text(value: object) -> str:
     return value
 
 
+def _name(value: object) -> str:
+    # Classes are remembered with their names.
+    name = _text(value)
+    if len(name) > SYSTEM:
+        raise ValueError(f"{name!r:.20} is too long")
+    return name
+
+
+def _frames(value: object) -> list[Frame]:
+    if not isinstance(value, list) or len(value) > MOST_FRAMES:
+        raise TypeError(f"{value!r:.20} are no frames")
+    return [_frame(*frame) for frame in value]
+
+
 def _frame(
     name: object, file: object, line: object, local: object, whole: object
-) -> tuple[str, str, int, list[tuple[str, str]], list[tuple[str, str]]]:
+) -> Frame:
     if not isinstance(line, int) or not 0 <= line < 1 << 31:
         raise TypeError(f"{line!r:.20} is no line's number")
     return _text(name), _file(_text(file)), line, _variables(local), _variables(whole)
@@ -90,7 +105,7 @@ def _file(name: str) -> str:
     return name if os.path.isfile(name) else f"<{name}>"
 
 
-def _variables(pairs: object) -> list[tuple[str, str]]:
+def _variables(pairs: object) -> Variables:
     if not isinstance(pairs, list):
         raise TypeError(f"{pairs!r:.20} are no variables")
     return [(_text(name), _text(value)) for name, value in pairs]

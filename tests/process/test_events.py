@@ -203,7 +203,8 @@ class Serve(Protocol):
                 "childFDs": {fd: self.transport.fileno() for fd in range(1, 12)}
             }
         reactor.spawnProcess(
-            client, sys.executable, [sys.executable, "-c", python], os.environ,
+            # With a directory it is forked, and not spawned.
+            client, sys.executable, [sys.executable, "-c", python], os.environ, "/",
             **arguments
         )
 

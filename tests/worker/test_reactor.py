@@ -93,6 +93,18 @@ def onAsyncio() -> Iterator[Clustered]:
     made.reactor._asyncioEventloop.close()
 
 
+def test_itsKindIsTheStockOne(clustered: Clustered, onAsyncio: Clustered) -> None:
+    """
+    For who compares it, and in sets and tables.
+    """
+    kind, other = type(clustered.reactor), type(onAsyncio.reactor)
+    assert kind == SelectReactor
+    assert SelectReactor == kind
+    assert not kind != SelectReactor
+    assert {kind: 1}[SelectReactor] == 1
+    assert kind not in (other, AsyncioSelectorReactor, object())
+
+
 def test_aPortCanBeAdoptedByItsNumber(clustered: Clustered) -> None:
     """
     Though what the worker has there only stands in for it: the real one is adopted.

@@ -32,6 +32,7 @@ from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.wire.limit import changeLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.breakpoints import Breakpoints
+from twisted_cluster.worker.likeness import likeStock
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.datagrams import UDPPort
@@ -286,11 +287,8 @@ def become(reactor: PosixReactorBase) -> None:
     Let a reactor do what a worker's does differently, for which it needs wires.
     """
     base = reactor.__class__
-    # Twisted's child processes import the reactor by the name of its class's module,
-    # and its tests know reactors by the names of their classes.
-    names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     mixin = AsyncioReactorMixin if hasattr(base, "_reschedule") else ClusterReactorMixin
-    reactor.__class__ = type(base.__name__, (mixin, base), names)
+    reactor.__class__ = likeStock(mixin, base)
 
 
 def install() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 
 from twisted.internet.testing import MemoryReactorClock
 
@@ -18,6 +19,13 @@ from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
+
+
+def atOnce(call: Callable[..., object], *given: object) -> None:
+    """
+    What has threads call something in the reactor's, without any.
+    """
+    call(*given)
 
 
 class FakeControl:
@@ -73,7 +81,7 @@ class Worker:
         self.register = Register(
             control,  # type: ignore[arg-type]
             self.page,
-            Endings(self.page, self.tellRoom),
+            Endings(self.page, self.tellRoom, atOnce),
             Orphans(self.own.fileno),
             GivenSockets(),
         )

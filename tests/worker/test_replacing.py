@@ -86,6 +86,23 @@ def test_whatWasAskedOfOneTheNextDoes(
     assert sorted(done) == ["second's", "thread", "timer", "trigger"]
 
 
+def test_onTheLoopOfTheFormer(clustered: Clustered, later: Callable[[], Any]) -> None:
+    """
+    Which a program has asked asyncio for; and back to another kind.
+    """
+    first, done = clustered.reactor, []
+    main.installReactor(later())
+    first.callLater(0, done.append, "asyncio's")
+    main.installReactor(AsyncioSelectorReactor(first._asyncioEventloop))
+    first.callLater(0, done.append, "the same loop's")
+    last = PollReactor()
+    main.installReactor(last)
+    first.callFromThread(done.append, "thread")
+    first.callLater(0.05, first.stop)
+    last.run(installSignalHandlers=False)
+    assert sorted(done) == ["asyncio's", "the same loop's", "thread"]
+
+
 def test_nothingIsLeftOpen(clustered: Clustered, later: Callable[[], Any]) -> None:
     """
     Of a former one nothing stays, and nothing is done twice.

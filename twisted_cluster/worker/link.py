@@ -5,6 +5,7 @@ A worker's end of its wires, put together.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from twisted.logger import Logger
@@ -85,7 +86,7 @@ class Link:
         self._control = Control(steady, wires.channel, self._hear, self._primaryGone)
         self.descriptors = Descriptors(reactor)
         self._vitals = Vitals(page, wires.queue.fileno, self.descriptors)
-        endings = Endings(page, self._tellRoom)
+        endings = Endings(page, self._tellRoom, self._callFromThread)
         orphans = Orphans(wires.queue.fileno)
         given = GivenSockets(told.sockets)
         self.ports = Register(self._control, page, endings, orphans, given)
@@ -138,6 +139,10 @@ class Link:
         self.reactor.callFromThread(lambda: None)
         self._control.say(Online())
         self.ports.online()
+
+    def _callFromThread(self, call: Callable[..., object], *given: object) -> None:
+        # Looked up each time: what it does may change with the reactor's kind.
+        self.reactor.callFromThread(call, *given)
 
     def _tellRoom(self) -> None:
         if self._page.waiting:

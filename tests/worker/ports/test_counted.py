@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.worker.doubles import atOnce
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
@@ -69,7 +70,7 @@ def test_endsCountOnce(page: Page, end: Callable[[CountedSocket], None]) -> None
     Whoever ends it, and if nobody does: once, in each of its cells.
     """
     told: list[bool] = []
-    made = countedSocket(Endings(page, lambda: told.append(True)))
+    made = countedSocket(Endings(page, lambda: told.append(True), atOnce))
     assert list(page.ended) == [0, 0, 0, 0]
     end(made)
     del made
@@ -86,7 +87,7 @@ def test_whatNobodyClosesIsClosed(page: Page) -> None:
     one, other = socket.socketpair()
     handed = Handed(one.detach(), LISTENER, "")
     made = CountedSocket(fileno=handed.fd)
-    made.countWith(Endings(page, lambda: None), handed)
+    made.countWith(Endings(page, lambda: None, atOnce), handed)
     other.settimeout(5.0)
     del made
     gc.collect()
@@ -99,7 +100,7 @@ def test_whatIsNotServedIsClosedAndCounts(page: Page) -> None:
     A connection that no port takes.
     """
     one, other = socket.socketpair()
-    endings = Endings(page, lambda: None)
+    endings = Endings(page, lambda: None, atOnce)
     assert endings.counts
     endings.lose(Handed(one.detach(), LISTENER, ""))
     assert list(page.ended) == [1, 0, 1, 0]
@@ -111,7 +112,7 @@ def test_cellsThatAreNotThereAreNotCounted(page: Page) -> None:
     """
     A primary that counts more than it has made room for does no harm.
     """
-    Endings(page, lambda: None).count(Handed(-1, 50, "", tally=70_000))
+    Endings(page, lambda: None, atOnce).count(Handed(-1, 50, "", tally=70_000))
     assert list(page.ended) == [1, 0, 0, 0]
 
 
@@ -121,7 +122,7 @@ def test_whereNobodyLooksNothingCounts() -> None:
     """
     page = Page.create()
     told: list[bool] = []
-    endings = Endings(page, lambda: told.append(True))
+    endings = Endings(page, lambda: told.append(True), atOnce)
     endings.count(Handed(-1, LISTENER, ""))
     assert not endings.counts
     assert told == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted_cluster.core.counting import cellsOf
 from twisted_cluster.wire.handoff import Handed
@@ -20,10 +21,17 @@ class Endings:
     @ivar counts: Whether anybody looks.
     """
 
-    def __init__(self, page: Page, counted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        page: Page,
+        counted: Callable[[], None],
+        callFromThread: Callable[..., object],
+    ) -> None:
         """
         @param counted: Called after each.
+        @param callFromThread: Calls what it is given in the reactor's thread.
         """
+        self._callFromThread = callFromThread
         self.counts = len(page.ended) > 0
         self._page = page
         self._counted = counted
@@ -39,6 +47,13 @@ class Endings:
             if cell < len(ended):
                 ended[cell] += 1
         self._counted()
+
+    def countLater(self, connection: Handed) -> None:
+        """
+        The same, from any thread, and in the midst of anything.
+        """
+        with suppress(Exception):
+            self._callFromThread(self.count, connection)
 
     def lose(self, connection: Handed) -> None:
         """
@@ -73,9 +88,16 @@ class CountedSocket(socket.socket):
     def __del__(self) -> None:
         # Of a connection for which no protocol could be built nothing is closed. This
         # takes the place of what the socket's own class would do.
+        connection = self._takeUncounted()
         self.close()
+        if connection is not None:
+            self._endings.countLater(connection)
 
     def _count(self) -> None:
-        connection, self._toCount = self._toCount, None
+        connection = self._takeUncounted()
         if connection is not None:
             self._endings.count(connection)
+
+    def _takeUncounted(self) -> Handed | None:
+        connection, self._toCount = self._toCount, None
+        return connection

@@ -306,6 +306,25 @@ def test_whoCannotStartIsToldOfOnce(shop: Path) -> None:
     assert re.search(r"after \d+ failed starts: 2 of 2 workers serve\n", said)
 
 
+def test_whoHasThePortIsTheReason(shop: Path) -> None:
+    """
+    Of an application that binds one itself, in each worker.
+    """
+    port, own = freePort(), freePort()
+    (shop / "raw.py").write_text(
+        "import socket\nfrom teller import tell\n"
+        f"taken = socket.create_server(('127.0.0.1', {own}))\n"
+    )
+    arguments = ["-w2", "--app=raw.tell", f"--listen=tcp:{port}:interface=127.0.0.1"]
+    with RunningCluster(arguments, shop) as cluster:
+        cluster.waitFor("cannot start: ")
+        (pid,) = cluster.workerPids()
+        assert (
+            f"1 of 2 workers serves; worker 2 cannot start: tcp:{own} is taken by worker "
+            f"1 itself (pid {pid})"
+        ) in cluster.output()
+
+
 def test_theReasonOfAFailedStartIsInBothPlaces(shop: Path) -> None:
     """
     In the log file, and at the terminal; once where these are one. Stock ends with the

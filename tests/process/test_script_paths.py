@@ -6,16 +6,17 @@ of which the primary is one.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipapp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.process.cluster import environment, eventually, membersOf
+from tests.process.cluster import ROOT, environment, eventually, membersOf
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 SCRIPT = """
@@ -42,7 +43,9 @@ reactor.run()
 """
 
 
-def runIt(command: Sequence[str], directory: Path) -> tuple[dict[str, Any], ...]:
+def runIt(
+    command: Sequence[str], directory: Path, env: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], ...]:
     """
     Run Python.
 
@@ -51,7 +54,7 @@ def runIt(command: Sequence[str], directory: Path) -> tuple[dict[str, Any], ...]
     process = subprocess.Popen(
         [sys.executable, *command, "an", "argument"],
         cwd=directory,
-        env=environment(),
+        env=environment(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -184,3 +187,18 @@ def test_scriptsMayChangeTheirPath(tmp_path: Path, elsewhere: Path, change: str)
     )
     primary, worker = runIt([str(script)], elsewhere)
     assert worker == primary
+
+
+def test_installedModuleForksAScript(tmp_path: Path, elsewhere: Path) -> None:
+    """
+    C{python -m} of a module that is on the path anyway takes nothing away from it.
+    """
+    script = write(tmp_path / "other" / "script.py")
+    library = tmp_path / "library"
+    text = f"cluster.setupPrimary(exec={str(script)!r})\n    worker ="
+    library.mkdir()
+    (library / "installed.py").write_text(SCRIPT.replace("worker =", text))
+    more = {"PYTHONPATH": f"{library}{os.pathsep}{ROOT}"}
+    _, worker = runIt(["-m", "installed"], elsewhere, more)
+    stock, _ = runIt([str(script)], elsewhere, more)
+    assert worker["path"] == stock["path"]

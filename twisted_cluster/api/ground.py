@@ -79,6 +79,12 @@ def _ownFolder() -> str | None:
         return None
     if spec is None:
         return os.path.dirname(os.path.realpath(file)) if file else ""
-    for _ in spec.name.split("."):
-        file = os.path.dirname(file)
-    return file
+    # A module: it may be installed; what Python has put first is where it was started.
+    return sys.path[0] if sys.path[:1] == [_here()] else None
+
+
+def _here() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.logged import logging
 from twisted_cluster.primary.lives.origin import LastingPath, Origin
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rundir import RunDirectory
@@ -63,6 +64,11 @@ def test_pathMeansWhatThereIsIfWhatItMeantIsGone(current: Path) -> None:
     switch(current)
     shutil.rmtree(current.parent / "1")
     assert os.fspath(lasting) == str(current / "file")
+    with logging() as logged:
+        Recipe(["-y", lasting]).placed()
+    gone = current.parent / "1" / "file"
+    said = f"{gone} is gone: a worker that starts now has {lasting.given} as it is now"
+    assert logged.texts() == [said]
 
 
 @pytest.mark.parametrize("given", ["", ".", "lib", "caf\udce9", "/caf\udce9"])

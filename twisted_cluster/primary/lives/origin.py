@@ -9,8 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from twisted_cluster.primary.lives.interpreter import interpreterOptions
+
+log = Logger()
 
 
 @frozen
@@ -38,8 +41,18 @@ class LastingPath(os.PathLike[str]):
         return cls(given, _meaning(given))
 
     def __fspath__(self) -> str:
-        isSame = _meaning(self.given) == self.meant or not os.path.exists(self.meant)
-        return self.given if isSame else self.meant
+        return self.given if self._isSame or self.isGone else self.meant
+
+    @property
+    def isGone(self) -> bool:
+        """
+        Whether there is nothing any more of what it meant, and it means something else.
+        """
+        return not self._isSame and not os.path.exists(self.meant)
+
+    @property
+    def _isSame(self) -> bool:
+        return _meaning(self.given) == self.meant
 
 
 def _meaning(path: str) -> str:
@@ -74,6 +87,20 @@ class Origin:
             # Launchers put objects there which Python passes over.
             [LastingPath.of(each) for each in sys.path if isinstance(each, str)],
         )
+
+    def sayWhatIsGone(self, *more: object) -> None:
+        """
+        Warn of paths that lead to something else now, for want of what they meant.
+
+        @param more: What else a worker is given.
+        """
+        for path in (self.directory, *self.path, *more):
+            if isinstance(path, LastingPath) and path.isGone:
+                log.warn(
+                    "{meant} is gone: a worker that starts now has {given} as it is now",
+                    meant=path.meant,
+                    given=path.given,
+                )
 
     @property
     def executable(self) -> str:

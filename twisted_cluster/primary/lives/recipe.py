@@ -94,6 +94,7 @@ class Recipe:
         """
         @return: The same, to be started where it is to read its options.
         """
+        self.origin.sayWhatIsGone(*self.command)
         moved = self.rundir
         if moved is None or not moved.canBeReached():
             return self

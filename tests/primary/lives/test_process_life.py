@@ -5,6 +5,7 @@ One worker: its start, what it is told, its burial; without a process.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -103,6 +104,8 @@ class Life:
     channel: Channel
 
     def __init__(self) -> None:
+        # What others have left is not to go meanwhile.
+        gc.collect()
         self.before = os.listdir("/proc/self/fd")
         self.system = System()
         self.streams = Streams()

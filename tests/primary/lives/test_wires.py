@@ -4,6 +4,7 @@ The wires of one worker.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 
@@ -15,6 +16,8 @@ from twisted_cluster.wire.descriptors import WIRES
 
 
 def openDescriptors() -> set[str]:
+    # What others have left is not to go meanwhile.
+    gc.collect()
     return set(os.listdir("/proc/self/fd"))
 
 

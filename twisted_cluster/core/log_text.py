@@ -21,6 +21,10 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
     "\ud800-\udfff]"
 )
+# Of so many it is told what they are; of more in the same text only that they are there,
+# which takes a twentieth of the time.
+MOST_ESCAPED = 1000
+_UNKNOWN = {n: 0xFFFD for n in range(0x10000) if _UNSEEN.match(chr(n))}
 _OURS = re.compile(r"twisted_cluster(\.|\b)[\w.]*")
 # Warnings and errors only: who reads a log looks for these.
 _COLOURS = {"warn": "33", "error": "31", "critical": "1;31"}
@@ -30,6 +34,8 @@ _ROUTINE = frozenset(
     | {"Main loop terminated.", "Server Shut Down."}
 )
 _PORT = re.compile(r"\S.* starting on (\d+|'.*'|b'.*')|\(\S* ?Port .* Closed\)")
+# What is longer says nothing of a port: to look for that takes the square of the time.
+LONGEST_ROUTINE = 1000
 LEGACY = "log_legacy"
 
 
@@ -43,11 +49,13 @@ def rank(level: str) -> int:
 def visible(text: str) -> str:
     """
     @return: The same, with what could not be seen, or would steer a terminal, escaped.
-        Tabs and newlines stay.
+        Tabs and newlines stay. Where there are very many, those at the end are only
+        marked.
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNSEEN.sub(_escaped, text.replace("\r\n", "\n"))
+    shown, count = _UNSEEN.subn(_escaped, text.replace("\r\n", "\n"), MOST_ESCAPED)
+    return shown.translate(_UNKNOWN) if count == MOST_ESCAPED else shown
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -75,6 +83,8 @@ def isRoutine(namespace: str, form: str, text: str) -> bool:
     """
     if form in _ROUTINE:
         return True
+    if len(text) > LONGEST_ROUTINE:
+        return False
     return namespace == LEGACY and (text in _ROUTINE or bool(_PORT.fullmatch(text)))
 
 

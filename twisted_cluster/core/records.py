@@ -25,6 +25,8 @@ LONGEST_RECORD = 1 << 20
 # What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
+# More fields to be filled in no program's own format has, nor an event more of its own.
+MOST_FIELDS = 1000
 # The format of what is only text, as twisted.python.log has it.
 TEXT = "{log_text}"
 # The name of a level of C{twisted.logger}; a L{ToldFailure}.
@@ -43,6 +45,8 @@ LAST_SECOND = 253_402_214_400.0
 Variables = list[tuple[str, str]]
 Frame = tuple[str, str, int, Variables, Variables]
 
+# Of half characters so many are told.
+MOST_HALVES = 1000
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -137,7 +141,9 @@ def _load(text: str) -> dict[str, object]:
         # written.
         text = json.dumps(loaded, ensure_ascii=False)
         if _HALF.search(text):
-            loaded = json.loads(_HALF.sub(_named, text))
+            # So many, and question marks: each takes a while.
+            named = _HALF.sub(_named, text, MOST_HALVES)
+            loaded = json.loads(named.encode("utf-8", "replace"))
     return loaded
 
 

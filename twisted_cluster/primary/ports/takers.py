@@ -35,6 +35,10 @@ MOST_AT_ONCE = 0.5
 DEEPEST = 4
 MOST_NAMED = 3
 TAKEN = " is taken by "
+# Of a complaint so much is read, of its end, and of so many: applications may repeat what
+# they were sent.
+LONGEST_COMPLAINT = 4000
+MOST_COMPLAINTS = 10
 OUTSIDE = (
     "it was not opened through Twisted's reactor, or for that worker alone; "
     "see docs/start"
@@ -101,8 +105,9 @@ class Takers:
         @param lines: What the worker has said.
         @return: The same; L{None} also if it does not complain of that.
         """
-        every = list(chain.from_iterable(text.splitlines() for text in lines))
-        said = [line for line in every if isAddressInUse(line)]
+        ends = (text[-LONGEST_COMPLAINT:] for text in lines)
+        every = list(chain.from_iterable(end.splitlines() for end in ends))
+        said = [line for line in every if isAddressInUse(line)][-MOST_COMPLAINTS:]
         if not said or any(TAKEN in line for line in every):
             return None
         return self._look(lambda: _complainedOf(said, self.workers))
@@ -130,12 +135,13 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
     named = namedIn(said, everything)
     if named:
         return named
-    ours = _inodesOf(os.getpid())
+    ours = _inodesOf(os.getpid(), time.monotonic() + PATIENCE)
     theirs: set[int] = set()
     deadline = time.monotonic() + PATIENCE
     for holder in _ours(workers):
-        if time.monotonic() < deadline:
-            theirs |= _inodesOf(holder.pid)
+        if time.monotonic() > deadline:
+            break
+        theirs |= _inodesOf(holder.pid, deadline)
     return [one for one in everything if one.kind == TCP and one.inode in theirs - ours]
 
 
@@ -158,7 +164,7 @@ def _holdersOf(inodes: set[int], workers: Mapping[int, int]) -> Mapping[int, Hol
     for holder in _everybody(workers):
         if len(found) == len(inodes) or time.monotonic() > deadline:
             break
-        for inode in _inodesOf(holder.pid) & inodes:
+        for inode in _inodesOf(holder.pid, deadline) & inodes:
             found.setdefault(inode, holder)
     return found
 
@@ -190,10 +196,15 @@ def _allOf(kind: str) -> Iterator[Taken]:
             yield from internetSockets(kind, text, sys.byteorder)
 
 
-def _inodesOf(pid: int) -> set[int]:
-    found = set()
-    with suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
+def _inodesOf(pid: int, deadline: float) -> set[int]:
+    """
+    @param deadline: When to stop, in monotonic seconds: a process may have a million.
+    """
+    found: set[int] = set()
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as names:
+        for name in (each.name for each in names):
+            if time.monotonic() > deadline:
+                break
             with suppress(OSError):
                 target = os.readlink(f"/proc/{pid}/fd/{name}")
                 if target.startswith("socket:["):

@@ -4,8 +4,10 @@ Files in memory.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -79,11 +81,22 @@ def test_otherFilesAreNotRead(path: str) -> None:
         os.close(fd)
 
 
-@pytest.mark.parametrize("missing", ["memfd_create", "MFD_CLOEXEC"])
-def test_aSystemMayHaveNone(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "missing"),
+    [(os, "memfd_create"), (os, "MFD_CLOEXEC"), (fcntl, "F_SEAL_SHRINK")],
+)
+@pytest.mark.parametrize(
+    "make", [lambda: memfd.holding(b"hello"), lambda: memfd.ofSize(100)]
+)
+def test_aSystemMayHaveNone(
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[], int],
+    module: ModuleType,
+    missing: str,
+) -> None:
     """
-    As one that refuses them.
+    As one that refuses them: macOS has neither the files nor the names of their seals.
     """
-    monkeypatch.delattr(os, missing)
+    monkeypatch.delattr(module, missing)
     with pytest.raises(OSError, match="no files in memory"):
-        memfd.holding(b"hello")
+        make()

@@ -9,28 +9,28 @@ import fcntl
 import os
 from collections.abc import Callable
 
+# As lsof(8) shows them.
+NAME = "twisted_cluster"
 
-def ofSize(size: int, name: str = "twisted_cluster") -> int:
+
+def ofSize(size: int) -> int:
     """
     Make one that is so long, and stays so.
 
     @return: Its descriptor.
     @raise OSError: If the system has no such files, refuses them, or has no room.
     """
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-    return _made(name, lambda fd: os.ftruncate(fd, size), seals)
+    return _made(lambda fd: os.ftruncate(fd, size))
 
 
-def holding(data: bytes, name: str = "twisted_cluster") -> int:
+def holding(data: bytes) -> int:
     """
     Make one that says something, and nothing else ever.
 
     @return: Its descriptor.
     @raise OSError: As L{ofSize}.
     """
-    size = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
-    seals = size | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-    return _made(name, lambda fd: _writeAll(fd, data), seals)
+    return _made(lambda fd: _writeAll(fd, data), isConstant=True)
 
 
 def read(fd: int, most: int) -> bytes:
@@ -48,9 +48,12 @@ def read(fd: int, most: int) -> bytes:
     return os.pread(fd, most, 0)
 
 
-def _made(name: str, fill: Callable[[int], object], seals: int) -> int:
+def _made(fill: Callable[[int], object], isConstant: bool = False) -> int:
     try:
-        fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        if isConstant:
+            seals |= fcntl.F_SEAL_WRITE
+        fd = os.memfd_create(NAME, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except AttributeError:
         raise _missing() from None
     try:

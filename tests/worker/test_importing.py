@@ -4,13 +4,22 @@ Modules that are changed when they are imported.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from twisted_cluster.worker.importing import whenImported
+
+
+@pytest.fixture(autouse=True)
+def finders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Those of a test are gone after it.
+    """
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
 
 
 @pytest.fixture
@@ -30,15 +39,57 @@ def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_aModuleIsChangedBeforeItsImporterHasIt(name: str) -> None:
     """
-    It is not imported for that, knows nothing of it, and nothing stays behind.
+    It is not imported for that, and knows nothing of it.
     """
-    finders = list(sys.meta_path)
     whenImported(name, lambda module: setattr(module, "value", 2))
     assert name not in sys.modules
     module = importlib.import_module(name)
     assert module.value == 2
     assert module.loader == (module.__loader__, module.__spec__.loader)
-    assert sys.meta_path == finders
+
+
+def test_whoOnlyLooksForAModuleChangesNothing(name: str) -> None:
+    """
+    He finds what he would, and who imports it later has it changed.
+    """
+    stock: Any = importlib.util.find_spec(name)
+    whenImported(name, lambda module: setattr(module, "value", 2))
+    found: Any = importlib.util.find_spec(name)
+    assert found.loader.get_source(name) == stock.loader.get_source(name)
+    assert importlib.import_module(name).value == 2
+
+
+def test_aModuleIsChangedAgain(name: str) -> None:
+    """
+    Whenever it is loaded.
+    """
+    whenImported(name, lambda module: setattr(module, "value", 2))
+    module = importlib.import_module(name)
+    assert importlib.reload(module).value == 2
+    del sys.modules[name]
+    assert importlib.import_module(name).value == 2
+
+
+class OldFinder:
+    """
+    As an old C{six} has one.
+    """
+
+    def find_module(self, name: str, path: object = None) -> None:
+        """
+        Find nothing.
+        """
+
+
+def test_findersOfAnOlderKindArePassedOver(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    As Python does it.
+    """
+    monkeypatch.setattr(sys, "meta_path", [OldFinder(), *sys.meta_path])
+    whenImported(name, lambda module: setattr(module, "value", 2))
+    assert importlib.import_module(name).value == 2
 
 
 def test_aModuleThatIsThereIsChangedNow(name: str) -> None:

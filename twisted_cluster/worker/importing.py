@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
 
 Change = Callable[[ModuleType], None]
@@ -29,7 +28,8 @@ def whenImported(name: str, change: Change) -> None:
 
 class _Expecting(MetaPathFinder):
     """
-    Finds one module, once, as the others do.
+    Finds one module, as the others do. It stays: whoever only looks for the module, or
+    fails to import it, may import it later, and again.
     """
 
     def __init__(self, name: str, change: Change) -> None:
@@ -45,15 +45,17 @@ class _Expecting(MetaPathFinder):
         """
         @see: L{importlib.abc.MetaPathFinder}
         """
-        if fullname != self._name or self not in sys.meta_path:
+        if fullname != self._name:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
-        if spec is None:
-            sys.meta_path.insert(0, self)
-        elif spec.loader is not None:
-            spec.loader = _Changing(spec.loader, self._change)
-        return spec
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            # Some are of the kind that Python had before 3.4.
+            find = getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = find and find(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Changing(spec.loader, self._change)
+                return spec
+        return None
 
 
 class _Changing(Loader):
@@ -64,6 +66,10 @@ class _Changing(Loader):
     def __init__(self, loader: Loader, change: Change) -> None:
         self._loader = loader
         self._change = change
+
+    def __getattr__(self, name: str) -> object:
+        # For who only looks for the module: what its source is, and where.
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """

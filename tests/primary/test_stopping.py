@@ -288,8 +288,21 @@ def test_aSecondSignalIsSaid(handlers: list[int]) -> None:
     """
     stop = Stop()
     stop.clock.callFromThread = lambda call: call()
+    stop.clock.advance(0.2)
     with logging() as logged:
         signal.raise_signal(signal.SIGTERM)
     assert logged.texts() == ["a second signal: workers are killed"]
     assert stop.asked[-1] == "kill: a second signal has come"
+    stop.retired.callback(None)
+
+
+def test_aSignalThatIsSentTwiceIsOne(handlers: list[int]) -> None:
+    """
+    GNU timeout tells the process, and at once its group: nobody is to be cut for that.
+    """
+    stop = Stop()
+    stop.clock.callFromThread = lambda call: call()
+    stop.clock.advance(0.1)
+    signal.raise_signal(signal.SIGTERM)
+    assert stop.asked[-1] == "retire"
     stop.retired.callback(None)

@@ -28,6 +28,8 @@ CATCH_UP = 1.0
 BURIALS = 5.0
 # Often enough for who looks on, and few lines for who reads them later.
 TELL = 5.0
+# GNU timeout, and others who signal a process and its group besides, send one twice.
+TWICE = 0.2
 
 
 @define(eq=False)
@@ -90,6 +92,8 @@ class Stopping:
             telling.stop()
 
     def _hurry(self) -> None:
+        if self._seconds < TWICE:
+            return
         log.warn("a second signal: workers are killed")
         self._killAll("a second signal has come")
 

@@ -213,6 +213,20 @@ class DepartureTests(SynchronousTestCase):
         assert (one.departure.signalled, one.reactor.stops) == (15, 1)
         self.flushLoggedErrors(SystemExit)
 
+    def test_theFirstSignalIsNoSecondOne(self) -> None:
+        """
+        All processes may be sent it at once, as systemd does: the primary, which has it
+        too, may be the first to tell this one. What a second one cuts is counted.
+        """
+        one = self.newLeaver()
+        one.page.opened = 1
+        one.departure.drain(TIMEOUT)
+        one.departure.signal(15)
+        assert (one.reactor.stops, one.page.cut) == (0, 0)
+        one.departure.signal(15)
+        assert (one.reactor.stops, one.page.cut) == (1, 1)
+        self.flushLoggedErrors(SystemExit)
+
     def test_anEndThatIsWantedIsSaid(self) -> None:
         """
         With grace, and at once.

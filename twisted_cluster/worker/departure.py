@@ -37,6 +37,7 @@ class Departure:
     isConnected = True
     planned = False
     signalled: int | None = None
+    _wasSignalled = False
 
     def __init__(
         self,
@@ -88,7 +89,10 @@ class Departure:
         """
         The same, because of a signal. Again: end now.
         """
-        self._ending.signalled(number)
+        # Where all processes are told at once, the primary may be first to tell this one.
+        isFirst, self._wasSignalled = not self._wasSignalled, True
+        if self.isServing or not isFirst:
+            self._ending.signalled(number)
 
     def abandon(self) -> None:
         """
@@ -150,8 +154,7 @@ class Departure:
                 log.failure("a port could not be let go of")
 
     def _runOutOfTime(self, patience: float) -> None:
-        page = self._register.page
-        page.cut = left = max(0, page.opened - page.closed)
+        left = self._countCut()
         # The primary says so, when this is gone.
         log.debug(
             "{seconds:g} s to finish are over: {count} connections are cut",
@@ -159,6 +162,11 @@ class Departure:
             count=left,
         )
         self._ending.overdue()
+
+    def _countCut(self) -> int:
+        page = self._register.page
+        page.cut = left = max(0, page.opened - page.closed)
+        return left
 
     def _connectionEnded(self) -> None:
         if self._isIdle():
@@ -197,6 +205,8 @@ class Departure:
 
     def _stop(self) -> None:
         self.isServing = False
+        # Before the reactor closes them.
+        self._countCut()
         # As soon as it runs.
         self._reactor.callWhenRunning(self._stopReactor)
 

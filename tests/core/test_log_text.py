@@ -5,12 +5,14 @@ What was logged, as a line.
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
 from twisted_cluster.core.log_text import (
+    MOST_ESCAPED,
     LogLine,
     LogObject,
     isRoutine,
@@ -141,3 +143,21 @@ def test_levelsHaveAnOrder() -> None:
     What is no level is as grave as an error.
     """
     assert rank("debug") < rank("info") < rank("warn") < rank("odd") < rank("critical")
+
+
+def test_manyThatCannotBeSeenAreMarked() -> None:
+    """
+    The first are told; the others, for which there is no time, are no less harmless.
+    """
+    shown = visible("\x1b" * (MOST_ESCAPED + 2) + "é")
+    assert shown == "\\x1b" * MOST_ESCAPED + "\ufffd\ufffdé"
+    assert visible("\x1b" * (MOST_ESCAPED - 1)) == "\\x1b" * (MOST_ESCAPED - 1)
+
+
+def test_longTextIsNoRoutine() -> None:
+    """
+    To look for what it says of ports would take minutes.
+    """
+    begun = time.monotonic()
+    assert not isRoutine("log_legacy", "{log_text}", "x" + " starting on 'a" * 20_000)
+    assert time.monotonic() - begun < 1.0

@@ -11,6 +11,7 @@ import pytest
 from twisted_cluster.core.records import (
     CUT,
     LONGEST_DATAGRAM,
+    MOST_HALVES,
     isTime,
     packRecord,
     packText,
@@ -111,3 +112,12 @@ def test_aTimeHasADate(value: object, isOne: bool) -> None:
     Which can be shown.
     """
     assert isTime(value) is isOne
+
+
+def test_veryManyHalvesAreTold() -> None:
+    """
+    The first of them, and that there are more.
+    """
+    halves = "\\ud800" * (MOST_HALVES + 2)
+    event = readRecord(b'{"version":2,"event":{"x":"%s"}}' % halves.encode())
+    assert event == {"x": "\\ud800" * MOST_HALVES + "??"}

@@ -25,8 +25,6 @@ LONGEST_RECORD = 1 << 20
 # What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"
-# More fields to be filled in no program's own format has, nor an event more of its own.
-MOST_FIELDS = 1000
 # The format of what is only text, as twisted.python.log has it.
 TEXT = "{log_text}"
 # The name of a level of C{twisted.logger}; a L{ToldFailure}.

@@ -26,9 +26,10 @@ from twisted.logger import (
 from twisted.python import log as legacy
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import FAILURE, LEVEL, packRecord, readRecord
+from twisted_cluster.core.records import FAILURE, LEVEL, UNTOLD, packRecord, readRecord
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.events import eventOf
+from twisted_cluster.primary.lives.reviving import MOST
 
 FINE: dict[str, Any] = {
     "log_level": "info",
@@ -171,6 +172,7 @@ def test_aMessageOfTheNewerKindIsAField() -> None:
         {"log_failure": {FAILURE: None}},
         {"log_failure": {FAILURE: {}}},
         {"format": "%(who)99999999999s"},
+        {"format": "%(who)s" * 1000},
         {"nested": {LEVEL: "loud"}},
         {"nested": {LEVEL: [1]}},
         ENDING,
@@ -304,3 +306,24 @@ def test_whatIsTooMuchIsLeftOut(many: list[object]) -> None:
     event = eventOf({**FINE, "many": many})
     assert event["many"][0] == many[0] or isinstance(event["many"][0], Failure)
     assert event["many"][-1] == {"unpersistable": True}
+
+
+def test_longFormatsOfTheOlderKind() -> None:
+    """
+    May be as long as nothing comes of them that is too long for any memory.
+    """
+    change = {"format": "%(who)s" * 1000}
+    assert eventOf({**FINE, **change}, 8000)["format"] == change["format"]
+
+
+def test_anEventOfManyThingsIsLogged() -> None:
+    """
+    Lists that are too many are left out; what the event cannot do without is not.
+    """
+    rows = [[n] for n in range(MOST + 1)]
+    failure = {"log_failure": {FAILURE: BROKEN}}
+    told = {"rows": rows, **FINE, **failure}
+    event = eventOf(told)
+    assert formatEvent(event) == "hello you"
+    assert event["rows"][-1] == UNTOLD
+    assert event["log_failure"].getErrorMessage() == "it broke"

@@ -16,7 +16,7 @@ from twisted.logger import LogEvent, Logger
 from twisted.logger._flatten import KeyFlattener, aFormatter
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import MOST_FIELDS, TEXT, isTime
+from twisted_cluster.core.records import LONGEST_RECORD, MOST_FIELDS, TEXT, isTime
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.reviving import Reviver, levelNamed
 
@@ -38,17 +38,21 @@ _LEGACY_KINDS: Mapping[str, tuple[type, ...]] = {
     "failure": (Failure,),
 }
 _WIDE = re.compile(r"[0-9]{5}")
+WIDEST = 10_000
+# What is given as C{format} may name a long field again and again.
+LONGEST_TEXT = 1 << 24
 # Formats and names are few; what is longer is none of a program's own, and not
 # remembered.
 LONG = 500
 
 
-def eventOf(told: Mapping[str, object]) -> LogEvent:
+def eventOf(told: Mapping[str, object], size: int = LONGEST_RECORD) -> LogEvent:
     """
     @param told: What is in a record.
+    @param size: How many bytes that was.
     @raise MessageError: If it is no event.
     """
-    event: LogEvent = Reviver().fields(told)
+    event: LogEvent = Reviver().event(told)
     # What Twisted would append to.
     event.pop("log_trace", None)
     event["log_level"] = levelNamed(event.get("log_level"))
@@ -62,7 +66,7 @@ def eventOf(told: Mapping[str, object]) -> LogEvent:
         event["log_logger"] = _loggerOf(event["log_namespace"])
     if event.get("log_format") == TEXT:
         _fillIn(event)
-    _checkFormats(event)
+    _checkFormats(event, size)
     return event
 
 
@@ -85,13 +89,13 @@ def _check(event: LogEvent, kinds: Mapping[str, tuple[type, ...]]) -> None:
             raise MessageError(f"{key} cannot be {event[key]!r:.20}")
 
 
-def _checkFormats(event: LogEvent) -> None:
+def _checkFormats(event: LogEvent, size: int) -> None:
     """
     All that its format names has to be at hand: Twisted would look it up otherwise, and
     call it. Observers of the older kind get what is given as C{format}.
     """
     form, older = event.get("log_format"), event.get("format")
-    if isinstance(older, str) and _WIDE.search(older):
+    if isinstance(older, str) and not _isShort(older, size):
         raise MessageError(f"format cannot be {older!r:.60}")
     if form is None:
         event.pop("log_flattened", None)
@@ -101,6 +105,14 @@ def _checkFormats(event: LogEvent) -> None:
         raise MessageError(f"too many fields: {form!r:.60}")
     if not (_keysIn(form) if len(form) < LONG else _parsed(form)) <= flat.keys():
         raise MessageError(f"a field is missing of {form!r:.60}")
+
+
+def _isShort(older: str, size: int) -> bool:
+    """
+    Whether what comes of a format of the older kind cannot be very long.
+    """
+    isWide = _WIDE.search(older) is not None
+    return not isWide and older.count("%") * max(size, WIDEST) <= LONGEST_TEXT
 
 
 def _parsed(form: str) -> frozenset[str]:

@@ -91,7 +91,7 @@ class Records:
                 data = _readLong(fds)
             if isCut:
                 raise MessageError("a record has lost something on its way")
-            event = eventOf(readRecord(data))
+            event = eventOf(readRecord(data), len(data))
         except (MessageError, OSError) as error:
             self._said.complain(f"it logs what is no record: {error}")
         else:

@@ -21,6 +21,8 @@ DEEPEST = 32
 MOST = 10_000
 A_FAILURE = 100
 NESTED = (dict, list)
+# Without these an event is none; there are only so many.
+NEEDED = frozenset({"log_flattened", "log_failure", "failure", "message"})
 
 
 class Reviver:
@@ -43,6 +45,18 @@ class Reviver:
             key: self._value(value, depth) if type(value) in NESTED else value
             for key, value in told.items()
         }
+
+    def event(self, told: Mapping[str, object]) -> dict[str, object]:
+        """
+        The same of a whole event, from which nothing that it needs is left out.
+        """
+        needed = {
+            key: self._value(told[key], DEEPEST)
+            for key in NEEDED & told.keys()
+            if type(told[key]) in NESTED
+        }
+        others = {key: value for key, value in told.items() if key not in needed}
+        return {**self.fields(others), **needed}
 
     def _value(self, value: object, depth: int) -> object:
         self._left -= 1

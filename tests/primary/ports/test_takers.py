@@ -8,8 +8,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,27 @@ def test_lookingTakesAShareOfTheTime(monkeypatch: pytest.MonkeyPatch) -> None:
         found = [takers.whoHas(spec, ".") for _ in range(3)]
     assert found == [None, None, None]
     assert os.getpid() not in takers.workers
+
+
+def test_longComplaintsAreLookedAtFromTheirEnd() -> None:
+    """
+    However many names there are that might be in them: this takes no seconds.
+    """
+    text = "a" * (1 << 20)
+    with ExitStack() as stack:
+        for number in range(1000):
+            made = stack.enter_context(socket.socket(socket.AF_UNIX))
+            made.bind(f"\0{'a' * 90}{os.getpid():08}{number:04}")
+            made.listen()
+        port = stack.enter_context(socket.create_server((LOCAL, 0))).getsockname()[1]
+        begun = time.monotonic()
+        why = Takers().whyTaken([f"{text} {port}: address already in use"])
+        assert time.monotonic() - begun < 1.0
+    assert why == f"tcp:{port} is taken by the cluster itself"
+
+
+def test_noMoreIsLookedAtThanThereIsTimeFor() -> None:
+    """
+    Of a process that has a million descriptors open.
+    """
+    assert module._inodesOf(os.getpid(), 0.0) == set()

@@ -5,6 +5,7 @@ Linux tells.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -135,7 +136,7 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
     named = namedIn(said, everything)
     if named:
         return named
-    ours = _inodesOf(os.getpid(), time.monotonic() + PATIENCE)
+    ours = _inodesOf(os.getpid(), math.inf)
     theirs: set[int] = set()
     deadline = time.monotonic() + PATIENCE
     for holder in _ours(workers):

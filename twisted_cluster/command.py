@@ -78,10 +78,14 @@ class CommandService(ClusterService):
             super().privilegedStartService()
         except OSError as error:
             why = f"cannot listen on {error.filename}: {error.strerror}"
+            log.critical("{why}", why=why)
+            failed = StartError(f"twistd cluster: {why}")
             if not self._isLogSeen:
-                # The exit shows it to whoever has started this; a daemon has nobody.
-                log.critical("{why}", why=why)
-            raise StartError(f"twistd cluster: {why}") from None
+                _write([str(failed)])
+            # What an exit says would come to the log again; a daemon's starter is told
+            # by twistd.
+            failed.code = 1
+            raise failed from None
 
     def startService(self) -> None:
         """

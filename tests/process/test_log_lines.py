@@ -127,7 +127,8 @@ def test_aLifeIsALineAndSoIsADeath(shop: Path) -> None:
     assert re.match(
         r"\[cluster#info\] stopping: waiting for worker (\d) P with 1 connection; N s "
         r"left\n\[cluster#info\] worker \d P ended after N s"
-        r"\n\[cluster#warn\] worker \1 P ended after N s; 1 connection was cut"
+        r"\n\[cluster#warn\] worker \1 P ended after N s: its drain time-out of 1 s was "
+        r"over; 1 connection was cut"
         r"\n\[cluster#warn\] stopped after N s; 1 connection was cut$",
         stop,
     ), stop
@@ -343,6 +344,50 @@ def test_theReasonOfAFailedStartIsInBothPlaces(shop: Path) -> None:
         assert cluster.output().count("Traceback (most") == 1
     with Stock(["-y", "broken.tac"], shop) as stock:
         assert stock.wait() == 1
+
+
+def test_aPortThatIsTakenIsToldInBothPlaces(shop: Path) -> None:
+    """
+    Once in each; once in all where they are one.
+    """
+    log = shop / "out.log"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        arguments = listen(other.getsockname()[1])
+        twistd = ("-n", "--pidfile=", f"--logfile={log}")
+        with RunningCluster(arguments, shop, twistd=twistd) as cluster:
+            assert cluster.wait() == 1
+            assert cluster.output().count("cannot listen on tcp:") == 1
+        with RunningCluster(arguments, shop) as cluster:
+            assert cluster.wait() == 1
+            assert cluster.output().count("cannot listen on tcp:") == 1
+    assert log.read_text().count("cannot listen on tcp:") == 1
+
+
+def test_startsThatLogMuchLoseNothing(shop: Path) -> None:
+    """
+    What a service logs while it starts is there as under stock, in its order, also
+    where much of it is errors.
+    """
+    (shop / "loud.tac").write_text(
+        "from twisted.application.service import Application, Service\n"
+        "from twisted.logger import Logger\n"
+        "class Loud(Service):\n"
+        "    def startService(self):\n"
+        "        for number in range(900):\n"
+        "            say = (log.error, log.info, log.warn)[number % 3]\n"
+        "            say('number {number}.', number=number)\n"
+        "log = Logger('loud')\n"
+        "application = Application('loud')\n"
+        "Loud().setServiceParent(application)\n"
+    )
+    expected = list(map(str, range(900)))
+    with Stock(["-y", "loud.tac"], shop) as stock:
+        stock.waitFor("number 899.")
+        assert re.findall(r"number (\d+)\.", stock.output()) == expected
+    with RunningCluster(["-w1", "-y", "loud.tac"], shop) as cluster:
+        cluster.waitFor("ready: 1 worker on no port; ")
+        cluster.waitFor("number 899.")
+        assert re.findall(r"number (\d+)\.", cluster.output()) == expected
 
 
 def test_aDaemonThatCannotListenSaysSoInItsLog(shop: Path) -> None:

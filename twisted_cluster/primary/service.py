@@ -217,7 +217,7 @@ class ClusterService(Service):
         log.info(
             "ready: {workers} {where}; pid {pid}; {seconds}",
             workers=several(self._config.workers, "worker"),
-            where=f"on {', '.join(places)}" if places else "that listen on nothing",
+            where=f"on {', '.join(places)}" if places else "on no port",
             pid=os.getpid(),
             seconds=duration(self.rooms.reactor.seconds() - self._since),
         )

@@ -30,15 +30,16 @@ def event(level: str, text: str, **more: object) -> LogEvent:
 
 def test_complaintsAreKeptUntilItIsUp(said: Said, logged: Logged) -> None:
     """
-    Lines, and events that are errors; others are logged at once.
+    Lines, and events that are errors; what comes behind them comes behind them still.
     """
-    said.stray("a line")
     said.record(event("info", "it begins"), 9)
+    said.stray("a line")
+    said.record(event("info", "it goes on"), 9)
     said.record(event("critical", "it fails"), 9)
     assert list(said.tail) == ["a line", "it fails"]
     assert logged.texts() == ["it begins"]
     said.release()
-    assert logged.texts() == ["it begins", "a line", "it fails"]
+    assert logged.texts() == ["it begins", "a line", "it goes on", "it fails"]
     assert logged.events[-1]["log_level"].name == "critical"
     assert not list(said.tail)
 
@@ -97,13 +98,41 @@ def test_bracesAreOnlyText(said: Said, logged: Logged) -> None:
     assert [one["log_level"].name for one in logged.events] == ["info", "error"]
 
 
-def test_onlyTheLastComplaintsAreKept(said: Said) -> None:
+def test_onlyTheLastComplaintsAreKept(said: Said, logged: Logged) -> None:
     """
-    There may be very many.
+    There may be very many; the log has all of them, in order.
     """
-    for number in range(1000):
-        said.stray(str(number))
-    assert list(said.tail) == [str(number) for number in range(1000 - TAIL, 1000)]
+    texts = [str(number) for number in range(1000)]
+    for number, text in enumerate(texts):
+        said.record(event("error" if number % 3 else "info", text), 9)
+    assert list(said.tail) == [t for n, t in enumerate(texts) if n % 3][-TAIL:]
+    said.release()
+    assert logged.texts() == texts
+
+
+def test_whoIsLongInComingUpIsHeardAtOnce(said: Said, logged: Logged) -> None:
+    """
+    What it complains of is kept besides: it may be the reason why it never is up.
+    """
+    said.stray("no database")
+    said.show()
+    said.record(event("error", "no database still"), 9)
+    assert logged.texts() == ["no database", "no database still"]
+    assert list(said.tail) == ["no database", "no database still"]
+    said.release(hasFailed=True)
+    assert logged.texts() == ["no database", "no database still"]
+
+
+def test_whatIsNoNewsIsForgotten(said: Said, logged: Logged) -> None:
+    """
+    Complaints; the rest is logged.
+    """
+    said.stray("Traceback:")
+    said.record(event("info", "by the way"), 9)
+    said.record(event("error", "it fails"), 9)
+    said.forget()
+    said.release(hasFailed=True)
+    assert logged.texts() == ["by the way"]
 
 
 def test_whatThePrimaryKnowsIsSaidBeside(logged: Logged) -> None:

@@ -59,7 +59,8 @@ class EarlyEnds:
         if not isNew:
             # The log has it already.
             worker.said.forget()
-        worker.said.release(hasFailed=True)
+        isFailure = again is not None or worker.ending.level == "error"
+        worker.said.release(hasFailed=isFailure)
         if again is None:
             self._forget(worker)
             tellEnding(worker, worker.ending)
@@ -84,6 +85,9 @@ class EarlyEnds:
         """
         isNews = worker.isOnline or worker.number not in self._persistent
         level = "warn" if isNews else "debug"
+        if isNews and not worker.isOnline:
+            # It may have said why.
+            worker.said.show()
         tell(level, what.text, worker, seconds=what.seconds)
 
     def recovered(self, worker: WorkerProcess, what: Recovered) -> None:

@@ -10,6 +10,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 # A worker stops by itself when its drain has taken too long; this is for its own stop.
 FOR_ITS_STOP = 2.0
+# Its clock may have begun earlier than ours: it may have told us of its end late.
+EARLIER = 0.5
 
 
 class Patience:
@@ -24,14 +26,26 @@ class Patience:
     ) -> None:
         self.seconds = drainTimeout + FOR_ITS_STOP
         self._clock = clock
+        self._drainTimeout = drainTimeout
         self._runOut = runOut
+        self._since: float | None = None
         self._call: IDelayedCall | None = None
+
+    @property
+    def isDrainOver(self) -> bool:
+        """
+        Whether it has had all the time that it may take to serve what it has.
+        """
+        if self._since is None:
+            return False
+        return self._clock.seconds() - self._since >= self._drainTimeout - EARLIER
 
     def begin(self) -> None:
         """
         It is to end. Told again, nothing happens.
         """
         if self._call is None:
+            self._since = self._clock.seconds()
             self._call = self._clock.callLater(self.seconds, self._runOut)
 
     def end(self) -> None:

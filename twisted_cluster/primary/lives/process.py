@@ -104,7 +104,7 @@ class WorkerProcess:
         """
         How it has ended.
         """
-        child, page = self.child, self.kit.wires.page
+        child = self.child
         return Ending(
             self.age,
             child.exitCode,
@@ -112,10 +112,20 @@ class WorkerProcess:
             self._wasToEnd,
             self.wasTold,
             child.isKilled,
-            self._whyKilled,
+            self._whyKilled or self._whyCut,
             self._wasReady,
-            page.cut or self.served,
+            self._cut,
         )
+
+    @property
+    def _cut(self) -> int:
+        return self.kit.wires.page.cut or self.served
+
+    @property
+    def _whyCut(self) -> str:
+        if not self._cut or not self._patience.isDrainOver:
+            return ""
+        return f"its drain time-out of {self.drainTimeout:g} s was over"
 
     @property
     def child(self) -> Child:

@@ -51,8 +51,9 @@ class Speaker:
 
 class Said:
     """
-    What one worker says. Until it is up its complaints are kept and not logged: they
-    are what the person at the terminal has to read if it never is.
+    What one worker says. Until it is up its complaints are kept and not logged, nor what
+    it says after them: they are what the person at the terminal has to read if it never
+    is. What is too much to be kept is logged.
     """
 
     def __init__(
@@ -68,7 +69,10 @@ class Said:
         self._explain = explain
         self._explained = Complaints(time.monotonic_ns)
         self._isKeeping = True
+        # Complaints, the log may have them or not.
         self._kept = Tail()
+        # What is not logged yet; None: all is.
+        self._held: Tail | None = Tail()
 
     @property
     def tail(self) -> Iterable[str]:
@@ -81,12 +85,7 @@ class Said:
         """
         It has written something to its standard output or error.
         """
-        event = _newEvent(LogLevel.info, text)
-        if self._isKeeping:
-            self._kept.add(event, len(text))
-        else:
-            self._emit(event)
-            self._sayWhy([text])
+        self.record(_newEvent(LogLevel.info, text), len(text))
 
     def record(self, event: LogEvent, size: int) -> None:
         """
@@ -95,9 +94,11 @@ class Said:
         @param event: As L{twisted_cluster.primary.lives.events.eventOf} makes it.
         @param size: How many bytes it was.
         """
-        isComplaint = event["log_level"] >= LogLevel.error
-        if self._isKeeping and isComplaint:
+        isComplaint = _isComplaint(event)
+        if isComplaint and self._isKeeping:
             self._kept.add(event, size)
+        if self._held is not None and (isComplaint or self._held):
+            self._emitAll(self._held.add(event, size))
             return
         self._emit(event)
         if isComplaint:
@@ -109,18 +110,27 @@ class Said:
         """
         self.record(_newEvent(LogLevel.error, text), len(text))
 
+    def show(self) -> None:
+        """
+        It is long in coming up: log what was held back, and hold back nothing more.
+        """
+        held, self._held = self._held, None
+        if held is not None:
+            self._emitAll(held)
+            self._sayWhy(self.tail)
+
     def release(self, hasFailed: bool = False) -> None:
         """
         It is up, or will not be: log what was kept, and keep nothing more.
 
         @param hasFailed: Whether that is why it will not be: an error, and one.
         """
+        if hasFailed and self._held is not None:
+            self._emitAll(_joined(self._held))
+            self._held.clear()
+        self.show()
         self._isKeeping = False
-        complaints = list(self.tail)
-        for event in _joined(self._kept) if hasFailed else self._kept:
-            self._emit(event)
         self._kept.clear()
-        self._sayWhy(complaints)
 
     def _sayWhy(self, complaints: Iterable[str]) -> None:
         why = self._explain(complaints)
@@ -129,9 +139,14 @@ class Said:
 
     def forget(self) -> None:
         """
-        What was kept is no news.
+        What it has complained of is no news; the rest of what was held back is logged.
         """
-        self._kept.clear()
+        held, self._held = self._held, None
+        self._emitAll(event for event in held or () if not _isComplaint(event))
+
+    def _emitAll(self, events: Iterable[LogEvent]) -> None:
+        for event in events:
+            self._emit(event)
 
     def _emit(self, event: LogEvent) -> None:
         speaker = self._speaker()
@@ -160,12 +175,23 @@ def _newEvent(level: object, text: str) -> LogEvent:
     }
 
 
+def _isWritten(event: LogEvent) -> bool:
+    """
+    @return: Whether it was written to its output, or said by the primary for it.
+    """
+    return event.get("log_logger") is log
+
+
+def _isComplaint(event: LogEvent) -> bool:
+    return _isWritten(event) or event["log_level"] >= LogLevel.error
+
+
 def _joined(kept: Iterable[LogEvent]) -> Iterator[LogEvent]:
     """
     @return: The same, with lines that follow each other as one error.
     """
-    for isWritten, run in groupby(kept, lambda event: event.get("log_logger") is log):
-        if isWritten:
+    for areWritten, run in groupby(kept, _isWritten):
+        if areWritten:
             lines = list(run)
             text = "\n".join(line["text"] for line in lines)
             yield {**lines[0], "text": text, "log_level": LogLevel.error}

@@ -140,7 +140,8 @@ class Supervisor(Watcher[WorkerProcess]):
         actions = self._slots.exited(now, worker.id, worker.wasTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
         if any(isinstance(action, GiveUp) for action in actions):
-            # What it has said is told as the reason.
+            # What it has complained of is told as the reason.
+            worker.said.forget()
             tellEnding(worker, worker.ending)
         else:
             self._ends.ended(worker, again)

@@ -1,5 +1,5 @@
 """
-The last that a worker has complained of.
+The last that a worker has said.
 """
 
 from __future__ import annotations
@@ -30,16 +30,24 @@ class Tail:
         """
         return (event for event, _ in self._kept)
 
-    def add(self, event: LogEvent, size: int) -> None:
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, event: LogEvent, size: int) -> list[LogEvent]:
         """
         Keep one more, instead of the oldest if there are too many.
 
         @param size: How many bytes it was.
+        @return: Those that are not kept any more, the oldest first.
         """
         self._kept.append((event, size))
         self._size += size
+        gone = []
         while len(self._kept) > 1 and (len(self._kept) > TAIL or self._size > LARGEST):
-            self._size -= self._kept.popleft()[1]
+            oldest, less = self._kept.popleft()
+            self._size -= less
+            gone.append(oldest)
+        return gone
 
     def clear(self) -> None:
         """

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from twisted.python.logfile import BaseLogFile, DailyLogFile, LogFile
 
+from tests.descriptors import noneFree
 from tests.process.cluster import environment
 from twisted_cluster import logfiles
 from twisted_cluster.logfiles import MOMENT, shareLogFiles
@@ -177,6 +178,20 @@ def test_whoRotatesJustNowIsNotDisturbed(tmp_path: Path) -> None:
     assert namesIn(tmp_path) == ["log"]
     other.write("nine byte\n")
     assert namesIn(tmp_path) == ["log", "log.1"]
+
+
+def test_noDescriptorIsFree(tmp_path: Path) -> None:
+    """
+    Every line is written; the file is rotated when there is one again.
+    """
+    one = LogFile("log", str(tmp_path), rotateLength=10)
+    one.write("nine byte\n")
+    with noneFree():
+        one.write("nine byte\n")
+    assert namesIn(tmp_path) == ["log"]
+    one.write("nine byte\n")
+    assert (tmp_path / "log.1").read_text() == 2 * "nine byte\n"
+    assert (tmp_path / "log").read_text() == "nine byte\n"
 
 
 def test_lockIsLetGoOf(tmp_path: Path) -> None:

@@ -196,7 +196,12 @@ def _turnOf(log: SharedLogFile) -> Iterator[bool]:
     else is about to, nor has done it since it was opened here.
     """
     # The lock is the open file's: rotating closes that, and must not let go of the lock.
-    held = os.dup(log._file.fileno())
+    try:
+        held = os.dup(log._file.fileno())
+    except OSError:
+        # No descriptor is free: a line more in this file is better than none.
+        yield False
+        return
     try:
         log.isRotating = _lock(held) and _isAtItsPath(log)
         yield log.isRotating

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.descriptors import noneFree
 from twisted_cluster.wire.inherited import ANYBODY, Inherited, accepts, claim, listenFDs
 
 
@@ -58,6 +59,15 @@ def test_anotherSocketStandsForOneThatListens(left: socket.socket) -> None:
             os.fstat(given[left.fileno()])
         with Inherited(numbers, isReal=True).copies([datagrams.fileno()]) as given:
             assert given == {left.fileno(): left.fileno()}
+
+
+def test_noDescriptorIsFreeForAStandIn(left: socket.socket) -> None:
+    """
+    There is no worker then, rather than one that has the socket itself.
+    """
+    copies = Inherited(frozenset([left.fileno()])).copies()
+    with noneFree(), pytest.raises(OSError, match="Too many open files"):
+        copies.__enter__()
 
 
 def test_workersAreToldByTheirOwnNumber() -> None:

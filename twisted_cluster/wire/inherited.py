@@ -70,17 +70,19 @@ class Inherited:
         which is slow, deaf or hostile keeps nobody waiting.
 
         @param taken: Numbers that are something else there.
+        @raise OSError: If there is no descriptor free for what is to stand in.
         """
         given: dict[int, int] = {}
         with ExitStack() as stack:
             for number in sorted(self.numbers - set(taken)):
-                with suppress(OSError):
-                    kind = None if self.isReal else _streamThatListens(number)
-                    os.fstat(number)
-                    given[number] = number
-                    if kind is not None:
-                        standIn = stack.enter_context(socket.socket(*kind))
-                        given[number] = standIn.fileno()
+                try:
+                    kind = _streamThatListens(number)
+                except OSError:
+                    continue  # it has been closed
+                given[number] = number
+                if kind is not None and not self.isReal:
+                    standIn = stack.enter_context(socket.socket(*kind))
+                    given[number] = standIn.fileno()
             yield given
 
 

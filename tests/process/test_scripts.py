@@ -292,6 +292,29 @@ def test_aSignalWithoutANameEndsAWorkerToo(tmp_path: Path) -> None:
     assert script.the("exit")["how"] == [None, "SIG40"]
 
 
+@pytest.mark.parametrize("change", ["sys.stdout.close()", "sys.stdout = None"])
+def test_aWorkerWithoutStandardOutputEndsByItsSignal(tmp_path: Path, change: str) -> None:
+    """
+    Nothing is left there to be written.
+    """
+    script = run(
+        f"""
+        if cluster.isPrimary:
+            cluster.fork().on("message", lambda message: next(iter(
+                cluster.workers.values())).kill("SIGTERM"))
+            cluster.on("exit", lambda worker, *how: say("exit", how=how))
+            stopWhenAlone()
+        else:
+            import sys
+            {change}
+            reactor.callWhenRunning(cluster.worker.send, "done")
+        reactor.run()
+        """,
+        tmp_path,
+    )
+    assert script.the("exit")["how"] == [None, "SIGTERM"]
+
+
 def test_settingsThatAreTakenAwayAreThoseAtFirst(tmp_path: Path) -> None:
     """
     All of them None: a worker starts, and ends with grace.

@@ -9,6 +9,7 @@ import pkgutil
 import runpy
 import signal
 import sys
+from contextlib import suppress
 
 from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
@@ -74,6 +75,8 @@ def _endBySignal(number: int | None) -> None:
     """
     if number is not None:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            # There may be none, or nobody who reads it.
+            with suppress(AttributeError, OSError, ValueError):
+                stream.flush()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

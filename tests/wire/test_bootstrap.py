@@ -17,7 +17,8 @@ from twisted_cluster.wire.bootstrap import (
 
 def test_pathIsThereBeforeAnythingIsImported(tmp_path: Path) -> None:
     """
-    Whatever lies where it is started, and whatever characters the path has.
+    Whatever lies where it is started, and whatever characters the path has. Some
+    launchers put a thousand entries there.
     """
     here, library = tmp_path / "here", tmp_path / "a:b\nc"
     for directory in (here, library):
@@ -26,7 +27,8 @@ def test_pathIsThereBeforeAnythingIsImported(tmp_path: Path) -> None:
         (here / f"{name}.py").write_text("1 / 0\n")
     text = "import json, sys\ndef main(): print(ascii(sys.path), sys.argv[1:])\n"
     (library / "told.py").write_text(text)
-    path = [str(library), "caf\udce9", *(each for each in sys.path if each)]
+    eggs = [f"/{number:0200}.egg" for number in range(1000)]
+    path = [str(library), "caf\udce9", *(each for each in sys.path if each), *eggs]
     done = subprocess.run(
         [sys.executable, *bootstrap("told"), "an argument"],
         cwd=here,

@@ -7,7 +7,10 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, MutableMapping
 
+# Says how many pieces there are; each has this name and its number, from 0.
 VARIABLE = "TWISTED_CLUSTER_PATH"
+# Linux takes no longer variable than 128 KiB.
+PIECE = 100_000
 TWISTD = "twisted_cluster.worker.__main__"
 SCRIPT = "twisted_cluster.worker.script"
 
@@ -23,22 +26,27 @@ def bootstrap(module: str) -> list[str]:
     @param module: L{TWISTD} or L{SCRIPT}, whose C{main} is to run.
     """
     code = (
-        "import sys,posix,marshal;sys.path[:]=marshal.loads(bytes.fromhex("
-        f"posix.environ[b'{VARIABLE}'].decode()));from {module} import main;main()"
+        "import sys,posix,marshal;sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
+        f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
+        f"))).decode()));from {module} import main;main()"
     )
     return ["-c", code]
 
 
 def pathToEnvironment(path: Iterable[str]) -> dict[str, str]:
     """
-    The environment variable that carries C{sys.path}: entries may have any character, and
+    The environment variables that carry C{sys.path}: entries may have any character, and
     bytes that are no text.
     """
-    return {VARIABLE: marshal.dumps(list(path)).hex()}
+    told = marshal.dumps(list(path)).hex()
+    pieces = [told[at : at + PIECE] for at in range(0, len(told), PIECE)]
+    numbered = {f"{VARIABLE}{number}": piece for number, piece in enumerate(pieces)}
+    return {VARIABLE: str(len(pieces)), **numbered}
 
 
 def forgetPath(environment: MutableMapping[str, str]) -> None:
     """
     A worker's own children shall not see it.
     """
-    environment.pop(VARIABLE, None)
+    for name in [name for name in environment if name.startswith(VARIABLE)]:
+        del environment[name]

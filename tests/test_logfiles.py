@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from twisted.python.logfile import BaseLogFile, DailyLogFile, LogFile
 
-from tests.descriptors import noneFree
 from tests.process.cluster import environment
+from tests.wire.poor import fewDescriptors
 from twisted_cluster import logfiles
 from twisted_cluster.logfiles import MOMENT, shareLogFiles
 
@@ -186,7 +186,7 @@ def test_noDescriptorIsFree(tmp_path: Path) -> None:
     """
     one = LogFile("log", str(tmp_path), rotateLength=10)
     one.write("nine byte\n")
-    with noneFree():
+    with fewDescriptors(0):
         one.write("nine byte\n")
     assert namesIn(tmp_path) == ["log"]
     one.write("nine byte\n")

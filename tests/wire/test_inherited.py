@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.descriptors import noneFree
+from tests.wire.poor import fewDescriptors
 from twisted_cluster.wire.inherited import ANYBODY, Inherited, accepts, claim, listenFDs
 
 
@@ -66,7 +66,7 @@ def test_noDescriptorIsFreeForAStandIn(left: socket.socket) -> None:
     There is no worker then, rather than one that has the socket itself.
     """
     copies = Inherited(frozenset([left.fileno()])).copies()
-    with noneFree(), pytest.raises(OSError, match="Too many open files"):
+    with fewDescriptors(0), pytest.raises(OSError, match="Too many open files"):
         copies.__enter__()
 
 

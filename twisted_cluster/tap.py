@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 from twisted.application.service import IService
 from twisted.python import usage
+from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
@@ -92,6 +93,9 @@ class Options(usage.Options):
 
     def parseArgs(self, *plugin: str) -> None:
         self["plugin"] = list(plugin)
+        if {"--help", "--version"}.intersection(plugin[1:]):
+            # It ends here, and so may load what a primary does not: the plugin.
+            ServerOptions().parseOptions(plugin)
 
     def getUsage(self, width: int | None = None) -> str:
         policies = "".join(

@@ -146,3 +146,14 @@ def test_clusterReactorOutsideAClusterIsRefused(app: Path) -> None:
     done = runToItsEnd(app, ["--reactor=cluster", "web"], env=faked)
     assert done.returncode == 1
     assert "runs in workers only" in done.stdout
+
+
+@pytest.mark.parametrize("wish", ["--help", "--version"])
+def test_pluginIsAskedAsStockDoes(tmp_path: Path, wish: str) -> None:
+    """
+    What a plugin has to say of itself is all that is printed, and no failure.
+    """
+    stock = runToItsEnd(tmp_path, ["web", wish])
+    said = runToItsEnd(tmp_path, ["cluster", "--workers=2", "web", wish])
+    assert said.stdout == stock.stdout.replace("twistd -n ", "twistd ")
+    assert (said.returncode, said.stderr) == (0, "")

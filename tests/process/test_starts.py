@@ -211,3 +211,48 @@ def test_applicationThatCannotStartEndsTheClusterStill(app: Path) -> None:
         assert cluster.output().count("Traceback (most") == 1
         assert cluster.output().count("RuntimeError: it cannot start") == 2
         assert isRefused(port)
+
+
+PIDDING = """
+import os
+from twisted.application import internet
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python import usage
+
+class Options(usage.Options):
+    optParameters = [["port", "p", None, "Where to listen.", int]]
+    def postOptions(self):
+        self.parent["pidfile"] = "its.pid"
+
+class Greet(Protocol):
+    def connectionMade(self):
+        self.transport.write(b"%d" % os.getpid())
+        self.transport.loseConnection()
+
+def makeService(options):
+    return internet.TCPServer(
+        options["port"], Factory.forProtocol(Greet), interface="127.0.0.1"
+    )
+"""
+PIDDING_PLUGIN = """
+from twisted.application.service import ServiceMaker
+pidding = ServiceMaker("pidding", "pidding", "Sets a pid file.", "pidding")
+"""
+
+
+def test_pluginThatSetsAPidFile(tmp_path: Path) -> None:
+    """
+    A plugin that gives twistd a pid file of its own runs on two workers; neither has it.
+    """
+    (tmp_path / "twisted" / "plugins").mkdir(parents=True)
+    (tmp_path / "twisted" / "plugins" / "pidding_plugin.py").write_text(PIDDING_PLUGIN)
+    (tmp_path / "pidding.py").write_text(PIDDING)
+    port = freePort()
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])}
+    plugin = ["pidding", f"--port={port}"]
+    with RunningCluster(["--workers=2", *plugin], tmp_path, env) as cluster:
+        cluster.waitOnline(2)
+        assert len({ask(port) for _ in range(4)}) == 2
+        assert not (tmp_path / "its.pid").exists()
+        assert cluster.stop() == 0
+        assert "Traceback" not in cluster.output()

@@ -15,6 +15,11 @@ class PlacedRunner(UnixApplicationRunner):
     done.
     """
 
+    def preApplication(self) -> None:
+        # A plugin may have set it by itself: it would be every worker's.
+        self.config["pidfile"] = ""
+        super().preApplication()
+
     def setupEnvironment(
         self,
         chroot: str | None,

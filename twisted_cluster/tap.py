@@ -16,7 +16,7 @@ from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
 from twisted_cluster.errors import ConfigError, StartError
 from twisted_cluster.logs.observer import FORMATS, LineObserver
-from twisted_cluster.logs.twistd import isOurs, observerFor
+from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
 from twisted_cluster.reactors import theReactor
@@ -184,10 +184,14 @@ def makeService(options: Options) -> IService:
 
 def _configOf(options: Options) -> ClusterConfig:
     config: ClusterConfig = options["config"]
-    if not _twistdsOf(options).get("logger"):
-        return config
-    # As under twistd: that one is used instead of the application's own.
-    return evolve(config, recipe=evolve(config.recipe, ownObserver=False))
+    twistd = _twistdsOf(options)
+    recipe = evolve(
+        config.recipe,
+        # As under twistd: that one is used instead of the application's own.
+        ownObserver=not twistd.get("logger"),
+        rotates=isOurs(twistd) and pathOf(twistd) != STDOUT,
+    )
+    return evolve(config, recipe=recipe)
 
 
 def _observerOf(options: Options) -> LineObserver | None:

@@ -41,11 +41,12 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
         if options.get(name):
             raise UsageError(why)
     recipe = config.recipe
-    for change in (_profiled, _umasked, _moved):
+    for change in (_profiled, _umasked, _moved, _leftOpen):
         recipe = change(recipe, options)
     # Of several workers none would know who is meant.
-    if config.workers == 1 and options.get("nodaemon", True) and isAtTerminal():
-        recipe = evolve(recipe, terminal=True, newOutput=partial(Output, terminal=True))
+    if config.workers == 1 and options.get("nodaemon", True):
+        output = partial(Output, reads=True)
+        recipe = evolve(recipe, terminal=isAtTerminal(), newOutput=output)
     return evolve(config, recipe=recipe)
 
 
@@ -88,6 +89,13 @@ def _moved(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
         return recipe
     moved = RunDirectory(LastingPath.of(start), LastingPath.of(os.path.abspath(run)))
     return evolve(recipe, rundir=moved)
+
+
+def _leftOpen(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
+    """
+    It has what the shell, or another launcher, has opened for the command.
+    """
+    return evolve(recipe, inherited=recipe.inherited.withOthers())
 
 
 def isAtTerminal() -> bool:

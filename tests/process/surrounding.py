@@ -60,11 +60,13 @@ def surrounded(
     before: Callable[[], None] | None = None,
     under: Sequence[str] = (),
     more: Sequence[str] = (),
+    twistd: Sequence[str] = ("-n", "--pidfile="),
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
     @param kind: The cluster or the stock twistd.
     @param before: Called in the new process, before it is what it is to be.
     @param more: Options of the cluster.
+    @param twistd: Those of twistd.
     @return: It, and its port.
     """
     port = freePort()
@@ -73,7 +75,7 @@ def surrounded(
     env = {"PYTHONPATH": path, "PORT": str(port)}
     own = ["--workers=1"] if kind is RunningCluster else []
     arguments = [*own, *more, "-y", "surrounded.tac"]
-    with kind(arguments, directory, env, before=before, under=under) as running:
+    with kind(arguments, directory, env, twistd, before=before, under=under) as running:
         eventually(lambda: isServed(port), "it serves")
         yield running, port
 

@@ -105,6 +105,18 @@ def test_aWorkerSurvivesWhatIsIgnored(tmp_path: Path) -> None:
         assert cluster.online() == 1
 
 
+@pytest.mark.parametrize("kind", [RunningCluster, Stock])
+def test_aLogThatIsRotatedEndsNobody(tmp_path: Path, kind: type[RunningCluster]) -> None:
+    """
+    Whichever of the processes is sent SIGUSR1, once there is a log file.
+    """
+    log = ["-n", "--pidfile=", "--logfile=own.log"]
+    with surrounded(kind, tmp_path, twistd=log) as (_, port), Line(port) as one:
+        pid = one.say(b"pid")
+        os.kill(int(pid), signal.SIGUSR1)
+        assert one.say(b"pid") == pid
+
+
 @pytest.mark.parametrize("before", [nothing, deaf, inBackground, childless])
 def test_forkedScriptsAreAsScripts(tmp_path: Path, before: Callable[[], None]) -> None:
     """

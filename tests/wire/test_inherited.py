@@ -42,6 +42,22 @@ def test_whatWasLeftOpenIsFound(left: socket.socket) -> None:
         assert Inherited.find([own.fileno()]).numbers == found | {own.fileno()}
 
 
+def test_whatElseWasLeftOpenIsFoundIfWanted(left: socket.socket) -> None:
+    """
+    A pipe of a supervisor's, a file, a connection: workers have it as it is.
+    """
+    with socket.socket() as idle, open(os.devnull) as own:
+        os.set_inheritable(idle.fileno(), True)
+        found = Inherited.find()
+        assert found.others == set()
+        whole = found.withOthers()
+        assert whole.numbers == found.numbers
+        assert idle.fileno() in whole.others
+        assert not whole.others & {left.fileno(), own.fileno(), 0, 1, 2}
+        with whole.copies() as given:
+            assert given[idle.fileno()] == idle.fileno()
+
+
 def test_anotherSocketStandsForOneThatListens(left: socket.socket) -> None:
     """
     Of the same family and kind; what is no stream, and where the kernel chooses all, is

@@ -32,6 +32,15 @@ def isOurs(options: Mapping[str, object]) -> bool:
     return not (options.get("logger") or options.get("syslog"))
 
 
+def pathOf(options: Mapping[str, object]) -> str:
+    """
+    @param options: twistd's.
+    @return: The file that the log is written to, or L{STDOUT}.
+    """
+    isForeground = options.get("nodaemon") or options.get("debug")
+    return str(options.get("logfile") or (STDOUT if isForeground else FILE))
+
+
 def observerFor(
     options: Mapping[str, object], reactor: IReactorFromThreads, level: str, format: str
 ) -> LineObserver:
@@ -41,11 +50,10 @@ def observerFor(
     @raise StartError: If the log cannot be written there.
     @see: L{twisted.scripts._twistd_unix.UnixAppLogger}
     """
-    isForeground = bool(options.get("nodaemon") or options.get("debug"))
-    path = str(options.get("logfile") or (STDOUT if isForeground else FILE))
+    path = pathOf(options)
     if path != STDOUT:
         return LineObserver(_openLog(path, reactor), level, format)
-    if not isForeground:
+    if not (options.get("nodaemon") or options.get("debug")):
         raise StartError("Daemons cannot log to stdout, exiting!")
     return LineObserver(sys.stdout, level, format)
 

@@ -59,6 +59,7 @@ class Announcement:
     @ivar umask: With which it reads its options; L{None} for what it has.
     @ivar multiprocess: Whether there are, or may be, other workers beside it.
     @ivar ownObserver: Whether the application's own log observer is to be used.
+    @ivar rotates: Whether SIGUSR1 rotates the log, which the primary does.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -81,6 +82,7 @@ class Announcement:
     umask: int | None = None
     multiprocess: bool = False
     ownObserver: bool = True
+    rotates: bool = False
 
     def toEnvironment(self) -> dict[str, str]:
         """

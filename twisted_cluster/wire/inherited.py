@@ -1,6 +1,6 @@
 """
-Sockets that a process was started with, by systemd or another launcher, and that its
-workers find at the same numbers.
+Sockets, and what else a process was started with by systemd or another launcher, which
+its workers find at the same numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager, suppress
 
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 from twisted.python.systemd import ListenFDs
 
 from twisted_cluster.wire.borrowed import Borrowed
@@ -34,11 +34,14 @@ class Inherited:
     @ivar environment: How a worker is told of those that systemd has opened.
     @ivar isReal: Whether workers have the listening sockets themselves, because the
         kernel chooses among them.
+    @ivar others: Descriptors of this process that are no ports, and that workers have as
+        they are.
     """
 
     numbers: frozenset[int] = frozenset()
     environment: Mapping[str, str] = Factory(dict)
     isReal: bool = False
+    others: frozenset[int] = frozenset()
 
     @classmethod
     def find(cls, more: Iterable[int] = (), isReal: bool = False) -> Inherited:
@@ -59,7 +62,15 @@ class Inherited:
                 "LISTEN_FDNAMES": os.environ.get("LISTEN_FDNAMES")
                 or ":".join(byNumber.get(each, "") for each in numbers),
             }
-        return cls(frozenset([*numbers, *more, *_leftOpen()]), environment, isReal)
+        ports = frozenset([*numbers, *more, *filter(_isPort, _leftOpen())])
+        return cls(ports, environment, isReal)
+
+    def withOthers(self) -> Inherited:
+        """
+        @return: The same, and whatever else was left open for this process: to be asked
+            before anything is opened here by what is not Python.
+        """
+        return evolve(self, others=frozenset(_leftOpen()) - self.numbers)
 
     @contextmanager
     def copies(self, taken: Collection[int] = ()) -> Iterator[dict[int, int]]:
@@ -74,7 +85,7 @@ class Inherited:
         """
         given: dict[int, int] = {}
         with ExitStack() as stack:
-            for number in sorted(self.numbers - set(taken)):
+            for number in sorted((self.numbers | self.others) - set(taken)):
                 try:
                     kind = _streamThatListens(number)
                 except OSError:
@@ -111,8 +122,8 @@ def claim(environment: MutableMapping[str, str]) -> None:
 
 def _leftOpen() -> Iterator[int]:
     """
-    Ports that are open here without this process having opened them: what Python opens
-    is not inherited.
+    What is open here without this process having opened it: what Python opens is not
+    inherited.
     """
     names: list[str] = []
     with suppress(OSError):
@@ -120,17 +131,18 @@ def _leftOpen() -> Iterator[int]:
     for name in names:
         with suppress(OSError):
             fd = int(name)
-            if fd >= FIRST and os.get_inheritable(fd) and _isPort(fd):
+            if fd >= FIRST and os.get_inheritable(fd):
                 yield fd
 
 
 def _isPort(fd: int) -> bool:
-    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
-        return False
-    with Borrowed(fd) as there:
-        if there.type == socket.SOCK_DGRAM and there.family != socket.AF_UNIX:
-            return bool(there.getsockname()[1])
-        return accepts(there)
+    with suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(fd).st_mode):
+            with Borrowed(fd) as there:
+                if there.type == socket.SOCK_DGRAM and there.family != socket.AF_UNIX:
+                    return bool(there.getsockname()[1])
+                return accepts(there)
+    return False
 
 
 def _streamThatListens(fd: int) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ How a worker runs what it is given: as twistd does, but for where its log goes.
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Mapping
 
@@ -24,6 +25,7 @@ from twisted_cluster.wire.descriptors import LOG, Announcement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
 from twisted_cluster.worker.placed import PlacedRunner
+from twisted_cluster.worker.signals import letPrimaryDecide
 
 LOGGER = f"{UnixAppLogger.__module__}.{UnixAppLogger.__name__}"
 
@@ -77,6 +79,9 @@ class WorkerLogger(UnixAppLogger):
         super().start(application)  # type: ignore[no-untyped-call]
 
     def _getLogObserver(self) -> ILogObserver:
+        # As twistd: whoever has asked for the signal has it.
+        if self._told.rotates and not signal.getsignal(signal.SIGUSR1):
+            signal.signal(signal.SIGUSR1, letPrimaryDecide)
         # Where the application has none there is no other.
         return LogPublisher()
 

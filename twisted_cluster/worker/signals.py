@@ -18,14 +18,14 @@ def takeOver(ignored: Iterable[int], blocked: Iterable[int]) -> None:
     @param ignored: Those that are ignored, by number.
     @param blocked: Those that are blocked; no others are.
     """
-    signal.signal(signal.SIGINT, _letPrimaryDecide)
+    signal.signal(signal.SIGINT, letPrimaryDecide)
     signal.siginterrupt(signal.SIGINT, False)
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _letPrimaryDecide(number: int, frame: FrameType | None) -> None:
+def letPrimaryDecide(number: int, frame: FrameType | None) -> None:
     """
     Do nothing.
     """

@@ -11,7 +11,7 @@ import socket
 import pytest
 
 from twisted_cluster.primary.lives import wires as module
-from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.primary.lives.wires import Wires, firstGap
 from twisted_cluster.wire.descriptors import WIRES
 
 
@@ -62,3 +62,13 @@ def test_childHasAllOfThem() -> None:
     finally:
         wires.given()
         wires.cut()
+
+
+def test_wiresTakeTheLowestNumbersThatAreFree() -> None:
+    """
+    What a launcher has opened keeps its own, and may have any.
+    """
+    assert firstGap([0, 1, 2]) == 3
+    assert firstGap([0, 1, 2, 251]) == 3
+    assert firstGap([0, 1, 2, 3, 7]) == 8
+    assert firstGap([0, 1, 2, 8]) == 3

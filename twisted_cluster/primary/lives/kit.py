@@ -20,7 +20,7 @@ from twisted_cluster.primary.lives.records import Records
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.streams import StandardStreams
-from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.primary.lives.wires import Wires, firstGap
 
 
 class KitOwner(conversation.Worker, Protocol):
@@ -129,13 +129,15 @@ class Kit:
     def _spawn(self, rooms: Rooms, recipe: Recipe, slot: int, id: int) -> None:
         streams = self.output.childFDs()
         tallies = talliesFor(rooms.limits)
-        with recipe.inherited.copies(streams) as sockets:
-            first = max([*streams, *sockets]) + 1
+        with recipe.inherited.copies(streams) as found:
+            given = {**streams, **found}
+            first = firstGap(given)
+            ports = [number for number in found if number in recipe.inherited.numbers]
             self.child.start(
                 rooms.reactor,
                 recipe.argv(),
-                recipe.environmentOf(slot, id, first, tallies, [*sockets]),
-                {**streams, **sockets, **self.wires.childFDs(first)},
+                recipe.environmentOf(slot, id, first, tallies, ports),
+                {**given, **self.wires.childFDs(first)},
                 recipe.directory,
                 recipe.uid,
                 recipe.gid,

@@ -31,16 +31,13 @@ class Output:
     One worker's standard output and error: whatever is written there is only text.
     """
 
-    def __init__(
-        self, reactor: IPollingReactor, said: Said, terminal: bool = False
-    ) -> None:
+    def __init__(self, reactor: IPollingReactor, said: Said, reads: bool = False) -> None:
         """
         @param said: What hears it.
-        @param terminal: Whether the worker reads from where this process does, and not
+        @param reads: Whether the worker reads from where this process does, and not
             from nowhere.
         """
-        nothing = (os.devnull, os.O_RDONLY)
-        self._reading = os.dup(0) if terminal else os.open(*nothing)
+        self._reading = _input() if reads else os.open(os.devnull, os.O_RDONLY)
         try:
             self._fd, self._writing = os.pipe()
         except BaseException:
@@ -170,6 +167,14 @@ class Output:
             self._lines.append(self._rest)
             self._rest = b""
         return True
+
+
+def _input() -> int:
+    with suppress(OSError):
+        # What Python has opened there, where nothing was, is not inherited.
+        if os.get_inheritable(0):
+            return os.dup(0)
+    return os.open(os.devnull, os.O_RDONLY)
 
 
 def _text(line: bytes) -> str:

@@ -54,6 +54,7 @@ class Recipe:
         where that is nobody's concern.
     @ivar multiprocess: Whether there are, or may be, other workers beside it.
     @ivar ownObserver: Whether the application's own log observer is to be used.
+    @ivar rotates: Whether SIGUSR1 rotates the log, which this process does.
     """
 
     command: Sequence[str | os.PathLike[str]]
@@ -80,6 +81,7 @@ class Recipe:
     terminal: bool | None = None
     multiprocess: bool = False
     ownObserver: bool = True
+    rotates: bool = False
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -138,6 +140,7 @@ class Recipe:
             umask=self.umask,
             multiprocess=self.multiprocess,
             ownObserver=self.ownObserver,
+            rotates=self.rotates,
         )
         return {
             **os.environ,

@@ -5,14 +5,16 @@ The wires of one worker: made as one, cut as one.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from itertools import count
 
 from attrs import frozen
 
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, LOG, MAIL, PAGE
+from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, LOG, MAIL, PAGE, WIRES
 from twisted_cluster.wire.handoff import KIND, HandoffQueue
+from twisted_cluster.wire.inherited import FIRST
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.page import Page
 
@@ -83,3 +85,16 @@ class Wires:
         self.mail.close()
         self.log.close()
         self.page.close()
+
+
+def firstGap(taken: Collection[int]) -> int:
+    """
+    The lowest numbers that are free: high ones may be above the worker's limit.
+
+    @return: The first of as many as there are wires.
+    """
+    return next(
+        first
+        for first in count(FIRST)
+        if not any(first + wire in taken for wire in range(len(WIRES)))
+    )

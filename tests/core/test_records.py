@@ -5,6 +5,8 @@ Records of what workers log, and their bytes.
 from __future__ import annotations
 
 import math
+import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -12,6 +14,8 @@ from twisted_cluster.core.records import (
     CUT,
     LONGEST_DATAGRAM,
     MOST_HALVES,
+    MOST_NESTED,
+    isIntricate,
     isTime,
     packRecord,
     packText,
@@ -121,3 +125,34 @@ def test_veryManyHalvesAreTold() -> None:
     halves = "\\ud800" * (MOST_HALVES + 2)
     event = readRecord(b'{"version":2,"event":{"x":"%s"}}' % halves.encode())
     assert event == {"x": "\\ud800" * MOST_HALVES + "??"}
+
+
+@pytest.mark.parametrize(
+    ("item", "isMuch"),
+    [
+        (b"[]", True),
+        (b"{}", True),
+        (b'["a"]', True),
+        (b'"["', False),
+        (b'"\\"[{"', False),
+        (b'"\\\\",[]', True),
+    ],
+)
+def test_manyListsAreNotRead(item: bytes, isMuch: bool) -> None:
+    """
+    Brackets in texts are none.
+    """
+    items = b",".join([item] * (MOST_NESTED + 1))
+    record = b'{"version":2,"event":{"x":[' + items + b"]}}"
+    assert isIntricate(record) is isMuch
+    with pytest.raises(MessageError) if isMuch else nullcontext():
+        readRecord(record)
+
+
+def test_aTextWithoutAnEnd() -> None:
+    """
+    Is looked at once.
+    """
+    begun = time.monotonic()
+    assert not isIntricate(b'"' + b'[\\"' * 250_000)
+    assert time.monotonic() - begun < 1.0

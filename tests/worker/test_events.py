@@ -19,6 +19,7 @@ from twisted_cluster.core.records import (
     CUT,
     LONGEST_DATAGRAM,
     LONGEST_RECORD,
+    MOST_NESTED,
     readRecord,
 )
 from twisted_cluster.primary.lives.events import eventOf
@@ -244,3 +245,13 @@ def test_tooLongOnesAreCut() -> None:
     text = eventAsText(eventOf(readRecord(packed)))
     assert text.endswith("x" + CUT)
     assert len(textOf(event, "warn")) <= LONGEST_DATAGRAM
+
+
+def test_ofVeryManyListsThereIsTheText() -> None:
+    """
+    The primary would be busy with them for too long.
+    """
+    event = logged("loaded {n}", n=1, rows=[[]] * (MOST_NESTED + 1))
+    told = eventOf(readRecord(recordOf(event, "info")))
+    assert told["log_text"] == "loaded 1"
+    assert "rows" not in told

@@ -32,6 +32,8 @@ LEVEL = "__cluster_level__"
 FAILURE = "__cluster_failure__"
 # To find each in a format takes some 4 us.
 MOST_FIELDS = 1000
+# To read so many lists takes some 5 ms, and as many MB.
+MOST_NESTED = 50_000
 # Of a failure that never seemed to end the innermost are left.
 MOST_FRAMES = 1000
 # What Twisted's own JSON has in place of what cannot be told.
@@ -45,6 +47,8 @@ Frame = tuple[str, str, int, Variables, Variables]
 
 # Of half characters so many are told.
 MOST_HALVES = 1000
+# One that is not closed ends with the record, so that none is looked at twice.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -110,6 +114,17 @@ def isTime(value: object) -> bool:
     return isinstance(value, (int, float)) and 0 <= value <= LAST_SECOND
 
 
+def isIntricate(packed: bytes) -> bool:
+    """
+    Whether a record has so many lists and mappings that reading it takes long.
+    """
+    if packed.count(b"[") + packed.count(b"{") <= MOST_NESTED:
+        return False
+    # There may be others in texts.
+    bare = _STRING.sub(b"", packed)
+    return bare.count(b"[") + bare.count(b"{") > MOST_NESTED
+
+
 def readRecord(data: bytes) -> dict[str, object]:
     """
     @return: The event.
@@ -117,6 +132,8 @@ def readRecord(data: bytes) -> dict[str, object]:
     @raise VersionError: If it is what another version's makes.
     """
     try:
+        if isIntricate(data):
+            raise ValueError(f"more than {MOST_NESTED} lists and mappings")
         told = _load(data.decode("utf-8"))
         version, event = told["version"], told.get("event")
         if version == VERSION:

@@ -27,6 +27,7 @@ from twisted_cluster.core.records import (
     Frame,
     ToldFailure,
     Variables,
+    isIntricate,
     isTime,
     packRecord,
     packText,
@@ -50,7 +51,7 @@ def recordOf(event: LogEvent, level: str) -> bytes:
         # A format that fits nothing, a value without a text, a circle: stock text says
         # what it can.
         return textOf(event, level, LONGEST_RECORD)
-    if len(packed) > LONGEST_RECORD:
+    if len(packed) > LONGEST_RECORD or isIntricate(packed):
         return textOf(event, level, LONGEST_RECORD)
     return packed
 

@@ -180,6 +180,24 @@ def test_whoRotatesJustNowIsNotDisturbed(tmp_path: Path) -> None:
     assert namesIn(tmp_path) == ["log", "log.1"]
 
 
+def test_aLockThatIsNeverLetGoOf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Whoever may read the file can take it, or was stopped: it is rotated all the same, if
+    not at once.
+    """
+    one = LogFile("log", str(tmp_path), rotateLength=10)
+    one.write("nine byte\n")
+    with open(tmp_path / "log") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        one.write("nine byte\n")
+        assert namesIn(tmp_path) == ["log"]
+        monkeypatch.setattr(logfiles, "STUCK", 0.0)
+        one.write("nine byte\n")
+    assert (tmp_path / "log.1").read_text() == 2 * "nine byte\n"
+    one.write("nine byte\n")
+    assert one.refusedSince is None
+
+
 def test_noDescriptorIsFree(tmp_path: Path) -> None:
     """
     Every line is written; the file is rotated when there is one again.

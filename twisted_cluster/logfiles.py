@@ -22,6 +22,8 @@ from twisted.python.threadable import synchronize
 
 # Seconds in which several processes that are all told to rotate a file rotate it once.
 MOMENT = 5.0
+# Seconds after which who has locked the file is not rotating it: that takes no second.
+STUCK = 10.0
 Rotation = Callable[["SharedLogFile"], None]
 
 
@@ -34,6 +36,8 @@ class SharedLogFile(Protocol):
     @ivar rotatedAt: When another process rotated it last, as far as is known; in
         seconds since the epoch.
     @ivar isRotating: Whether this process does so just now.
+    @ivar refusedSince: Since when somebody else has had the lock, in monotonic seconds;
+        L{None} if nobody has.
     """
 
     path: str
@@ -44,6 +48,7 @@ class SharedLogFile(Protocol):
     identity: tuple[int, int]
     rotatedAt: float
     isRotating: bool
+    refusedSince: float | None
     _file: BinaryIO
 
     def shouldRotate(self) -> bool: ...
@@ -151,6 +156,7 @@ def _share(log: SharedLogFile) -> None:
     fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
     here = os.fstat(number)
     log.shared, log.identity = log._file, (here.st_dev, here.st_ino)
+    log.refusedSince = None
 
 
 def _reopen(log: SharedLogFile) -> None:
@@ -203,12 +209,27 @@ def _turnOf(log: SharedLogFile) -> Iterator[bool]:
         yield False
         return
     try:
-        log.isRotating = _lock(held) and _isAtItsPath(log)
+        log.isRotating = _isMyTurn(log, held) and _isAtItsPath(log)
         yield log.isRotating
     finally:
         log.isRotating = False
         fcntl.flock(held, fcntl.LOCK_UN)
         os.close(held)
+
+
+def _isMyTurn(log: SharedLogFile, number: int) -> bool:
+    """
+    Whether nobody else rotates. Whoever may read a file can lock it, and keep it so.
+
+    @param number: The open file's.
+    """
+    if _lock(number):
+        log.refusedSince = None
+        return True
+    now = time.monotonic()
+    if log.refusedSince is None:
+        log.refusedSince = now
+    return now - log.refusedSince > STUCK
 
 
 def _lock(number: int) -> bool:
@@ -240,6 +261,7 @@ _CHANGED: Mapping[str, object] = {
     "shared": None,
     "rotatedAt": 0.0,
     "isRotating": False,
+    "refusedSince": None,
     "_openFile": _openFile,
     "write": _write,
     "__init_subclass__": classmethod(_guard),

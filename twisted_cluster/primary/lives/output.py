@@ -21,6 +21,8 @@ PIPE = 65536
 # To log a line takes some 50 us: so many are a turn of 3 ms, and a worker that writes
 # without end delays nobody by more.
 LINES = 64
+# Of those whose worker is gone, for these may be many.
+LINES_OF_OTHERS = 4
 # What a worker has written when it dies is logged at once, up to so many lines; more
 # come as one text.
 LAST_LINES = 512
@@ -135,7 +137,7 @@ class Output:
         Log some lines, and read on when there are no more.
         """
         self._next = None
-        self._say(LINES)
+        self._say(LINES if self._ended is None else LINES_OF_OTHERS)
         if self._lines:
             self._reader.stop()
             self._next = self._reactor.callLater(0, self._sayOn)

@@ -4,9 +4,7 @@ The cluster as a command: what a whole process does for one.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import SupportsIndex
 
 from twisted.internet.interfaces import IReactorCore
@@ -14,7 +12,7 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from twisted_cluster.errors import StartError
-from twisted_cluster.logs.observer import LineObserver
+from twisted_cluster.logs.observer import LineObserver, sayError
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.service import ClusterService
 from twisted_cluster.reactors import IClusterReactor
@@ -81,7 +79,7 @@ class CommandService(ClusterService):
             log.critical("{why}", why=why)
             failed = StartError(f"twistd cluster: {why}")
             if not self._isLogSeen:
-                _write([str(failed)])
+                sayError(str(failed))
             # What an exit says would come to the log again; a daemon's starter is told
             # by twistd.
             failed.code = 1
@@ -100,7 +98,7 @@ class CommandService(ClusterService):
         read, and exit with 1.
         """
         if not self._isLogSeen:
-            _write(lastWords)
+            sayError("\n".join(lastWords))
         self._status = ExitStatus(1)
         stop: IReactorCore = self._process
         stop.callWhenRunning(stop.stop)
@@ -114,13 +112,3 @@ class CommandService(ClusterService):
 
     def _setStatus(self) -> None:
         self._process._exitSignal = self._status  # type: ignore[attr-defined]
-
-
-def _write(lines: Sequence[str]) -> None:
-    """
-    Write to the terminal, if there is one, and whoever reads it is still there.
-    """
-    if sys.__stderr__ is not None:
-        with suppress(OSError, ValueError):
-            sys.__stderr__.write("\n".join(lines) + "\n")
-            sys.__stderr__.flush()

@@ -4,6 +4,7 @@ Who writes the log.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from twisted.logger import ILogObserver, LogLevel
 from zope.interface.verify import verifyObject
 
+from tests.logged import logging
 from twisted_cluster.logs.observer import LineObserver, hasColour
 
 EVENT = {
@@ -89,3 +91,35 @@ def test_itKnowsWhereItWrites(tmp_path: Path) -> None:
         os.close(same)
         assert not observer.writesTo(same)
     assert not LineObserver(io.StringIO()).writesTo(1)
+
+
+class Full(io.StringIO):
+    """
+    A disk that is full, for a while.
+    """
+
+    isFull = True
+
+    def write(self, text: str) -> int:
+        if self.isFull:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_linesThatAreLostAreTold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Once where errors are written, at once; and in the log, when it can be written again.
+    """
+    stderr, stream = io.StringIO(), Full()
+    monkeypatch.setattr("sys.__stderr__", stderr)
+    observer = LineObserver(stream)
+    for _ in range(3):
+        observer(EVENT)
+    why = "the log cannot be written: No space left on device"
+    assert stderr.getvalue() == f"twistd cluster: {why}\n"
+    stream.isFull = False
+    with logging() as logged:
+        observer(EVENT)
+        observer(EVENT)
+    assert logged.texts() == ["before this could be written 3 lines were lost"]
+    assert stream.getvalue().count("Zürich") == 2

@@ -4,6 +4,8 @@ A log that is rotated only where that can be done.
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
 
@@ -76,15 +78,90 @@ def test_aPipeThatNobodyReadsHoldsUpNobody(tmp_path: Path) -> None:
         RotatingLog.fromFullPath(str(tmp_path / "pipe"))
 
 
-def test_whatIsGoneIsNotRotated(tmp_path: Path) -> None:
+def textsIn(path: Path) -> dict[str, str]:
     """
-    It is said once as long as it stays so, though it is tried with each line.
+    The files of a folder, and what is in them.
     """
-    log = RotatingLog("a.log", str(tmp_path), rotateLength=10)
-    (tmp_path / "a.log").unlink()
+    return {one.name: one.read_text() for one in path.iterdir()}
+
+
+@pytest.mark.parametrize("isCreated", [False, True])
+def test_whatHasBeenMovedIsOpenedAgain(tmp_path: Path, isCreated: bool) -> None:
+    """
+    As logrotate does it: it renames the file, may make a new one, and tells us.
+    """
+    log = RotatingLog("a.log", str(tmp_path))
+    log.write("one\n")
+    (tmp_path / "a.log").rename(tmp_path / "a.log.1")
+    if isCreated:
+        (tmp_path / "a.log").touch()
+    log.write("two\n")
     with logging() as logged:
-        for _ in range(5):
-            log.write("more than ten bytes\n")
+        log.rotateNow()
+    log.write("three\n")
     log.close()
-    why = "cannot be looked at: No such file or directory"
-    assert logged.texts() == [f"the log is not rotated: {tmp_path}/a.log {why}"]
+    assert textsIn(tmp_path) == {"a.log.1": "one\ntwo\n", "a.log": "three\n"}
+    assert logged.texts() == []
+
+
+def test_whatHasBeenCutGoesOnAtItsEnd(tmp_path: Path) -> None:
+    """
+    As with logrotate's copytruncate; and its length is the new one.
+    """
+    log = RotatingLog("a.log", str(tmp_path), rotateLength=20)
+    log.write("more than ten bytes\n")
+    os.truncate(tmp_path / "a.log", 0)
+    log.write("two\n")
+    log.close()
+    assert textsIn(tmp_path) == {"a.log": "two\n"}
+
+
+def test_twoOfOneFileOverwriteNothing(tmp_path: Path) -> None:
+    """
+    A second start is a mistake that shall not cost the log of the first.
+    """
+    first, second = (RotatingLog("a.log", str(tmp_path)) for _ in range(2))
+    first.write("one\n")
+    second.write("two\n")
+    first.write("three\n")
+    assert textsIn(tmp_path) == {"a.log": "one\ntwo\nthree\n"}
+    first.close()
+    second.close()
+
+
+def test_whatCannotBeOpenedAgainGoesOn(tmp_path: Path) -> None:
+    """
+    In the file that there was; each who asks is told.
+    """
+    log = RotatingLog("a.log", str(tmp_path))
+    (tmp_path / "a.log").rename(tmp_path / "b.log")
+    (tmp_path / "a.log").mkdir()
+    logged = refuse(log)
+    log.write("one\n")
+    log.close()
+    assert (tmp_path / "b.log").read_text() == "one\n"
+    assert len(logged.texts()) == 2
+    assert "has been moved, and cannot be opened again" in logged.texts()[0]
+
+
+def test_aLineThatWasTornIsEnded(tmp_path: Path) -> None:
+    """
+    What the disk had no room for does not spoil the line that comes next.
+    """
+
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            assert isinstance(data, bytes)
+            if self.tell() >= 5:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data[:5])
+
+    log = RotatingLog("a.log", str(tmp_path))
+    real, log._file = log._file, Full(tmp_path / "a.log", "w")
+    with pytest.raises(OSError, match="No space"):
+        log.write("one and more\n")
+    log._file.close()
+    log._file = real
+    log.write("two\n")
+    log.close()
+    assert textsIn(tmp_path) == {"a.log": "one a\ntwo\n"}

@@ -5,14 +5,19 @@ Who writes the log.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from twisted.logger import ILogObserver, LogEvent
+from twisted.logger import ILogObserver, LogEvent, Logger
 from zope.interface import implementer
 
+from twisted_cluster.core.words import several
 from twisted_cluster.logs.lines import Format, isShown, jsonLine, textLine
+
+log = Logger()
 
 FORMATS = ("text", "json")
 
@@ -46,6 +51,8 @@ class LineObserver:
         if format == "text":
             self._line = partial(textLine, hasColour=hasColour(stream, os.environ))
         self._encoding: str | None = getattr(stream, "encoding", None)
+        # How many lines could not be written.
+        self._lost = 0
 
     def __call__(self, event: LogEvent) -> None:
         if not isShown(event, self._level):
@@ -57,8 +64,27 @@ class LineObserver:
             # What the terminal cannot show it is told in ASCII.
             encoded = line.encode(self._encoding, "backslashreplace")
             line = encoded.decode(self._encoding)
-        self.stream.write(line)
-        self.stream.flush()
+        try:
+            self.stream.write(line)
+            self.stream.flush()
+        except (OSError, ValueError) as error:
+            self._lose(getattr(error, "strerror", None) or str(error))
+        else:
+            self._tellLost()
+
+    def _lose(self, why: str) -> None:
+        """
+        A line is lost. That is said at once where errors are written, once.
+        """
+        self._lost += 1
+        if self._lost == 1:
+            sayError(f"twistd cluster: the log cannot be written: {why}")
+
+    def _tellLost(self) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            lines = several(lost, "line")
+            log.warn("before this could be written {lines} were lost", lines=lines)
 
     def writesTo(self, fd: int) -> bool:
         """
@@ -73,6 +99,18 @@ class LineObserver:
             return os.path.samestat(os.fstat(fileno()), os.fstat(fd))
         except (OSError, ValueError):
             return False
+
+
+def sayError(text: str) -> None:
+    """
+    Write to the process's own standard error, if there is one, and whoever reads it is
+    still there.
+    """
+    # Not sys.stderr: what is written there is logged.
+    if sys.__stderr__ is not None:
+        with suppress(OSError, ValueError):
+            sys.__stderr__.write(f"{text}\n")
+            sys.__stderr__.flush()
 
 
 def hasColour(stream: object, environment: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ A log file, which is rotated only where that can be done.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 
@@ -16,24 +17,41 @@ log = Logger()
 class RotatingLog(LogFile):
     """
     As Twisted's, but for what is no regular file: a device, a pipe. Such a one is neither
-    renamed nor looked for its end.
+    renamed nor looked for its end. A file that somebody else has moved or cut, as
+    logrotate does, is not rotated once more.
     """
 
     _isEndless = False
+    _isTorn = False
     _refusal: str | None = None
 
     def rotate(self) -> None:
         """
         Rotate the file; where that cannot be done it is said, once, and the log goes on.
         """
-        why = self._whyNot()
+        why = self._reopened() if self._isMoved() else self._rotated()
         if why is None:
             self._refusal = None
-            super().rotate()
         elif why != self._refusal:
             # Before it is said: that is written here as well.
             self._refusal = why
             log.warn("the log is not rotated: {path} {why}", path=self.path, why=why)
+
+    def write(self, data: str | bytes) -> None:
+        """
+        Write whole lines.
+
+        @raise OSError: If it cannot be written, or not all of it.
+        """
+        if self.shouldRotate():
+            self.rotate()
+        line = data.encode() if isinstance(data, str) else data
+        line = b"\n" + line if self._isTorn else line
+        while line:
+            written = self._file.write(line) or 0
+            self.size += written
+            self._isTorn = written < len(line)
+            line = line[written:]
 
     def rotateNow(self) -> None:
         """
@@ -46,7 +64,40 @@ class RotatingLog(LogFile):
         """
         Whether it is too long.
         """
-        return not self._isEndless and bool(super().shouldRotate())
+        if self._isEndless or not super().shouldRotate():
+            return False
+        # Somebody may have cut it, or write to it as well.
+        self.size = os.fstat(self._file.fileno()).st_size
+        return bool(super().shouldRotate())
+
+    def _isMoved(self) -> bool:
+        try:
+            there = os.stat(self.path)
+        except OSError as error:
+            return isinstance(error, FileNotFoundError)
+        return not os.path.samestat(there, os.fstat(self._file.fileno()))
+
+    def _reopened(self) -> str | None:
+        """
+        @return: Why not, if that cannot be done.
+        """
+        old = self._file
+        try:
+            self._openFile()
+        except OSError as error:
+            self._file = old
+            return f"has been moved, and cannot be opened again: {error.strerror}"
+        old.close()
+        return None
+
+    def _rotated(self) -> str | None:
+        """
+        @return: Why not, if that cannot be done.
+        """
+        why = self._whyNot()
+        if why is None:
+            super().rotate()
+        return why
 
     def _whyNot(self) -> str | None:
         try:
@@ -62,6 +113,10 @@ class RotatingLog(LogFile):
     def _openFile(self) -> None:
         if not os.path.exists(self.path) or os.path.isfile(self.path):
             super()._openFile()
+            flags = fcntl.fcntl(self._file, fcntl.F_GETFL)
+            # What another has cut goes on at its new end, and two do not overwrite each
+            # other.
+            fcntl.fcntl(self._file, fcntl.F_SETFL, flags | os.O_APPEND)
             return
         # A pipe that nobody reads would hold us up for ever: that is an error now.
         fd = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)

@@ -54,9 +54,10 @@ def test_givingUpIsToldAndStopsTheService() -> None:
     service.whenGivenUp().addCallback(told.append)
     service.startService()
     reactor.pump([0.05] * 40)
-    assert told == [
-        ["cannot start worker 1: [Errno 11] Resource temporarily unavailable"]
-    ]
+    [[words]] = told
+    refusal = "[Errno 11] Resource temporarily unavailable; "
+    assert words.startswith(f"twistd cluster: cannot start worker 1: {refusal}")
+    assert "ulimit -u" in words
     assert not service.running
     assert service.rooms.listeners.byNumber == {}
     assert reactor.getReaders() == []

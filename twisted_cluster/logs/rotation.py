@@ -46,7 +46,8 @@ class RotatingLog(LogFile):
         if self.shouldRotate():
             self.rotate()
         line = data.encode() if isinstance(data, str) else data
-        line = b"\n" + line if self._isTorn else line
+        if self._isTorn and os.fstat(self._file.fileno()).st_size:
+            line = b"\n" + line
         while line:
             written = self._file.write(line) or 0
             self.size += written

@@ -152,7 +152,9 @@ def test_whoSaysNothingIsToldOf() -> None:
     assert cluster.told == [[words]]
 
 
-@pytest.mark.parametrize("refusal", [OSError(11, "no more processes"), ValueError("nul")])
+@pytest.mark.parametrize(
+    "refusal", [OSError(2, "no such interpreter"), ValueError("nul")]
+)
 def test_refusedSpawnsEndABoot(refusal: Exception) -> None:
     """
     What the system, or Python, says is what is told.
@@ -160,7 +162,7 @@ def test_refusedSpawnsEndABoot(refusal: Exception) -> None:
     cluster = Cluster(0)
     cluster.refuses = refusal
     cluster.supervisor.start(1)
-    assert cluster.told == [[f"cannot start worker 1: {refusal}"]]
+    assert cluster.told == [[f"twistd cluster: cannot start worker 1: {refusal}"]]
     assert cluster.supervisor.workers == {}
 
 

@@ -26,6 +26,7 @@ from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.told import tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
@@ -202,12 +203,13 @@ class Supervisor(Watcher[WorkerProcess]):
             self._next = self._clock.callLater(0, self._startMore)
 
     def _refused(self, action: Start, error: Exception) -> None:
-        self._lastWords = [f"cannot start worker {action.slot}: {error}"]
+        why = whyRefused(error)
+        self._lastWords = [f"twistd cluster: cannot start worker {action.slot}: {why}"]
         self.counted = evolve(self.counted, refused=self.counted.refused + 1)
         actions = self._slots.refused(self._clock.seconds(), action.id)
         again = _againIn(actions)
         if again is not None:
-            self._ends.refused(again, str(error))
+            self._ends.refused(again, why)
         self._carryOut(actions)
 
     def _startMore(self) -> None:

@@ -41,7 +41,10 @@ def test_endpointsAreUnderstood(description: str, spec: ListenSpec | None) -> No
 
 @pytest.mark.parametrize(
     "description",
-    ["", "tcp", "tcp:", "tcp:x", "tcp:70000", "8080", "tpc:80", "tcp:80:x=1"],
+    [
+        *("", "tcp", "tcp:", "tcp:x", "tcp:70000", "8080", "tpc:80", "tcp:80:x=1"),
+        *("haproxy", "haproxy:", "haproxy:tcp:70000", "haproxy:haproxy:"),
+    ],
 )
 def test_malformedEndpointsAreExplained(description: str) -> None:
     """

@@ -132,21 +132,27 @@ def parseListen(description: str) -> ListenSpec | None:
     @return: L{None} for a kind of endpoint that only a worker can make sense of.
     @raise ConfigError: If it is malformed.
     """
-    wrapper, _, inner = description.partition(":")
-    if wrapper in WRAPPERS and inner:
-        return parseListen(inner)
     try:
-        (kind, *given), named = _parse(description)
-        if kind not in PORT_KINDS:
-            _refuseUnknown(kind)
-            return None
-        if not given and not named:
-            raise ValueError("it does not say where")
-        # What is wrong with it is said without naming our function.
-        inspect.signature(PORT_KINDS[kind]).bind(*given, **named)
-        return PORT_KINDS[kind](*given, **named)
+        return _specOf(description)
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None
+
+
+def _specOf(description: str) -> ListenSpec | None:
+    wrapper, _, inner = description.partition(":")
+    if wrapper in WRAPPERS:
+        if not inner:
+            raise ValueError(f"it does not say what is behind it, as {wrapper}:tcp:8080")
+        return _specOf(inner)
+    (kind, *given), named = _parse(description)
+    if kind not in PORT_KINDS:
+        _refuseUnknown(kind)
+        return None
+    if not given and not named:
+        raise ValueError("it does not say where")
+    # What is wrong with it is said without naming our function.
+    inspect.signature(PORT_KINDS[kind]).bind(*given, **named)
+    return PORT_KINDS[kind](*given, **named)
 
 
 def nameOf(description: str) -> str:
@@ -165,4 +171,5 @@ def _refuseUnknown(kind: str) -> None:
     known = {parser.prefix for parser in getPlugins(IStreamServerEndpointStringParser)}
     known |= set(PORT_KINDS)
     if kind not in known:
-        raise ValueError(f"{kind!r} is no kind of endpoint; there are {sorted(known)}")
+        there = ", ".join(sorted(known))
+        raise ValueError(f"{kind!r} is no kind of endpoint; there are: {there}")

@@ -4,21 +4,46 @@ Finds policies with C{twisted.plugin.getPlugins}.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import select
+from collections.abc import Collection, Iterable
+from importlib.util import find_spec
 
 from twisted.application.reactors import getReactorTypes
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import PolicyArgumentError
-from twisted_cluster.events import Limits
+from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
     IPolicyMaker,
     ISchedulingPolicy,
     NewPolicy,
 )
+from twisted_cluster.policies.least_connections import LeastConnections
+from twisted_cluster.policies.least_lag import LeastLag
 from twisted_cluster.policies.pinned import Pinned
+from twisted_cluster.policies.power_of_two import PowerOfTwo
+from twisted_cluster.policies.random_choice import RandomChoice
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.policies.sticky import Sticky
+from twisted_cluster.policies.weighted import Weighted
+
+# Those that look neither at weights nor at groups; those that look at weights only.
+_PLAIN = (LeastLag, Pinned, PowerOfTwo, RandomChoice, RoundRobin)
+_WEIGHING = (LeastConnections, Sticky, Weighted)
+
+# What Twisted's own reactors cannot do without.
+_NEEDS = {
+    "cf": "CFNetwork",
+    "gi": "gi",
+    "glib2": "gobject",
+    "gtk2": "gobject",
+    "gtk3": "gi",
+    "iocp": "_winapi",
+    "win32": "_winapi",
+    "wx": "wx",
+}
 
 
 def findPolicies() -> dict[str, IPolicyMaker]:
@@ -33,6 +58,20 @@ def findReactors() -> list[str]:
     @return: The short names of the reactors that a worker can run on.
     """
     return sorted({kind.shortName for kind in getReactorTypes()} - {"cluster"})
+
+
+def usableReactors() -> list[str]:
+    """
+    @return: Those of them that are made for a system, and for libraries, as there are
+        here.
+    """
+    needed = {"epoll": hasattr(select, "epoll"), "kqueue": hasattr(select, "kqueue")}
+    needed |= {name: _isThere(module) for name, module in _NEEDS.items()}
+    return [name for name in findReactors() if needed.get(name, True)]
+
+
+def _isThere(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def findCommands() -> list[str]:
@@ -119,3 +158,28 @@ def checkLimits(policy: ISchedulingPolicy | None, limits: Limits) -> None:
             "it lets the kernel choose, which knows no limits: give no number of "
             "connections, or another policy"
         )
+
+
+def unheeded(
+    policy: ISchedulingPolicy | None,
+    weights: Iterable[int],
+    groups: Collection[str],
+    limits: Limits,
+) -> list[str]:
+    """
+    @param weights: Of the workers that were given one.
+    @param groups: The groups that there are.
+    @return: Of what was said of workers, what nobody will look at: each in a line. What
+        policies of others look at is not known.
+    """
+    said = []
+    if isinstance(policy, (*_PLAIN, type(None))) and set(weights) - {1}:
+        said.append("--weights: this policy does not look at them; weighted does")
+    if isinstance(policy, (*_PLAIN, *_WEIGHING, type(None))) and groups:
+        said.append("--group: this policy does not look at groups; route does")
+    if limits.atLimit != WAIT and not limits.any:
+        said.append(
+            f"--at-limit {limits.atLimit}: there is no limit; --max-connections, or "
+            "--max-per-address, would be one"
+        )
+    return said

@@ -4,6 +4,7 @@ What a cluster is to be, said in a program.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ def test_whatCannotBeIsRefused(settings: dict[str, Any], says: str) -> None:
     assert says in str(raised.value)
     assert isinstance(raised.value, (ClusterError, ValueError))
     assert not isinstance(raised.value, SystemExit)
+
+
+def test_reactorsOfOtherSystemsAreNotOffered() -> None:
+    """
+    Nor those whose libraries are missing.
+    """
+    with pytest.raises(ConfigError, match="there are: asyncio, default, ") as raised:
+        ClusterConfig.forApp("mod.factory", reactor="nuclear")
+    assert not re.search("cf|iocp|win32", str(raised.value))
+    assert "poll, select" in str(raised.value)
 
 
 def test_whatIsNotThereIsRefused() -> None:

@@ -5,14 +5,18 @@ The cluster as a service, without processes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from attrs import evolve
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
+from zope.interface import implementer
 
+from tests.logged import logging
 from twisted_cluster import ClusterConfig
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.service import ClusterService
 
 
@@ -23,6 +27,13 @@ class RefusingReactor(MemoryReactorClock):
 
     def spawnProcess(self, *arguments: object, **more: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
+
+
+@implementer(ISchedulingPolicy)
+class Own:
+    """
+    A policy of one's own.
+    """
 
 
 class StubbornReactor(MemoryReactorClock):
@@ -116,3 +127,31 @@ def test_aLimitOfNobodyIsSaidOnce() -> None:
         for _ in range(3):
             service._allUp()
     assert [event["name"] for event in logs if "name" in event] == ["tcp:1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"weights": "3,1"}, ["--weights: this policy does not look at them"]),
+        ({"weights": "3,1", "policy": "none"}, ["--weights: this policy"]),
+        ({"group": "api=1"}, ["--group: this policy does not look at groups"]),
+        ({"group": "api=1", "policy": "weighted"}, ["--group: this policy"]),
+        ({"atLimit": "shed"}, ["--at-limit shed: there is no limit"]),
+        ({"weights": "3,1", "policy": "weighted"}, []),
+        ({"weights": "1,1"}, []),
+        ({"weights": "3,1", "policy": Own}, []),
+        ({"atLimit": "shed", "maxConnections": 3}, []),
+    ],
+)
+def test_whatNobodyLooksAtIsTold(settings: Any, said: list[str]) -> None:
+    """
+    Once, when the cluster starts; nothing is known of policies of one's own.
+    """
+    service = ClusterService(
+        RefusingReactor(), ClusterConfig.forApp("mod.app", workers=2, **settings)
+    )
+    with logging() as logged:
+        service.startService()
+    warned = [text for text in logged.texts() if text.startswith("--")]
+    assert len(warned) == len(said)
+    assert all(text.startswith(one) for text, one in zip(warned, said, strict=True))

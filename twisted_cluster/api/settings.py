@@ -17,7 +17,7 @@ from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
-from twisted_cluster.plugins import findReactors
+from twisted_cluster.plugins import findReactors, usableReactors
 from twisted_cluster.primary.lives.interpreter import interpreterOptions
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
@@ -184,7 +184,7 @@ def check(settings: Settings) -> None:
     if reactor is not None and reactor not in findReactors():
         raise SettingsError(
             f"setting reactor={reactor!r}: there is no such reactor; "
-            f"there are: {', '.join(findReactors())}"
+            f"there are: {', '.join(usableReactors())}"
         )
 
 

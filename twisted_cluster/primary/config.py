@@ -25,6 +25,7 @@ from twisted_cluster.plugins import (
     findCommands,
     findReactors,
     policyMaker,
+    usableReactors,
 )
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -118,7 +119,9 @@ class ClusterConfig:
         @raise TypeError: If there is no such setting.
         """
         if not os.path.isfile(path):
-            raise ConfigError("file", path, "there is no such file")
+            isThere = os.path.exists(path)
+            what = "it is no regular file" if isThere else "there is no such file"
+            raise ConfigError("file", path, what)
         return cls._running(["-y", LastingPath.of(os.path.abspath(path))], **settings)
 
     @classmethod
@@ -225,9 +228,8 @@ def _number(name: str, given: float | str, kind: type[Number], least: int) -> Nu
 
 
 def _checkReactor(name: str) -> None:
-    known = findReactors()
-    if name not in known:
-        why = f"there is no such reactor; there are: {', '.join(known)}"
+    if name not in findReactors():
+        why = f"there is no such reactor; there are: {', '.join(usableReactors())}"
         raise ConfigError("reactor", name, why)
 
 

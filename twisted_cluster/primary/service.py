@@ -20,6 +20,7 @@ from twisted_cluster.core.starts import Pace
 from twisted_cluster.core.words import duration, several
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.kinds import kindOf
+from twisted_cluster.plugins import unheeded
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -108,6 +109,7 @@ class ClusterService(Service):
         super().startService()
         self._since = self.rooms.reactor.seconds()
         self._isAnnounced = False
+        self._tellUnheeded()
         self._pulse.start()
         self.supervisor.start(self._config.workers)
 
@@ -197,6 +199,14 @@ class ClusterService(Service):
                 name=name,
                 there=", ".join(sorted(there)),
             )
+
+    def _tellUnheeded(self) -> None:
+        config = self._config
+        groups = set(config.groups.values())
+        for one in unheeded(
+            config.newPolicy(), config.weights.values(), groups, config.limits
+        ):
+            log.warn("{one}", one=one)
 
     def _dropUnjoined(self) -> None:
         """

@@ -100,9 +100,20 @@ def makeService(name: str, listen: Sequence[str], reactor: IClusterReactor) -> I
         )
     services, factory = MultiService(), cast(IProtocolFactory, made)
     for description in listen:
-        served = portService(description, factory, reactor=reactor)
-        served.setServiceParent(services)
+        _serve(description, factory, reactor).setServiceParent(services)
     return services
+
+
+def _serve(
+    description: str, factory: IProtocolFactory, reactor: IClusterReactor
+) -> IService:
+    try:
+        return portService(description, factory, reactor=reactor)
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        # A missing certificate, or library: what Twisted did with it tells nobody more.
+        raise StartError(
+            f"twistd cluster: --listen {description}: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _kindOf(given: object) -> str:

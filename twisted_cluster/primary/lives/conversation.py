@@ -4,8 +4,6 @@ What a worker says on its wires, and what it is answered.
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -25,9 +23,9 @@ from twisted_cluster.errors import (
     QueueEndedError,
 )
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.listens import Listens
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
-from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.handoff import receive, sayLost
@@ -47,8 +45,6 @@ LONG = 0.01
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0
-# An answer is one datagram, and has more in it than this.
-LONGEST_WHY = 500
 
 
 class Worker(Protocol):
@@ -98,6 +94,7 @@ class Conversation:
         self.isOpen = True
         self._isRefused = False
         self._outbox = Outbox(wires.channel, rooms.reactor)
+        self._listens = Listens(rooms.listeners, hand, self._say)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(rooms.reactor, wires.mail, codec, ears)
         self._messages = self._reader(wires.channel.fileno, self.read, "messages")
@@ -220,37 +217,10 @@ class Conversation:
         if fd is not None:
             discard((fd,))
         answer = self._ANSWERS.get(type(message))
-        if answer is None:
+        if answer is not None:
+            answer(self, message)
+        elif not self._listens.take(message):
             raise MessageError(f"a worker does not say {message}")
-        answer(self, message)
-
-    # Where it listens
-
-    def _listen(self, question: messages.Listen) -> None:
-        listeners = self._rooms.listeners
-        try:
-            listener = listeners.join(self._hand, question)
-        except BaseException as error:
-            # Not only OSError: a name that is none, a number that is too large, whatever
-            # ends a policy that is made for it. Who asks waits for an answer.
-            number = getattr(error, "errno", None) or errno.EINVAL
-            why = getattr(error, "strerror", None) or str(error)
-            self._say(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))
-        else:
-            self._give(question.question, listener)
-
-    def _borrow(self, message: messages.Borrow) -> None:
-        listener = self._rooms.listeners.byNumber.get(message.listener)
-        if listener is None or self._hand.id not in listener.users:
-            number = errno.EBADF
-            why = os.strerror(number)
-            self._say(messages.Answer(message.question, 0, number, why))
-        else:
-            self._give(message.question, listener)
-
-    def _give(self, question: int, listener: Listener) -> None:
-        answer = messages.Answer(question, listener.number, mode=listener.mode)
-        self._say(answer, listener.descriptorFor(self._hand))
 
     def _say(self, message: Message, *fds: int) -> None:
         try:
@@ -258,19 +228,6 @@ class Conversation:
         except ChannelFullError as error:
             # So much that waits is no worker's that works.
             self._refuse(error)
-
-    def _unlisten(self, message: messages.Unlisten) -> None:
-        self._rooms.listeners.leave(self._hand, message.listener)
-        self._say(messages.Answer(message.question, message.listener))
-
-    def _released(self, message: messages.Released) -> None:
-        self._rooms.listeners.released(self._hand, message.listener)
-
-    def _pause(self, message: messages.Pause) -> None:
-        self._rooms.listeners.pause(self._hand, message.listener, message.paused)
-
-    def _limit(self, message: messages.Limit) -> None:
-        self._rooms.listeners.limit(self._hand, message.listener, message.willing)
 
     def _room(self, message: messages.Room) -> None:
         self._rooms.door.changed()
@@ -290,12 +247,6 @@ class Conversation:
         self._worker.leaving(message.planned)
 
     _ANSWERS: Mapping[type, Callable[[Conversation, Any], None]] = {
-        messages.Listen: _listen,
-        messages.Borrow: _borrow,
-        messages.Unlisten: _unlisten,
-        messages.Released: _released,
-        messages.Pause: _pause,
-        messages.Limit: _limit,
         messages.Room: _room,
         messages.Born: _born,
         messages.Online: _online,

@@ -1,0 +1,93 @@
+"""
+What a worker says of where it listens, and what it is answered.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted_cluster.core import messages
+from twisted_cluster.core.messages import Message
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.table import ListenerTable
+
+# An answer is one datagram, and has more in it than this.
+LONGEST_WHY = 500
+
+
+class Listens:
+    """
+    Answers what one worker asks of the table.
+    """
+
+    def __init__(
+        self, listeners: ListenerTable, hand: Hand, say: Callable[..., None]
+    ) -> None:
+        """
+        @param hand: The worker, as the table knows it.
+        @param say: Tells it a message, and descriptors.
+        """
+        self._listeners = listeners
+        self._hand = hand
+        self._say = say
+
+    def take(self, message: Message) -> bool:
+        """
+        @return: Whether the message was one of these.
+        """
+        answer = self._ANSWERS.get(type(message))
+        if answer is None:
+            return False
+        answer(self, message)
+        return True
+
+    def _listen(self, question: messages.Listen) -> None:
+        try:
+            listener = self._listeners.join(self._hand, question)
+        except BaseException as error:
+            # Not only OSError: a name that is none, a number that is too large, whatever
+            # ends a policy that is made for it. Who asks waits for an answer.
+            number = getattr(error, "errno", None) or errno.EINVAL
+            why = getattr(error, "strerror", None) or str(error)
+            self._say(messages.Answer(question.question, 0, number, why[:LONGEST_WHY]))
+        else:
+            self._give(question.question, listener)
+
+    def _borrow(self, message: messages.Borrow) -> None:
+        listener = self._listeners.byNumber.get(message.listener)
+        if listener is None or self._hand.id not in listener.users:
+            number = errno.EBADF
+            why = os.strerror(number)
+            self._say(messages.Answer(message.question, 0, number, why))
+        else:
+            self._give(message.question, listener)
+
+    def _give(self, question: int, listener: Listener) -> None:
+        answer = messages.Answer(question, listener.number, mode=listener.mode)
+        self._say(answer, listener.descriptorFor(self._hand))
+
+    def _unlisten(self, message: messages.Unlisten) -> None:
+        self._listeners.leave(self._hand, message.listener)
+        self._say(messages.Answer(message.question, message.listener))
+
+    def _released(self, message: messages.Released) -> None:
+        self._listeners.released(self._hand, message.listener)
+
+    def _pause(self, message: messages.Pause) -> None:
+        self._listeners.pause(self._hand, message.listener, message.paused)
+
+    def _limit(self, message: messages.Limit) -> None:
+        self._listeners.limit(self._hand, message.listener, message.willing)
+
+    _ANSWERS: Mapping[type, Callable[[Listens, Any], None]] = {
+        messages.Listen: _listen,
+        messages.Borrow: _borrow,
+        messages.Unlisten: _unlisten,
+        messages.Released: _released,
+        messages.Pause: _pause,
+        messages.Limit: _limit,
+    }

@@ -17,7 +17,8 @@ from tests.primary.primary import Primary, connect, portOf, taken
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.policies import noPolicy
-from twisted_cluster.primary.ports import table as module
+from twisted_cluster.primary.ports import listeners as module
+from twisted_cluster.primary.ports.listener import Listener
 
 LOCAL = "127.0.0.1"
 
@@ -357,3 +358,25 @@ def test_portsLeaveDescriptorsToOthers(
     assert primary.join(two, anyPort(), 0) is ports[0]
     primary.table.leave(one, ports[1].number)
     assert primary.join(one, anyPort(), 3).number > ports[2].number
+
+
+def test_allAreClosedWhateverOneRaises(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A port that cannot be given up at the door keeps no other one open, nor itself.
+    """
+    worker = primary.newWorker()
+    ports = [primary.join(worker, anyPort(), n) for n in range(3)]
+    closing = primary.door.closing
+
+    def failing(listener: Listener) -> None:
+        closing(listener)
+        if listener is ports[1]:
+            raise RuntimeError("a policy's")
+
+    monkeypatch.setattr(primary.door, "closing", failing)
+    with pytest.raises(RuntimeError, match="a policy's"):
+        primary.table.closeAll()
+    assert not primary.table.byNumber
+    assert [port.socket.fileno() for port in ports] == [-1, -1, -1]

@@ -1,0 +1,176 @@
+"""
+All bound ports: which of them is meant; opening and closing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Container
+from typing import Protocol
+
+from attrs import evolve
+from twisted.logger import Logger
+
+from twisted_cluster.events import UNIX, ListenSpec
+from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.takers import Takers
+from twisted_cluster.wire.limit import shareOf
+
+log = Logger()
+BUSY = errno.EADDRINUSE
+# More than any application has; all of them are looked at whenever anything changes.
+MOST_PORTS = 4096
+
+
+def mostPorts() -> int:
+    """
+    How many sockets of ports there may be: half of the descriptors are for others.
+    """
+    return shareOf(2, MOST_PORTS)
+
+
+class AcceptedBy(Protocol):
+    """
+    Who accepts what comes in by the listeners.
+    """
+
+    def opened(self, listener: Listener) -> None:
+        """
+        There is one more.
+        """
+
+    def closing(self, listener: Listener) -> None:
+        """
+        A listener is about to be closed.
+        """
+
+
+class Listeners:
+    """
+    Every listener of the cluster, by what was asked for.
+
+    @ivar byNumber: All of them.
+    """
+
+    def __init__(
+        self,
+        door: AcceptedBy,
+        newPolicy: Callable[[], ISchedulingPolicy | None],
+        backlog: int,
+        descriptors: Container[int],
+        takers: Takers,
+    ) -> None:
+        """
+        @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
+        @param backlog: The least backlog of a listener.
+        @param descriptors: Which of this process's workers may listen on.
+        @param takers: Looks who has what cannot be bound.
+        """
+        self._door = door
+        self._newPolicy = newPolicy
+        self._backlog = backlog
+        self._descriptors = descriptors
+        self._takers = takers
+        self._byKey: dict[Key, Listener] = {}
+        self.byNumber: dict[int, Listener] = {}
+        self._count = 0
+
+    def checkRoom(self) -> None:
+        """
+        @raise OSError: EMFILE if there are L{mostPorts}.
+        """
+        # Of one worker's ports: others would have no descriptor for who connects.
+        most = mostPorts()
+        if sum(listener.sockets for listener in self.byNumber.values()) >= most:
+            why = f"the cluster has {most} ports already: raise ulimit -n"
+            raise OSError(errno.EMFILE, why)
+
+    def find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
+        """
+        The one that is meant, if there is one.
+
+        @param ordinal: As in L{keyOf}, and C{directory}.
+        """
+        key = keyOf(spec, ordinal, directory)
+        return self._byKey.get(key) or self._ofRealPort(key[0])
+
+    def _ofRealPort(self, spec: ListenSpec) -> Listener | None:
+        # Who learns the number that another worker got for port 0 may ask for that.
+        if spec.port == 0 or spec.kind == UNIX:
+            return None
+        for (known, _), listener in self._byKey.items():
+            same = evolve(known, port=spec.port, name="") == spec
+            if same and known.port == 0 and listener.name[1] == spec.port:
+                return listener
+        return None
+
+    def open(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
+        """
+        Bind one more, or take up a descriptor.
+
+        @raise OSError: As bind(2) and L{adopt} say.
+        """
+        if spec.fd is None:
+            asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
+            bound = self._bind(asked, directory)
+        else:
+            bound = self._adopt(spec)
+        self._count += 1
+        try:
+            listener = Listener(self._count, spec, bound, self._newPolicy())
+            self._door.opened(listener)
+        except BaseException:
+            bound.release()
+            raise
+        key = keyOf(spec, ordinal, directory)
+        self._byKey[key] = self.byNumber[listener.number] = listener
+        # A worker that opens any port may do that for each of its clients (FTP).
+        say = log.debug if isNth(spec) else log.info
+        say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
+        return listener
+
+    def _bind(self, spec: ListenSpec, directory: str) -> Bound:
+        try:
+            return bind(spec, directory)
+        except OSError as error:
+            who = self._whoHas(spec, directory) if error.errno == BUSY else None
+            if who is None:
+                raise
+            raise OSError(BUSY, f"{os.strerror(BUSY)}: {who}") from error
+
+    def _whoHas(self, spec: ListenSpec, directory: str) -> str | None:
+        for listener in self.byNumber.values():
+            if listener.isInTheWayOf(spec):
+                return f"the cluster itself has {listener.facts.name}"
+        return self._takers.whoHas(spec, directory)
+
+    def _adopt(self, spec: ListenSpec) -> Bound:
+        assert spec.fd is not None
+        if spec.fd not in self._descriptors:
+            why = f"descriptor {spec.fd} of the primary is not for workers"
+            raise OSError(errno.EPERM, why)
+        asked = os.fstat(spec.fd)
+        for listener in self.byNumber.values():
+            if listener.owns(asked):
+                why = f"descriptor {spec.fd} is {listener.facts.name} already"
+                raise OSError(errno.EEXIST, why)
+        return adopt(spec)
+
+    def close(self, listener: Listener) -> None:
+        """
+        Close one; nobody finds it any more.
+        """
+        self._byKey = {k: v for k, v in self._byKey.items() if v is not listener}
+        del self.byNumber[listener.number]
+        try:
+            self._door.closing(listener)
+        finally:
+            listener.close()
+
+
+def _inWords(name: tuple[str, int] | str | bytes) -> str:
+    return f"{name[0]} port {name[1]}" if isinstance(name, tuple) else repr(name)

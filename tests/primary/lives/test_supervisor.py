@@ -31,7 +31,6 @@ class Worker:
     A worker without a process.
 
     @ivar asked: What it was told to do.
-    @ivar wasTold: Whether somebody outside has told it to end.
     """
 
     def __init__(self, start: Start, refuses: Exception | None) -> None:
@@ -41,14 +40,12 @@ class Worker:
         self.said = Said(lambda: self.speaker)
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
-        self.hand = SimpleNamespace(page=page)
+        self.hand = SimpleNamespace(page=page, isHeld=False)
         self.ending = Ending(3.2, 7)
         self.age = 0.4
         self.speaker = Speaker(start.slot, start.id, start.generation, 100)
         self.asked: list[str] = []
-        self.wasTold = False
         self.isOnline = True
-        self.isHeld = False
         self._refuses = refuses
 
     def spawn(self) -> None:
@@ -305,7 +302,7 @@ def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:
     Somebody's SIGTERM is no failed start.
     """
     cluster = Cluster(1)
-    cluster.made[0].wasTold = True
+    cluster.made[0].ending = Ending(3.2, 7, isTold=True)
     cluster.gone(cluster.made[0])
     assert cluster.told == []
     assert len(cluster.made) == 2

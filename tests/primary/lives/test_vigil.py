@@ -22,8 +22,15 @@ class Someone:
     name: str = "worker 1 (100)"
     speaker: Speaker = SPEAKER
     heartbeat: int = 0
-    deafSince: int | None = None
+    takesNothing: int | None = None
     isHeld: bool = False
+
+    @property
+    def hand(self) -> Someone:
+        """
+        What is seen of it.
+        """
+        return self
 
 
 class Watch:
@@ -60,7 +67,7 @@ def test_whoTakesNothingThoughItsHeartBeatsIsTold() -> None:
     After L{DEAF_AFTER} seconds, and not before.
     """
     watch = Watch()
-    watch.worker.deafSince = watch.now
+    watch.worker.takesNothing = watch.now
     assert watch.after(DEAF_AFTER - 0.1) == []
     assert watch.after(0.2) == [("deaf", 5)]
 
@@ -70,12 +77,12 @@ def test_deafnessIsToldOnce() -> None:
     And again only after it has taken something.
     """
     watch = Watch()
-    watch.worker.deafSince = watch.now
+    watch.worker.takesNothing = watch.now
     assert watch.after(DEAF_AFTER) == [("deaf", 5)]
     assert watch.after(1.0) == []
-    watch.worker.deafSince = None
+    watch.worker.takesNothing = None
     assert watch.after(1.0) == []
-    watch.worker.deafSince = watch.now
+    watch.worker.takesNothing = watch.now
     assert watch.after(DEAF_AFTER) == [("deaf", 5)]
 
 
@@ -92,7 +99,7 @@ def test_whoseHeartDoesNotBeatIsNotDeaf() -> None:
     It may be at work.
     """
     watch = Watch()
-    watch.worker.deafSince = watch.now
+    watch.worker.takesNothing = watch.now
     assert watch.after(DEAF_AFTER + 1.0, beating=False) == []
 
 
@@ -149,7 +156,7 @@ def test_whoIsHeldIsNeitherSilentNorDeaf() -> None:
     """
     watch = Watch()
     watch.worker.isHeld = True
-    watch.worker.deafSince = watch.now
+    watch.worker.takesNothing = watch.now
     assert watch.after(2 * SILENT_AFTER, beating=False) == []
     assert watch.after(2 * DEAF_AFTER) == []
     watch.worker.isHeld = False

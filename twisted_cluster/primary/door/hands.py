@@ -47,6 +47,20 @@ class Hand(Member):
         self.queue = queue
         self._batch: list[Handed] = []
 
+    @property
+    def heartbeat(self) -> int:
+        """
+        Its last sign of life, in monotonic nanoseconds; 0 before the first.
+        """
+        return self.page.heartbeat
+
+    @property
+    def isHeld(self) -> bool:
+        """
+        Whether somebody looks at it with a debugger.
+        """
+        return self.page.held > 0
+
     def reconcile(self) -> int:
         """
         Ask the kernel how much is in the queue; what the worker says is only what it

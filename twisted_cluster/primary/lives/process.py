@@ -1,20 +1,18 @@
 """
-One worker process: its start, its life, its burial.
+One worker process: its start, its life, its end.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-
-from twisted.logger import Logger
 
 from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.burial import bury, guarded
 from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
+from twisted_cluster.primary.lives.history import History
 from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -23,8 +21,6 @@ from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.told import tell
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.peer import Peer
-
-log = Logger()
 
 
 class WorkerProcess:
@@ -54,11 +50,7 @@ class WorkerProcess:
         self.number = number
         self.id = id
         self.said = Said(lambda: self.speaker, rooms.listeners.takers.whyTaken)
-        self._isTold = False
-        self._begun = rooms.reactor.seconds()
-        self._whyKilled = ""
-        self._wasToEnd = False
-        self._wasReady = False
+        self._history = History(rooms.reactor)
         self._rooms = rooms
         self._recipe = recipe
         self._watcher = watcher
@@ -97,35 +89,17 @@ class WorkerProcess:
         """
         How long it has been there, in seconds.
         """
-        return self._rooms.reactor.seconds() - self._begun
+        return self._history.age
 
     @property
     def ending(self) -> Ending:
         """
         How it has ended.
         """
-        child = self.child
-        return Ending(
-            self.age,
-            child.exitCode,
-            child.exitSignal,
-            self._wasToEnd,
-            self.wasTold,
-            child.isKilled,
-            self._whyKilled or self._whyCut,
-            self._wasReady,
-            self._cut,
-        )
-
-    @property
-    def _cut(self) -> int:
-        return self.kit.wires.page.cut or self.served
-
-    @property
-    def _whyCut(self) -> str:
-        if not self._cut or not self._patience.isDrainOver:
-            return ""
-        return f"its drain time-out of {self.drainTimeout:g} s was over"
+        cut, why = self.kit.wires.page.cut or self.served, ""
+        if cut and self._patience.isDrainOver:
+            why = f"its drain time-out of {self.drainTimeout:g} s was over"
+        return self._history.endingOf(self.child, cut, why)
 
     @property
     def child(self) -> Child:
@@ -149,13 +123,6 @@ class WorkerProcess:
         return self.child.pid
 
     @property
-    def wasTold(self) -> bool:
-        """
-        Whether somebody outside has told it to end, by a signal.
-        """
-        return self._isTold or self.child.isTold
-
-    @property
     def isConnected(self) -> bool:
         """
         Whether it can be told anything.
@@ -168,27 +135,6 @@ class WorkerProcess:
         Whether its application has started, and it is not to end.
         """
         return self.state == "ready"
-
-    @property
-    def heartbeat(self) -> int:
-        """
-        Its last sign of life, in monotonic nanoseconds.
-        """
-        return self.hand.page.heartbeat
-
-    @property
-    def isHeld(self) -> bool:
-        """
-        Whether somebody looks at it with a debugger.
-        """
-        return self.hand.page.held > 0
-
-    @property
-    def deafSince(self) -> int | None:
-        """
-        Since when it has taken nothing of what it was handed, in the same.
-        """
-        return self.hand.takesNothing
 
     @property
     def served(self) -> int:
@@ -219,7 +165,7 @@ class WorkerProcess:
 
         @raise OSError: If the system has no room for one; nothing is left of it then.
         """
-        self._begun = self._rooms.reactor.seconds()
+        self._history.begin()
         self.kit.start(self._rooms, self._recipe, self.number, self.id)
         if self.pid is not None:
             self._rooms.listeners.takers.workers[self.pid] = self.number
@@ -267,7 +213,7 @@ class WorkerProcess:
 
         @param why: For whoever wonders; nobody does where a user wants it.
         """
-        self._whyKilled = self._whyKilled or why
+        self._history.why = self._history.why or why
         self.child.kill()
 
     def _expectEnd(self) -> None:
@@ -306,7 +252,7 @@ class WorkerProcess:
 
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
-        self._isTold = not planned
+        self._history.isTold = not planned
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)
@@ -324,14 +270,14 @@ class WorkerProcess:
         Its process is gone.
         """
         # Its last words first: it may have said that it leaves.
-        self._guarded("hear it out", self.kit.conversation.read, LAST_MESSAGES)
+        guarded(self.name, "hear it out", self.kit.conversation.read, LAST_MESSAGES)
         self.life.exited()
 
     # What becomes of it
 
     def _enter(self) -> None:
         self.state = "ready"
-        self._wasReady = True
+        self._history.wasReady = True
         self.said.release()
         self._rooms.door.enter(self.hand)
         self._watcher.online(self)
@@ -353,35 +299,7 @@ class WorkerProcess:
         self._watcher.disconnected(self)
 
     def _bury(self, isExpected: bool) -> None:
-        """
-        The process is gone: whatever one step raises, somebody is to know.
-        """
         self._patience.end()
-        rooms, kit, hand = self._rooms, self.kit, self.kit.hand
-        self._guarded("log what it wrote", rooms.outliving.keep, kit.output, self.name)
-        self._guarded("log what it said", kit.records.finish)
-        self._guarded("find who has its port", self._sayWhoHas)
-        self._wasToEnd = isExpected
-        self._guarded("forget it at the door", rooms.door.forget, hand)
-        self._guarded("forget where it listened", rooms.listeners.forget, hand)
-        self._guarded(
-            "take what it sent back", kit.conversation.readReturned, LAST_MESSAGES
-        )
-        self._guarded("take what it has not taken", self._disconnected)
-        self._guarded("cut its wires", kit.cut)
+        self._history.isPlanned = isExpected
+        bury(self, self._rooms, self.kit, self._disconnected)
         self._watcher.gone(self, isExpected)
-
-    def _sayWhoHas(self) -> None:
-        takers = self._rooms.listeners.takers
-        takers.workers.pop(self.pid or 0, None)
-        why = takers.whyTaken(self.said.tail)
-        if why is not None:
-            self.said.complain(why)
-
-    def _guarded(
-        self, what: str, step: Callable[..., object], *arguments: object
-    ) -> None:
-        try:
-            step(*arguments)
-        except BaseException:
-            log.failure("{worker}: cannot {what}", worker=self.name, what=what)

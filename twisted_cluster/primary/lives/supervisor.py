@@ -100,7 +100,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         now = self._clock.seconds()
         for worker in self.workers.values():
-            if worker.isHeld:
+            if worker.hand.isHeld:
                 self._slots.held(now, worker.id)
         self._carryOut(self._slots.tick(now))
 
@@ -138,7 +138,7 @@ class Supervisor(Watcher[WorkerProcess]):
             f"twistd cluster: {worker.name} {worker.ending.verb}, and has said nothing"
         ]
         now = self._clock.seconds()
-        actions = self._slots.exited(now, worker.id, worker.wasTold)
+        actions = self._slots.exited(now, worker.id, worker.ending.isTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
         if any(isinstance(action, GiveUp) for action in actions):
             # What it has complained of is told as the reason.

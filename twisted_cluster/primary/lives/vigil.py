@@ -20,13 +20,10 @@ SECOND = 1_000_000_000
 SILENT_AFTER = LOST / SECOND
 
 
-class Watched(Subject, Protocol):
+class Signs(Protocol):
     """
-    A worker, as far as it is watched.
+    What is seen of a worker.
     """
-
-    @property
-    def id(self) -> int: ...
 
     @property
     def heartbeat(self) -> int:
@@ -41,11 +38,23 @@ class Watched(Subject, Protocol):
         """
 
     @property
-    def deafSince(self) -> int | None:
+    def takesNothing(self) -> int | None:
         """
         Since when it has taken nothing of what it was handed, in the same; L{None} if
         it has.
         """
+
+
+class Watched(Subject, Protocol):
+    """
+    A worker, as far as it is watched.
+    """
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def hand(self) -> Signs: ...
 
 
 W = TypeVar("W", bound=Watched)
@@ -90,9 +99,10 @@ class Vigil(Generic[W]):
             self._lookAt(worker, now)
 
     def _lookAt(self, worker: W, now: int) -> None:
-        if worker.isHeld:
+        if worker.hand.isHeld:
             return
-        silence = (now - worker.heartbeat) / SECOND if worker.heartbeat else 0.0
+        beat = worker.hand.heartbeat
+        silence = (now - beat) / SECOND if beat else 0.0
         if silence < -BEATS:
             # A beat of the future is none.
             silence = SILENT_AFTER
@@ -109,7 +119,7 @@ class Vigil(Generic[W]):
             self._lookWhetherDeaf(worker, now)
 
     def _lookWhetherDeaf(self, worker: W, now: int) -> None:
-        since = worker.deafSince
+        since = worker.hand.takesNothing
         seconds = 0.0 if since is None else (now - since) / SECOND
         if seconds < DEAF_AFTER:
             self._deafOnes.discard(worker.id)

@@ -74,3 +74,9 @@ class Slot:
         When the next may start if nobody else is there.
         """
         return now if self.canStart else min(self.due, self.failed + ALONE)
+
+    def putOff(self, now: float, delay: float) -> None:
+        """
+        The next may start in so many seconds.
+        """
+        self.failed, self.due = now, now + delay

@@ -25,7 +25,8 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
-from twisted_cluster.core.places import Life, Slot
+from twisted_cluster.core.places import Life
+from twisted_cluster.core.population import Population
 from twisted_cluster.core.restarts import restartDelay
 from twisted_cluster.core.starts import HOLD, Pace, watchStart
 
@@ -51,9 +52,7 @@ class Slots:
     pace: Pace = Factory(lambda: Pace(8))
     count: int = 0
     generation: int = 1
-    _lives: dict[int, Life] = Factory(dict)
-    _slots: dict[int, Slot] = Factory(dict)
-    _lastId: int = 0
+    _there: Population = Factory(Population)
     _proven: int = 0
     _since: float = 0.0
     _isStopping: bool = False
@@ -68,13 +67,12 @@ class Slots:
         """
         if self._isStopping:
             self._isStopping, self._proven = False, 0
-            self._slots.clear()
+            self._there.slots.clear()
             self._since = now
         if generation != self.generation or not self.count:
             self._since = now
         self.count, self.generation = count, generation
-        for number in range(1, count + 1):
-            self._slots.setdefault(number, Slot())
+        self._there.provide(count)
         return self._settle(now)
 
     def halt(self) -> None:
@@ -91,8 +89,7 @@ class Slots:
         @return: Has L{Ended} in it if there is none; else that comes with the last exit.
         """
         self.halt()
-        there = [life for life in self._lives.values() if not life.isLeaving]
-        return [self._retire(life) for life in there] + self._ended()
+        return [self._retire(life) for life in self._there.current()] + self._ended()
 
     # What happens
 
@@ -100,13 +97,13 @@ class Slots:
         """
         A worker's application has started.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is None or life.isLeaving or life.ready is not None:
             return []
         life.ready = now
         self._proven = max(self._proven, life.generation)
-        complete: list[Action] = [Complete()] if self._isComplete() else []
-        return self._settle(now) + complete
+        isComplete = self._there.isComplete(self.count)
+        return [*self._settle(now), *([Complete()] if isComplete else ())]
 
     def leaving(self, now: float, id: int, told: bool) -> list[Action]:
         """
@@ -115,7 +112,7 @@ class Slots:
 
         @param told: Whether somebody outside has, by a signal: that is no failure.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is None or life.isLeaving or (life.ready is None and not told):
             return []
         life.isLeaving = True
@@ -127,7 +124,7 @@ class Slots:
         """
         A worker's channel is closed, and nobody here has told it to end.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is not None and life.lost is None:
             life.lost = now
         return []
@@ -138,7 +135,7 @@ class Slots:
 
         @param told: As in L{leaving}.
         """
-        life = self._lives.pop(id, None)
+        life = self._there.lives.pop(id, None)
         if life is None:
             return []
         if self._isStopping:
@@ -159,7 +156,7 @@ class Slots:
 
         @param seconds: For how long.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is None or life.isLeaving or self._isStopping:
             return []
         said = Report(REPLACED, life.slot, seconds, id)
@@ -172,7 +169,7 @@ class Slots:
 
         @param seconds: For how long.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is None or life.isLeaving:
             return []
         return [Report(SILENT, life.slot, seconds, id)]
@@ -181,7 +178,7 @@ class Slots:
         """
         Somebody looks at a worker with a debugger: the time for its start begins anew.
         """
-        life = self._lives.get(id)
+        life = self._there.lives.get(id)
         if life is not None:
             life.begun = now
 
@@ -199,34 +196,17 @@ class Slots:
     def _settle(self, now: float) -> list[Action]:
         if self._isStopping:
             return []
-        current = {
-            (life.slot, life.generation): life
-            for life in self._lives.values()
-            if not life.isLeaving
-        }
-        actions: list[Action] = [
-            self._retire(life)
-            for life in list(current.values())
-            if self._isReplaced(life, current)
-        ]
-        filled = {slot for slot, generation in current if generation == self.generation}
+        replaced = self._there.replaced(self.count, self.generation)
+        actions: list[Action] = [self._retire(life) for life in replaced]
         if not self._mustWait(now):
-            actions += self._startOne(now, filled, isEmpty=not current)
+            actions += self._startOne(now)
         return actions
-
-    def _isReplaced(self, life: Life, current: dict[tuple[int, int], Life]) -> bool:
-        successor = current.get((life.slot, self.generation))
-        return life.slot > self.count or (
-            life.generation != self.generation
-            and successor is not None
-            and successor.ready is not None
-        )
 
     def _mustWait(self, now: float) -> bool:
         """
         Whether nobody may start just now, whatever is missing.
         """
-        starting = [life for life in self._lives.values() if life.isStarting]
+        starting = self._there.starting()
         if self.pace.isReached(now, starting):
             return True
         if self._proven >= self.generation or now - self._since >= HOLD:
@@ -234,21 +214,13 @@ class Slots:
         # An application that cannot start is to fail once, not once per core.
         return any(life.generation == self.generation for life in starting)
 
-    def _startOne(self, now: float, filled: set[int], isEmpty: bool) -> list[Action]:
-        for number in range(1, self.count + 1):
-            slot = self._slots[number]
-            due = slot.dueAlone(now) if isEmpty else slot.due
-            if number not in filled and due <= now:
-                return [self._start(now, number)]
-        return []
-
-    def _start(self, now: float, number: int) -> Start:
-        self._lastId += 1
+    def _startOne(self, now: float) -> list[Action]:
+        number = self._there.firstDue(now, self.count, self.generation)
+        if number is None:
+            return []
         self.pace.started(now)
-        self._slots[number].isTried = True
-        life = Life(self._lastId, number, self.generation, now)
-        self._lives[life.id] = life
-        return Start(life.id, number, life.generation)
+        life = self._there.begin(now, number, self.generation)
+        return [Start(life.id, number, life.generation)]
 
     def _retire(self, life: Life) -> Retire:
         life.isLeaving = True
@@ -259,10 +231,10 @@ class Slots:
         A worker was told to end, from outside: its successor starts at once, but not at
         once for ever, where each is told so early.
         """
-        slot = self._slots[life.slot]
+        slot = self._there.slots[life.slot]
         slot.told = 0 if life.hasSettled(now) else slot.told + 1
         if slot.told > 1:
-            slot.failed, slot.due = now, now + restartDelay(slot.told - 1)
+            slot.putOff(now, restartDelay(slot.told - 1))
             slot.canStart = False
         return self._settle(now)
 
@@ -270,14 +242,14 @@ class Slots:
         """
         A worker has ended that was not to.
         """
-        slot = self._slots[life.slot]
+        slot = self._there.slots[life.slot]
         slot.canStart = life.ready is not None
         if life.hasSettled(now):
             slot.failures, slot.due = 0, now
             return self._settle(now)
         slot.failures += 1
         delay = restartDelay(slot.failures)
-        slot.failed, slot.due = now, now + delay
+        slot.putOff(now, delay)
         if self._cannotBoot(life):
             return [GiveUp(life.id), *self.stop(now)]
         again = Again(
@@ -286,41 +258,40 @@ class Slots:
             delay,
             slot.failures,
             slot.canStart,
-            len(self._serving()),
+            len(self._there.serving()),
             self.count,
         )
         return [again, *self._settle(now)]
 
     def _cannotBoot(self, last: Life) -> bool:
         # One that ends by itself tells enough; one that hung may have had bad luck.
-        slots = [slot for slot in self._slots.values() if slot.isTried or last.isOverdue]
-        return not self._proven and all(slot.failures for slot in slots)
+        slots = self._there.slots.values()
+        tried = [slot for slot in slots if slot.isTried or last.isOverdue]
+        return not self._proven and all(slot.failures for slot in tried)
 
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []
-        for life in self._lives.values():
-            if life.isStarting and not life.isOverdue:
+        for life in self._there.starting():
+            if not life.isOverdue:
                 actions += watchStart(life, now, self.startTimeout)
         return actions
 
     def _recovered(self, now: float) -> list[Action]:
         recovered: list[Action] = []
-        for life in self._lives.values():
-            slot = self._slots[life.slot]
-            if slot.failures and not life.isLeaving and life.hasSettled(now):
-                if slot.failures >= PERSISTENT:
-                    serving = len(self._serving())
-                    recovered.append(
-                        Recovered(life.id, slot.failures, serving, self.count)
-                    )
-                slot.failures = 0
+        for life in self._there.current():
+            slot = self._there.slots[life.slot]
+            if slot.failures and life.hasSettled(now):
+                failures, slot.failures = slot.failures, 0
+                if failures >= PERSISTENT:
+                    serving = len(self._there.serving())
+                    recovered.append(Recovered(life.id, failures, serving, self.count))
         return recovered
 
     def _replaceLost(self, now: float) -> list[Action]:
         """
         One at a time, for each is a start.
         """
-        for life in self._lives.values():
+        for life in self._there.lives.values():
             seconds = 0.0 if life.lost is None else now - life.lost
             if seconds >= LIVES_ON and not life.isLeaving:
                 life.isLeaving = True
@@ -328,18 +299,5 @@ class Slots:
                 return [said, *self._mourn(now, life)]
         return []
 
-    def _isComplete(self) -> bool:
-        return len(self._serving()) == self.count
-
-    def _serving(self) -> set[int]:
-        """
-        The slots that have a worker which is ready.
-        """
-        return {
-            life.slot
-            for life in self._lives.values()
-            if life.ready is not None and not life.isLeaving
-        }
-
     def _ended(self) -> list[Action]:
-        return [] if self._lives else [Ended()]
+        return [] if self._there.lives else [Ended()]

@@ -583,3 +583,12 @@ def test_whatComesTooLateChangesNothing(event: str, state: str) -> None:
         primary.exit(1)
     more = {"silent": (9.0,), "deaf": (9.0,), "leaving": (True,)}.get(event, ())
     assert getattr(primary.slots, event)(primary.now, id, *more) == []
+
+
+def test_whoComesUpWhileAllAreAboutToEndIsNoNews() -> None:
+    """
+    Nobody is told that all are there.
+    """
+    primary = Primary(1)
+    primary.slots.halt()
+    assert primary.ready(1) == []

@@ -165,3 +165,33 @@ def test_aLineThatWasTornIsEnded(tmp_path: Path) -> None:
     log.write("two\n")
     log.close()
     assert textsIn(tmp_path) == {"a.log": "one a\ntwo\n"}
+
+
+@pytest.mark.parametrize("broken", ["rename", "open"])
+def test_aRotationThatFailsHalfWayLosesNothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """
+    What was open is written on, and those that were rotated before stay what they are;
+    when it can be done again, it is.
+    """
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    log = RotatingLog("a.log", str(tmp_path), rotateLength=10)
+    with logging() as logged, monkeypatch.context() as patch:
+        if broken == "rename":
+            patch.setattr(os, "rename", fail)
+        else:
+            patch.setattr(RotatingLog, "_openFile", fail)
+        for text in ("one, and more\n", "two\n", "three\n"):
+            log.write(text)
+    log.rotateNow()
+    log.write("four\n")
+    log.close()
+    why = "cannot be renamed, or begun anew: No space left on device"
+    assert logged.texts() == [f"the log is not rotated: {tmp_path}/a.log {why}"]
+    texts = [(tmp_path / name).read_text() for name in ("a.log.1", "a.log")]
+    assert texts == ["one, and more\ntwo\nthree\n", "four\n"]
+    assert len(os.listdir(tmp_path)) == 2

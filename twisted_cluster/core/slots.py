@@ -102,7 +102,7 @@ class Slots:
             return []
         life.ready = now
         self._proven = max(self._proven, life.generation)
-        isComplete = self._there.isComplete(self.count)
+        isComplete = not self._isStopping and self._there.isComplete(self.count)
         return [*self._settle(now), *([Complete()] if isComplete else ())]
 
     def leaving(self, now: float, id: int, told: bool) -> list[Action]:

@@ -93,12 +93,26 @@ class RotatingLog(LogFile):
 
     def _rotated(self) -> str | None:
         """
-        @return: Why not, if that cannot be done.
+        @return: Why not, if that cannot be done; what was open is written on then.
         """
         why = self._whyNot()
-        if why is None:
+        if why is not None:
+            return why
+        try:
+            kept = os.dup(self._file.fileno())
+        except OSError as error:
+            return f"needs one more descriptor: {error.strerror}"
+        try:
             super().rotate()
-        return why
+        except OSError as error:
+            # Half-way, with the file closed.
+            self._file.close()
+            self._file = open(kept, "wb", 0)
+            # Not with each line: it renames those that there are.
+            self.size = 0
+            return f"cannot be renamed, or begun anew: {error.strerror}"
+        os.close(kept)
+        return None
 
     def _whyNot(self) -> str | None:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 from asyncio import CancelledError
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from twisted.internet.task import Clock
 
 from tests.logged import Logged, logging
 from twisted_cluster.core.endings import Ending
+from twisted_cluster.primary import hurry as module
 from twisted_cluster.primary.hurry import Hurry
 from twisted_cluster.primary.stopping import Stopping, inTurn, now
 
@@ -29,6 +31,14 @@ class Turns:
 
     def callFromThread(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
+
+
+@pytest.fixture(autouse=True)
+def nobodyStops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Stops that other tests have not brought to their end hear no signal.
+    """
+    monkeypatch.setattr(module, "_taken", module._Taken())
 
 
 @pytest.fixture
@@ -93,6 +103,27 @@ def test_signalsHurryAndAreGivenBack(handlers: list[int]) -> None:
     signal.raise_signal(signal.SIGINT)
     assert hurried == ["hurry", "hurry"]
     assert handlers == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_twoThatStopAtOnceBothHear(handlers: list[int]) -> None:
+    """
+    The signals are given back with the last one's end, in whatever order they end.
+    """
+    hurried: list[str] = []
+    one, two = (
+        Hurry(cast(Any, Turns()), partial(hurried.append, name))
+        for name in ("one", "two")
+    )
+    one.begin()
+    two.begin()
+    signal.raise_signal(signal.SIGTERM)
+    one.end()
+    signal.raise_signal(signal.SIGTERM)
+    two.end()
+    assert hurried == ["one", "two", "two"]
+    signal.raise_signal(signal.SIGTERM)
+    assert hurried == ["one", "two", "two"]
+    assert handlers == [signal.SIGTERM]
 
 
 def test_whoHasTakenThemMeanwhileKeepsThem(handlers: list[int]) -> None:

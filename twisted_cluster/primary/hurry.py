@@ -11,6 +11,58 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorFromThreads
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Taken:
+    """
+    The signals of this process, for as long as any cluster in it stops.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[[], object]] = []
+        self._before: dict[int, Any] = {}
+
+    def add(self, call: Callable[[], object]) -> None:
+        """
+        Call this, too.
+        """
+        self._calls.append(call)
+        for number in SIGNALS:
+            self._take(number)
+
+    def remove(self, call: Callable[[], object]) -> None:
+        """
+        Call this no more; with the last one signals are given back, unless somebody else
+        has taken them meanwhile.
+        """
+        if call in self._calls:
+            self._calls.remove(call)
+        if self._calls:
+            return
+        before, self._before = self._before, {}
+        for number, handler in before.items():
+            if signal.getsignal(number) == self._heard:
+                signal.signal(number, handler)
+
+    def _take(self, number: int) -> None:
+        before = signal.getsignal(number)
+        if before == self._heard or not callable(before):
+            return
+        try:
+            signal.signal(number, self._heard)
+        except ValueError:
+            # This is no main thread: signals are somebody else's.
+            return
+        self._before[number] = before
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        for call in list(self._calls):
+            call()
+
+
+_taken = _Taken()
+
 
 class Hurry:
     """
@@ -24,31 +76,18 @@ class Hurry:
         """
         self._reactor = reactor
         self._hurry = hurry
-        self._before: dict[int, Any] = {}
 
     def begin(self) -> None:
         """
         Take the signals.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.getsignal(number)
-            if not callable(before):
-                continue
-            try:
-                signal.signal(number, self._heard)
-            except ValueError:
-                # This is no main thread: signals are somebody else's.
-                return
-            self._before[number] = before
+        _taken.add(self._heard)
 
     def end(self) -> None:
         """
-        Give them back, unless somebody else has taken them meanwhile.
+        Give them back, if no other cluster of this process stops still.
         """
-        before, self._before = self._before, {}
-        for number, handler in before.items():
-            if signal.getsignal(number) == self._heard:
-                signal.signal(number, handler)
+        _taken.remove(self._heard)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def _heard(self) -> None:
         self._reactor.callFromThread(self._hurry)

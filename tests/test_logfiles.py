@@ -38,7 +38,8 @@ def shared() -> Iterator[None]:
     """
     Log files are shared while a test lasts.
     """
-    before = {kind: dict(vars(kind)) for kind in (BaseLogFile, LogFile, DailyLogFile)}
+    kinds = [BaseLogFile, *logfiles._subclasses(BaseLogFile)]
+    before = {kind: dict(vars(kind)) for kind in kinds}
     shareLogFiles()
     yield
     for kind, names in before.items():

@@ -46,7 +46,7 @@ def test_whatIsToldIsHeardOnce(wires: ExitStack) -> None:
     """
     A worker's children see neither the variable nor the descriptors.
     """
-    told = Announcement(2, 7, "poll", 1.5, "advanced", True, 64, FIRST, sockets=[3, 7])
+    told = Announcement(2, 7, 64, FIRST, [3, 7], reactor="poll", drainTimeout=1.5)
     environment = told.toEnvironment()
     assert takeAnnouncement(environment) == told
     assert environment == {}

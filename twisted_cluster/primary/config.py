@@ -182,8 +182,8 @@ class ClusterConfig:
             count,
             Recipe(
                 run,
-                reactor or "",
-                _number("drainTimeout", drainTimeout, float, 0),
+                reactor=reactor or "",
+                drainTimeout=_number("drainTimeout", drainTimeout, float, 0),
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,

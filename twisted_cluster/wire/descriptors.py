@@ -14,6 +14,7 @@ from attrs.validators import instance_of
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.wire.bootstrap import forgetPath
+from twisted_cluster.wire.conduct import Conduct
 
 # Counted from the announcement's C{first}.
 CONTROL = 0
@@ -32,57 +33,30 @@ def _asTuple(numbers: Iterable[int]) -> Sequence[int]:
 
 
 @frozen
-class Announcement:
+class Announcement(Conduct):
     """
     What a worker is told at birth.
 
     @ivar slot: Its number, from 1.
     @ivar id: Counts the workers of this primary, from 1; never used again.
-    @ivar reactor: The short name of the reactor that it is to run on, or the name of a
-        module that installs it.
-    @ivar drainTimeout: How long it may finish what it serves, in seconds, where
-        nobody is left to ask.
-    @ivar serialization: The name of the codec of what it sends.
-    @ivar outgoing: Whether it ends only when the connections that it made itself have
-        ended too.
     @ivar tallies: How many tallies it keeps on its page.
     @ivar first: The number of the first of the cluster's descriptors.
-    @ivar folder: What Python has put on C{sys.path} for the primary's script, to be taken
-        away for that of the worker's.
+    @ivar sockets: Descriptors of the primary's that it has at the same numbers.
     @ivar ignored: The signals that it is to ignore, by number.
     @ivar blocked: Those that are to be blocked, and no others.
     @ivar nofile: How many descriptors it may have at first; 0 for as many as it has.
-    @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
-        where that is nobody's concern.
-    @ivar sockets: Descriptors of the primary's that it has at the same numbers.
-    @ivar logLevel: The least that it is to log, by its name.
-    @ivar umask: With which it reads its options; L{None} for what it has.
-    @ivar multiprocess: Whether there are, or may be, other workers beside it.
-    @ivar ownObserver: Whether the application's own log observer is to be used.
-    @ivar rotates: Whether SIGUSR1 rotates the log, which the primary does.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
     slot: int = field(validator=instance_of(int))
     id: int = field(default=0, validator=instance_of(int))
-    reactor: str = "default"
-    drainTimeout: float = 30.0
-    serialization: str = "json"
-    outgoing: bool = False
     tallies: int = field(default=0, validator=instance_of(int))
     first: int = field(default=3, validator=instance_of(int))
-    version: int = VERSION
-    folder: str | None = None
+    sockets: Sequence[int] = field(default=(), converter=_asTuple)
     ignored: Sequence[int] = field(default=(), converter=_asTuple)
     blocked: Sequence[int] = field(default=(), converter=_asTuple)
     nofile: int = field(default=0, validator=instance_of(int))
-    terminal: bool | None = None
-    sockets: Sequence[int] = field(default=(), converter=_asTuple)
-    logLevel: str = "info"
-    umask: int | None = None
-    multiprocess: bool = False
-    ownObserver: bool = True
-    rotates: bool = False
+    version: int = VERSION
 
     def toEnvironment(self) -> dict[str, str]:
         """

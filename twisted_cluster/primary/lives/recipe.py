@@ -7,10 +7,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import Factory, evolve, frozen
+from attrs import Factory, asdict, evolve, frozen
 
 from twisted_cluster.core.member import Post
-from twisted_cluster.defaults import DRAIN_TIMEOUT
 from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.rundir import RunDirectory
@@ -19,69 +18,46 @@ from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.surroundings import Surroundings, atStart
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.bootstrap import TWISTD, bootstrap, pathToEnvironment
+from twisted_cluster.wire.conduct import Conduct
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.inherited import Inherited
 
 
 @frozen
-class Recipe:
+class Recipe(Conduct):
     """
+    How workers of a kind are started, and how they are to conduct themselves.
+
     @ivar command: What the worker is to run: the arguments of its C{main}.
-    @ivar reactor: The kind of the workers' reactor, as
-        L{kindOf<twisted_cluster.kinds.kindOf>} has it; empty for the primary's own,
-        until that is known.
-    @ivar drainTimeout: How long a worker may finish what it serves, in seconds.
+    @ivar main: The module whose C{main} it is.
+    @ivar origin: The interpreter, and C{sys.path}.
     @ivar environment: Added to the primary's own.
     @ivar directory: Where it runs; L{None} for the primary's own.
+    @ivar rundir: Where it goes when it has read its options, if anywhere.
     @ivar uid: Whose it is; L{None} for the primary's own.
     @ivar gid: The same for the group.
-    @ivar serialization: The codec of what is sent to it, and by it.
-    @ivar outgoing: Whether it ends only when the connections that it made itself have
-        ended too, and may finish its start when it is told to end.
+    @ivar surroundings: What else it is to have as this process had it.
+    @ivar inherited: What sockets of this process it finds.
+    @ivar newOutput: Makes what takes care of its standard streams.
     @ivar weight: What share of the connections it is to have, against others'.
     @ivar group: Which group it belongs to, if to any.
     @ivar generation: Which reload it comes by, from 1.
-    @ivar inherited: What sockets of this process it finds.
-    @ivar logLevel: The least that it is to log, by its name.
-    @ivar newOutput: Makes what takes care of its standard streams.
-    @ivar main: The module whose C{main} it is.
-    @ivar origin: The interpreter, and C{sys.path}.
-    @ivar rundir: Where it goes when it has read its options, if anywhere.
-    @ivar umask: With which it reads them; L{None} for the primary's own.
-    @ivar folder: What of that Python has put there for the primary's own script.
-    @ivar surroundings: What else it is to have as this process had it.
-    @ivar terminal: Whether its standard input is a terminal that is its own; L{None}
-        where that is nobody's concern.
-    @ivar multiprocess: Whether there are, or may be, other workers beside it.
-    @ivar ownObserver: Whether the application's own log observer is to be used.
-    @ivar rotates: Whether SIGUSR1 rotates the log, which this process does.
     """
 
     command: Sequence[str | os.PathLike[str]]
-    reactor: str = "default"
-    drainTimeout: float = DRAIN_TIMEOUT
+    main: str = TWISTD
+    origin: Origin = Factory(Origin.ofThisProcess)
     environment: Mapping[str, str] = Factory(dict)
     directory: str | None = None
+    rundir: RunDirectory | None = None
     uid: int | None = None
     gid: int | None = None
-    serialization: str = "json"
-    outgoing: bool = False
+    surroundings: Surroundings = Factory(atStart)
+    inherited: Inherited = Factory(Inherited)
+    newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
     weight: int = 1
     group: str = ""
     generation: int = 1
-    inherited: Inherited = Factory(Inherited)
-    logLevel: str = "info"
-    newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
-    main: str = TWISTD
-    origin: Origin = Factory(Origin.ofThisProcess)
-    rundir: RunDirectory | None = None
-    umask: int | None = None
-    folder: str | None = None
-    surroundings: Surroundings = Factory(atStart)
-    terminal: bool | None = None
-    multiprocess: bool = False
-    ownObserver: bool = True
-    rotates: bool = False
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -124,23 +100,11 @@ class Recipe:
         told = Announcement(
             slot,
             id,
-            self.reactor,
-            self.drainTimeout,
-            self.serialization,
-            self.outgoing,
             tallies,
             first,
-            folder=self.folder,
-            ignored=self.surroundings.ignored,
-            blocked=self.surroundings.blocked,
-            nofile=self.surroundings.nofile,
-            terminal=self.terminal,
-            sockets=sockets,
-            logLevel=self.logLevel,
-            umask=self.umask,
-            multiprocess=self.multiprocess,
-            ownObserver=self.ownObserver,
-            rotates=self.rotates,
+            sockets,
+            **asdict(self.surroundings),
+            **self.conduct(),
         )
         return {
             **os.environ,

@@ -16,7 +16,7 @@ from twisted_cluster.core.words import duration, serving, several
         (Ending(3.2, 0, isPlanned=True), "info", "ended after 3.2 s"),
         (Ending(3.2, 4, isPlanned=True), "info", "exited with 4 after 3.2 s"),
         (Ending(3.2, 4), "error", "exited with 4 after 3.2 s"),
-        (Ending(3.2, 0), "error", "exited with 0 after 3.2 s"),
+        (Ending(3.2, 0), "error", "ended by itself after 3.2 s"),
         (Ending(3.2, None, "SIGSEGV"), "error", "died of SIGSEGV after 3.2 s"),
         (
             Ending(3.2, None, "SIGSEGV", isPlanned=True),

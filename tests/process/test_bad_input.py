@@ -113,7 +113,8 @@ def test_forbiddenPortIsExplained(app: Path) -> None:
     arguments = ["--pidfile=", "cluster", APP, "--listen=tcp:81"]
     done = runToItsEnd(app, arguments, under=drop)
     assert done.returncode == 1
-    assert "twistd cluster: cannot listen on tcp:81: Permission denied" in done.stdout
+    assert "[cluster#critical] cannot listen on tcp:81: Permission denied" in done.stdout
+    assert done.stderr == ("twistd cluster: cannot listen on tcp:81: Permission denied\n")
     assert "Traceback" not in done.stdout
 
 

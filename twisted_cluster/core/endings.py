@@ -62,8 +62,8 @@ class Ending:
             return "was killed"
         if self.signal is not None:
             return f"{'ended upon' if self.isTold else 'died of'} {self.signal}"
-        if self.isPlanned and not self.code:
-            return "ended"
+        if not self.code:
+            return "ended" if self.isPlanned else "ended by itself"
         return f"exited with {self.code}"
 
     def inWords(self, again: float | None = None) -> str:

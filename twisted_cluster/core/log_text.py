@@ -33,7 +33,10 @@ _ROUTINE = frozenset(
     {"Starting factory {factory!r}", "Stopping factory {factory!r}"}
     | {"Main loop terminated.", "Server Shut Down."}
 )
-_PORT = re.compile(r"\S.* starting on (\d+|'.*'|b'.*')|\(\S* ?Port .* Closed\)")
+_PORT = re.compile(
+    r"\S.* starting on (\d+|'.*'|b'.*')|\(\S* ?Port .* Closed\)"
+    r"|(Starting|Stopping) protocol <[^\n]+>"
+)
 # What is longer says nothing of a port: to look for that takes the square of the time.
 LONGEST_ROUTINE = 1000
 LEGACY = "log_legacy"

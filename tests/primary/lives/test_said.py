@@ -58,6 +58,26 @@ def test_whatAFailedStartHasWrittenIsOneError(said: Said, logged: Logged) -> Non
     assert levels == ["error", "critical", "error"]
 
 
+def test_soIsWhatItsStandardErrorHasLogged(said: Said, logged: Logged) -> None:
+    """
+    Where twistd logs it, a line at a time.
+    """
+    for line in ("Traceback:", "  LookupError"):
+        told = {
+            "log_level": "error",
+            "log_namespace": "stderr",
+            "log_format": "{log_io}",
+            "log_io": line,
+            "log_flattened": {"log_io!s:": line},
+        }
+        said.record(eventOf(told), 9)
+    said.release(hasFailed=True)
+    (come,) = logged.events
+    assert logged.texts() == ["Traceback:\n  LookupError"]
+    assert come["log_io"] == "Traceback:\n  LookupError"
+    assert come["cluster_system"] == "stderr#error"
+
+
 def test_whoSaysItIsToBeSeen(said: Said, logged: Logged) -> None:
     """
     For people in the system; for programs in fields that the worker cannot set.

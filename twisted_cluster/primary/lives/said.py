@@ -188,15 +188,31 @@ def _isComplaint(event: LogEvent) -> bool:
 
 def _joined(kept: Iterable[LogEvent]) -> Iterator[LogEvent]:
     """
-    @return: The same, with lines that follow each other as one error.
+    @return: The same, with lines that follow each other as one error: of a traceback,
+        whether Python has written it or twistd's standard error.
     """
-    for areWritten, run in groupby(kept, _isWritten):
-        if areWritten:
-            lines = list(run)
-            text = "\n".join(line["text"] for line in lines)
-            yield {**lines[0], "text": text, "log_level": LogLevel.error}
-        else:
+    for field, run in groupby(kept, _fieldOfLine):
+        if not field:
             yield from run
+            continue
+        lines = list(run)
+        first = {key: lines[0][key] for key in lines[0] if key != "log_flattened"}
+        text = "\n".join(map(_textOf, lines))
+        yield {
+            **first,
+            "log_format": f"{{{field}}}",
+            field: text,
+            "log_level": LogLevel.error,
+        }
+
+
+def _fieldOfLine(event: LogEvent) -> str:
+    """
+    @return: Which field has the text; C{""} if it is no line of several.
+    """
+    if _isWritten(event):
+        return "text"
+    return "log_io" if event["log_namespace"] == "stderr" and "log_io" in event else ""
 
 
 def _textOf(event: LogEvent) -> str:

@@ -8,6 +8,8 @@ import socket
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
+NOBODY = "Name or service not known"
+
 
 def numericOf(interface: str) -> str:
     """
@@ -22,5 +24,9 @@ def numericOf(interface: str) -> str:
         return interface
     if interface == "<broadcast>":
         return "255.255.255.255"
-    found = socket.getaddrinfo(interface, None, socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        found = socket.getaddrinfo(interface, None, socket.AF_INET, socket.SOCK_DGRAM)
+    except UnicodeError:
+        # bind(2) says it so of what is no name at all.
+        raise socket.gaierror(socket.EAI_NONAME, NOBODY) from None
     return str(found[0][4][0])

@@ -202,3 +202,13 @@ def test_installedModuleForksAScript(tmp_path: Path, elsewhere: Path) -> None:
     _, worker = runIt(["-m", "installed"], elsewhere, more)
     stock, _ = runIt([str(script)], elsewhere, more)
     assert worker["path"] == stock["path"]
+
+
+def test_aScriptThatAModuleRuns(tmp_path: Path, elsewhere: Path) -> None:
+    """
+    Workers run the script, and not the module once more.
+    """
+    script = write(tmp_path / "app" / "script.py")
+    primary, worker = runIt(["-m", "cProfile", "-o", os.devnull, str(script)], elsewhere)
+    for what in ("file", "argv", "name", "path"):
+        assert worker[what] == primary[what]

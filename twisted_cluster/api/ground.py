@@ -57,10 +57,25 @@ def thisScript() -> str:
     file = getattr(main, "__file__", None) or ""
     if spec is not None and spec.name != "__main__":
         name: str = spec.name
-        return MODULE + name.removesuffix(".__main__")
+        return _runBy(file) or MODULE + name.removesuffix(".__main__")
     if spec is not None:
         file = os.path.dirname(file)  # of a directory or an archive that was run
     return os.path.abspath(file) if os.path.exists(file) else ""
+
+
+def _runBy(module: str) -> str:
+    """
+    @param module: The file of a module that was run.
+    @return: What it runs itself and calls C{sys.argv[0]}, as C{-m cProfile} does: workers
+        run that alone; nothing if it is no such module.
+    """
+    run = sys.argv[0] if sys.argv else ""
+    isAnother = (
+        os.path.isfile(run)
+        and os.path.isfile(module)
+        and not os.path.samefile(run, module)
+    )
+    return os.path.abspath(run) if isAnother else ""
 
 
 @cache

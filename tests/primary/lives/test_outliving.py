@@ -79,4 +79,5 @@ def test_atTheEndNobodyIsRead(logged: Logged) -> None:
     outliving.closeAll()
     assert not any(pipe.isRead for pipe in pipes)
     assert [event["count"] for event in logged.events] == [3]
+    assert "that 3 workers had started" in logged.texts()[0]
     pipes[0].ended()

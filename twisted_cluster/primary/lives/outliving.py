@@ -9,6 +9,7 @@ from functools import partial
 
 from twisted.logger import Logger
 
+from twisted_cluster.core.words import several
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.wire.limit import shareOf
 
@@ -57,8 +58,9 @@ class Outliving:
         """
         if self._read:
             log.info(
-                "programs go on that {count} workers had started: what they write is "
-                "read no longer",
+                "programs go on that {workers} had started: what they write is read no "
+                "longer",
+                workers=several(len(self._read), "worker"),
                 count=len(self._read),
             )
         read, self._read = self._read, {}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Mapping
 from functools import partial
 
@@ -43,6 +44,7 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
     recipe = config.recipe
     for change in (_profiled, _umasked, _moved, _leftOpen):
         recipe = change(recipe, options)
+    recipe = evolve(recipe, program=sys.argv[0] if sys.argv else "")
     # Of several workers none would know who is meant.
     if config.workers == 1 and options.get("nodaemon", True):
         output = partial(Output, reads=True)

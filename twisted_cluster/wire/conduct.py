@@ -33,6 +33,8 @@ class Conduct:
     @ivar multiprocess: Whether there are, or may be, other workers beside it.
     @ivar ownObserver: Whether the application's own log observer is to be used.
     @ivar rotates: Whether SIGUSR1 rotates the log, which the primary does.
+    @ivar program: What C{sys.argv[0]} is for its application; empty for C{twistd}, or the
+        script itself.
     """
 
     reactor: str = "default"
@@ -46,6 +48,7 @@ class Conduct:
     multiprocess: bool = False
     ownObserver: bool = True
     rotates: bool = False
+    program: str = ""
 
     def conduct(self) -> dict[str, Any]:
         """

@@ -18,7 +18,7 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
-from twisted_cluster.worker.running import runApp
+from twisted_cluster.worker.running import announcement, runApp
 
 APP = "cluster-app"
 TWISTD = (
@@ -81,9 +81,8 @@ class WorkerOptions(ServerOptions):
     def postOptions(self) -> None:
         super().postOptions()
         if self["profile"]:
-            link = theReactor().clusterLink  # type: ignore[attr-defined]
             # The file itself is the primary's.
-            self["profile"] += f".{link.told.slot}"
+            self["profile"] += f".{announcement().slot}"
 
     def opt_reactor(self, shortName: str) -> None:
         """
@@ -91,6 +90,7 @@ class WorkerOptions(ServerOptions):
         """
         try:
             super().opt_reactor(shortName)
+            sys.argv[0] = announcement().program or sys.argv[0]
         except usage.UsageError as error:
             # What this worker cannot start for is no wrong use of twistd.
             why = error.__context__

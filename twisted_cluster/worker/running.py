@@ -64,7 +64,7 @@ class WorkerLogger(UnixAppLogger):
     def __init__(self, options: Mapping[str, object]) -> None:
         super().__init__(options)  # type: ignore[no-untyped-call]
         self._options = options
-        self._told = _announcement()
+        self._told = announcement()
         if not self._told.ownObserver:
             # As one that twistd was given.
             self._observerFactory = LogPublisher
@@ -109,7 +109,10 @@ def runApp(options: Mapping[str, object]) -> None:
         app._exitWithSignal(runner._exitSignal)
 
 
-def _announcement() -> Announcement:
+def announcement() -> Announcement:
+    """
+    @return: What this worker was told at birth.
+    """
     link: Link = theReactor().clusterLink  # type: ignore[attr-defined]
     return link.told
 

@@ -27,8 +27,9 @@ from twisted_cluster.events import TCP, UNIX, ListenSpec
 
 # Those that listen come first in a file that may have many megabytes.
 LONGEST_FILE = 1 << 20
-# Seconds that one look may take, for the primary does nothing else meanwhile, and what
-# share of its time all of them: applications may try one port after the other.
+# Seconds that one look may compute, for the primary does nothing else meanwhile (that it
+# has to wait for a processor says nothing against a look), and what share of its time all
+# of them: applications may try one port after the other.
 PATIENCE = 0.1
 SHARE = 0.05
 MOST_AT_ONCE = 0.5
@@ -138,9 +139,9 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
         return named
     ours = _inodesOf(os.getpid(), math.inf)
     theirs: set[int] = set()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.thread_time() + PATIENCE
     for holder in _ours(workers):
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             break
         theirs |= _inodesOf(holder.pid, deadline)
     return [one for one in everything if one.kind == TCP and one.inode in theirs - ours]
@@ -160,10 +161,10 @@ def _holdersOf(inodes: set[int], workers: Mapping[int, int]) -> Mapping[int, Hol
     """
     @return: Who has which.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.thread_time() + PATIENCE
     found: dict[int, Holder] = {}
     for holder in _everybody(workers):
-        if len(found) == len(inodes) or time.monotonic() > deadline:
+        if len(found) == len(inodes) or time.thread_time() > deadline:
             break
         for inode in _inodesOf(holder.pid, deadline) & inodes:
             found.setdefault(inode, holder)
@@ -199,12 +200,12 @@ def _allOf(kind: str) -> Iterator[Taken]:
 
 def _inodesOf(pid: int, deadline: float) -> set[int]:
     """
-    @param deadline: When to stop, in monotonic seconds: a process may have a million.
+    @param deadline: When to stop, in seconds of this thread: a process may have a million.
     """
     found: set[int] = set()
     with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as names:
         for name in (each.name for each in names):
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 break
             with suppress(OSError):
                 target = os.readlink(f"/proc/{pid}/fd/{name}")

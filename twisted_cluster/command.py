@@ -95,11 +95,11 @@ class CommandService(ClusterService):
     def _fail(self, lastWords: Sequence[str]) -> None:
         """
         No worker can start: say why at the terminal, which may not be where the log is
-        read, and exit with 1.
+        read, and exit as the worker did.
         """
         if not self._isLogSeen:
             sayError("\n".join(lastWords))
-        self._status = ExitStatus(1)
+        self._status = ExitStatus(self.supervisor.lastCode)
         stop: IReactorCore = self._process
         stop.callWhenRunning(stop.stop)
 

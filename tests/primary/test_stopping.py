@@ -151,6 +151,16 @@ def test_ignoredSignalsStayIgnored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+class Waited(SimpleNamespace):
+    """
+    A worker that was told to end when the clock began.
+    """
+
+    @property
+    def drainLeft(self) -> float:
+        return 20.0 - float(self.clock.seconds())
+
+
 class Stop:
     """
     The stop of a primary whose rooms write down what is asked of them.
@@ -169,10 +179,10 @@ class Stop:
         self.retired: Deferred[None] = Deferred()
         self._isCaughtUp = isCaughtUp
         self.workers: list[Any] = [
-            SimpleNamespace(
+            Waited(
+                clock=self.clock,
                 kill=lambda why: self.asked.append(f"kill: {why}"),
                 served=served,
-                drainTimeout=20.0,
                 name="worker 1 (99)",
                 ending=Ending(9.0, 0, isPlanned=True, cut=cut),
             )
@@ -253,7 +263,7 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
         kill=refuse,
         name="worker 1 (100)",
         served=0,
-        drainTimeout=20.0,
+        drainLeft=20.0,
         ending=Ending(9.0, 0),
     )
     stop.workers.insert(0, other)

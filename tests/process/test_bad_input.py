@@ -118,6 +118,17 @@ def test_forbiddenPortIsExplained(app: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize("way", ["sys.exit", "os._exit"])
+def test_theCodeIsTheApplications(app: Path, way: str) -> None:
+    """
+    As stock's is: who supervises the command looks at it.
+    """
+    (app / "odd.tac").write_text(f"import os, sys\n{way}(78)\n")
+    assert runToItsEnd(app, ["--pidfile=", "-y", "odd.tac"]).returncode == 78
+    with RunningCluster(["-y", "odd.tac"], app) as cluster:
+        assert cluster.wait() == 78
+
+
 def test_tacThatRaisesIsShownOnce(app: Path) -> None:
     """
     User code has its traceback, once.

@@ -113,7 +113,7 @@ class Stopping:
     def _tellWaiting(self, workers: Sequence[WorkerProcess]) -> None:
         if not workers:
             return
-        left = max(worker.drainTimeout for worker in workers) - self._seconds
+        left = max(worker.drainLeft for worker in workers)
         log.info(
             "stopping: waiting for {names}; {left} left",
             names=namesOf(workers),

@@ -139,6 +139,19 @@ def test_givingUpTellsTheLastWords() -> None:
     assert list(cluster.made[0].said.tail) == ["no such module"]
 
 
+@pytest.mark.parametrize(
+    ("ended", "expected"), [(3, 3), (125, 125), (126, 1), (0, 1), (None, 1)]
+)
+def test_theCodeOfWhoCannotStartIsKnown(ended: int | None, expected: int) -> None:
+    """
+    Where it is one that means something; a shell has its own above 125.
+    """
+    cluster = Cluster(1)
+    cluster.made[0].ending = Ending(3.2, ended, "SIGSEGV" if ended is None else None)
+    cluster.gone(cluster.made[0])
+    assert cluster.supervisor.lastCode == expected
+
+
 def test_whoSaysNothingIsToldOf() -> None:
     """
     How it ended is what there is to know.

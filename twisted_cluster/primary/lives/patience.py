@@ -32,13 +32,20 @@ class Patience:
         self._call: IDelayedCall | None = None
 
     @property
+    def drainLeft(self) -> float:
+        """
+        How many seconds it may still take to serve what it has.
+        """
+        if self._since is None:
+            return self._drainTimeout
+        return self._drainTimeout - (self._clock.seconds() - self._since)
+
+    @property
     def isDrainOver(self) -> bool:
         """
         Whether it has had all the time that it may take to serve what it has.
         """
-        if self._since is None:
-            return False
-        return self._clock.seconds() - self._since >= self._drainTimeout - EARLIER
+        return self._since is not None and self.drainLeft <= EARLIER
 
     def begin(self) -> None:
         """

@@ -151,6 +151,13 @@ class WorkerProcess:
         return self._recipe.drainTimeout
 
     @property
+    def drainLeft(self) -> float:
+        """
+        The same of what is left, if it is to end already.
+        """
+        return self._patience.drainLeft
+
+    @property
     def peer(self) -> Peer:
         """
         Users' messages to it and from it.

@@ -31,6 +31,10 @@ from twisted_cluster.primary.lives.told import tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
 
+FAILED = 1
+# Shells have those above for themselves.
+MOST_CODE = 125
+
 
 class Supervisor(Watcher[WorkerProcess]):
     """
@@ -38,6 +42,7 @@ class Supervisor(Watcher[WorkerProcess]):
 
     @ivar workers: All that there are, by id.
     @ivar counted: What those that are gone have counted.
+    @ivar lastCode: What the last one that could not start has exited with, 1 to 125.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._newWorker = newWorker
         self._complete = complete
         self._gaveUp = gaveUp
+        self.lastCode = FAILED
         self._lastWords: Sequence[str] = ()
         self._isHalted = False
         self._ends = EarlyEnds()
@@ -137,6 +143,8 @@ class Supervisor(Watcher[WorkerProcess]):
         self._lastWords = list(worker.said.tail) or [
             f"twistd cluster: {worker.name} {worker.ending.verb}, and has said nothing"
         ]
+        code = worker.ending.code or FAILED
+        self.lastCode = code if code <= MOST_CODE else FAILED
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.ending.isTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
@@ -205,6 +213,7 @@ class Supervisor(Watcher[WorkerProcess]):
     def _refused(self, action: Start, error: Exception) -> None:
         why = whyRefused(error)
         self._lastWords = [f"twistd cluster: cannot start worker {action.slot}: {why}"]
+        self.lastCode = FAILED
         self.counted = evolve(self.counted, refused=self.counted.refused + 1)
         actions = self._slots.refused(self._clock.seconds(), action.id)
         again = _againIn(actions)

@@ -200,7 +200,7 @@ def _allOf(kind: str) -> Iterator[Taken]:
 
 def _inodesOf(pid: int, deadline: float) -> set[int]:
     """
-    @param deadline: When to stop, in seconds of this thread: a process may have a million.
+    @param deadline: When to stop, in seconds of this thread: they may be a million.
     """
     found: set[int] = set()
     with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as names:

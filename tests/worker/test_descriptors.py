@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from twisted_cluster.wire import limit
 from twisted_cluster.worker import descriptors
 from twisted_cluster.worker.descriptors import LEAST, SPARE, Descriptors
 
@@ -74,6 +75,19 @@ def test_whereItIsRefusedItStays(hard: int, monkeypatch: pytest.MonkeyPatch) -> 
         mine.makeRoom(SOFT)
     assert (mine.limit, mine.most, mine.isRaised) == (SOFT, SOFT, True)
     assert mine.forPrograms is None
+
+
+def test_aChildThatCannotKnowKeepsTheRaisedOne(
+    hard: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Such as one in a directory of its own (chroot), where there is no C{/dev}.
+    """
+    mine = Descriptors(None)
+    mine.makeRoom(SOFT)
+    monkeypatch.setattr(limit, "DESCRIPTORS", "/nowhere")
+    mine._giveBack()
+    assert resource.getrlimit(NOFILE) == (hard, hard)
 
 
 def test_aChildHasTheOldOneIfItCan(hard: int) -> None:

@@ -16,10 +16,10 @@ from attrs import Factory, evolve, frozen
 from twisted.python.systemd import ListenFDs
 
 from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.limit import openDescriptors
 
 # Standard input, output and error are no sockets that are waiting for this.
 FIRST = 3
-DESCRIPTORS = "/dev/fd"
 # What LISTEN_PID is for a worker before it knows its own number.
 ANYBODY = "worker"
 
@@ -125,12 +125,8 @@ def _leftOpen() -> Iterator[int]:
     What is open here without this process having opened it: what Python opens is not
     inherited.
     """
-    names: list[str] = []
-    with suppress(OSError):
-        names = os.listdir(DESCRIPTORS)
-    for name in names:
+    for fd in openDescriptors():
         with suppress(OSError):
-            fd = int(name)
             if fd >= FIRST and os.get_inheritable(fd):
                 yield fd
 

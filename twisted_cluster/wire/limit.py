@@ -4,6 +4,7 @@ How many descriptors a process may have.
 
 from __future__ import annotations
 
+import os
 import resource
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from twisted.internet.selectreactor import SelectReactor
 UNLIMITED = 1 << 53
 # FD_SETSIZE: what has a higher number select(2) cannot wait for.
 SELECTABLE = 1024
+DESCRIPTORS = "/dev/fd"
 
 
 def shareOf(part: int, most: int) -> int:
@@ -31,6 +33,17 @@ def currentLimit() -> int:
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return UNLIMITED if soft == resource.RLIM_INFINITY else soft
+
+
+def openDescriptors() -> list[int]:
+    """
+    @return: The numbers that are open, and the one of this look at them; none where the
+        system does not say.
+    """
+    try:
+        return list(map(int, os.listdir(DESCRIPTORS)))
+    except OSError:
+        return []
 
 
 def highestLimit(reactor: object) -> int:

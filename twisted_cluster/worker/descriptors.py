@@ -11,6 +11,7 @@ from twisted_cluster.wire.limit import (
     changeLimit,
     currentLimit,
     highestLimit,
+    openDescriptors,
 )
 
 # So many are free, and half of what there may be: else the limit is raised, before what
@@ -18,7 +19,6 @@ from twisted_cluster.wire.limit import (
 SPARE = 256
 # A copy of this process that has fewer free than this keeps the raised limit.
 LEAST = 64
-DESCRIPTORS = "/dev/fd"
 
 
 class Descriptors:
@@ -87,9 +87,10 @@ class Descriptors:
 
     def _giveBack(self) -> None:
         """
-        In a child: have the old limit again. Who has too many open for that, as a mere
-        copy of this process, could open nothing more.
+        In a child: have the old limit again. One that has too many open for that, as a
+        mere copy of this process, could open nothing more; it keeps the raised one, and
+        so does one that cannot know.
         """
-        given = self.forPrograms
-        if given is not None and len(os.listdir(DESCRIPTORS)) + LEAST <= given:
+        given, used = self.forPrograms, len(openDescriptors())
+        if given is not None and used and used + LEAST <= given:
             changeLimit(given)

@@ -11,7 +11,14 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 NOBODY = "Name or service not known"
 
 
-def numericOf(interface: str) -> str:
+def textOf(interface: str | bytes) -> str:
+    """
+    @return: An interface as text: bind(2) takes bytes as well.
+    """
+    return interface if isinstance(interface, str) else interface.decode()
+
+
+def numericOf(interface: str | bytes) -> str:
     """
     What bind(2) would make of an interface, by asking a resolver if it has to: may block.
 
@@ -20,6 +27,7 @@ def numericOf(interface: str) -> str:
     @raise OSError: C{socket.gaierror}, if nobody has that name.
     @see: C{setipaddr} in CPython's C{socketmodule.c}.
     """
+    interface = textOf(interface)
     if not interface or isIPAddress(interface) or isIPv6Address(interface):
         return interface
     if interface == "<broadcast>":

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 from twisted.internet.error import CannotListenError, ConnectionDone
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.python.failure import Failure
 
 from tests.wire.conftest import nothingLeft
@@ -18,6 +18,7 @@ from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import SHARE, DeliveredPort
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
@@ -71,6 +72,31 @@ def test_whoHasConnectedIsTakenBeforeTheSocketIsLetGo(port: TCPPort) -> None:
     assert port.active == 2 * SHARE
     assert port not in port.reactor.getReaders()
     assert port.hidden
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@pytest.mark.parametrize("interface", ["127.0.0.1", b"127.0.0.1"])
+def test_interfacesMayBeBytes(kind: str, interface: str) -> None:
+    """
+    As bind(2) takes them; the primary is told text.
+    """
+    sort = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, sort) as bound:
+        bound.bind(("127.0.0.1", 0))
+        worker = Worker(FakeControl(bound, SHARED))
+        reactor, options = worker.reactor, ListenOptions()
+        factory = Factory.forProtocol(Protocol)
+        port: TCPPort | UDPPort
+        if kind == "tcp":
+            port = TCPPort(1, factory, 50, interface, reactor, options)
+        else:
+            port = UDPPort(1, DatagramProtocol(), interface, 100, reactor, options)
+        port.startListening()
+        worker.register.online()
+        assert port.spec.interface == "127.0.0.1"
+        assert [told.address for told in worker.control.heard] == ["127.0.0.1"]
+        port.connectionLost(Failure(ConnectionDone()))
+        worker.close()
 
 
 @pytest.mark.parametrize("mode", [HANDOFF])

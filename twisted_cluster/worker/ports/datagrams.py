@@ -18,6 +18,7 @@ from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.hosts import textOf
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
 from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
@@ -66,7 +67,7 @@ class UDPPort(udp.Port):
         isIPv6 = self.addressFamily == socket.AF_INET6
         kind = "udp6" if isIPv6 else "udp4"
         port = self._realPortNumber or 0
-        listening = Listening(self.interface or None, port, kind, -1)
+        listening = Listening(textOf(self.interface) or None, port, kind, -1)
         self.register.sayListening(listening)
 
     def _isPrivate(self) -> bool:
@@ -88,7 +89,7 @@ class UDPPort(udp.Port):
     def _join(self) -> None:
         self.spec = ListenSpec(
             UDP,
-            self.interface,
+            textOf(self.interface),
             self.port,
             ipv6Only=self.options.ipv6Only,
             name=self.options.name,

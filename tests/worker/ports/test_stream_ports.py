@@ -97,6 +97,9 @@ def test_interfacesMayBeBytes(kind: str, interface: str) -> None:
         assert [told.address for told in worker.control.heard] == ["127.0.0.1"]
         port.connectionLost(Failure(ConnectionDone()))
         worker.close()
+        thread = worker.register.orphans._thread
+        assert thread is not None
+        thread.join(5.0)
 
 
 @pytest.mark.parametrize("mode", [HANDOFF])

@@ -260,3 +260,13 @@ def test_whoLogsWithoutEndDelaysNobody(tmp_path: Path) -> None:
         with doHarm(port, code):
             assert worstOf(port, 3.0) < 1.0
         assert cluster.output().count("flood#info") > 200
+
+
+def test_nobodyLooksAtAWorkerWithoutATerminal(tmp_path: Path) -> None:
+    """
+    One that only says that somebody does, and hangs, is told of as any that hangs.
+    """
+    with hostile(tmp_path) as (cluster, port):
+        code = "page()[14] = 1; os.kill(os.getpid(), signal.SIGSTOP)"
+        with doHarm(port, code):
+            cluster.waitFor("has shown no life for 10 s")

@@ -37,14 +37,21 @@ class Hand(Member):
     """
 
     def __init__(
-        self, post: Post, page: Page, queue: HandoffQueue, most: int | None = None
+        self,
+        post: Post,
+        page: Page,
+        queue: HandoffQueue,
+        most: int | None = None,
+        hasTerminal: bool = False,
     ) -> None:
         """
         @param most: How many connections it may have; L{None} is any number.
+        @param hasTerminal: Whether anybody could look at it with a debugger.
         """
         tally = Tally(page, most) if len(page.ended) else None
         super().__init__(post, page, tally, reserve=reserveFor(descriptors()))
         self.queue = queue
+        self._hasTerminal = hasTerminal
         self._batch: list[Handed] = []
 
     @property
@@ -57,9 +64,10 @@ class Hand(Member):
     @property
     def isHeld(self) -> bool:
         """
-        Whether somebody looks at it with a debugger.
+        Whether somebody looks at it with a debugger. Of one that has no terminal that
+        is not believed.
         """
-        return self.page.held > 0
+        return self._hasTerminal and self.page.held > 0
 
     def reconcile(self) -> int:
         """

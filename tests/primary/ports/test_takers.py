@@ -30,6 +30,15 @@ sys.stdin.read()
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LISTENING!r}])"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    However busy this machine is.
+    """
+    monkeypatch.setattr(module, "PATIENCE", 10.0)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 10.0)
+
+
 @contextmanager
 def process(code: str) -> Iterator[tuple[int, int]]:
     """

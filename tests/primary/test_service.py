@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from twisted.application.service import MultiService
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from zope.interface import implementer
@@ -73,6 +74,17 @@ def test_givingUpIsToldAndStopsTheService() -> None:
     assert service.rooms.listeners.byNumber == {}
     assert reactor.getReaders() == []
     assert service.snapshot().gone.refused == 1
+
+
+def test_oneApplicationMayHaveSeveral() -> None:
+    """
+    None has a name unless somebody gives it one.
+    """
+    reactor, together = StubbornReactor(), MultiService()
+    made = [ClusterService(reactor, config()) for _ in range(2)]
+    for service in made:
+        service.setServiceParent(together)
+    assert list(together) == made
 
 
 def test_whileItStopsItCannotBeStarted() -> None:

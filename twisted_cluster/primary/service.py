@@ -45,8 +45,6 @@ class ClusterService(Service):
     @ivar supervisor: Has the workers.
     """
 
-    name = "cluster"
-
     def __init__(self, reactor: IClusterReactor, config: ClusterConfig) -> None:
         self._config = config
         self._kind = config.recipe.reactor or kindOf(reactor)

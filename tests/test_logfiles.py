@@ -19,6 +19,7 @@ from tests.process.cluster import environment
 from tests.wire.poor import fewDescriptors
 from twisted_cluster import logfiles
 from twisted_cluster.logfiles import MOMENT, shareLogFiles
+from twisted_cluster.wire import links
 
 asRoot = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 NOBODY = 65534
@@ -348,6 +349,24 @@ def inChild(call: Callable[[], None]) -> int:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_linkOfTheSystemsIsNotRenamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    As F{/dev/stdout} is, where that leads to a file.
+    """
+    (tmp_path / "file").touch()
+    (tmp_path / "stdout").symlink_to("file")
+    monkeypatch.setattr(links, "SYSTEMS", (f"{tmp_path}/",))
+    log = LogFile.fromFullPath(str(tmp_path / "stdout"), rotateLength=10)
+    for text in ("one, and more\n", "two\n"):
+        log.write(text)
+    log.rotate()
+    log.close()
+    assert (tmp_path / "file").read_text() == "one, and more\ntwo\n"
+    assert namesIn(tmp_path) == ["file", "stdout"]
 
 
 @asRoot

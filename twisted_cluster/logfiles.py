@@ -20,6 +20,8 @@ from typing import BinaryIO, Protocol, cast
 from twisted.python.logfile import BaseLogFile, LogFile
 from twisted.python.threadable import synchronize
 
+from twisted_cluster.wire.links import isSystems
+
 # Seconds in which several processes that are all told to rotate a file rotate it once.
 MOMENT = 5.0
 # Seconds after which who has locked the file is not rotating it: that takes no second.
@@ -254,7 +256,7 @@ def _isAtItsPath(log: SharedLogFile) -> bool:
     except OSError:
         return False
     isOurs = (there.st_dev, there.st_ino) == log.identity
-    return isOurs and stat.S_ISREG(there.st_mode)
+    return isOurs and stat.S_ISREG(there.st_mode) and not isSystems(log.path)
 
 
 _CHANGED: Mapping[str, object] = {

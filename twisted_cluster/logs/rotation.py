@@ -11,6 +11,8 @@ import stat
 from twisted.logger import Logger
 from twisted.python.logfile import LogFile
 
+from twisted_cluster.wire.links import isSystems
+
 log = Logger()
 
 
@@ -119,7 +121,7 @@ class RotatingLog(LogFile):
             isRegular = stat.S_ISREG(os.stat(self.path).st_mode)
         except OSError as error:
             return f"cannot be looked at: {error.strerror}"
-        if not isRegular:
+        if not isRegular or isSystems(self.path):
             return "is no regular file"
         if not (os.access(self.directory, os.W_OK) and os.access(self.path, os.W_OK)):
             return "may not be renamed by this process"

@@ -58,6 +58,23 @@ def test_whatElseWasLeftOpenIsFoundIfWanted(left: socket.socket) -> None:
             assert given[idle.fileno()] == idle.fileno()
 
 
+def test_aNumberThatIsSomethingElseByNowIsNotGiven(left: socket.socket) -> None:
+    """
+    Closed here, it is soon a client's, who would wait for the worker's end.
+    """
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
+    number = left.fileno()
+    found = Inherited.find().withOthers()
+    with socket.socket() as client:
+        for fd in (number, reading):
+            os.dup2(client.fileno(), fd, inheritable=False)
+        with found.copies() as given:
+            assert not {number, reading} & set(given)
+    os.close(reading)
+    os.close(writing)
+
+
 def test_anotherSocketStandsForOneThatListens(left: socket.socket) -> None:
     """
     Of the same family and kind; what is no stream, and where the kernel chooses all, is

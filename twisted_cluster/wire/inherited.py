@@ -22,6 +22,7 @@ from twisted_cluster.wire.limit import openDescriptors
 FIRST = 3
 # What LISTEN_PID is for a worker before it knows its own number.
 ANYBODY = "worker"
+Identity = tuple[int, int]
 
 
 @frozen
@@ -36,12 +37,15 @@ class Inherited:
         kernel chooses among them.
     @ivar others: Descriptors of this process that are no ports, and that workers have as
         they are.
+    @ivar known: The device and inode of each when it was found: once it is closed, its
+        number may be a client's.
     """
 
     numbers: frozenset[int] = frozenset()
     environment: Mapping[str, str] = Factory(dict)
     isReal: bool = False
     others: frozenset[int] = frozenset()
+    known: Mapping[int, Identity] = Factory(dict)
 
     @classmethod
     def find(cls, more: Iterable[int] = (), isReal: bool = False) -> Inherited:
@@ -63,14 +67,15 @@ class Inherited:
                 or ":".join(byNumber.get(each, "") for each in numbers),
             }
         ports = frozenset([*numbers, *more, *filter(_isPort, _leftOpen())])
-        return cls(ports, environment, isReal)
+        return cls(ports, environment, isReal, known=_known(ports))
 
     def withOthers(self) -> Inherited:
         """
         @return: The same, and whatever else was left open for this process: to be asked
             before anything is opened here by what is not Python.
         """
-        return evolve(self, others=frozenset(_leftOpen()) - self.numbers)
+        others = frozenset(_leftOpen()) - self.numbers
+        return evolve(self, others=others, known={**self.known, **_known(others)})
 
     @contextmanager
     def copies(self, taken: Collection[int] = ()) -> Iterator[dict[int, int]]:
@@ -87,6 +92,8 @@ class Inherited:
         with ExitStack() as stack:
             for number in sorted((self.numbers | self.others) - set(taken)):
                 try:
+                    if self.known.get(number) not in (None, _identity(number)):
+                        continue
                     kind = _streamThatListens(number)
                 except OSError:
                     continue  # it has been closed
@@ -95,6 +102,19 @@ class Inherited:
                     standIn = stack.enter_context(socket.socket(*kind))
                     given[number] = standIn.fileno()
             yield given
+
+
+def _known(numbers: Iterable[int]) -> Mapping[int, Identity]:
+    known = {}
+    for number in numbers:
+        with suppress(OSError):
+            known[number] = _identity(number)
+    return known
+
+
+def _identity(fd: int) -> Identity:
+    there = os.fstat(fd)
+    return there.st_dev, there.st_ino
 
 
 def listenFDs() -> ListenFDs:

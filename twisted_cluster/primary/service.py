@@ -107,6 +107,7 @@ class ClusterService(Service):
         super().startService()
         self._since = self.rooms.reactor.seconds()
         self._isAnnounced = False
+        self._complained.clear()
         self._tellUnheeded()
         self._pulse.start()
         self.supervisor.start(self._config.workers)

@@ -14,6 +14,7 @@ from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTer
 from twisted.python.failure import Failure
 
 from twisted_cluster.primary.lives.child import Child
+from twisted_cluster.primary.lives.recipe import Recipe
 
 
 class Streams:
@@ -96,7 +97,8 @@ def child(ended: list[str]) -> Child:
 
 def start(child: Child) -> Reactor:
     reactor = Reactor()
-    child.start(reactor, [sys.executable, "-m", "it"], {"A": "b"}, {0: 5})  # type: ignore[arg-type]
+    recipe = Recipe(["it"], uid=1, gid=2, directory="/")
+    child.start(reactor, recipe, {"A": "b"}, {0: 5})  # type: ignore[arg-type]
     return reactor
 
 
@@ -105,8 +107,11 @@ def test_thisPythonIsRun(child: Child) -> None:
     With what it is given.
     """
     asked, python = start(child).asked, os.fsencode(sys.executable)
-    assert asked["command"] == (python, [python, b"-m", b"it"])
+    executable, command = asked["command"]
+    assert executable == command[0] == python
+    assert command[-1] == b"it"
     assert (asked["env"], asked["childFDs"]) == ({b"A": b"b"}, {0: 5})
+    assert (asked["path"], asked["uid"], asked["gid"]) == ("/", 1, 2)
     assert child.pid == 100
 
 

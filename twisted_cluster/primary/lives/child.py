@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
 
@@ -45,32 +46,27 @@ class Child(ProcessProtocol):
     def start(
         self,
         reactor: IReactorProcess,
-        command: Sequence[str],
+        recipe: Recipe,
         environment: Mapping[str, str],
         childFDs: Mapping[int, int | str],
-        directory: str | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        ignored: Iterable[int] = (),
     ) -> None:
         """
-        Run a command.
+        Run what the recipe says, where and as whom it says.
 
-        @param command: What is executed, and its arguments.
-        @param ignored: Signals that it is to ignore.
         @raise OSError: If the system has no room for one more.
         """
+        command = list(map(os.fsencode, recipe.argv()))
         hearDeaths()
-        with deafTo(ignored):
+        with deafTo(recipe.surroundings.ignored):
             process: Any = reactor.spawnProcess(
                 self,
                 # As bytes: text that came from bytes which are none Twisted refuses.
-                os.fsencode(command[0]),
-                list(map(os.fsencode, command)),
+                command[0],
+                command,
                 env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
-                path=directory,
-                uid=uid,
-                gid=gid,
+                path=recipe.directory,
+                uid=recipe.uid,
+                gid=recipe.gid,
                 childFDs=childFDs,
             )
         self.pid = process.pid

@@ -136,11 +136,7 @@ class Kit:
             ports = [number for number in found if number in recipe.inherited.numbers]
             self.child.start(
                 rooms.reactor,
-                recipe.argv(),
+                recipe,
                 recipe.environmentOf(slot, id, first, tallies, ports),
                 {**given, **self.wires.childFDs(first)},
-                recipe.directory,
-                recipe.uid,
-                recipe.gid,
-                recipe.surroundings.ignored,
             )

@@ -27,6 +27,7 @@ def test_itsConductIsTold() -> None:
         "multiprocess": True,
         "ownObserver": False,
         "rotates": True,
+        "program": "twistd3",
     }
     recipe = Recipe(["web"], surroundings=Surroundings([1], [2], 3), **conduct)
     assert recipe.conduct() == conduct

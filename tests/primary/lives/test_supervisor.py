@@ -13,7 +13,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 
-from tests.logged import Logged
+from tests.logged import Logged, logging
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.slots import Slots
@@ -334,3 +334,35 @@ def test_whoClosesItsChannelAndLivesOnIsReplaced(logged: Logged) -> None:
     assert logged.texts()[1:] == [
         "worker 1 (100) says nothing more, and lives on for 1 s: it is replaced"
     ]
+
+
+def test_whatCannotBeDoneHoldsUpNothingElse() -> None:
+    """
+    Such as the end of one that is another user's; the other one is told to end as well.
+    """
+    cluster = Cluster(2)
+    cluster.online(cluster.made[0])
+    cluster.clock.advance(0)
+
+    def refuse() -> None:
+        raise PermissionError("not ours")
+
+    cluster.made[0].retire = refuse  # type: ignore[method-assign]
+    with logging() as logged:
+        cluster.supervisor.stop()
+    assert logged.texts() == ["cannot do what is to be done: Retire(id=1)"]
+    assert cluster.made[1].asked[-1] == "retire"
+
+
+def test_whatCannotBeToldIsDone() -> None:
+    """
+    A slot is filled again though its worker's end cannot be told.
+    """
+    cluster = Cluster(1)
+    cluster.online(cluster.made[0])
+    cluster.advance(2.0)
+    cluster.made[0].said.forget = None  # type: ignore[assignment, method-assign]
+    cluster.made[0].said.release = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(TypeError):
+        cluster.gone(cluster.made[0])
+    assert len(cluster.made) == 2

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from twisted_cluster.core.actions import (
     Action,
@@ -30,6 +31,8 @@ from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.told import tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
+
+log = Logger()
 
 FAILED = 1
 # Shells have those above for themselves.
@@ -148,13 +151,15 @@ class Supervisor(Watcher[WorkerProcess]):
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.ending.isTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
-        if any(isinstance(action, GiveUp) for action in actions):
-            # What it has complained of is told as the reason.
-            worker.said.forget()
-            tellEnding(worker, worker.ending)
-        else:
-            self._ends.ended(worker, again)
-        self._carryOut(actions)
+        try:
+            if any(isinstance(action, GiveUp) for action in actions):
+                # What it has complained of is told as the reason.
+                worker.said.forget()
+                tellEnding(worker, worker.ending)
+            else:
+                self._ends.ended(worker, again)
+        finally:
+            self._carryOut(actions)
 
     def _count(self, worker: WorkerProcess, asked: bool) -> None:
         page, counted = worker.hand.page, self.counted
@@ -170,24 +175,31 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def _carryOut(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            if isinstance(action, Start):
-                self._start(action)
-            elif isinstance(action, Retire):
-                self.workers[action.id].retire()
-            elif isinstance(action, Kill):
-                self.workers[action.id].kill(action.why)
-            elif isinstance(action, Again):
-                self._startAgain(action)
-            elif isinstance(action, Recovered):
-                self._ends.recovered(self.workers[action.id], action)
-            elif isinstance(action, Report):
-                self._ends.report(self.workers[action.id], action)
-            elif isinstance(action, Complete):
-                self._complete()
-            elif isinstance(action, GiveUp):
-                self._gaveUp(self._lastWords)
-            elif isinstance(action, Ended):
-                self._end()
+            try:
+                self._do(action)
+            except Exception:
+                # The next is done all the same: what is believed to start never would.
+                log.failure("cannot do what is to be done: {action}", action=action)
+
+    def _do(self, action: Action) -> None:
+        if isinstance(action, Start):
+            self._start(action)
+        elif isinstance(action, Retire):
+            self.workers[action.id].retire()
+        elif isinstance(action, Kill):
+            self.workers[action.id].kill(action.why)
+        elif isinstance(action, Again):
+            self._startAgain(action)
+        elif isinstance(action, Recovered):
+            self._ends.recovered(self.workers[action.id], action)
+        elif isinstance(action, Report):
+            self._ends.report(self.workers[action.id], action)
+        elif isinstance(action, Complete):
+            self._complete()
+        elif isinstance(action, GiveUp):
+            self._gaveUp(self._lastWords)
+        elif isinstance(action, Ended):
+            self._end()
 
     def _startAgain(self, again: Again) -> None:
         # Of one that is gone that has been told; others are about to go.

@@ -14,6 +14,11 @@ from twisted_cluster.core.words import duration, serving, several
     ("ending", "level", "said"),
     [
         (Ending(3.2, 0, isPlanned=True), "info", "ended after 3.2 s"),
+        (
+            Ending(3.2, 0, isPlanned=True, isTold=True),
+            "info",
+            "ended upon a signal after 3.2 s",
+        ),
         (Ending(3.2, 4, isPlanned=True), "info", "exited with 4 after 3.2 s"),
         (Ending(3.2, 4), "error", "exited with 4 after 3.2 s"),
         (Ending(3.2, 0), "error", "ended by itself after 3.2 s"),

@@ -62,9 +62,11 @@ class Ending:
             return "was killed"
         if self.signal is not None:
             return f"{'ended upon' if self.isTold else 'died of'} {self.signal}"
-        if not self.code:
-            return "ended" if self.isPlanned else "ended by itself"
-        return f"exited with {self.code}"
+        if self.code:
+            return f"exited with {self.code}"
+        if not self.isPlanned:
+            return "ended by itself"
+        return "ended upon a signal" if self.isTold else "ended"
 
     def inWords(self, again: float | None = None) -> str:
         """

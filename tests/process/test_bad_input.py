@@ -68,6 +68,7 @@ def runToItsEnd(
         ([APP, "--listen=ssl:{port}:privateKey=nowhere.pem"], "nowhere.pem'"),
         (["-y", "nowhere.tac"], "there is no such file"),
         (["-y", "."], "-y .: it is no regular file"),
+        (["web", "--pth=."], "twistd web: option --pth not recognized"),
         ([], "say what to run"),
         ([APP, "-y", "x.tac"], "say what to run"),
     ],
@@ -141,7 +142,8 @@ def test_tacThatRaisesIsShownOnce(app: Path) -> None:
 
 def test_portTakenByAnotherInAPluginIsShown(app: Path) -> None:
     """
-    A worker's own listen fails as CannotListenError, and the cluster ends.
+    A worker's own listen fails as CannotListenError, and the cluster ends. Where it was
+    is told of the user's code alone.
     """
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -151,6 +153,17 @@ def test_portTakenByAnotherInAPluginIsShown(app: Path) -> None:
         with RunningCluster(arguments, app) as cluster:
             assert cluster.wait() == 1
             assert "CannotListenError" in cluster.output()
+            assert "Traceback" not in cluster.output()
+        (app / "own.py").write_text(
+            "from twisted.application.service import Service\n"
+            "from twisted.internet import reactor\n\n"
+            "class Own(Service):\n"
+            "    def startService(self):\n"
+            f"        reactor.listenTCP({port}, None, interface='127.0.0.1')\n"
+        )
+        with RunningCluster(["--app=own.Own"], app) as cluster:
+            assert cluster.wait() == 1
+            assert "own.py" in cluster.output()
 
 
 def test_clusterReactorOutsideAClusterIsRefused(app: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from twisted.application import app
@@ -77,6 +77,14 @@ class WorkerOptions(ServerOptions):
         makers: dict[str, Any] = self.loadedPlugins
         makers[APP] = AppMaker
         yield APP, None, AppOptions, "An application by its dotted name."
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            # Without all that there is to be said of its options: this is for a log.
+            command = " ".join(filter(None, ["twistd", self.subCommand]))
+            raise StartError(f"{command}: {error}\nTry '{command} --help'") from None
 
     def postOptions(self) -> None:
         super().postOptions()

@@ -4,12 +4,15 @@ How a worker runs what it is given: as twistd does, but for where its log goes.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import traceback
 from collections.abc import Mapping
 
 from twisted.application import app
 from twisted.application.service import IServiceCollection
+from twisted.internet.error import CannotListenError
 from twisted.logger import (
     ILogObserver,
     LogEvent,
@@ -20,6 +23,7 @@ from twisted.logger import (
 from twisted.scripts._twistd_unix import UnixAppLogger
 from zope.interface import implementer
 
+from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.descriptors import LOG, Announcement
 from twisted_cluster.worker.link import Link
@@ -27,6 +31,11 @@ from twisted_cluster.worker.logs import RecordWriter
 from twisted_cluster.worker.placed import PlacedRunner
 from twisted_cluster.worker.signals import letPrimaryDecide
 
+# The bootstrap, too, which is no file.
+OURS = (
+    *(os.path.dirname(os.path.dirname(one)) + os.sep for one in (__file__, app.__file__)),
+    "<string>",
+)
 LOGGER = f"{UnixAppLogger.__module__}.{UnixAppLogger.__name__}"
 
 
@@ -101,12 +110,27 @@ class WorkerRunner(PlacedRunner):
 
 def runApp(options: Mapping[str, object]) -> None:
     """
+    @raise StartError: If a plugin of Twisted's cannot listen: where in Twisted that was
+        tells nobody more.
     @see: L{twisted.scripts.twistd.runApp}
     """
     runner = WorkerRunner(options)  # type: ignore[no-untyped-call]
-    runner.run()  # type: ignore[no-untyped-call]
+    try:
+        runner.run()  # type: ignore[no-untyped-call]
+    except CannotListenError as error:
+        if _hasUsersCode(error):
+            raise
+        raise StartError(f"twistd cluster: CannotListenError: {error}") from None
     if runner._exitSignal is not None:
         app._exitWithSignal(runner._exitSignal)
+
+
+def _hasUsersCode(error: BaseException) -> bool:
+    """
+    Whether anything but Twisted, and this package, has a part in it.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return not all(frame.filename.startswith(OURS) for frame in frames)
 
 
 def announcement() -> Announcement:

@@ -58,6 +58,26 @@ def test_malformedEndpointsAreExplained(description: str) -> None:
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("description", "why"),
+    [
+        ("unix:/run/x:mode=9", "mode '9' is not an octal number"),
+        ("unix:/run/x:lockfile=no", "lockfile 'no' is not a number"),
+        ("unix:", "it names no path"),
+        ("tcp:80:backlog=x", "backlog 'x' is not a number"),
+        ("fd:x", "the descriptor 'x' is not a number"),
+        ("fd:77777", "descriptor 77777 is not open"),
+    ],
+)
+def test_whatIsWrongIsSaidInItsOwnTerms(description: str, why: str) -> None:
+    """
+    Not in those of Python.
+    """
+    with pytest.raises(ConfigError) as raised:
+        parseListen(description)
+    assert f": {why}; give an endpoint" in str(raised.value)
+
+
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """
@@ -97,8 +117,8 @@ def test_whatSystemdHasOpened(opened: list[int]) -> None:
         ("systemd:domain=INET:index=1", "is a unix port"),
         ("systemd:domain=INET:name=dns", "is no socket that listens for connections"),
         ("fd:1", "0 to 2 are the standard streams"),
-        ("fd:987654", "Bad file descriptor"),
-        ("fd:x", "invalid literal"),
+        ("fd:987654", "descriptor 987654 is not open"),
+        ("fd:x", "is not a number"),
     ],
 )
 def test_whatIsNotOpen(opened: list[int], description: str, says: str) -> None:

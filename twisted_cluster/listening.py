@@ -5,6 +5,7 @@ C{--listen}: from an endpoint description to what the primary binds for it.
 from __future__ import annotations
 
 import inspect
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
@@ -28,7 +29,7 @@ def _tcp(port: str, interface: str = "", backlog: str = "50") -> ListenSpec:
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(f"interface {interface!r}: {why}") from None
-    return ListenSpec(TCP, bound, number, backlog=int(backlog))
+    return ListenSpec(TCP, bound, number, backlog=_numberOf("backlog", backlog))
 
 
 def _tcp6(port: str, interface: str = "::", backlog: str = "50") -> ListenSpec:
@@ -42,6 +43,14 @@ def _portOf(text: str) -> int:
         raise ValueError(f"{text!r} is no port's number or name") from None
 
 
+def _numberOf(name: str, text: str, base: int = 10) -> int:
+    try:
+        return int(text, base)
+    except ValueError:
+        kind = "an octal number" if base == 8 else "a number"
+        raise ValueError(f"{name} {text!r} is not {kind}") from None
+
+
 def _ssl(
     port: str, *, interface: str = "", backlog: str = "50", **rest: str
 ) -> ListenSpec:
@@ -51,11 +60,11 @@ def _ssl(
 def _unix(
     address: str, mode: str = "666", backlog: str = "50", lockfile: str = "1"
 ) -> ListenSpec:
-    wantPID = bool(int(lockfile))
-    bits = int(mode, 8)
-    return ListenSpec(
-        UNIX, path=address, mode=bits, backlog=int(backlog), wantPID=wantPID
-    )
+    if not address:
+        raise ValueError("it names no path")
+    wantPID = bool(_numberOf("lockfile", lockfile))
+    bits, queued = _numberOf("mode", mode, 8), _numberOf("backlog", backlog)
+    return ListenSpec(UNIX, path=address, mode=bits, backlog=queued, wantPID=wantPID)
 
 
 def _systemd(domain: str, index: str = "", name: str = "") -> ListenSpec:
@@ -80,7 +89,7 @@ def _systemd(domain: str, index: str = "", name: str = "") -> ListenSpec:
 
 
 def _fd(number: str) -> ListenSpec:
-    fd = int(number)
+    fd = _numberOf("the descriptor", number)
     if fd < FIRST:
         raise ValueError(f"0 to {FIRST - 1} are the standard streams")
     return _adopted(fd)
@@ -90,6 +99,10 @@ def _adopted(fd: int) -> ListenSpec:
     """
     @raise OSError: If there is no such socket.
     """
+    try:
+        os.fstat(fd)
+    except OSError:
+        raise ValueError(f"descriptor {fd} is not open") from None
     with Borrowed(fd) as there:
         isUNIX = there.family == socket.AF_UNIX
         if there.type != socket.SOCK_STREAM or not accepts(there):

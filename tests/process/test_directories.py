@@ -85,6 +85,21 @@ def test_removedDirectoryStopsNoWorker(
     assert told["first"]["directory"] is None
 
 
+def test_whatWasInARemovedDirectoryIsMissed(release: Path) -> None:
+    """
+    A module that is not there any more is told of with why.
+    """
+    (release / "own.py").write_text(
+        "from twisted.application.service import Service as app\n"
+    )
+    with RunningCluster(["--workers=1", "--app=own.app"], release) as cluster:
+        cluster.waitOnline(1)
+        shutil.rmtree(release)
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        why = "there is no module 'own'; the working directory has been removed"
+        eventually(lambda: why in cluster.output(), "it is said", 10.0)
+
+
 def test_relativeSocketsNeedTheirDirectory(tmp_path: Path) -> None:
     """
     Where that has been removed only they are refused, as in a process of its own, but

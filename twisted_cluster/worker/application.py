@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.worker.directory import workingDirectory
 
 ACCEPTED = (
     "a protocol factory, an IResource, a Klein app, an IService, a WSGI application, "
@@ -41,7 +42,10 @@ def resolve(name: str) -> object:
         found = _import(".".join(parts[:end]))
         if found is not None:
             return _attribute(found, parts[end:], name)
-    raise StartError(f"twistd cluster: --app={name}: there is no module {parts[0]!r}")
+    where = "" if workingDirectory() else "; the working directory has been removed"
+    raise StartError(
+        f"twistd cluster: --app={name}: there is no module {parts[0]!r}{where}"
+    )
 
 
 def _import(module: str) -> object:

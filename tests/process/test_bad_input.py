@@ -66,6 +66,7 @@ def runToItsEnd(
         (["cluster", "web"], "there is no plugin 'cluster'"),
         ([APP, "--listen=haproxy:"], "--listen haproxy:: it does not say what is behind"),
         ([APP, "--listen=ssl:{port}:privateKey=nowhere.pem"], "nowhere.pem'"),
+        ([APP, "--listen=ssl:{port}:privateKey=hello.py"], "OpenSSL.crypto.Error: "),
         (["-y", "nowhere.tac"], "there is no such file"),
         (["-y", "."], "-y .: it is no regular file"),
         (["web", "--pth=."], "twistd web: option --pth not recognized"),

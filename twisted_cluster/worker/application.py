@@ -113,11 +113,26 @@ def _serve(
 ) -> IService:
     try:
         return portService(description, factory, reactor=reactor)
-    except (ImportError, OSError, TypeError, ValueError) as error:
-        # A missing certificate, or library: what Twisted did with it tells nobody more.
-        raise StartError(
-            f"twistd cluster: --listen {description}: {type(error).__name__}: {error}"
-        ) from None
+    except Exception as error:
+        why = _whyNot(error)
+        if not why:
+            raise
+        # What Twisted did with it tells nobody more.
+        raise StartError(f"twistd cluster: --listen {description}: {why}") from None
+
+
+def _whyNot(error: Exception) -> str:
+    """
+    @return: What is wrong with an endpoint: a missing certificate, or library, or one that
+        is none; empty if that is not known.
+    """
+    why = traceback.format_exception_only(type(error), error)[-1].strip()
+    if isinstance(error, (ImportError, NameError)):
+        # Twisted leaves names undefined where it could not import their libraries.
+        return f"{why}; for TLS: pip install 'twisted[tls]'"
+    if isinstance(error, (OSError, TypeError, ValueError)):
+        return why
+    return why if type(error).__module__.startswith("OpenSSL.") else ""
 
 
 def _kindOf(given: object) -> str:

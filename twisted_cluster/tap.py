@@ -20,7 +20,7 @@ from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
 from twisted_cluster.reactors import theReactor
-from twisted_cluster.twistd import likeTwistd
+from twisted_cluster.twistd import likeTwistd, refuse
 
 
 class Options(usage.Options):
@@ -117,6 +117,7 @@ class Options(usage.Options):
             raise StartError(
                 "twistd cluster: this platform cannot pass descriptors between processes"
             )
+        refuse(self.parent or {})
         self._checkFormat()
         try:
             self["config"] = likeTwistd(self._config(), self.parent or {})

@@ -28,7 +28,19 @@ REFUSED = {
     "debug": "twistd's --debug would debug the primary, which has no application: call "
     "breakpoint() in the application, and run 'twistd -n cluster --workers 1 ...' at a "
     "terminal",
+    # twistd itself would take no notice of it.
+    "python": "-y stands before 'cluster': put it behind, twistd -n cluster -y FILE",
 }
+
+
+def refuse(options: Mapping[str, object]) -> None:
+    """
+    @param options: twistd's, or those of another command that has some of them.
+    @raise UsageError: If workers cannot do the same.
+    """
+    for name, why in REFUSED.items():
+        if options.get(name):
+            raise UsageError(why)
 
 
 def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterConfig:
@@ -36,11 +48,9 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
     Workers do what twistd would do itself.
 
     @param options: twistd's, or those of another command that has some of them.
-    @raise UsageError: If workers cannot do the same.
+    @raise UsageError: As L{refuse}.
     """
-    for name, why in REFUSED.items():
-        if options.get(name):
-            raise UsageError(why)
+    refuse(options)
     recipe = config.recipe
     for change in (_profiled, _umasked, _moved, _leftOpen):
         recipe = change(recipe, options)

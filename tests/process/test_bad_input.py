@@ -186,3 +186,13 @@ def test_pluginIsAskedAsStockDoes(tmp_path: Path, wish: str) -> None:
     said = runToItsEnd(tmp_path, ["cluster", "--workers=2", "web", wish])
     assert said.stdout == stock.stdout.replace("twistd -n ", "twistd ")
     assert (said.returncode, said.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("more", [[], [APP, "--listen=tcp:8080"]])
+def test_fileIsNamedBehindTheCommand(app: Path, more: list[str]) -> None:
+    """
+    Where it means nothing to the cluster it is not passed over.
+    """
+    done = runToItsEnd(app, ["-y", "server.tac", "cluster", *more])
+    assert done.returncode == 1
+    assert "put it behind, twistd -n cluster -y FILE" in done.stderr

@@ -123,8 +123,8 @@ def _serve(
 
 def _whyNot(error: Exception) -> str:
     """
-    @return: What is wrong with an endpoint: a missing certificate, or library, or one that
-        is none; empty if that is not known.
+    @return: What is wrong with an endpoint: a certificate, or a library, that is missing
+        or is none; empty if that is not known.
     """
     why = traceback.format_exception_only(type(error), error)[-1].strip()
     if isinstance(error, (ImportError, NameError)):

@@ -4,6 +4,7 @@ What a cluster is to be, said in a program.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ def test_anAppIsSaidInOneLine() -> None:
     assert config.workers == 4
     assert config.listen == [ListenSpec("tcp", port=8080)]
     app = ["cluster-app", "--app=mod.factory", "--listen=tcp:8080"]
-    assert config.recipe.command == app
+    *command, directory = config.recipe.command
+    assert command == [*app, "--directory"]
+    assert os.fspath(directory) == os.getcwd()
     assert isinstance(config.newPolicy(), Sticky)
     plain = ClusterConfig.forApp("mod.service")
     assert plain.workers >= 1
@@ -175,7 +178,7 @@ def test_portsAreReadOnce() -> None:
     """
     config = ClusterConfig.forApp("mod.factory", listen=(f"tcp:{n}" for n in (80, 81)))  # type: ignore[arg-type]
     assert [spec.port for spec in config.listen] == [80, 81]
-    assert config.recipe.command[-2:] == ["--listen=tcp:80", "--listen=tcp:81"]
+    assert config.recipe.command[2:4] == ["--listen=tcp:80", "--listen=tcp:81"]
 
 
 def test_interfaceMayStandSecond() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.scripts import run
-from tests.process.cluster import ROOT, RunningCluster
+from tests.process.cluster import ROOT, RunningCluster, ask, freePort
 from tests.process.facts import LAUNCHER, TAC, Facts, factsOf
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
@@ -104,6 +104,50 @@ def test_releaseThatIsGoneIsNotMissed(current: Path, tmp_path: Path) -> None:
 
     told = replacedAfter(deploy, current, sys.executable, tmp_path)
     assert (told["tac"], told["library"]) == (2, 2)
+
+
+@pytest.mark.parametrize("kind", ["file", "app"])
+def test_aReleaseThatWasEnteredIsNotMissed(current: Path, kind: str) -> None:
+    """
+    C{cd current; twistd cluster -y app.tac}: the shell says, in PWD, by which link.
+    """
+    for number in ("1", "2"):
+        (current.parent / "releases" / number / "hello.py").write_text(
+            "from twisted.internet.protocol import Factory, Protocol\n"
+            "import which\n"
+            "class Hello(Protocol):\n"
+            "    def connectionMade(self):\n"
+            f"        self.transport.write(b'{number}%d' % which.RELEASE)\n"
+            "        self.transport.loseConnection()\n"
+            "factory = Factory.forProtocol(Hello)\n"
+        )
+        (current.parent / "releases" / number / "app.tac").write_text(
+            "import os, sys\n"
+            "sys.path.append(os.path.dirname(__file__))\n"
+            "from twisted.application import service, strports\n"
+            "from hello import factory\n"
+            "application = service.Application('hello')\n"
+            "strports.service(os.environ['PORT'], factory)"
+            ".setServiceParent(application)\n"
+        )
+    port = freePort()
+    listen = f"tcp:{port}:interface=127.0.0.1"
+    # Below the working directory, where Python sees no link.
+    env = {
+        "PWD": str(current),
+        "PORT": listen,
+        "PYTHONPATH": f"{ROOT}:{current.resolve() / 'library'}",
+    }
+    run = ["--app=hello.factory", "--listen", listen]
+    arguments = ["--workers=1", *(run if kind == "app" else ["-y", "app.tac"])]
+    with RunningCluster(arguments, current, env) as cluster:
+        cluster.waitOnline(1)
+        assert ask(port) == b"11"
+        switch(current)
+        shutil.rmtree(current.parent / "releases" / "1")
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitOnline(2)
+        assert ask(port) == b"22"
 
 
 def test_scriptsForkWhatTheyAre(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from attrs import Factory, frozen
@@ -107,7 +108,10 @@ class ClusterConfig:
             raise ConfigError("app", app, "give a dotted name, such as mod.factory")
         settings["listen"] = _texts("listen", settings.get("listen", ()))
         listens = [f"--listen={each}" for each in settings["listen"]]
-        return cls._running(["cluster-app", f"--app={app}", *listens], **settings)
+        run: list[str | os.PathLike[str]] = ["cluster-app", f"--app={app}", *listens]
+        with suppress(OSError):
+            run += ["--directory", LastingPath.of(os.getcwd())]
+        return cls._running(run, **settings)
 
     @classmethod
     def forFile(cls, path: str, **settings: Unpack[Settings]) -> ClusterConfig:

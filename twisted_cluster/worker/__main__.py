@@ -17,7 +17,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.inherited import claim
-from twisted_cluster.worker.directory import leaveOutNowhere, workingDirectory
+from twisted_cluster.worker.directory import leaveOutNowhere
 from twisted_cluster.worker.running import announcement, runApp
 
 APP = "cluster-app"
@@ -36,7 +36,10 @@ class AppOptions(usage.Options):
     What the primary was given for C{--app}, passed on.
     """
 
-    optParameters = [["app", None, None, "The application."]]
+    optParameters = [
+        ["app", None, None, "The application."],
+        ["directory", None, None, "Where it may be found besides."],
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +65,7 @@ class AppMaker:
         from twisted_cluster.worker.application import makeService
 
         # Last: what lies there may have the name of a module of the standard library.
-        sys.path.extend(filter(None, [workingDirectory()]))
+        sys.path.extend(filter(None, [options["directory"]]))
         return makeService(options["app"], options["listen"], theReactor())
 
 

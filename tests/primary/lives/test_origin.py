@@ -56,6 +56,24 @@ def test_pathMeansWhatItMeant(current: Path) -> None:
     assert os.fspath(lasting) == str(current.parent / "1" / "file")
 
 
+def test_pathsBelowTheWorkingDirectoryAreFoundByItsLink(
+    current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Where that was entered by one, and what the path meant is gone.
+    """
+    monkeypatch.chdir(current)
+    monkeypatch.setenv("PWD", str(current))
+    first = str(current.parent / "1" / "file")
+    lasting, other = LastingPath.of(first), LastingPath.of(str(current.parent / "2"))
+    assert os.fspath(lasting) == first
+    switch(current)
+    assert (os.fspath(lasting), lasting.isGone) == (first, False)
+    shutil.rmtree(current.parent / "1")
+    assert (os.fspath(lasting), lasting.isGone) == (str(current / "file"), True)
+    assert (other.called, LastingPath.of(first).called) == (other.given, first)
+
+
 def test_pathMeansWhatThereIsIfWhatItMeantIsGone(current: Path) -> None:
     """
     So that there is something at all.

@@ -21,14 +21,17 @@ class LastingPath(os.PathLike[str]):
     """
     A path that goes on meaning what it meant at the start, when a symbolic link on its
     way is switched to the next release. As long as it means the same it stays as it was
-    given, and so it does if what it meant is gone.
+    given; if what it meant is gone it is what a person would call it.
 
     @ivar given: What a person, or Python, has said.
     @ivar meant: The same without symbolic links.
+    @ivar called: The same with the link by which the working directory was entered:
+        Python does not see that one.
     """
 
     given: str
     meant: str
+    called: str
 
     @classmethod
     def of(cls, given: str) -> LastingPath:
@@ -38,25 +41,39 @@ class LastingPath(os.PathLike[str]):
         @param given: A relative one is kept as it is: it asks the working directory,
             which no link can change.
         """
-        return cls(given, _meaning(given))
+        return cls(given, _meaning(given), _called(given))
 
     def __fspath__(self) -> str:
-        return self.given if self._isSame or self.isGone else self.meant
+        if self.isGone:
+            return self.called
+        return self.given if _meaning(self.given) == self.meant else self.meant
 
     @property
     def isGone(self) -> bool:
         """
         Whether there is nothing any more of what it meant, and it means something else.
         """
-        return not self._isSame and not os.path.exists(self.meant)
-
-    @property
-    def _isSame(self) -> bool:
-        return _meaning(self.given) == self.meant
+        isSame = _meaning(self.called) == self.meant
+        return not isSame and not os.path.exists(self.meant)
 
 
 def _meaning(path: str) -> str:
     return os.path.realpath(path) if os.path.isabs(path) else path
+
+
+def _called(path: str) -> str:
+    """
+    @see: C{gunicorn.util.getcwd}, which goes by the same variable for the same reason.
+    """
+    entered = os.environ.get("PWD", "")
+    try:
+        here = os.getcwd()
+        isHere = os.path.isabs(entered) and os.path.samefile(entered, here)
+    except OSError:
+        return path
+    if isHere and (path == here or path.startswith(os.path.join(here, ""))):
+        return entered + path[len(here) :]
+    return path
 
 
 @frozen
@@ -99,7 +116,7 @@ class Origin:
                 log.warn(
                     "{meant} is gone: a worker that starts now has {given} as it is now",
                     meant=path.meant,
-                    given=path.given,
+                    given=path.called,
                 )
 
     @property

@@ -4,7 +4,9 @@ C{breakpoint()} in a worker.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -43,6 +45,24 @@ def test_whereThereIsNoTerminalEachPlaceIsSaidOnce(page: Page, logged: Logged) -
     assert hook() is None
     assert len({event["line"] for event in logged.events}) == len(logged.events) == 2
     assert {event["file"] for event in logged.events} == {__file__}
+
+
+def test_pdbIsTheSame(
+    page: Page, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whoever writes C{pdb.set_trace()}, or has it named by C{PYTHONBREAKPOINT}, is told
+    where that is.
+    """
+    pdb = ModuleType("pdb")
+    monkeypatch.setitem(sys.modules, "pdb", pdb)
+    hook = Breakpoints(page, hasTerminal=False)
+    hook.changePdb(pdb)
+    pdb.set_trace(header="here")
+    monkeypatch.setenv("PYTHONBREAKPOINT", "pdb.set_trace")
+    hook()
+    assert {event["file"] for event in logged.events} == {__file__}
+    assert len({event["line"] for event in logged.events}) == 2
 
 
 def test_theUsersChoiceIsTaken(

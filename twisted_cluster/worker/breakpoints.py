@@ -1,12 +1,12 @@
 """
-C{breakpoint()} in a worker.
+C{breakpoint()} and C{pdb.set_trace()} in a worker.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from types import FrameType
+from types import FrameType, ModuleType
 
 from twisted.logger import Logger
 
@@ -32,7 +32,24 @@ class Breakpoints:
     def __call__(self, *given: object, **named: object) -> object:
         if os.environ.get("PYTHONBREAKPOINT") and not sys.flags.ignore_environment:
             return sys.__breakpointhook__(*given, **named)
-        frame = sys._getframe(1)
+        self._stopIn(sys._getframe(1))
+        return None
+
+    def changePdb(self, pdb: ModuleType) -> None:
+        """
+        Let C{pdb.set_trace()} do the same.
+        """
+
+        def set_trace(*given: object, **named: object) -> None:
+            frame = sys._getframe(1)
+            if frame.f_code is Breakpoints.__call__.__code__ and frame.f_back:
+                # C{PYTHONBREAKPOINT} names this.
+                frame = frame.f_back
+            self._stopIn(frame)
+
+        pdb.set_trace = set_trace  # type: ignore[attr-defined]
+
+    def _stopIn(self, frame: FrameType) -> None:
         if self._hasTerminal:
             # Few workers ever need it.
             from twisted_cluster.worker.debugger import Debugger
@@ -40,7 +57,6 @@ class Breakpoints:
             Debugger(self._page).set_trace(frame)
         else:
             self._say(frame)
-        return None
 
     def _say(self, frame: FrameType) -> None:
         place = frame.f_code.co_filename, frame.f_lineno

@@ -21,6 +21,7 @@ from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
 from twisted_cluster.wire.limit import changeLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.breakpoints import Breakpoints
+from twisted_cluster.worker.importing import whenImported
 from twisted_cluster.worker.likeness import likeStock
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.opening import OpeningMixin
@@ -156,4 +157,6 @@ def install() -> None:
     clusterize(reactor, wires, announcement)
     Succession(reactor, become).begin()
     if announcement.terminal is not None:
-        sys.breakpointhook = Breakpoints(wires.page, announcement.terminal)
+        breakpoints = Breakpoints(wires.page, announcement.terminal)
+        sys.breakpointhook = breakpoints
+        whenImported("pdb", breakpoints.changePdb)

@@ -5,8 +5,11 @@ Readers that go on.
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -111,14 +114,55 @@ def test_theRestIsLongerWhileItFails(wire: Wire) -> None:
 
 def test_aBrokenDescriptorIsReadOnceMoreAndTold(wire: Wire) -> None:
     """
-    What the reactor lets go of is read, and read again if it is still there.
+    What the reactor lets go of is read, and read again if it is still there; at the first
+    time it may be another's end.
     """
-    for count in (1, 2):
+    for count in (1, 2, 3):
         wire.reactor.removeReader(wire.reader)
         wire.reader.connectionLost(Failure(ConnectionLost()))
-        assert (wire.reads, wire.reader.failures) == (count, count)
-        wire.reactor.advance(2 * SHORTEST_REST)
+        assert (wire.reads, wire.reader.failures) == (count, count - 1)
+        wire.reactor.advance(4 * SHORTEST_REST)
         assert wire.isRead
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
+def test_theEndOfWhatHadTheNumberIsAnothers() -> None:
+    """
+    Two pipes end in one turn; who reads the one closes the other, and opens a new one
+    that gets its number.
+    """
+    from twisted.internet.epollreactor import EPollReactor
+
+    reactor = EPollReactor()
+    ends, others = zip(*(os.pipe(), os.pipe()), strict=True)
+    readers: list[Reader] = []
+    heard: list[str] = []
+    opened: list[int] = []
+
+    def replace(mine: int) -> None:
+        for reader in readers[:2]:
+            reader.stop()
+        number, (ours, theirs) = ends[1 - mine], os.pipe()
+        # This closes what was there.
+        os.dup2(ours, number)
+        os.close(ours)
+        opened.append(theirs)
+        readers.append(Reader(reactor, lambda: number, lambda: heard.append("x"), "new"))
+        readers[-1].start()
+
+    for number, end in enumerate(ends):
+        os.close(others[number])
+        read = partial(replace, number)
+        readers.append(Reader(reactor, partial(int, end), read, f"pipe {number}"))
+        readers[-1].start()
+    reactor.doPoll(1.0)
+    assert heard == ["x"]
+    assert [reader.failures for reader in readers] == [0, 0, 0]
+    readers[-1].stop()
+    for fd in (*ends, *opened):
+        os.close(fd)
+    # It has not run, and closes nothing by itself.
+    reactor.removeAll()
 
 
 def test_whoSeesTheEndIsNotToldOfIt(wire: Wire) -> None:

@@ -88,7 +88,9 @@ class Reader:
         """
         The reactor has let go of the descriptor: it stops, or says that the descriptor is
         broken. Of a pipe that may be all that it says at the end, so that it is read once
-        more: who reads it sees what it is, and stops this.
+        more: who reads it sees what it is, and stops this. That it is broken is believed
+        when it is said twice: the first time it may be said of what had this number
+        before, and was closed in the same turn.
         """
         if reason is None or reason.value is CONNECTION_LOST:
             self.stop()
@@ -97,7 +99,10 @@ class Reader:
         self.doRead()
         if self._started and self._resting is None:
             self._rest = rest
-            self._fail(reason)
+            if rest:
+                self._fail(reason)
+            else:
+                self._pause()
 
     def logPrefix(self) -> str:
         """

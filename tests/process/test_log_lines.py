@@ -401,6 +401,29 @@ def test_startsThatLogMuchLoseNothing(shop: Path) -> None:
         assert re.findall(r"number (\d+)\.", cluster.output()) == expected
 
 
+def test_whoEndsWhileItLogsLosesNothing(shop: Path) -> None:
+    """
+    As under stock: lines so long that they take no room on the way to the primary.
+    """
+    (shop / "last.tac").write_text(
+        "import os\n"
+        "from twisted.application.service import Application\n"
+        "from twisted.internet import reactor\n"
+        "from twisted.logger import Logger\n"
+        "log = Logger('last')\n"
+        "def end():\n"
+        "    for number in range(80):\n"
+        "        log.info('number {number}. {more}', number=number, more='x' * 100000)\n"
+        "    os._exit(5)\n"
+        "application = Application('last')\n"
+        "reactor.callLater(2.0, end)\n"
+    )
+    with RunningCluster(["-w1", "-y", "last.tac"], shop) as cluster:
+        cluster.waitFor(") exited with 5 ")
+        said = cluster.output().partition(") exited with 5 ")[0]
+    assert re.findall(r"number (\d+)\. x{100000}\n", said) == list(map(str, range(80)))
+
+
 def test_aDaemonThatCannotListenSaysSoInItsLog(shop: Path) -> None:
     """
     Stock's log has nothing of it.

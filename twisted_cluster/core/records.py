@@ -22,6 +22,10 @@ LONGEST_DATAGRAM = 65536
 # What is longer goes along with a datagram, which says just this.
 ALONG = b"along"
 LONGEST_RECORD = 1 << 20
+# Such take no room in the socket: so many bytes of them may wait to be read, as far as
+# the writer can see, and so many are read at once when it has ended.
+MOST_ALONG = 1 << 21
+LAST_ALONG = 1 << 22
 # What is left of a long name, so that most of what is kept is the text.
 SYSTEM = 1024
 CUT = " [...]"

@@ -5,16 +5,24 @@ A worker's log, on its way to the primary.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import socket
+import struct
+import termios
 import time
 from collections.abc import Sequence
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-from twisted_cluster.core.records import ALONG, LONGEST_DATAGRAM, packText
+from twisted_cluster.core.records import (
+    ALONG,
+    LONGEST_DATAGRAM,
+    MOST_ALONG,
+    packText,
+)
 from twisted_cluster.wire import memfd
 from twisted_cluster.wire.passing import give
 from twisted_cluster.worker.events import recordOf, textOf
@@ -45,6 +53,9 @@ class RecordWriter:
         self._end = end
         self._untold = LEVELS[: LEVELS.index(least)]
         self._lost = 0
+        # Bytes that went along since the primary was seen to have read all.
+        self._along = 0
+        self._isReading = True
         self._pid = os.getpid()
         self._file = _fileOf(end)
 
@@ -81,9 +92,26 @@ class RecordWriter:
             self._write(textOf(event, level))
             return
         try:
+            self._awaitReader(len(packed))
             self._write(ALONG, [fd])
         finally:
             os.close(fd)
+
+    def _awaitReader(self, size: int) -> None:
+        """
+        Of what takes no room there is not to be more than the primary can read at once,
+        when this process has ended.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while self._along + size > MOST_ALONG:
+            if _isAllRead(self._end):
+                self._along, self._isReading = 0, True
+            elif not self._isReading or time.monotonic() > deadline:
+                self._isReading = False
+                break
+            else:
+                time.sleep(0.001)
+        self._along += size
 
     def _write(self, packed: bytes, fds: Sequence[int] = ()) -> None:
         send = self._sendLater if self._lost else self._sendSoon
@@ -129,6 +157,17 @@ class RecordWriter:
                 return False
             raise
         return True
+
+
+def _isAllRead(end: socket.socket) -> bool:
+    """
+    Whether nothing waits to be read at the other end; true where that cannot be known.
+    """
+    try:
+        known = fcntl.ioctl(end.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    except OSError:
+        return True
+    return not any(known)
 
 
 def _fileOf(end: socket.socket) -> tuple[int, int]:

@@ -213,12 +213,12 @@ def test_tooManyLastOnesAreTold(
     """
     Nobody waits for those of a worker that is gone.
     """
-    monkeypatch.setattr(module, "LAST_BYTES", 1000)
+    monkeypatch.setattr(module, "LAST_ALONG", 1000)
     for number in range(100):
         log.worker.send(record(str(number)))
     log.records.finish()
     assert 1 < len(logged.events) < 100
-    assert "more than can be logged" in logged.texts()[-1]
+    assert "too much waited when it ended" in logged.texts()[-1]
 
 
 def test_endOfTheLogIsNoFailure(reactor: EPollReactor, log: Log, logged: Logged) -> None:

@@ -7,7 +7,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
-from twisted_cluster.core.records import LONGEST_DATAGRAM, LONGEST_RECORD, readRecord
+from twisted_cluster.core.records import (
+    LAST_ALONG,
+    LONGEST_DATAGRAM,
+    LONGEST_RECORD,
+    readRecord,
+)
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.said import Said
@@ -23,8 +28,6 @@ RECORDS = 64
 BYTES = 1 << 18
 # More than a socket's buffer can hold.
 LAST_RECORDS = 512
-# But for long ones, which are not in it.
-LAST_BYTES = 1 << 22
 
 
 class Records:
@@ -50,8 +53,10 @@ class Records:
         if self._end.fileno() >= 0:
             self._reader.stop()
             try:
-                self._take(LAST_RECORDS, LAST_BYTES)
-                self._said.complain("it has logged more than can be logged at its end")
+                self._take(LAST_RECORDS, LAST_ALONG)
+                self._said.complain(
+                    "what it has logged last is lost: too much waited when it ended"
+                )
             except (BlockingIOError, ConnectionError):
                 pass
             finally:

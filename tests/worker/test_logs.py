@@ -60,6 +60,26 @@ def textsOf(primary: socket.socket) -> list[object]:
     return [one["log_format"] for one in read(primary)]
 
 
+@pytest.mark.parametrize("isRefused", [False, True])
+def test_whatTheBufferIsTooSmallForIsTold(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, isRefused: bool
+) -> None:
+    """
+    Somebody has made the buffers of all sockets small (net.core.wmem_default): what is
+    longer goes along; where there are no files in memory, its text is cut.
+    """
+    writer, primary = ends
+    writer._end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    if isRefused:
+        monkeypatch.delattr(os, "memfd_create")
+    for size in (20_000, 4_000, 100):
+        writer(event("x" * size))
+        (told,) = read(primary)
+        text = str(told.get("log_text", told["log_format"]))
+        assert set(text[:100]) == {"x"}
+        assert isRefused or len(text) == size
+
+
 @pytest.mark.timeout(20)
 def test_whoDoesNotReadHoldsUpForAWhile(
     ends: Ends, monkeypatch: pytest.MonkeyPatch

@@ -103,7 +103,7 @@ def packText(event: Mapping[str, object], text: str, most: int) -> bytes:
     """
     event = {**event, "log_format": TEXT}
     packed = packRecord({**event, "log_text": text})
-    while len(packed) > most:
+    while len(packed) > most and text:
         # A quarter less, until it fits: how much a character takes differs.
         text = text[: len(text) * 3 // 4]
         packed = packRecord({**event, "log_text": text + CUT})

@@ -33,6 +33,8 @@ LEVELS = tuple(level.name for level in LogLevel.iterconstants())
 # Seconds for which a primary that does not read holds this process up; once, until it
 # reads again.
 PATIENCE = 1.0
+# So long a datagram may be on every system.
+ANYWHERE = 2048
 # For the moment there is no room: not for this much, not for another descriptor.
 FULL = (errno.EAGAIN, errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
 
@@ -56,6 +58,8 @@ class RecordWriter:
         # Bytes that went along since the primary was seen to have read all.
         self._along = 0
         self._isReading = True
+        # The most bytes of a datagram, as far as is known.
+        self._longest = LONGEST_DATAGRAM
         self._pid = os.getpid()
         self._file = _fileOf(end)
 
@@ -83,13 +87,13 @@ class RecordWriter:
 
     def _tell(self, event: LogEvent, level: str) -> None:
         packed = recordOf(event, level)
-        if len(packed) <= LONGEST_DATAGRAM:
-            self._write(packed)
+        if len(packed) <= self._longest and self._fits(packed):
             return
         try:
             fd = memfd.holding(packed)
         except OSError:
-            self._write(textOf(event, level))
+            while not self._fits(textOf(event, level, self._longest)):
+                pass
             return
         try:
             self._awaitReader(len(packed))
@@ -112,6 +116,20 @@ class RecordWriter:
             else:
                 time.sleep(0.001)
         self._along += size
+
+    def _fits(self, packed: bytes) -> bool:
+        """
+        Write something, if the socket's buffer is not smaller than that: then half of it
+        is the most from now on.
+        """
+        try:
+            self._write(packed)
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE or self._longest <= ANYWHERE:
+                raise
+            self._longest = max(ANYWHERE, len(packed) // 2)
+            return False
+        return True
 
     def _write(self, packed: bytes, fds: Sequence[int] = ()) -> None:
         send = self._sendLater if self._lost else self._sendSoon

@@ -66,13 +66,20 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def inOneLine(text: str) -> str:
+    """
+    @return: The same as L{visible}, with tabs and newlines escaped as well.
+    """
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def shortSystem(system: str) -> str:
     """
     @return: Who says it, in one line; whatever part of the cluster says it is C{cluster}.
     """
     if system.startswith("twisted_cluster"):
         system = _OURS.sub("cluster", system, 1)
-    return visible(system).replace("\n", "\\n").replace("\t", "\\t")
+    return inOneLine(system)
 
 
 def isRoutine(namespace: str, form: str, text: str) -> bool:

@@ -4,6 +4,7 @@ Who has a port: real sockets of real processes.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -178,3 +179,25 @@ def test_noMoreIsLookedAtThanThereIsTimeFor() -> None:
     Of a process that has a million descriptors open.
     """
     assert module._inodesOf(os.getpid(), 0.0) == set()
+
+
+def test_whoHasVeryManyHidesNobody() -> None:
+    """
+    What is listened on has low numbers: the rest of a process costs no time.
+    """
+    with socket.create_server((LOCAL, 0)) as made:
+        inode = os.fstat(made.fileno()).st_ino
+        first = len([n for n in os.listdir("/proc/self/fd") if int(n) <= made.fileno()])
+        assert inode in module._inodesOf(os.getpid(), math.inf, first)
+        assert inode not in module._inodesOf(os.getpid(), math.inf, first - 1)
+
+
+def test_namesSteerNoTerminal() -> None:
+    """
+    Anybody can call his process what he likes.
+    """
+    name = 'import ctypes; ctypes.CDLL(None).prctl(15, b"\\x1b[2J\\nforged", 0, 0, 0)'
+    with process(name + LISTENING) as (pid, port):
+        who = Takers().whoHas(ListenSpec(TCP, LOCAL, port), ".")
+    assert who is not None
+    assert who.endswith(f"(pid {pid}, \\x1b[2J\\nforged)")

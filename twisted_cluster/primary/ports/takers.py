@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 
 from attrs import evolve, frozen
 
+from twisted_cluster.core.log_text import inOneLine
 from twisted_cluster.core.proc_net import (
     FILES,
     Taken,
@@ -35,6 +36,8 @@ SHARE = 0.05
 MOST_AT_ONCE = 0.5
 # Generations of a worker's children, and how many sockets are told of in one sentence.
 DEEPEST = 4
+# So many descriptors of one process are looked at.
+FIRST = 1000
 MOST_NAMED = 3
 TAKEN = " is taken by "
 # Of a complaint so much is read, of its end, and of so many: applications may repeat what
@@ -137,7 +140,7 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
     named = namedIn(said, everything)
     if named:
         return named
-    ours = _inodesOf(os.getpid(), math.inf)
+    ours = _inodesOf(os.getpid(), math.inf, None)
     theirs: set[int] = set()
     deadline = time.thread_time() + PATIENCE
     for holder in _ours(workers):
@@ -149,8 +152,9 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
 
 def _inWords(found: Sequence[Taken], workers: Mapping[int, int]) -> str | None:
     holders = _holdersOf({one.inode for one in found}, workers)
+    # Who calls himself what is up to him.
     said = {
-        f"{one}{TAKEN}{holders[one.inode].inWords}"
+        inOneLine(f"{one}{TAKEN}{holders[one.inode].inWords}")
         for one in found
         if one.inode in holders
     }
@@ -166,7 +170,8 @@ def _holdersOf(inodes: set[int], workers: Mapping[int, int]) -> Mapping[int, Hol
     for holder in _everybody(workers):
         if len(found) == len(inodes) or time.thread_time() > deadline:
             break
-        for inode in _inodesOf(holder.pid, deadline) & inodes:
+        most = None if holder.pid == os.getpid() else FIRST
+        for inode in _inodesOf(holder.pid, deadline, most) & inodes:
             found.setdefault(inode, holder)
     return found
 
@@ -198,13 +203,15 @@ def _allOf(kind: str) -> Iterator[Taken]:
             yield from internetSockets(kind, text, sys.byteorder)
 
 
-def _inodesOf(pid: int, deadline: float) -> set[int]:
+def _inodesOf(pid: int, deadline: float, most: int | None = FIRST) -> set[int]:
     """
-    @param deadline: When to stop, in seconds of this thread: they may be a million.
+    @param deadline: When to stop, in seconds of this thread's own.
+    @param most: How many of its descriptors are looked at, L{None} for all: there may be
+        a million, of clients, and what is listened on was opened before.
     """
     found: set[int] = set()
     with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as names:
-        for name in (each.name for each in names):
+        for name in (each.name for each in islice(names, most)):
             if time.thread_time() > deadline:
                 break
             with suppress(OSError):

@@ -34,11 +34,15 @@ class Turns:
 
 
 @pytest.fixture(autouse=True)
-def nobodyStops(monkeypatch: pytest.MonkeyPatch) -> None:
+def nobodyStops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
-    Stops that other tests have not brought to their end hear no signal.
+    Stops that are not brought to their end hear no signal when a test is over.
     """
     monkeypatch.setattr(module, "_taken", module._Taken())
+    before = [(number, signal.getsignal(number)) for number in module.SIGNALS]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from math import inf
 from random import Random
 
 from attrs import Factory, field, frozen
-from attrs.validators import deep_mapping, ge, gt, instance_of, le, lt
+from attrs.validators import and_, deep_mapping, ge, gt, instance_of, le, lt
 
 from twisted_cluster.core.member import WINDOW
 from twisted_cluster.defaults import MOST_WORKERS
@@ -75,7 +75,7 @@ class Scenario:
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
     slow: Mapping[int, float] = field(
-        factory=dict, validator=deep_mapping(instance_of(int), POSITIVE)
+        factory=dict, validator=deep_mapping(instance_of(int), and_(*POSITIVE))
     )
     blocks: Mapping[int, Block] = Factory(dict)
     staleness: float = field(default=0.0, validator=ge(0))

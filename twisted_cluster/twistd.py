@@ -47,10 +47,8 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
     """
     Workers do what twistd would do itself.
 
-    @param options: twistd's, or those of another command that has some of them.
-    @raise UsageError: As L{refuse}.
+    @param options: What L{refuse} has let pass.
     """
-    refuse(options)
     recipe = config.recipe
     for change in (_profiled, _umasked, _moved, _leftOpen):
         recipe = change(recipe, options)

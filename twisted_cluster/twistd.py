@@ -41,6 +41,9 @@ def refuse(options: Mapping[str, object]) -> None:
     for name, why in REFUSED.items():
         if options.get(name):
             raise UsageError(why)
+    run = str(options.get("rundir") or ".")
+    if run != "." and not os.path.isdir(run):
+        raise UsageError(f"--rundir {run}: there is no such directory")
 
 
 def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterConfig:

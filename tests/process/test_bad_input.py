@@ -196,3 +196,14 @@ def test_fileIsNamedBehindTheCommand(app: Path, more: list[str]) -> None:
     done = runToItsEnd(app, ["-y", "server.tac", "cluster", *more])
     assert done.returncode == 1
     assert "put it behind, twistd -n cluster -y FILE" in done.stderr
+
+
+def test_whereToRunHasToBeThere(app: Path) -> None:
+    """
+    Before anything is started: twistd would end with a traceback.
+    """
+    run = app / "hello.py"
+    done = runToItsEnd(app, [f"--rundir={run}", "cluster", APP, "--listen=tcp:8080"])
+    assert done.returncode == 1
+    assert f"--rundir {run}: there is no such directory" in done.stderr
+    assert len(done.stderr.splitlines()) == 2

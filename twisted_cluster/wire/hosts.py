@@ -1,13 +1,15 @@
 """
-From the name of a host to the address that is bound.
+From what a port was asked to be to the address that is bound.
 """
 
 from __future__ import annotations
 
 import socket
+from operator import index
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
+LAST_PORT = 65535
 NOBODY = "Name or service not known"
 
 
@@ -16,6 +18,19 @@ def textOf(interface: str | bytes) -> str:
     @return: An interface as text: bind(2) takes bytes as well.
     """
     return interface if isinstance(interface, str) else interface.decode()
+
+
+def portOf(given: int) -> int:
+    """
+    What bind(2) is asked for.
+
+    @raise OverflowError: If there is no such port: in the words of C{socket.bind}.
+    @raise TypeError: If it is no whole number; the same.
+    """
+    number = index(given)
+    if not 0 <= number <= LAST_PORT:
+        raise OverflowError("bind(): port must be 0-65535.")
+    return number
 
 
 def numericOf(interface: str | bytes) -> str:

@@ -18,7 +18,7 @@ from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.wire.hosts import textOf
+from twisted_cluster.wire.hosts import portOf, textOf
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
 from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
@@ -90,7 +90,7 @@ class UDPPort(udp.Port):
         self.spec = ListenSpec(
             UDP,
             textOf(self.interface),
-            self.port,
+            portOf(self.port),
             ipv6Only=self.options.ipv6Only,
             name=self.options.name,
             fd=self.options.fd,

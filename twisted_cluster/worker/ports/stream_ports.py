@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
 from twisted_cluster.talk.handles import startBound
-from twisted_cluster.wire.hosts import numericOf, textOf
+from twisted_cluster.wire.hosts import numericOf, portOf, textOf
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.delivered import DeliveredPort
 from twisted_cluster.worker.ports.register import HasRegister
@@ -59,7 +59,7 @@ class TCPPort(DeliveredPort):
         self.spec = ListenSpec(
             TCP,
             self._boundTo(),
-            int(self.port or 0),
+            portOf(self.port or 0),
             backlog=self.backlog,
             # Twisted before 26 has neither.
             reuseAddress=getattr(self, "_reuseAddress", True),

@@ -136,7 +136,7 @@ def test_afterNonsenseNothingIsDone(tmp_path: Path) -> None:
     """
     What a worker has said behind what is no message is not carried out.
     """
-    with hostile(tmp_path) as (cluster, port):
+    with hostile(tmp_path, "--log-level=debug") as (cluster, port):
         code = """
         time.sleep(0.1)
         for n in range(50):

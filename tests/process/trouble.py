@@ -162,7 +162,7 @@ def saidSince(cluster: RunningCluster, before: int = 0) -> list[str]:
     @param before: How much output there was.
     """
     lines = cluster.output()[before:].splitlines()
-    return [re.sub(r"^\S+ \[.*?\] ", "", line) for line in lines]
+    return [re.sub(r"^\S+ (worker \d+ )?\[.*?\] ", "", line) for line in lines]
 
 
 def backlogOf(port: int) -> int:

@@ -81,9 +81,11 @@ def test_startsHaveALimit(app: Path) -> None:
     """
     One that hangs is ended then, and said to be; it has failed, and the next may not.
     """
+    clock = anyClock(app)
     (app / "hang").touch()
-    with starting(app, "--start-timeout=2") as (cluster, port):
+    with starting(app, "--start-timeout=60", **clock.env) as (cluster, port):
         pid = hangs(app)
+        clock.jump(61)
         eventually(lambda: not isAlive(pid), "it is ended", 8.0)
         cluster.waitOnline(2)
         assert len({ask(port) for _ in range(4)}) == 2
@@ -115,9 +117,12 @@ def test_onlyStartThatExceedsItsLimitEndsTheCluster(app: Path) -> None:
     """
     As one that fails: with 1, and the port closed.
     """
+    clock = anyClock(app)
     (app / "hang").touch()
-    with starting(app, "--start-timeout=1", workers=1) as (cluster, port):
+    arguments = ["--start-timeout=60"]
+    with starting(app, *arguments, workers=1, **clock.env) as (cluster, port):
         hangs(app)
+        clock.jump(61)
         assert cluster.wait(8.0) == 1
         assert isRefused(port)
 

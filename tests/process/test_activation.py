@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.cluster import (
+    PATIENCE,
     READY,
     ROOT,
     RunningCluster,
@@ -77,16 +78,16 @@ class Opened:
 
     def tcp(self) -> bytes:
         """
-        What the TCP port says.
+        What the TCP port says, which may be open long before anybody serves it.
         """
-        return ask(self.port)
+        return ask(self.port, timeout=PATIENCE)
 
     def unix(self, data: bytes = b"") -> bytes:
         """
         What the UNIX port says.
         """
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(PATIENCE)
             client.connect(str(self.path))
             if data:
                 client.sendall(data)
@@ -97,7 +98,7 @@ class Opened:
         What the one for datagrams says.
         """
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(5)
+            client.settimeout(PATIENCE)
             client.sendto(b"?", ("127.0.0.1", self.datagrams))
             return client.recv(4096)
 

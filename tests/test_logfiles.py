@@ -9,11 +9,11 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from twisted.python.logfile import BaseLogFile, DailyLogFile, LogFile
+from twisted.python.logfile import DailyLogFile, LogFile
 
 from tests.process.cluster import environment
 from tests.wire.poor import fewDescriptors
@@ -40,20 +40,11 @@ run()
 
 
 @pytest.fixture(autouse=True)
-def shared() -> Iterator[None]:
+def shared(unshared: None) -> None:
     """
     Log files are shared while a test lasts.
     """
-    kinds = [BaseLogFile, *logfiles._subclasses(BaseLogFile)]
-    before = {kind: dict(vars(kind)) for kind in kinds}
     shareLogFiles()
-    yield
-    for kind, names in before.items():
-        for name in set(vars(kind)) - set(names):
-            delattr(kind, name)
-        for name, value in names.items():
-            if vars(kind)[name] is not value:
-                setattr(kind, name, value)
 
 
 def two(path: Path, kind: type[LogFile] = LogFile) -> tuple[LogFile, LogFile]:

@@ -1,0 +1,42 @@
+"""
+What all tests share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from twisted.python.logfile import BaseLogFile
+
+from twisted_cluster.logfiles import _subclasses
+
+
+@pytest.fixture(autouse=True)
+def unshared() -> Iterator[None]:
+    """
+    A test whose process has shared its log files leaves Twisted's classes as they were.
+    """
+    before = {kind: dict(vars(kind)) for kind in kindsOfLogFiles()}
+    yield
+    for kind in kindsOfLogFiles():
+        if kind in before and dict(vars(kind)) != before[kind]:
+            restore(kind, before[kind])
+
+
+def kindsOfLogFiles() -> list[type]:
+    """
+    All that there are just now.
+    """
+    return [BaseLogFile, *_subclasses(BaseLogFile)]
+
+
+def restore(kind: type, names: dict[str, object]) -> None:
+    """
+    Give a class what it had.
+    """
+    for name in set(vars(kind)) - set(names):
+        delattr(kind, name)
+    for name, value in names.items():
+        if vars(kind)[name] is not value:
+            setattr(kind, name, value)

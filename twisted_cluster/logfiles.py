@@ -75,6 +75,16 @@ def shareLogFiles() -> None:
         _guard(kind)
 
 
+def appendTo(number: int) -> None:
+    """
+    From now on what is written goes to the end of the file, wherever that is by then.
+
+    @param number: The open file's.
+    """
+    flags = fcntl.fcntl(number, fcntl.F_GETFL)
+    fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
+
+
 def _subclasses(base: type) -> Iterator[type]:
     kinds: list[type] = type.__subclasses__(base)
     for kind in kinds:
@@ -154,8 +164,7 @@ def _share(log: SharedLogFile) -> None:
     appends from now on.
     """
     number = log._file.fileno()
-    flags = fcntl.fcntl(number, fcntl.F_GETFL)
-    fcntl.fcntl(number, fcntl.F_SETFL, flags | os.O_APPEND)
+    appendTo(number)
     here = os.fstat(number)
     log.shared, log.identity = log._file, (here.st_dev, here.st_ino)
     log.refusedSince = None

@@ -4,13 +4,13 @@ A log file, which is rotated only where that can be done.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 
 from twisted.logger import Logger
 from twisted.python.logfile import LogFile
 
+from twisted_cluster.logfiles import appendTo
 from twisted_cluster.wire.links import isSystems
 
 log = Logger()
@@ -130,10 +130,9 @@ class RotatingLog(LogFile):
     def _openFile(self) -> None:
         if not os.path.exists(self.path) or os.path.isfile(self.path):
             super()._openFile()
-            flags = fcntl.fcntl(self._file, fcntl.F_GETFL)
             # What another has cut goes on at its new end, and two do not overwrite each
             # other.
-            fcntl.fcntl(self._file, fcntl.F_SETFL, flags | os.O_APPEND)
+            appendTo(self._file.fileno())
             return
         # A pipe that nobody reads would hold us up for ever: that is an error now.
         fd = os.open(self.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pytest
 from twisted.python.logfile import BaseLogFile
 
+from tests.logged import Logged, logging
 from twisted_cluster.logfiles import _subclasses
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """
+    What is logged from now on.
+    """
+    with logging() as heard:
+        yield heard
 
 
 @pytest.fixture(autouse=True)

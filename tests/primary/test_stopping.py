@@ -46,15 +46,6 @@ def nobodyStops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def logged() -> Iterator[Logged]:
-    """
-    What is logged from now on.
-    """
-    with logging() as heard:
-        yield heard
-
-
-@pytest.fixture
 def handlers() -> Iterator[list[int]]:
     """
     What signals there were, as they come to whoever had them before.

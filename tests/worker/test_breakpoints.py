@@ -5,34 +5,14 @@ C{breakpoint()} in a worker.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
-from tests.logged import Logged, logging
+from tests.logged import Logged
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker import debugger
 from twisted_cluster.worker.breakpoints import Breakpoints
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """
-    A worker's page.
-    """
-    made = Page.create()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def logged() -> Iterator[Logged]:
-    """
-    What was logged.
-    """
-    with logging() as made:
-        yield made
 
 
 def test_whereThereIsNoTerminalEachPlaceIsSaidOnce(page: Page, logged: Logged) -> None:

@@ -31,16 +31,6 @@ class Fixed(Descriptors):
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """
-    A worker's page.
-    """
-    made = Page.create()
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def fewDescriptors() -> Iterator[None]:
     """
     This process may open fewer files for a while.

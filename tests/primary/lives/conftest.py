@@ -9,17 +9,6 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
-from tests.logged import Logged, logging
-
-
-@pytest.fixture
-def logged() -> Iterator[Logged]:
-    """
-    What is logged from now on.
-    """
-    with logging() as heard:
-        yield heard
-
 
 @pytest.fixture
 def reactor() -> Iterator[EPollReactor]:

@@ -90,8 +90,21 @@ class ConfigError(SettingsError):
         """
         The same, for who gave it on a command line: C{--max-connections}.
         """
-        option = "".join(f"-{c.lower()}" if c.isupper() else c for c in self.name)
-        return f"--{option} {self.given}: {self.why}"
+        return f"--{optionOf(self.name)} {self.given}: {self.why}"
+
+
+def optionOf(name: str) -> str:
+    """
+    @param name: A setting: C{"maxConnections"}.
+    @return: What it is called as an option: C{"max-connections"}.
+    """
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
+
+
+class CommandError(ClusterError):
+    """
+    What a cluster was told to do it could not do; the message says why, to who told it.
+    """
 
 
 class UnknownEventError(ClusterError, ValueError):

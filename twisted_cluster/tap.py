@@ -13,8 +13,9 @@ from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.core.log_text import LEVELS
-from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
-from twisted_cluster.errors import ConfigError, StartError
+from twisted_cluster.core.rules import RULES, defaultTexts
+from twisted_cluster.defaults import BACKLOG
+from twisted_cluster.errors import ConfigError, StartError, optionOf
 from twisted_cluster.logs.observer import FORMATS, LineObserver
 from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
@@ -49,17 +50,20 @@ class Options(usage.Options):
          "have."],
         ["reactor", None, None, "Which reactor the workers run on; as this process if "
          "it is not given."],
-        ["drain-timeout", None, f"{DRAIN_TIMEOUT:g}", "How long a worker that ends may "
-         "finish what it serves, in seconds."],
-        ["start-timeout", None, f"{START_TIMEOUT:g}", "How long a worker may take to "
-         "start, in seconds."],
         ["log-level", None, "info", "The least that is logged, here and in workers: "
          f"{', '.join(LEVELS)}."],
         ["log-format", None, None, "How it is written: 'text', as by default, or 'json', "
          "an object in each line."],
         ["backlog", None, str(BACKLOG), "How many connections the kernel queues for a "
          "port, at least."],
+        *([optionOf(name), None, text, RULES[name].help]
+          for name, text in defaultTexts().items()),
     ]  # fmt: skip
+    optFlags = [
+        [optionOf(name), None, rule.help]
+        for name, rule in RULES.items()
+        if rule.accepted is None
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,10 +157,9 @@ class Options(usage.Options):
             "maxPerAddress": self["max-per-address"] or "",
             "atLimit": self["at-limit"],
             "reactor": self["reactor"],
-            "drainTimeout": self["drain-timeout"],
-            "startTimeout": self["start-timeout"],
             "backlog": self["backlog"],
             "logLevel": self["log-level"],
+            **{name: self[optionOf(name)] for name in RULES},  # type: ignore[typeddict-item]
         }
         if self["app"]:
             return ClusterConfig.forApp(self["app"], **settings)

@@ -7,14 +7,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
 from attrs import Factory, frozen
 
 from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.core.log_text import LEVELS
+from twisted_cluster.core.rules import COUNT, Rules
 from twisted_cluster.cpus import parseWorkers
-from twisted_cluster.defaults import BACKLOG, DRAIN_TIMEOUT, START_TIMEOUT
+from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
 from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
 from twisted_cluster.interfaces import NewPolicy
@@ -35,8 +36,6 @@ from twisted_cluster.wire.inherited import Inherited
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-Number = TypeVar("Number", int, float)
 
 
 class Settings(TypedDict, total=False):
@@ -60,10 +59,23 @@ class Settings(TypedDict, total=False):
     maxPerAddress: int | str
     atLimit: str
     reactor: str | None
-    drainTimeout: float | str
-    startTimeout: float | str
     backlog: int | str
     logLevel: str
+    drainTimeout: float | str
+    stopTimeout: float | str
+    stopDelay: float | str
+    startTimeout: float | str
+    hangWarning: float | str
+    hangTimeout: float | str
+    minReady: int | str
+    giveUpAfter: int | str
+    reloadStep: int | str
+    reloadTrial: float | str
+    followSymlink: bool
+    maxAge: float | str
+    maxServed: int | str
+    maxRss: int | str
+    onHup: str
 
 
 @frozen
@@ -80,7 +92,7 @@ class ClusterConfig:
     @ivar weights: What share each worker is to have, by its number; 1 where none is
         given.
     @ivar groups: The group of each worker that is in one, by its number.
-    @ivar startTimeout: How long a start may take, in seconds, before it is a failed one.
+    @ivar rules: How workers live.
     """
 
     workers: int
@@ -91,7 +103,7 @@ class ClusterConfig:
     limits: Limits = NO_LIMITS
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
-    startTimeout: float = START_TIMEOUT
+    rules: Rules = Factory(Rules)
 
     @classmethod
     def forApp(cls, app: str, **settings: Unpack[Settings]) -> ClusterConfig:
@@ -165,14 +177,15 @@ class ClusterConfig:
         maxPerAddress: int | str = "",
         atLimit: str = "wait",
         reactor: str | None = None,
-        drainTimeout: float | str = DRAIN_TIMEOUT,
-        startTimeout: float | str = START_TIMEOUT,
         backlog: int | str = BACKLOG,
         logLevel: str = "info",
+        **given: object,
     ) -> ClusterConfig:
         """
         @param run: What a worker's twistd is to run.
+        @param given: Rules.
         """
+        rules = Rules.parse(given)
         count = parseWorkers(workers)
         groups = parseGroups(_texts("group", group), count)
         limits = parseLimits(
@@ -187,7 +200,7 @@ class ClusterConfig:
             Recipe(
                 run,
                 reactor=reactor or "",
-                drainTimeout=_number("drainTimeout", drainTimeout, float, 0),
+                drainTimeout=rules.drainTimeout,
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,
@@ -198,11 +211,11 @@ class ClusterConfig:
             ),
             newPolicy,
             listens,
-            _number("backlog", backlog, int, 1),
+            COUNT.parse("backlog", backlog),
             limits,
             parseWeights(",".join(_texts("weights", weights)), count),
             groups,
-            _number("startTimeout", startTimeout, float, 1),
+            rules,
         )
 
 
@@ -217,18 +230,6 @@ def _texts(name: str, given: int | str | Iterable[int | str]) -> list[str]:
     if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
         raise ConfigError(name, given, "give one, or several in a list")
     return [str(each) for each in given]
-
-
-def _number(name: str, given: float | str, kind: type[Number], least: int) -> Number:
-    try:
-        value = kind(given)
-        if not least <= value < 1e9:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        whole = ", and whole" if kind is int else ""
-        why = f"give a number, {least} or more, below 1e9{whole}"
-        raise ConfigError(name, given, why) from None
-    return value
 
 
 def _checkReactor(name: str) -> None:

@@ -63,7 +63,7 @@ class ClusterService(Service):
         )
         self.supervisor = Supervisor(
             self.rooms.reactor,
-            Slots(config.startTimeout, Pace(startsAtATime())),
+            Slots(config.rules.startTimeout, Pace(startsAtATime())),
             self._newWorker,
             self._allUp,
             self._giveUp,

@@ -166,8 +166,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "stopTimeout": Rule(
         *_SECONDS,
-        "How long the application of a worker that ends may take to stop when its drain is "
-        "over, in seconds.",
+        "How long the application of a worker that ends may take to stop when it has "
+        "drained, in seconds.",
     ),
     "stopDelay": Rule(
         *_SECONDS,

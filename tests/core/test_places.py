@@ -4,7 +4,9 @@ What is known of one worker's life, and of a place for one.
 
 from __future__ import annotations
 
-from twisted_cluster.core.places import ALONE, SETTLED, Life, Slot
+import pytest
+
+from twisted_cluster.core.places import ALONE, SETTLED, Life, Renewal, Slot
 
 
 def test_whoIsStarting() -> None:
@@ -16,6 +18,33 @@ def test_whoIsStarting() -> None:
     life.ready = 101.0
     assert not life.isStarting
     assert not Life(id=8, slot=2, generation=1, begun=100.0, isLeaving=True).isStarting
+
+
+def test_whoIsToBeReplacedLeavesRoom() -> None:
+    """
+    As does who ends; it serves on.
+    """
+    life = Life(id=7, slot=2, generation=1, begun=0.0, ready=1.0)
+    assert life.fills
+    life.renewal = Renewal()
+    assert not life.fills
+    assert not Life(id=8, slot=2, generation=1, begun=0.0, isLeaving=True).fills
+
+
+@pytest.mark.parametrize(
+    ("now", "ready", "isDue"),
+    [
+        (7.9, None, False),
+        (7.9, 5.0, False),
+        (8.0, 5.0, True),
+        (20.0, None, True),
+    ],
+)
+def test_whenWhoMakesWayLeaves(now: float, ready: float | None, isDue: bool) -> None:
+    """
+    When its successor has been ready for long enough, or at the latest hour.
+    """
+    assert Renewal("old", trial=3.0, latest=20.0).isDue(now, ready) is isDue
 
 
 def test_whoHasSettled() -> None:

@@ -4,7 +4,7 @@ The workers and the slots that there are.
 
 from __future__ import annotations
 
-from twisted_cluster.core.places import ALONE
+from twisted_cluster.core.places import ALONE, Renewal
 from twisted_cluster.core.population import Population
 
 
@@ -22,12 +22,12 @@ def test_slotsAreFilledInTheirOrder() -> None:
     Who is about to go leaves room for another, of the same slot.
     """
     there = population(2)
-    first = there.begin(0.0, 1, 1)
-    assert there.firstDue(0.0, 2, 1) == 2
-    there.begin(0.0, 2, 1)
-    assert there.firstDue(0.0, 2, 1) is None
+    first = there.begin(0.0, 1)
+    assert there.firstDue(0.0, 2) == 2
+    there.begin(0.0, 2)
+    assert there.firstDue(0.0, 2) is None
     first.isLeaving = True
-    assert there.firstDue(0.0, 2, 1) == 1
+    assert there.firstDue(0.0, 2) == 1
 
 
 def test_withNobodyThereNobodyWaitsLong() -> None:
@@ -37,10 +37,10 @@ def test_withNobodyThereNobodyWaitsLong() -> None:
     there = population(2)
     for slot in there.slots.values():
         slot.putOff(0.0, 60.0)
-    assert there.firstDue(ALONE, 2, 1) == 1
-    there.begin(ALONE, 1, 1)
-    assert there.firstDue(59.0, 2, 1) is None
-    assert there.firstDue(60.0, 2, 1) == 2
+    assert there.firstDue(ALONE, 2) == 1
+    there.begin(ALONE, 1)
+    assert there.firstDue(59.0, 2) is None
+    assert there.firstDue(60.0, 2) == 2
 
 
 def test_whoIsReadyServes() -> None:
@@ -48,7 +48,7 @@ def test_whoIsReadyServes() -> None:
     All that are wanted are there when each slot has one that is ready.
     """
     there = population(2)
-    one, two = there.begin(0.0, 1, 1), there.begin(0.0, 2, 1)
+    one, two = there.begin(0.0, 1), there.begin(0.0, 2)
     assert there.starting() == [one, two]
     one.ready = two.ready = 1.0
     assert there.starting() == []
@@ -63,9 +63,22 @@ def test_theOlderGoWhenTheNewerIsReady() -> None:
     Not before; and who is one too many goes at once.
     """
     there = population(3)
-    old, third = there.begin(0.0, 1, 1), there.begin(0.0, 3, 1)
-    new = there.begin(1.0, 1, 2)
-    assert there.replaced(3, 2) == []
+    old, third = there.begin(0.0, 1), there.begin(0.0, 3)
+    old.renewal = Renewal("there is a better one")
+    assert there.firstDue(0.0, 1) == 1
+    new = there.begin(1.0, 1)
+    assert there.firstDue(1.0, 1) is None
+    assert there.replaced(1.0, 3) == []
     new.ready = 2.0
-    assert there.replaced(3, 2) == [old]
-    assert there.replaced(2, 2) == [old, third]
+    assert there.replaced(2.0, 3) == [old]
+    assert there.replaced(2.0, 2) == [old, third]
+    assert there.serving() == {1}
+
+
+def test_newSlotsHaveTheGenerationOfTheDay() -> None:
+    """
+    Those that there are keep theirs.
+    """
+    there = population(1)
+    there.provide(2, 5)
+    assert [there.begin(0.0, number).generation for number in (1, 2)] == [1, 5]

@@ -24,6 +24,7 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
+from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.starts import STARTS_PER_SECOND, Pace
 
@@ -558,15 +559,110 @@ def test_scalingStartsAndRetires() -> None:
     assert primary.after(60.0) == []
 
 
-def test_aNewGenerationReplacesFirstAndRetiresThen() -> None:
+# Replaced first, then retired
+
+
+def renewing(count: int, **more: float) -> Primary:
     """
-    Its first worker starts alone; an old one ends when its successor is ready.
+    The first of so many workers is to be replaced.
+    """
+    primary = running(count)
+    renewal = Renewal("it is old", **more)
+    primary.take(primary.slots.replace(primary.now, 1, renewal))
+    return primary
+
+
+def test_successorIsReadyBeforeAWorkerLeaves() -> None:
+    """
+    Also where there is only one.
+    """
+    primary = renewing(1)
+    assert primary.log[-1] == Start(2, 1, 1)
+    assert primary.after(5.0) == []
+    assert primary.ready(2) == [Retire(1, "it is old"), Complete()]
+    assert primary.exit(1) == []
+    assert primary.after(5.0) == []
+
+
+def test_successorMayHaveToProveItself() -> None:
+    """
+    Then its predecessor stays for a while.
+    """
+    primary = renewing(1, trial=3.0)
+    assert primary.ready(2) == [Complete()]
+    assert primary.after(2.9) == []
+    assert primary.after(0.2) == [Retire(1, "it is old")]
+
+
+def test_successorThatFailsIsTriedAgain() -> None:
+    """
+    More and more seldom; meanwhile the old one serves.
+    """
+    primary = renewing(1)
+    for id, delay in ((2, 0.1), (3, 0.2), (4, 0.4)):
+        again = primary.exit(id)[0]
+        assert isinstance(again, Again)
+        assert again.seconds == delay
+        assert again.serving == 1
+        assert primary.after(delay + 0.1) == [Start(id + 1, 1, 1)]
+    assert primary.ready(5)[0] == Retire(1, "it is old")
+
+
+def test_whoMakesWayWaitsNoLongerThanItMay() -> None:
+    """
+    It leaves although there is no successor.
+    """
+    primary = renewing(1, latest=8.0)
+    assert primary.after(8.0 - primary.now - 0.1) == []
+    assert primary.after(0.2)[:1] == [Retire(1, "it is old")]
+
+
+def test_whoMakesWayAndDiesIsNotMissed() -> None:
+    """
+    Its successor is on its way already, and its death is no failure of that one.
+    """
+    primary = renewing(1)
+    assert primary.exit(1) == []
+    assert primary.after(5.0) == []
+    primary.ready(2)
+    primary.after(2.0)
+    assert primary.exit(2) == [Start(3, 1, 1)]
+
+
+def test_whoServesNobodyYetNeedNotWait() -> None:
+    """
+    Who has not started yet leaves at once.
+    """
+    primary = running(1)
+    primary.exit(1)
+    renewal = Renewal("it is old")
+    assert primary.take(primary.slots.replace(primary.now, 2, renewal)) == [
+        Retire(2, "it is old"),
+        Start(3, 1, 1),
+    ]
+
+
+def test_whoWasToMakeWayMayStay() -> None:
+    """
+    If nobody has told it to leave yet.
+    """
+    primary = renewing(2)
+    primary.slots.keep(1)
+    assert primary.exit(3) == [
+        Again(3, 1, 0.1, 1, False, 2, 2),
+    ]
+    assert primary.after(5.0) == []
+
+
+def test_nobodyIsReplacedInAStop() -> None:
+    """
+    Nor who leaves already.
     """
     primary = running(2)
-    assert primary.take(primary.slots.want(primary.now, 2, 2)) == [Start(3, 1, 2)]
-    assert primary.after(1.0) == []
-    assert primary.ready(3)[:2] == [Retire(1), Start(4, 2, 2)]
-    assert primary.ready(4)[:1] == [Retire(2)]
+    primary.take(primary.slots.leaving(primary.now, 1, True))
+    assert primary.slots.replace(primary.now, 1, Renewal()) == []
+    primary.slots.halt()
+    assert primary.slots.replace(primary.now, 2, Renewal()) == []
 
 
 @pytest.mark.parametrize("event", ["ready", "silent", "deaf", "leaving", "exited"])

@@ -34,9 +34,12 @@ class Start:
 class Retire:
     """
     End a worker with grace.
+
+    @ivar why: For whoever wonders; C{""}: nobody does.
     """
 
     id: int
+    why: str = ""
 
 
 @frozen

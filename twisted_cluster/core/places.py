@@ -4,12 +4,37 @@ What L{twisted_cluster.core.slots} knows of a worker, and of a place for one.
 
 from __future__ import annotations
 
-from attrs import define
+import math
+
+from attrs import define, frozen
 
 # A worker that was ready for so long can start: its replacement need not wait.
 SETTLED = 1.0
 # With nobody there at all, nobody waits longer than this for another try.
 ALONE = 2.0
+
+
+@frozen
+class Renewal:
+    """
+    Why and when a worker makes way for its successor: first that one is there.
+
+    @ivar why: For whoever wonders; C{""}: nobody does.
+    @ivar trial: How long its successor has to have been ready by then, in seconds.
+    @ivar latest: When it leaves although none is.
+    """
+
+    why: str = ""
+    trial: float = 0.0
+    latest: float = math.inf
+
+    def isDue(self, now: float, ready: float | None) -> bool:
+        """
+        Whether it is to leave now.
+
+        @param ready: Since when its successor has been ready; L{None}: it is not.
+        """
+        return now >= self.latest or (ready is not None and now - ready >= self.trial)
 
 
 @define(eq=False)
@@ -20,6 +45,8 @@ class Life:
     @ivar begun: When it was started.
     @ivar ready: When it became ready; L{None} before.
     @ivar isLeaving: Whether it ends, and its slot is free for another.
+    @ivar renewal: Why it is to be replaced, and its slot is free for its successor;
+        L{None} if it is not.
     @ivar lost: When its channel was closed; L{None} before.
     @ivar isOverdue: Whether its start has taken too long.
     @ivar mentioned: How often its slow start was told.
@@ -31,6 +58,7 @@ class Life:
     begun: float
     ready: float | None = None
     isLeaving: bool = False
+    renewal: Renewal | None = None
     lost: float | None = None
     isOverdue: bool = False
     mentioned: int = 0
@@ -41,6 +69,13 @@ class Life:
         Whether it is to become ready, and is not yet.
         """
         return self.ready is None and not self.isLeaving
+
+    @property
+    def fills(self) -> bool:
+        """
+        Whether its slot needs no other.
+        """
+        return not self.isLeaving and self.renewal is None
 
     def hasSettled(self, now: float) -> bool:
         """
@@ -54,6 +89,7 @@ class Slot:
     """
     A place for one current worker, and any number that are leaving.
 
+    @ivar generation: Of which its next worker is to be.
     @ivar failures: How many in a row ended before they had settled.
     @ivar told: How many in a row were told to end before they had settled.
     @ivar failed: When the last of these did.
@@ -62,6 +98,7 @@ class Slot:
     @ivar isTried: Whether one was ever started here.
     """
 
+    generation: int = 1
     failures: int = 0
     told: int = 0
     failed: float = 0.0

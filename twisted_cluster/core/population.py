@@ -4,7 +4,7 @@ The workers and the slots that there are, and what can be asked of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import Factory, define
 
@@ -22,20 +22,24 @@ class Population:
     slots: dict[int, Slot] = Factory(dict)
     _lastId: int = 0
 
-    def provide(self, count: int) -> None:
+    def provide(self, count: int, generation: int = 1) -> None:
         """
         There are to be so many slots at least.
+
+        @param generation: Of which the workers of new ones are to be.
         """
         for number in range(1, count + 1):
-            self.slots.setdefault(number, Slot())
+            if number not in self.slots:
+                self.slots[number] = Slot(generation)
 
-    def begin(self, now: float, number: int, generation: int) -> Life:
+    def begin(self, now: float, number: int) -> Life:
         """
         A worker is started in a slot.
         """
         self._lastId += 1
-        self.slots[number].isTried = True
-        life = Life(self._lastId, number, generation, now)
+        slot = self.slots[number]
+        slot.isTried = True
+        life = Life(self._lastId, number, slot.generation, now)
         self.lives[life.id] = life
         return life
 
@@ -63,36 +67,38 @@ class Population:
         """
         return len(self.serving()) == count
 
-    def replaced(self, count: int, generation: int) -> Sequence[Life]:
+    def replaced(self, now: float, count: int) -> Sequence[Life]:
         """
-        Workers that are not needed any more: there are to be fewer, or a newer one of
-        their slot is ready.
+        Workers that are not needed any more: there are to be fewer, or their successor
+        is there.
+        """
+        current, ready = self.current(), self._filledSince()
+        return [life for life in current if life.slot > count or _isDue(life, now, ready)]
 
-        @param generation: Of which all are to be.
+    def _filledSince(self) -> dict[int, float]:
         """
-        current = self.current()
-        renewed = {
-            life.slot
-            for life in current
-            if life.generation == generation and life.ready is not None
+        @return: Since when slots have somebody who is ready and stays.
+        """
+        return {
+            life.slot: life.ready
+            for life in self.lives.values()
+            if life.fills and life.ready is not None
         }
-        return [
-            life
-            for life in current
-            if life.slot > count
-            or (life.generation != generation and life.slot in renewed)
-        ]
 
-    def firstDue(self, now: float, count: int, generation: int) -> int | None:
+    def firstDue(self, now: float, count: int) -> int | None:
         """
-        @return: The first slot that lacks a worker of this generation, and may have one
-            now.
+        @return: The first slot that lacks a worker which stays, and may have one now.
         """
-        current = self.current()
-        filled = {life.slot for life in current if life.generation == generation}
+        isAnyThere = bool(self.current())
+        filled = {life.slot for life in self.lives.values() if life.fills}
         for number in range(1, count + 1):
             slot = self.slots[number]
-            due = slot.due if current else slot.dueAlone(now)
+            due = slot.due if isAnyThere else slot.dueAlone(now)
             if number not in filled and due <= now:
                 return number
         return None
+
+
+def _isDue(life: Life, now: float, ready: Mapping[int, float]) -> bool:
+    renewal = life.renewal
+    return renewal is not None and renewal.isDue(now, ready.get(life.slot))

@@ -25,7 +25,7 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
-from twisted_cluster.core.places import Life
+from twisted_cluster.core.places import Life, Renewal
 from twisted_cluster.core.population import Population
 from twisted_cluster.core.restarts import restartDelay
 from twisted_cluster.core.starts import HOLD, Pace, watchStart
@@ -45,7 +45,7 @@ class Slots:
     @ivar startTimeout: How long a start may take, in seconds.
     @ivar pace: How fast they are started.
     @ivar count: How many workers there are to be.
-    @ivar generation: Which they are to be of.
+    @ivar generation: Which those in new slots are to be of.
     """
 
     startTimeout: float = 300.0
@@ -53,27 +53,49 @@ class Slots:
     count: int = 0
     generation: int = 1
     _there: Population = Factory(Population)
-    _proven: int = 0
+    _isProven: bool = False
     _since: float = 0.0
     _isStopping: bool = False
 
     # Commands
 
-    def want(self, now: float, count: int, generation: int = 1) -> list[Action]:
+    def want(self, now: float, count: int) -> list[Action]:
         """
-        So many workers there are to be, of this generation.
+        So many workers there are to be.
 
         @param now: Monotonic seconds, as in all events.
         """
         if self._isStopping:
-            self._isStopping, self._proven = False, 0
+            self._isStopping = self._isProven = False
             self._there.slots.clear()
+            self.count = 0
+        if not self.count:
             self._since = now
-        if generation != self.generation or not self.count:
-            self._since = now
-        self.count, self.generation = count, generation
-        self._there.provide(count)
+        self.count = count
+        self._there.provide(count, self.generation)
         return self._settle(now)
+
+    def replace(self, now: float, id: int, renewal: Renewal) -> list[Action]:
+        """
+        A worker is to make way: its successor is started at once, and when that one is
+        there it leaves. Who serves nobody yet need not wait for one.
+        """
+        life = self._there.lives.get(id)
+        if life is None or life.isLeaving or self._isStopping:
+            return []
+        life.renewal = renewal
+        if life.ready is None:
+            return [self._retire(life), *self._settle(now)]
+        return self._settle(now)
+
+    def keep(self, id: int) -> None:
+        """
+        A worker that was to be replaced stays, if it has not been told to leave yet: a
+        successor that is there already is one too many, and whose affair that is.
+        """
+        life = self._there.lives.get(id)
+        if life is not None and not life.isLeaving:
+            life.renewal = None
 
     def halt(self) -> None:
         """
@@ -101,7 +123,7 @@ class Slots:
         if life is None or life.isLeaving or life.ready is not None:
             return []
         life.ready = now
-        self._proven = max(self._proven, life.generation)
+        self._isProven = True
         isComplete = not self._isStopping and self._there.isComplete(self.count)
         return [*self._settle(now), *([Complete()] if isComplete else ())]
 
@@ -115,9 +137,11 @@ class Slots:
         life = self._there.lives.get(id)
         if life is None or life.isLeaving or (life.ready is None and not told):
             return []
-        life.isLeaving = True
+        isMissed, life.isLeaving = life.fills, True
         if self._isStopping:
             return []
+        if not isMissed:
+            return self._settle(now)
         return self._replace(now, life) if told else self._mourn(now, life)
 
     def lost(self, now: float, id: int) -> list[Action]:
@@ -140,7 +164,7 @@ class Slots:
             return []
         if self._isStopping:
             return self._ended()
-        if life.isLeaving:
+        if not life.fills:
             return self._settle(now)
         return self._replace(now, life) if told else self._mourn(now, life)
 
@@ -196,7 +220,7 @@ class Slots:
     def _settle(self, now: float) -> list[Action]:
         if self._isStopping:
             return []
-        replaced = self._there.replaced(self.count, self.generation)
+        replaced = self._there.replaced(now, self.count)
         actions: list[Action] = [self._retire(life) for life in replaced]
         if not self._mustWait(now):
             actions += self._startOne(now)
@@ -209,22 +233,21 @@ class Slots:
         starting = self._there.starting()
         if self.pace.isReached(now, starting):
             return True
-        if self._proven >= self.generation or now - self._since >= HOLD:
-            return False
         # An application that cannot start is to fail once, not once per core.
-        return any(life.generation == self.generation for life in starting)
+        isUnsure = not self._isProven and now - self._since < HOLD
+        return isUnsure and bool(starting)
 
     def _startOne(self, now: float) -> list[Action]:
-        number = self._there.firstDue(now, self.count, self.generation)
+        number = self._there.firstDue(now, self.count)
         if number is None:
             return []
         self.pace.started(now)
-        life = self._there.begin(now, number, self.generation)
+        life = self._there.begin(now, number)
         return [Start(life.id, number, life.generation)]
 
     def _retire(self, life: Life) -> Retire:
         life.isLeaving = True
-        return Retire(life.id)
+        return Retire(life.id, "" if life.renewal is None else life.renewal.why)
 
     def _replace(self, now: float, life: Life) -> list[Action]:
         """
@@ -267,7 +290,7 @@ class Slots:
         # One that ends by itself tells enough; one that hung may have had bad luck.
         slots = self._there.slots.values()
         tried = [slot for slot in slots if slot.isTried or last.isOverdue]
-        return not self._proven and all(slot.failures for slot in tried)
+        return not self._isProven and all(slot.failures for slot in tried)
 
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -280,7 +303,7 @@ class Slots:
         recovered: list[Action] = []
         for life in self._there.current():
             slot = self._there.slots[life.slot]
-            if slot.failures and life.hasSettled(now):
+            if slot.failures and life.fills and life.hasSettled(now):
                 failures, slot.failures = slot.failures, 0
                 if failures >= PERSISTENT:
                     serving = len(self._there.serving())

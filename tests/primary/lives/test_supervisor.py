@@ -350,7 +350,7 @@ def test_whatCannotBeDoneHoldsUpNothingElse() -> None:
     cluster.made[0].retire = refuse  # type: ignore[method-assign]
     with logging() as logged:
         cluster.supervisor.stop()
-    assert logged.texts() == ["cannot do what is to be done: Retire(id=1)"]
+    assert logged.texts() == ["cannot do what is to be done: Retire(id=1, why='')"]
     assert cluster.made[1].asked[-1] == "retire"
 
 

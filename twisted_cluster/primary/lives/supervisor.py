@@ -23,12 +23,13 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
+from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.refusals import whyRefused
-from twisted_cluster.primary.lives.told import tellEnding, tellLeaving
+from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
 
@@ -76,6 +77,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._ends = EarlyEnds()
         # What becomes of the slots of workers that are about to go.
         self._again: dict[int, Again] = {}
+        self._goodbyes: dict[int, list[Deferred[None]]] = {}
         self._stopped: list[Deferred[None]] = []
         self._next: IDelayedCall | None = None
 
@@ -125,6 +127,29 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._carryOut(self._slots.silent(self._clock.seconds(), worker.id, seconds))
 
+    def replace(self, id: int, renewal: Renewal) -> None:
+        """
+        A worker is to make way for its successor, which is started first.
+        """
+        self._carryOut(self._slots.replace(self._clock.seconds(), id, renewal))
+
+    def keep(self, id: int) -> None:
+        """
+        It is not, after all.
+        """
+        self._slots.keep(id)
+
+    def whenGone(self, id: int) -> Deferred[None]:
+        """
+        @return: Fires when this worker is not there any more.
+        """
+        gone: Deferred[None] = Deferred()
+        if id in self.workers:
+            self._goodbyes.setdefault(id, []).append(gone)
+        else:
+            gone.callback(None)
+        return gone
+
     # What becomes of workers
 
     def online(self, worker: WorkerProcess) -> None:
@@ -160,6 +185,8 @@ class Supervisor(Watcher[WorkerProcess]):
                 self._ends.ended(worker, again)
         finally:
             self._carryOut(actions)
+            for each in self._goodbyes.pop(worker.id, ()):
+                each.callback(None)
 
     def _count(self, worker: WorkerProcess, asked: bool) -> None:
         page, counted = worker.hand.page, self.counted
@@ -185,7 +212,7 @@ class Supervisor(Watcher[WorkerProcess]):
         if isinstance(action, Start):
             self._start(action)
         elif isinstance(action, Retire):
-            self.workers[action.id].retire()
+            self._retire(action)
         elif isinstance(action, Kill):
             self.workers[action.id].kill(action.why)
         elif isinstance(action, Again):
@@ -200,6 +227,12 @@ class Supervisor(Watcher[WorkerProcess]):
             self._gaveUp(self._lastWords)
         elif isinstance(action, Ended):
             self._end()
+
+    def _retire(self, action: Retire) -> None:
+        worker = self.workers[action.id]
+        if action.why:
+            tell("info", "{worker} makes way: {why}", worker, why=action.why)
+        worker.retire()
 
     def _startAgain(self, again: Again) -> None:
         # Of one that is gone that has been told; others are about to go.

@@ -101,6 +101,28 @@ class Recovered:
 
 
 @frozen
+class Failing:
+    """
+    Workers of a slot go on to end too early: to be told once more.
+
+    @ivar failures: How many in a row could not start, or were not ready for a second.
+    @ivar short: How many in a row have not stayed.
+    @ivar seconds: For how long the next one waits; not more than 0 where it is there.
+    @ivar wasReady: Whether the last one was ready before.
+    @ivar serving: How many workers serve.
+    @ivar wanted: How many there are to be.
+    """
+
+    slot: int
+    failures: int
+    short: int
+    seconds: float
+    wasReady: bool
+    serving: int
+    wanted: int
+
+
+@frozen
 class Report:
     """
     Something is wrong, and to be told to whoever runs the cluster.
@@ -125,12 +147,14 @@ class Complete:
 @frozen
 class GiveUp:
     """
-    No worker can start.
+    No worker can start, or those of a slot have ended too early often enough.
 
     @ivar id: The last that failed.
+    @ivar tries: How many in a row have ended too early, where that is why; else 0.
     """
 
     id: int
+    tries: int = 0
 
 
 @frozen
@@ -140,4 +164,6 @@ class Ended:
     """
 
 
-Action = Union[Start, Retire, Kill, Again, Recovered, Report, Complete, GiveUp, Ended]
+Action = Union[
+    Start, Retire, Kill, Again, Failing, Recovered, Report, Complete, GiveUp, Ended
+]

@@ -8,6 +8,8 @@ import math
 
 from attrs import define, frozen
 
+from twisted_cluster.core.actions import PERSISTENT
+
 # A worker that was ready for so long can start: its replacement need not wait.
 SETTLED = 1.0
 # With nobody there at all, nobody waits longer than this for another try.
@@ -81,7 +83,13 @@ class Life:
         """
         Whether it has been ready for a while.
         """
-        return self.ready is not None and now - self.ready >= SETTLED
+        return self.isSteady(now, SETTLED)
+
+    def isSteady(self, now: float, seconds: float) -> bool:
+        """
+        Whether it has been ready for so long.
+        """
+        return self.ready is not None and now - self.ready >= seconds
 
 
 @define(eq=False)
@@ -91,6 +99,8 @@ class Slot:
 
     @ivar generation: Of which its next worker is to be.
     @ivar failures: How many in a row ended before they had settled.
+    @ivar short: How many in a row ended before they were thought to stay.
+    @ivar reminded: When it was told last that this goes on.
     @ivar told: How many in a row were told to end before they had settled.
     @ivar failed: When the last of these did.
     @ivar due: When the next may start.
@@ -100,11 +110,20 @@ class Slot:
 
     generation: int = 1
     failures: int = 0
+    short: int = 0
+    reminded: float = -math.inf
     told: int = 0
     failed: float = 0.0
     due: float = 0.0
     canStart: bool = False
     isTried: bool = False
+
+    @property
+    def hasFailed(self) -> bool:
+        """
+        Whether so many have failed that it is not only bad luck.
+        """
+        return self.failures >= PERSISTENT
 
     def dueAlone(self, now: float) -> float:
         """

@@ -24,10 +24,12 @@ class Population:
 
     def provide(self, count: int, generation: int = 1) -> None:
         """
-        There are to be so many slots at least.
+        There are to be so many slots.
 
         @param generation: Of which the workers of new ones are to be.
         """
+        for number in [one for one in self.slots if one > count]:
+            del self.slots[number]
         for number in range(1, count + 1):
             if number not in self.slots:
                 self.slots[number] = Slot(generation)

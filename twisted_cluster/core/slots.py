@@ -8,26 +8,23 @@ does nothing itself.
 
 from __future__ import annotations
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from twisted_cluster.core.actions import (
     CUT_OFF,
-    PERSISTENT,
     REPLACED,
     SILENT,
     Action,
-    Again,
     Complete,
     Ended,
     GiveUp,
-    Recovered,
     Report,
     Retire,
     Start,
 )
+from twisted_cluster.core.healing import Healing
 from twisted_cluster.core.places import Life, Renewal
 from twisted_cluster.core.population import Population
-from twisted_cluster.core.restarts import restartDelay
 from twisted_cluster.core.starts import HOLD, Pace, watchStart
 
 # Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
@@ -45,6 +42,8 @@ class Slots:
     @ivar startTimeout: How long a start may take, in seconds.
     @ivar pace: How fast they are started.
     @ivar count: How many workers there are to be.
+    @ivar giveUpAfter: How many workers of a slot, in a row, that do not stay end the
+        cluster; 0 for none.
     @ivar generation: Which those in new slots are to be of.
     """
 
@@ -52,10 +51,14 @@ class Slots:
     pace: Pace = Factory(lambda: Pace(8))
     count: int = 0
     generation: int = 1
+    giveUpAfter: int = 0
     _there: Population = Factory(Population)
-    _isProven: bool = False
+    _healing: Healing = field(init=False)
     _since: float = 0.0
     _isStopping: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._healing = Healing(self._there, self.giveUpAfter)
 
     # Commands
 
@@ -66,7 +69,7 @@ class Slots:
         @param now: Monotonic seconds, as in all events.
         """
         if self._isStopping:
-            self._isStopping = self._isProven = False
+            self._isStopping = self._healing.isProven = False
             self._there.slots.clear()
             self.count = 0
         if not self.count:
@@ -97,6 +100,17 @@ class Slots:
         if life is not None and not life.isLeaving:
             life.renewal = None
 
+    def killed(self, now: float, id: int) -> list[Action]:
+        """
+        A worker is about to be killed, because somebody wants that: that is no failure,
+        and its successor need not wait until it is gone.
+        """
+        life = self._there.lives.get(id)
+        if life is None or life.isLeaving:
+            return []
+        life.isLeaving = True
+        return self._settle(now)
+
     def halt(self) -> None:
         """
         Nobody more is to be started: all are about to end. Who ends meanwhile, as by a
@@ -123,7 +137,7 @@ class Slots:
         if life is None or life.isLeaving or life.ready is not None:
             return []
         life.ready = now
-        self._isProven = True
+        self._healing.isProven = True
         isComplete = not self._isStopping and self._there.isComplete(self.count)
         return [*self._settle(now), *([Complete()] if isComplete else ())]
 
@@ -212,7 +226,7 @@ class Slots:
         """
         if self._isStopping:
             return []
-        said = self._watchStarts(now) + self._recovered(now)
+        said = self._watchStarts(now) + self._healing.tick(now, self.count)
         return said + (self._replaceLost(now) or self._settle(now))
 
     # What is, against what is wanted
@@ -234,7 +248,7 @@ class Slots:
         if self.pace.isReached(now, starting):
             return True
         # An application that cannot start is to fail once, not once per core.
-        isUnsure = not self._isProven and now - self._since < HOLD
+        isUnsure = not self._healing.isProven and now - self._since < HOLD
         return isUnsure and bool(starting)
 
     def _startOne(self, now: float) -> list[Action]:
@@ -250,47 +264,22 @@ class Slots:
         return Retire(life.id, "" if life.renewal is None else life.renewal.why)
 
     def _replace(self, now: float, life: Life) -> list[Action]:
-        """
-        A worker was told to end, from outside: its successor starts at once, but not at
-        once for ever, where each is told so early.
-        """
-        slot = self._there.slots[life.slot]
-        slot.told = 0 if life.hasSettled(now) else slot.told + 1
-        if slot.told > 1:
-            slot.putOff(now, restartDelay(slot.told - 1))
-            slot.canStart = False
+        self._healing.told(now, life)
         return self._settle(now)
 
     def _mourn(self, now: float, life: Life) -> list[Action]:
         """
         A worker has ended that was not to.
         """
-        slot = self._there.slots[life.slot]
-        slot.canStart = life.ready is not None
-        if life.hasSettled(now):
-            slot.failures, slot.due = 0, now
-            return self._settle(now)
-        slot.failures += 1
-        delay = restartDelay(slot.failures)
-        slot.putOff(now, delay)
-        if self._cannotBoot(life):
-            return [GiveUp(life.id), *self.stop(now)]
-        again = Again(
-            life.id,
-            life.slot,
-            delay,
-            slot.failures,
-            slot.canStart,
-            len(self._there.serving()),
-            self.count,
-        )
-        return [again, *self._settle(now)]
-
-    def _cannotBoot(self, last: Life) -> bool:
-        # One that ends by itself tells enough; one that hung may have had bad luck.
-        slots = self._there.slots.values()
-        tried = [slot for slot in slots if slot.isTried or last.isOverdue]
-        return not self._isProven and all(slot.failures for slot in tried)
+        actions = self._healing.mourn(now, life, self.count)
+        last = actions[0] if actions else None
+        if not isinstance(last, GiveUp):
+            return [*actions, *self._settle(now)]
+        if last.tries:
+            # Others may serve: their end is begun by whoever stops the cluster.
+            self.halt()
+            return actions
+        return [*actions, *self.stop(now)]
 
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -298,17 +287,6 @@ class Slots:
             if not life.isOverdue:
                 actions += watchStart(life, now, self.startTimeout)
         return actions
-
-    def _recovered(self, now: float) -> list[Action]:
-        recovered: list[Action] = []
-        for life in self._there.current():
-            slot = self._there.slots[life.slot]
-            if slot.failures and life.fills and life.hasSettled(now):
-                failures, slot.failures = slot.failures, 0
-                if failures >= PERSISTENT:
-                    serving = len(self._there.serving())
-                    recovered.append(Recovered(life.id, failures, serving, self.count))
-        return recovered
 
     def _replaceLost(self, now: float) -> list[Action]:
         """

@@ -231,9 +231,12 @@ class ClusterService(Service):
             seconds=duration(self.rooms.reactor.seconds() - self._since),
         )
 
-    def _giveUp(self, lastWords: Sequence[str]) -> None:
+    def _giveUp(self, lastWords: Sequence[str], tries: int) -> None:
+        what = "no worker can start"
+        if tries:
+            what = f"{several(tries, 'worker')} of a place did not stay, one after another"
         why = "\n".join(lastWords)
-        log.critical("no worker can start, the cluster ends: {why}", why=why)
+        log.critical("{what}, the cluster ends: {why}", what=what, why=why)
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(lastWords)

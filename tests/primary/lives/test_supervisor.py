@@ -87,7 +87,7 @@ class Cluster:
         self.made.append(Worker(start, self.refuses))
         return cast(WorkerProcess, self.made[-1])
 
-    def _gaveUp(self, lastWords: Sequence[str]) -> None:
+    def _gaveUp(self, lastWords: Sequence[str], tries: int) -> None:
         self.told.append(list(lastWords))
 
     def online(self, worker: Worker) -> None:

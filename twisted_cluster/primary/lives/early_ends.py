@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
-from twisted_cluster.core.actions import Again, Recovered, Report
+from twisted_cluster.core.actions import PERSISTENT, Again, Failing, Recovered, Report
 from twisted_cluster.core.words import duration, serving, several
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellReady
@@ -32,6 +32,8 @@ class EarlyEnds:
     def __init__(self) -> None:
         # What those that ended too early in each slot had to say.
         self._complaints: dict[int, set[str]] = {}
+        # Why the last of each slot has ended.
+        self._reasons: dict[int, str] = {}
         # Slots that are known to fail again and again.
         self._persistent: set[int] = set()
 
@@ -40,6 +42,7 @@ class EarlyEnds:
         All begins anew.
         """
         self._complaints.clear()
+        self._reasons.clear()
         self._persistent.clear()
 
     def ready(self, worker: WorkerProcess) -> None:
@@ -55,11 +58,12 @@ class EarlyEnds:
         @param again: What becomes of its slot, if it has ended too early.
         """
         complaint = lastLine(list(worker.said.tail)) or worker.ending.verb
+        isFailure = again is not None or worker.ending.level == "error"
+        self._reasons[worker.number] = complaint if isFailure else worker.ending.verb
         isNew = self._isNew(worker.number, complaint)
         if not isNew:
             # The log has it already.
             worker.said.forget()
-        isFailure = again is not None or worker.ending.level == "error"
         worker.said.release(hasFailed=isFailure)
         if again is None:
             self._forget(worker)
@@ -72,12 +76,24 @@ class EarlyEnds:
         """
         The system has no room for a worker.
         """
+        self._reasons[again.slot] = why
         isNew = self._isNew(again.slot, why)
         if not again.isPersistent:
             said = "cannot start worker {slot}: {why}; again in {seconds}"
             seconds = duration(again.seconds)
             log.error(said, slot=again.slot, why=why, seconds=seconds)
         self._tellPersistent(again, why, isNew)
+
+    def failing(self, what: Failing) -> None:
+        """
+        Workers of a slot go on to end too early.
+        """
+        reason = self._reasons.get(what.slot, "nobody knows why")
+        if what.failures >= PERSISTENT:
+            verb = "does not stay" if what.wasReady else "cannot start"
+            self._tell("error", what, what.failures, verb, reason, what.seconds)
+        else:
+            self._tell("warn", what, what.short, "does not stay", reason)
 
     def report(self, worker: WorkerProcess, what: Report) -> None:
         """
@@ -120,16 +136,33 @@ class EarlyEnds:
         if not again.isPersistent or (again.slot in self._persistent and not isNew):
             return
         self._persistent.add(again.slot)
-        log.error(
-            "{serving}; worker {slot} {verb}: {complaint} (tried {tries}, again in "
-            "{seconds})",
-            serving=serving(again.serving, again.wanted),
-            slot=again.slot,
-            verb="does not stay" if again.wasReady else "cannot start",
-            complaint=complaint,
-            tries=several(again.failures, "time"),
-            seconds=duration(again.seconds),
-            cluster_worker=again.slot,
+        verb = "does not stay" if again.wasReady else "cannot start"
+        self._tell("error", again, again.failures, verb, complaint, again.seconds)
+
+    def _tell(
+        self,
+        level: str,
+        what: Again | Failing,
+        tries: int,
+        verb: str,
+        reason: str,
+        seconds: float | None = None,
+    ) -> None:
+        """
+        @param seconds: When it is tried again, if that is not at once.
+        """
+        tried = several(tries, "time")
+        if seconds is not None:
+            tried += f", again in {duration(seconds)}"
+        log.emit(
+            LogLevel.levelWithName(level),
+            "{serving}; worker {slot} {verb}: {reason} (tried {tried})",
+            serving=serving(what.serving, what.wanted),
+            slot=what.slot,
+            verb=verb,
+            reason=reason,
+            tried=tried,
+            cluster_worker=what.slot,
         )
 
 

@@ -16,6 +16,7 @@ from twisted_cluster.core.actions import (
     Again,
     Complete,
     Ended,
+    Failing,
     GiveUp,
     Kill,
     Recovered,
@@ -55,14 +56,14 @@ class Supervisor(Watcher[WorkerProcess]):
         slots: Slots,
         newWorker: Callable[[Start], WorkerProcess],
         complete: Callable[[], None],
-        gaveUp: Callable[[Sequence[str]], None],
+        gaveUp: Callable[[Sequence[str], int], None],
     ) -> None:
         """
         @param clock: Counts monotonic seconds.
         @param newWorker: Makes a worker, which is told to tell this what becomes of it.
         @param complete: Called when every slot has a worker that is online.
         @param gaveUp: Called when no worker can start, with what the last one had to
-            say.
+            say, and 0; or when so many in a row have not stayed, with how many.
         """
         self.workers: dict[int, WorkerProcess] = {}
         self.counted = Counted()
@@ -126,6 +127,23 @@ class Supervisor(Watcher[WorkerProcess]):
         A worker's heart has not beaten for so long.
         """
         self._carryOut(self._slots.silent(self._clock.seconds(), worker.id, seconds))
+
+    def scale(self, count: int) -> None:
+        """
+        There are to be so many workers from now on.
+        """
+        self._carryOut(self._slots.want(self._clock.seconds(), count))
+
+    def kill(self, id: int, why: str) -> None:
+        """
+        End a worker now, because somebody wants that.
+
+        @param why: Told with its end.
+        """
+        # First, so that its end finds it known.
+        actions = self._slots.killed(self._clock.seconds(), id)
+        self.workers[id].kill(why)
+        self._carryOut(actions)
 
     def replace(self, id: int, renewal: Renewal) -> None:
         """
@@ -217,6 +235,8 @@ class Supervisor(Watcher[WorkerProcess]):
             self.workers[action.id].kill(action.why)
         elif isinstance(action, Again):
             self._startAgain(action)
+        elif isinstance(action, Failing):
+            self._ends.failing(action)
         elif isinstance(action, Recovered):
             self._ends.recovered(self.workers[action.id], action)
         elif isinstance(action, Report):
@@ -224,9 +244,14 @@ class Supervisor(Watcher[WorkerProcess]):
         elif isinstance(action, Complete):
             self._complete()
         elif isinstance(action, GiveUp):
-            self._gaveUp(self._lastWords)
+            self._giveUp(action)
         elif isinstance(action, Ended):
             self._end()
+
+    def _giveUp(self, action: GiveUp) -> None:
+        if action.tries:
+            self.lastCode = FAILED
+        self._gaveUp(self._lastWords, action.tries)
 
     def _retire(self, action: Retire) -> None:
         worker = self.workers[action.id]

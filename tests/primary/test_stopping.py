@@ -178,6 +178,7 @@ class Stop:
                 clock=self.clock,
                 kill=lambda why: self.asked.append(f"kill: {why}"),
                 served=served,
+                hand=SimpleNamespace(queued=0),
                 name="worker 1 (99)",
                 ending=Ending(9.0, 0, isPlanned=True, cut=cut),
             )
@@ -185,7 +186,11 @@ class Stop:
         rooms = SimpleNamespace(
             reactor=self.clock,
             door=SimpleNamespace(drainBacklogs=self._drain),
-            listeners=SimpleNamespace(closeAll=self._note("close")),
+            listeners=SimpleNamespace(
+                refuseAll=self._note("refuse"),
+                isAwaited=False,
+                closeAll=self._note("close"),
+            ),
             outliving=SimpleNamespace(closeAll=lambda: None),
         )
         pulse = SimpleNamespace(rooms=rooms, rest=self._note("rest"))
@@ -210,10 +215,10 @@ def test_oneStepAfterTheOther() -> None:
     are gone.
     """
     stop = Stop()
-    assert stop.asked == ["drain", "close", "retire"]
+    assert stop.asked == ["refuse", "drain", "close", "retire"]
     stop.workers = []
     stop.retired.callback(None)
-    assert stop.asked == ["drain", "close", "retire", "rest"]
+    assert stop.asked == ["refuse", "drain", "close", "retire", "rest"]
     assert stop.done.called
 
 
@@ -224,7 +229,7 @@ def test_whoIsLeftIsKilledAndBuried() -> None:
     stop = Stop()
     stop.retired.errback(RuntimeError("a bug"))
     stop.clock.pump([0.05] * 5)
-    assert stop.asked == ["drain", "close", "retire", f"kill: {LATE}"]
+    assert stop.asked == ["refuse", "drain", "close", "retire", f"kill: {LATE}"]
     assert not stop.done.called
     stop.workers = []
     stop.clock.advance(0.05)
@@ -265,7 +270,7 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
     stop.retired.callback(None)
     stop.workers.clear()
     stop.clock.advance(0.05)
-    assert stop.asked == ["drain", "close", "retire", f"kill: {LATE}", "rest"]
+    assert stop.asked == ["refuse", "drain", "close", "retire", f"kill: {LATE}", "rest"]
     assert "cannot kill worker 1 (100): [Errno 1] Operation not permitted" in (
         logged.texts()
     )

@@ -24,6 +24,8 @@ log = Logger()
 
 # What the kernel has accepted by then is handed over while there is somebody to take it.
 CATCH_UP = 1.0
+# The same, where workers have not taken yet what they were handed.
+BUSY = 10.0
 # Who is killed is gone within milliseconds, unless the kernel cannot end it just now.
 BURIALS = 5.0
 # Often enough for who looks on, and few lines for who reads them later.
@@ -59,6 +61,7 @@ class Stopping:
                 [
                     ("take the signals", now(hurry.begin)),
                     ("know what there is", now(self._begin)),
+                    ("refuse who comes", now(self.pulse.rooms.listeners.refuseAll)),
                     ("hand over what has come in", self._catchUp),
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
                     ("let the workers finish", self._retireAll),
@@ -72,12 +75,23 @@ class Stopping:
         )
 
     async def _catchUp(self) -> None:
-        reactor = self.pulse.rooms.reactor
-        deadline = reactor.seconds() + CATCH_UP
-        while not self.pulse.rooms.door.drainBacklogs():
-            if not self.workers() or reactor.seconds() > deadline:
+        rooms = self.pulse.rooms
+        begun = rooms.reactor.seconds()
+        # In this order: who is awaited comes before one accepts for the last time.
+        while rooms.listeners.isAwaited or not rooms.door.drainBacklogs():
+            if rooms.reactor.seconds() > begun + self._catchUpTime():
                 return
-            await deferLater(reactor, LOOK)
+            await deferLater(rooms.reactor, LOOK)
+
+    def _catchUpTime(self) -> float:
+        workers = self.workers()
+        if not workers:
+            return 0.0
+        # Who is busy takes what it was handed when it is not; one that has all that it may
+        # have is waited for in vain.
+        isBusy = any(worker.hand.queued for worker in workers)
+        half = max(worker.drainLeft for worker in workers) / 2
+        return max(CATCH_UP, min(BUSY, half)) if isBusy else CATCH_UP
 
     async def _retireAll(self) -> None:
         serving = [worker for worker in self.workers() if worker.served]

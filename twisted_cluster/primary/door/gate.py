@@ -107,8 +107,10 @@ class Gate:
         """
         Whether nothing that has come waits, or nobody is there for it.
         """
-        if not self._hasBacklog or not self._users:
+        if not self._users:
             return True
+        if not self._hasBacklog:
+            return not self.pending
         return self.isReading and not self.pending and not self._hasMore
 
     def watch(self, wanted: bool) -> None:
@@ -188,6 +190,10 @@ class Gate:
     def _goesOnAfter(self, error: OSError) -> bool:
         if error.errno in BROKEN:
             return True
+        if error.errno == errno.EINVAL and self.listener.isRefusing:
+            # All are in who have come.
+            self._hasBacklog = False
+            return False
         # EMFILE and its like: what waits stays in the backlog.
         self.room.say(f"cannot accept: {error}")
         self.isResting = True

@@ -5,6 +5,7 @@ One bound port, as the primary sees it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from attrs import evolve
@@ -13,11 +14,13 @@ from twisted_cluster.core.member import Member
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
 from twisted_cluster.core.proc_net import Taken, hostOf
 from twisted_cluster.core.users import Users
-from twisted_cluster.events import UDP, UNIX, ListenerFacts, ListenSpec
+from twisted_cluster.events import TCP, UDP, UNIX, ListenerFacts, ListenSpec
 from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.groups import makeGroup
+from twisted_cluster.primary.ports.handshakes import areAny
+from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.wire.handoff import Handed, nameOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
@@ -37,6 +40,8 @@ class Listener:
     @ivar wasJoined: Whether any has ever listened here.
     @ivar holders: The ids of workers, users or not, whose copies of a socket would keep
         its address taken.
+    @ivar isRefusing: Whether who connects is refused, and only those who have come are
+        still to be accepted.
     @ivar name: What C{getsockname} says.
     @ivar fileno: The socket's.
     """
@@ -71,7 +76,7 @@ class Listener:
             IGroupingPolicy.providedBy(self.policy),
         )
 
-        self.wasJoined = False
+        self.wasJoined = self.isRefusing = False
         self.holders: set[int] = set()
         # The address of a file is free as soon as that is gone, and what was bound by
         # somebody else is not to be bound again.
@@ -176,6 +181,30 @@ class Listener:
         fd, name = self.socket._accept()  # type: ignore[attr-defined]
         handed: Handed = _new(Handed, (fd, self.number, name, 0, 0, 0))
         return handed
+
+    def refuse(self) -> None:
+        """
+        Let nobody connect any more, where the system can do that. A socket that was made
+        by somebody else may outlive this process: nothing is changed about it.
+        """
+        if self.spec.kind == UDP or self.spec.fd is not None:
+            return
+        self.isRefusing = refuse(self.socket, self.hasBacklog)
+        if not self.isRefusing and self.bound.file is not None:
+            with suppress(OSError):
+                self.bound.file.remove()
+                self.isRefusing = True
+
+    @property
+    def isAwaited(self) -> bool:
+        """
+        Whether somebody waits for a worker to accept, or is about to connect still.
+        """
+        # First: they may be there by the time that one looks who waits.
+        if self.isRefusing and self.spec.kind == TCP and areAny(self.socket):
+            return True
+        isTheirs = self.spec.kind != UDP and not self.hasBacklog
+        return isTheirs and bool(self.users) and hasWaiting(self.socket)
 
     def close(self) -> None:
         """

@@ -205,6 +205,20 @@ class ListenerTable:
             for slot in listener.absent():
                 self._door.redirect(listener.withdraw(slot))
 
+    def refuseAll(self) -> None:
+        """
+        The cluster ends: nobody is let in any more, but who has come already.
+        """
+        for listener in self.byNumber.values():
+            listener.refuse()
+
+    @property
+    def isAwaited(self) -> bool:
+        """
+        Whether somebody has come of whom this process does not know yet.
+        """
+        return any(listener.isAwaited for listener in self.byNumber.values())
+
     def closeAll(self) -> None:
         """
         The cluster ends.

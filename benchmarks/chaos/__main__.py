@@ -1,0 +1,161 @@
+"""
+What servers lose of a steady load while their workers are renewed, killed, stopped.
+
+    python -m benchmarks.chaos [--quick] [--only SERVER...] [--trouble NAME...]
+        [--clients 64] [--workers 4] [--seed N] [--times N] [--write docs/lives.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from chaos import page
+from chaos.contender import Contender
+from chaos.contenders import CONTENDERS
+from chaos.idlers import stopWithIdlers
+from chaos.trial import Trial, Verdict
+from chaos.troubles import TROUBLES, Trouble
+from harness import StartError, endOnSignals
+
+from tests.process.loading.crowd import Plan
+from tests.process.loading.load import Load
+from tests.process.loading.outcome import inWords
+
+IDLERS = 100
+IDLE = f"stop with {IDLERS} idle clients"
+
+
+def options() -> argparse.Namespace:
+    """
+    Read the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    add = parser.add_argument
+    names = [*TROUBLES, "idle"]
+    add("--only", nargs="+", default=list(CONTENDERS), metavar="SERVER",
+        choices=CONTENDERS, help=", ".join(CONTENDERS))  # fmt: skip
+    add("--trouble", nargs="+", default=names, choices=names, metavar="NAME",
+        help=", ".join(names))  # fmt: skip
+    add("--quick", action="store_true", help="a tenth of each: a look, no figures")
+    add("--times", type=int, help="how often, instead of what the table says")
+    add("--clients", type=int, help="16 to 64; half of them keep connections [64]")
+    add("--thought", type=float, default=0.03, help="seconds between requests [0.03]")
+    add("--workers", type=int, default=4, help="[4]")
+    add("--seed", type=int, default=random.randrange(10**6), help="[random, printed]")
+    add("--log", action="store_true", help="show what servers print")
+    add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
+    return parser.parse_args()
+
+
+def say(text: str) -> None:
+    """
+    Progress, kept apart from the table.
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+def timesOf(trouble: Trouble, asked: argparse.Namespace) -> int:
+    """
+    @return: How often it is to be.
+    """
+    return asked.times or (max(2, trouble.times // 10) if asked.quick else trouble.times)
+
+
+def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> Verdict:
+    """
+    Start a server, load it, and let that happen.
+    """
+    if trouble.recycles:
+        contender.options += contender.recycling
+    contender.start()
+    clients = asked.clients or trouble.clients
+    keeping = clients // 2 if trouble.keeping else 0
+    address = ("127.0.0.1", contender.port)
+    plan = Plan(address, clients - keeping, keeping, asked.thought, seed=asked.seed)
+    with Load(plan) as load:
+        trial = Trial(contender, load, random.Random(asked.seed))
+        if trial.untilWhole(contender.count):
+            trouble.does(trial, timesOf(trouble, asked))
+        if contender.isAlive():
+            trial.serve()
+    say(f"    {inWords(load.outcome)}")
+    return trial.judge(load.outcome)
+
+
+def cell(verdict: Verdict) -> str:
+    """
+    @return: What the table says of it.
+    """
+    failed = sum(verdict.failed.values())
+    parts = [f"{failed} / {verdict.served:,}, {verdict.worst:.2f} s"]
+    if verdict.cut:
+        parts.append(f"{verdict.cut} cut")
+    return "; ".join([*parts, *filter(None, [verdict.note])])
+
+
+def measure(name: str, key: str, asked: argparse.Namespace) -> str:
+    """
+    @return: What the table says of one server in one trouble.
+    """
+    contender = CONTENDERS[name](asked.workers)
+    begun = time.monotonic()
+    try:
+        if key == "idle":
+            leaving = stopWithIdlers(contender, IDLERS)
+            return f"{leaving.seconds:.2f} s, {leaving.reset} reset"
+        trouble = TROUBLES[key]
+        if not trouble.concerns(contender):
+            return "–"
+        verdict = run(contender, trouble, asked)
+        say(f"    {verdict}")
+        return cell(verdict)
+    except StartError as error:
+        say(str(error))
+        return "it does not start"
+    finally:
+        if asked.log:
+            say(contender.logged(200_000))
+        contender.remove()
+        say(f"    {time.monotonic() - begun:.0f} s")
+
+
+def title(key: str, asked: argparse.Namespace) -> str:
+    """
+    @return: What the table calls a trouble.
+    """
+    if key == "idle":
+        return IDLE
+    said = TROUBLES[key].title
+    return said % timesOf(TROUBLES[key], asked) if "%" in said else said
+
+
+def main() -> None:
+    """
+    Measure, then print, and write.
+    """
+    asked = options()
+    endOnSignals()
+    say(f"--seed {asked.seed}")
+    measured: page.Cells = {}
+    try:
+        for key in asked.trouble:
+            for name in asked.only:
+                say(f"{title(key, asked)}: {name}")
+                found = measure(name, key, asked)
+                measured.setdefault(title(key, asked), {})[name] = found
+                say(f"    {found}")
+    finally:
+        print(page.table(measured, asked.only))
+        if asked.write:
+            order = [title(key, asked) for key in [*TROUBLES, "idle"]]
+            page.write(asked.write, measured, order, list(CONTENDERS))
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

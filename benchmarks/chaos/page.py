@@ -1,0 +1,58 @@
+"""
+The table in a page: rows are troubles, columns are servers. What has been measured takes
+the place of what was there before; the rest stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+BEGIN = "<!-- written by python -m benchmarks.chaos -->"
+END = "<!-- end -->"
+Cells = dict[str, dict[str, str]]
+
+
+def rows(text: str) -> Cells:
+    """
+    @return: The cells of a table of Markdown, by row and column.
+    """
+    lines = [_cells(line) for line in text.splitlines() if line.startswith("|")]
+    if not lines:
+        return {}
+    header, _, *rest = lines
+    return {line[0]: dict(zip(header[1:], line[1:])) for line in rest}
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> str:
+    """
+    @return: The table, as Markdown.
+    """
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    lines += [
+        [row, *(known.get(c, "–") for c in columns)] for row, known in cells.items()
+    ]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write(
+    page: Path, measured: Cells, order: Sequence[str], columns: Sequence[str]
+) -> None:
+    """
+    Put cells into the table between the markers of a page, which has them.
+
+    @param order: The rows, as they are to stand.
+    """
+    text = page.read_text()
+    before, _, rest = text.partition(BEGIN)
+    old, _, after = rest.partition(END)
+    cells = rows(old)
+    for row, known in measured.items():
+        cells[row] = {**cells.get(row, {}), **known}
+    places = {row: place for place, row in enumerate(order)}
+    ordered = dict(sorted(cells.items(), key=lambda item: places.get(item[0], 99)))
+    page.write_text(f"{before}{BEGIN}\n{table(ordered, columns)}{END}{after}")

@@ -17,6 +17,7 @@ def effectsOf(*events: str) -> list[str]:
     life = newLifecycle(
         LifeEffects(
             lambda: asked.append("enter"),
+            lambda: asked.append("withdraw"),
             lambda: asked.append("leave"),
             lambda: asked.append("drain"),
             lambda: asked.append("give up"),
@@ -37,6 +38,13 @@ def effectsOf(*events: str) -> list[str]:
         ("online leaving exited", "enter,leave,bury True"),
         ("online exited exited", "enter,leave,bury False"),
         ("exited online retire leaving overdue", "bury False"),
+        ("unready ready retire exited", "enter,leave,drain,bury True"),
+        ("unready retire exited", "leave,drain,bury True"),
+        ("unready leaving ready exited", "leave,bury True"),
+        ("unready exited", "leave,bury False"),
+        ("online unready unready ready ready", "enter,withdraw,enter"),
+        ("online unready online exited", "enter,withdraw,leave,bury False"),
+        ("ready online", "enter"),
         ("retire exited", "give up,bury True"),
         ("leaving online exited", "leave,bury True"),
         ("online online overdue exited", "enter,leave,bury False"),

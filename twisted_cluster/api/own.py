@@ -57,6 +57,7 @@ class OwnWorker(BaseWorker):
         self._reactor = link.reactor
         self._departure = link.departure
         self._peer = link.peer
+        self._readiness = link.readiness
         link.watch(self)
 
     @property
@@ -65,6 +66,14 @@ class OwnWorker(BaseWorker):
 
     def isConnected(self) -> bool:
         return self._departure.isConnected and not self._departure.planned
+
+    def ready(self, isReady: bool = True) -> None:
+        """
+        Say whether this worker can serve. Until it says that it cannot it is ready as
+        soon as its application has started. One that is not is offered nothing, and what
+        it has not taken others get; what it serves it serves on.
+        """
+        self._readiness.say(isReady)
 
     def disconnect(self) -> OwnWorker:
         """

@@ -1,6 +1,8 @@
 """
 One worker's life, as the primary sees it: starting, online, on its way out, gone.
 
+Online it is ready or not: an application may hold back that it is, and take it back.
+
 There are three ways out: it was asked to end by this primary (draining), it said that it
 ends (leaving), or its channel just closed (lost), as it does when it dies.
 """
@@ -20,6 +22,7 @@ class LifeEffects:
     What the machine asks of the world.
 
     @ivar enter: The worker may be offered connections.
+    @ivar withdraw: It may not for now; what it has not taken is for others.
     @ivar leave: It may not any more.
     @ivar sendDrain: Tell it to finish what it serves, and end.
     @ivar giveUp: Its application has not started yet, and it is to end.
@@ -28,6 +31,7 @@ class LifeEffects:
     """
 
     enter: Callable[[], None]
+    withdraw: Callable[[], None]
     leave: Callable[[], None]
     sendDrain: Callable[[], None]
     giveUp: Callable[[], None]
@@ -42,6 +46,12 @@ class Lifecycle(Protocol):
 
     def online(self) -> None:
         "It said that its application has started."
+
+    def unready(self) -> None:
+        "Its reactor runs, and it said that it is not ready, or is no longer."
+
+    def ready(self) -> None:
+        "It said that it is ready after all."
 
     def retire(self) -> None:
         "It is to end, with grace."
@@ -63,29 +73,44 @@ class Lifecycle(Protocol):
 
 
 builder = TypeMachineBuilder(Lifecycle, LifeEffects)
-starting, ready, draining, leaving, lost, gone = map(
-    builder.state, ("starting", "online", "draining", "leaving", "lost", "gone")
+starting, ready, unready, draining, leaving, lost, gone = map(
+    builder.state,
+    ("starting", "online", "not ready", "draining", "leaving", "lost", "gone"),
 )
 for state in (draining, leaving, lost, gone):
     state.upon(Lifecycle.online).loop().returns(None)
+    state.upon(Lifecycle.unready).loop().returns(None)
+    state.upon(Lifecycle.ready).loop().returns(None)
     state.upon(Lifecycle.retire).loop().returns(None)
     state.upon(Lifecycle.leaving).loop().returns(None)
     state.upon(Lifecycle.lost).loop().returns(None)
 for state in (draining, lost, gone):
     state.upon(Lifecycle.dismissed).loop().returns(None)
-for state in (starting, ready, gone):
+for state in (starting, ready, unready, gone):
     state.upon(Lifecycle.overdue).loop().returns(None)
-ready.upon(Lifecycle.online).loop().returns(None)
+for state in (ready, unready):
+    state.upon(Lifecycle.online).loop().returns(None)
+starting.upon(Lifecycle.ready).loop().returns(None)
+starting.upon(Lifecycle.unready).to(unready).returns(None)
+ready.upon(Lifecycle.ready).loop().returns(None)
+unready.upon(Lifecycle.unready).loop().returns(None)
 leaving.upon(Lifecycle.dismissed).to(draining).returns(None)
 gone.upon(Lifecycle.exited).loop().returns(None)
 
 
 @starting.upon(Lifecycle.online).to(ready)
+@unready.upon(Lifecycle.ready).to(ready)
 def enter(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.enter()
 
 
+@ready.upon(Lifecycle.unready).to(unready)
+def withdraw(worker: Lifecycle, effects: LifeEffects) -> None:
+    effects.withdraw()
+
+
 @ready.upon(Lifecycle.retire).to(draining)
+@unready.upon(Lifecycle.retire).to(draining)
 def askToDrain(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
     effects.sendDrain()
@@ -97,10 +122,13 @@ def giveUpStarting(worker: Lifecycle, effects: LifeEffects) -> None:
 
 
 @ready.upon(Lifecycle.dismissed).to(draining)
+@unready.upon(Lifecycle.dismissed).to(draining)
 @starting.upon(Lifecycle.dismissed).to(draining)
 @ready.upon(Lifecycle.leaving).to(leaving)
+@unready.upon(Lifecycle.leaving).to(leaving)
 @starting.upon(Lifecycle.leaving).to(leaving)
 @ready.upon(Lifecycle.lost).to(lost)
+@unready.upon(Lifecycle.lost).to(lost)
 @starting.upon(Lifecycle.lost).to(lost)
 def letLeave(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
@@ -126,6 +154,7 @@ def buryUnexpected(worker: Lifecycle, effects: LifeEffects) -> None:
 
 
 @ready.upon(Lifecycle.exited).to(gone)
+@unready.upon(Lifecycle.exited).to(gone)
 def buryDead(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
     effects.bury(False)

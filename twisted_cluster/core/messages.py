@@ -179,8 +179,22 @@ class Listening:
 @frozen
 class Online:
     """
-    The worker's application has started and its reactor runs.
+    The worker's reactor runs.
+
+    @ivar isReady: Whether it may be offered connections: its application has started,
+        and holds nothing back.
     """
+
+    isReady: bool = field(default=True, validator=FLAG)
+
+
+@frozen
+class Ready:
+    """
+    The worker may be offered connections from now on, or is to be offered none.
+    """
+
+    isReady: bool = field(validator=FLAG)
 
 
 @frozen
@@ -223,6 +237,7 @@ Message = Union[
     Listening,
     Born,
     Online,
+    Ready,
     Room,
     Leaving,
     Drain,
@@ -231,7 +246,7 @@ MESSAGE_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 
 
 # What tells a state: of two, the later one alone matters.
-_STATES = (Pause, Limit, Online, Room, Drain)
+_STATES = (Pause, Limit, Online, Ready, Room, Drain)
 
 
 def stateOf(message: Message) -> tuple[str, int] | None:

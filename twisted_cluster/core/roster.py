@@ -30,8 +30,9 @@ class Roster(Generic[M]):
 
     def enter(self, member: M) -> None:
         """
-        One more.
+        One more, or one that had left for a while.
         """
+        member.open = True
         self.members[member.id] = member
         self.version += 1
 

@@ -38,7 +38,7 @@ class WorkerSnapshot:
     One worker.
 
     @ivar slot: Its number, from 1.
-    @ivar state: C{"starting"}, C{"ready"} or C{"leaving"}.
+    @ivar state: C{"starting"}, C{"ready"}, C{"not ready"} or C{"leaving"}.
     @ivar age: How long it has been there, in seconds.
     @ivar silence: How long its heart has not beaten, in seconds.
     @ivar active: How many connections it serves.

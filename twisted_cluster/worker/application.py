@@ -8,20 +8,24 @@ import importlib
 import inspect
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 from twisted.application.service import IService, MultiService
 from twisted.application.strports import service as portService
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
 from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.worker.directory import workingDirectory
+from twisted_cluster.worker.starting import asDeferred, noted
 
 ACCEPTED = (
     "a protocol factory, an IResource, a Klein app, an IService, a WSGI application, "
-    "or something that can be called with nothing, or with the reactor, and returns one"
+    "or something that can be called with nothing, or with the reactor, and returns one, "
+    "or a Deferred or a coroutine of one"
 )
 
 
@@ -87,11 +91,61 @@ def makeService(name: str, listen: Sequence[str], reactor: IClusterReactor) -> I
     @raise StartError: If the application is of an unusable kind, or C{listen} is
         missing.
     """
-    given = resolve(name)
-    made = _asService(given, reactor)
-    if made is None and callable(given):
-        made = _asService(_call(given, reactor, name), reactor)
+    given = made = resolve(name)
+    if _asService(given, reactor) is None and callable(given):
+        made = _call(given, reactor, name)
+    service = partial(_service, name, listen, reactor)
+    later = asDeferred(made)
+    if later is not None:
+        return LateService(later, service)
+    return service(made, given)
+
+
+class LateService(MultiService):
+    """
+    A service that comes later. This worker is not ready before it has started.
+    """
+
+    def __init__(
+        self, later: Deferred[object], asService: Callable[[object], IService]
+    ) -> None:
+        """
+        @param later: Fires with what C{asService} is given.
+        """
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._later = later
+        self._asService = asService
+
+    def startService(self) -> Deferred[None]:
+        """
+        Start it as soon as it is there.
+        """
+        super().startService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._begin())
+
+    async def _begin(self) -> None:
+        service = self._asService(await self._later)
+        if not self.running:
+            return
+        with noted() as found:
+            service.setServiceParent(self)
+        for start in found:
+            await start
+
+
+def _service(
+    name: str,
+    listen: Sequence[str],
+    reactor: IClusterReactor,
+    found: object,
+    named: object = None,
+) -> IService:
+    """
+    @param named: What the name names, if that is another.
+    """
+    made = _asService(found, reactor)
     if made is None:
+        given = found if named is None else named
         raise StartError(
             f"twistd cluster: --app={name} is {_kindOf(given)}; accepted are {ACCEPTED}"
         )

@@ -100,6 +100,12 @@ class Departure:
         """
         self._ending.cutOff()
 
+    def breakOff(self) -> None:
+        """
+        The application cannot start: stop the reactor, as one that stops it by itself.
+        """
+        self._reactor.callWhenRunning(self._stopReactor)
+
     def quit(self) -> None:
         """
         End now, because this worker wants it.

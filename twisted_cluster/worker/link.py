@@ -14,7 +14,7 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
-from twisted_cluster.core.messages import Born, Drain, Message, Online, Room
+from twisted_cluster.core.messages import Born, Drain, Message, Online, Ready, Room
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.reactors import IClusterReactor
@@ -30,6 +30,7 @@ from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
+from twisted_cluster.worker.readiness import Readiness
 from twisted_cluster.worker.vitals import Vitals
 from twisted_cluster.worker.wires import WorkerWires
 
@@ -60,6 +61,7 @@ class Link:
     @ivar peer: The primary, as users' messages see it.
     @ivar subscriptions: Who hears of which topic here.
     @ivar departure: How this worker ends.
+    @ivar readiness: Whether it may be offered connections.
     @ivar descriptors: How many it may have.
     """
 
@@ -98,6 +100,8 @@ class Link:
         self.departure = Departure(
             steady, told, self.ports, self._intake, self.peer, self._tellClosed
         )
+        self.readiness = Readiness(self._readinessChanged, self._startFailed)
+        self._isOnline = False
         self._staysRead()
         reactor.addSystemEventTrigger("after", "startup", self._sayOnline)
 
@@ -137,8 +141,19 @@ class Link:
         self.beat(time.monotonic_ns(), 0)
         # The asyncio reactor asks for its timeout only after it had a timer.
         self.reactor.callFromThread(lambda: None)
-        self._control.say(Online())
+        self._isOnline = True
+        self._control.say(Online(self.readiness.isReady))
         self.ports.online()
+
+    def _readinessChanged(self, isReady: bool) -> None:
+        self.ports.open(isReady)
+        if self._isOnline:
+            self._control.say(Ready(isReady))
+
+    def _startFailed(self) -> None:
+        # Who is told to end may well give up what it has begun.
+        if self.departure.isServing:
+            self.departure.breakOff()
 
     def _callFromThread(self, call: Callable[..., object], *given: object) -> None:
         # Looked up each time: what it does may change with the reactor's kind.

@@ -20,6 +20,7 @@ from twisted.logger import (
     LogPublisher,
     globalLogPublisher,
 )
+from twisted.python.failure import Failure
 from twisted.scripts._twistd_unix import UnixAppLogger
 from zope.interface import implementer
 
@@ -30,6 +31,7 @@ from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
 from twisted_cluster.worker.placed import PlacedRunner
 from twisted_cluster.worker.signals import letPrimaryDecide
+from twisted_cluster.worker.starting import noted
 
 # The bootstrap, too, which is no file.
 OURS = (
@@ -102,10 +104,20 @@ WorkerLogger.__name__ = UnixAppLogger.__name__
 
 class WorkerRunner(PlacedRunner):
     """
-    Runs an application as twistd does.
+    Runs an application as twistd does, but for what its services return when they are
+    started: until that is done this worker is not ready.
     """
 
     loggerFactory = WorkerLogger
+
+    def startApplication(self, application: IServiceCollection) -> None:
+        """
+        Start all services.
+        """
+        with noted() as found:
+            super().startApplication(application)  # type: ignore[no-untyped-call]
+        for start in found:
+            link().readiness.hold(start)
 
 
 def runApp(options: Mapping[str, object]) -> None:
@@ -121,8 +133,23 @@ def runApp(options: Mapping[str, object]) -> None:
         if _hasUsersCode(error):
             raise
         raise StartError(f"twistd cluster: CannotListenError: {error}") from None
+    failure = link().readiness.failure
+    if failure is not None:
+        raise _failed(failure)
     if runner._exitSignal is not None:
         app._exitWithSignal(runner._exitSignal)
+
+
+def _failed(failure: Failure) -> StartError:
+    """
+    @return: What is raised for a start that has failed after its reactor ran.
+    """
+    if isinstance(failure.value, StartError):
+        return failure.value
+    # What it was is said once more, in the line that is read if only one is.
+    why = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+    trace = failure.getTraceback()
+    return StartError(f"{trace}twistd cluster: the application cannot start: {why}")
 
 
 def _hasUsersCode(error: BaseException) -> bool:
@@ -137,8 +164,15 @@ def announcement() -> Announcement:
     """
     @return: What this worker was told at birth.
     """
-    link: Link = theReactor().clusterLink  # type: ignore[attr-defined]
-    return link.told
+    return link().told
+
+
+def link() -> Link:
+    """
+    @return: This worker's wires.
+    """
+    there: Link = theReactor().clusterLink  # type: ignore[attr-defined]
+    return there
 
 
 def _records(told: Announcement) -> RecordWriter:

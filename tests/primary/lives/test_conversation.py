@@ -60,8 +60,11 @@ class Worker:
     def born(self) -> None:
         self.heard.append("born")
 
-    def online(self) -> None:
-        self.heard.append("online")
+    def online(self, isReady: bool) -> None:
+        self.heard.append("online" if isReady else "online, not ready")
+
+    def ready(self, isReady: bool) -> None:
+        self.heard.append(("ready", isReady))
 
     def listening(self, where: Listening) -> None:
         self.heard.append(where.port)
@@ -118,9 +121,19 @@ def test_itsLifeIsTold(worker: Worker) -> None:
         messages.Born(),
         messages.Online(),
         messages.Listening(None, 8080, 4),
+        messages.Ready(False),
         messages.Leaving(planned=True),
     )
-    assert worker.heard == ["born", "online", 8080, ("leaving", True)]
+    said = ["born", "online", 8080, ("ready", False), ("leaving", True)]
+    assert worker.heard == said
+
+
+def test_aStartIsNotOverBeforeItIsReady(worker: Worker) -> None:
+    """
+    A reactor that runs is not all.
+    """
+    worker.say(messages.Online(False), messages.Ready(True))
+    assert worker.heard == ["online, not ready", ("ready", True)]
 
 
 def test_listensAreAnswered(worker: Worker) -> None:

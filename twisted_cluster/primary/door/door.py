@@ -83,6 +83,18 @@ class Door:
             self._hall.places.tallies[hand.id] = hand.tally
         self.look()
 
+    def withdraw(self, hand: Hand) -> None:
+        """
+        A worker is to be given nothing for now, until it enters once more. What it has
+        not taken others get, as far as it can be taken back.
+        """
+        self._roster.leave(hand)
+        if hand.queue.mayTakeBack():
+            self.redirect(hand.takeBack())
+        else:
+            self._hall.say(f"worker {hand.number}", NONE_FREE)
+            self.changed()
+
     def leave(self, hand: Hand) -> None:
         """
         A worker is to be given nothing more. What it has not taken stays with it.

@@ -60,7 +60,9 @@ class Worker(Protocol):
 
     def born(self) -> None: ...
 
-    def online(self) -> None: ...
+    def online(self, isReady: bool) -> None: ...
+
+    def ready(self, isReady: bool) -> None: ...
 
     def listening(self, where: messages.Listening) -> None: ...
 
@@ -238,7 +240,10 @@ class Conversation:
         self._worker.born()
 
     def _online(self, message: messages.Online) -> None:
-        self._worker.online()
+        self._worker.online(message.isReady)
+
+    def _ready(self, message: messages.Ready) -> None:
+        self._worker.ready(message.isReady)
 
     def _listening(self, message: messages.Listening) -> None:
         self._worker.listening(message)
@@ -250,6 +255,7 @@ class Conversation:
         messages.Room: _room,
         messages.Born: _born,
         messages.Online: _online,
+        messages.Ready: _ready,
         messages.Listening: _listening,
         messages.Leaving: _leaving,
     }

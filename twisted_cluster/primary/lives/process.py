@@ -15,6 +15,7 @@ from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
 from twisted_cluster.primary.lives.history import History
 from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
+from twisted_cluster.primary.lives.readiness import ReadinessTold
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said, Speaker
@@ -29,7 +30,7 @@ class WorkerProcess:
 
     @ivar number: Its slot, from 1.
     @ivar id: Counts the primary's workers, from 1; never used again.
-    @ivar state: C{"starting"}, C{"ready"} or C{"leaving"}.
+    @ivar state: C{"starting"}, C{"ready"}, C{"not ready"} or C{"leaving"}.
     @ivar said: What it says for the log.
     @ivar kit: What this process has for it.
     """
@@ -57,12 +58,14 @@ class WorkerProcess:
         self.state = "starting"
         self.life = newLifecycle(self._effects(recipe.outgoing))
         clock, seconds = rooms.reactor, recipe.drainTimeout
+        self._readiness = ReadinessTold(rooms.reactor, self)
         self._patience = Patience(clock, seconds, self.life.overdue)
         self.kit = Kit.make(rooms, recipe, self)
 
     def _effects(self, mayFinishStart: bool) -> LifeEffects:
         return LifeEffects(
             self._enter,
+            self._withdraw,
             self._leave,
             self._sendDrain,
             self._sendDrain if mayFinishStart else self.kill,
@@ -134,7 +137,7 @@ class WorkerProcess:
         """
         Whether its application has started, and it is not to end.
         """
-        return self.state == "ready"
+        return self.state in ("ready", "not ready")
 
     @property
     def served(self) -> int:
@@ -241,11 +244,19 @@ class WorkerProcess:
         """
         self._watcher.born(self)
 
-    def online(self) -> None:
+    def online(self, isReady: bool = True) -> None:
         """
-        Its application has started.
+        Its reactor runs.
+
+        @param isReady: Whether its application has started.
         """
-        self.life.online()
+        (self.life.online if isReady else self.life.unready)()
+
+    def ready(self, isReady: bool) -> None:
+        """
+        It may be offered connections from now on, or is to be offered none.
+        """
+        (self.life.ready if isReady else self.life.unready)()
 
     def listening(self, where: Listening) -> None:
         """
@@ -283,14 +294,23 @@ class WorkerProcess:
     # What becomes of it
 
     def _enter(self) -> None:
-        self.state = "ready"
-        self._history.wasReady = True
-        self.said.release()
+        isFirst, self.state = self.state == "starting", "ready"
         self._rooms.door.enter(self.hand)
-        self._watcher.online(self)
+        if isFirst:
+            self._history.wasReady = True
+            self.said.release()
+            self._watcher.online(self)
+        else:
+            self._readiness.tell(True)
+
+    def _withdraw(self) -> None:
+        self.state = "not ready"
+        self._rooms.door.withdraw(self.hand)
+        self._readiness.tell(False)
 
     def _leave(self) -> None:
         self.state = "leaving"
+        self._readiness.end()
         self._rooms.door.leave(self.hand)
         self._rooms.listeners.retire(self.hand)
 

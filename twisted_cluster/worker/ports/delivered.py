@@ -225,6 +225,8 @@ class DeliveredPort(LimitedPort):
 
     def _poll(self) -> None:
         wanted = self.taking and not self._released and self.room != 0
+        if wanted and self.number is not None and not self.register.isOpen:
+            wanted = False
         if wanted != self._polling:
             self._polling = wanted
             if wanted:

@@ -69,6 +69,7 @@ class Register:
     @ivar served: Ports of the primary's listeners, by the listener's number.
     @ivar alone: Ports of which the primary knows nothing.
     @ivar meters: What listeners have given this worker, by number, where that is limited.
+    @ivar isOpen: Whether this worker takes what it accepts itself of the cluster's ports.
     @ivar ended: Who is to be called when a connection ends.
     """
 
@@ -89,6 +90,7 @@ class Register:
         self.alone: set[WorkerPort] = set()
         self.meters: dict[int, Meter] = {}
         self.ended: list[Callable[[], None]] = []
+        self.isOpen = True
         self._isOnline = False
         self._unsaid: list[Listening] = []
 
@@ -130,6 +132,15 @@ class Register:
             self.control.say(listening)
         else:
             self._unsaid.append(listening)
+
+    def open(self, isOpen: bool) -> None:
+        """
+        Accept from the cluster's ports, or leave that to others; where the primary
+        accepts, it knows.
+        """
+        self.isOpen = isOpen
+        for port in self.all():
+            port.limitChanged()
 
     def online(self) -> None:
         """

@@ -14,14 +14,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from harness import StartError, endOnSignals
+
 from chaos import page
 from chaos.contender import Contender
 from chaos.contenders import CONTENDERS
 from chaos.idlers import stopWithIdlers
 from chaos.trial import Trial, Verdict
 from chaos.troubles import TROUBLES, Trouble
-from harness import StartError, endOnSignals
-
 from tests.process.loading.crowd import Plan
 from tests.process.loading.load import Load
 from tests.process.loading.outcome import inWords

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import shutil
 
+from contestants import TWISTD
+
 from chaos.contender import Contender
 from chaos.peers import nginx, peersPython
-from contestants import TWISTD
 
 NGINX = """
 daemon off;

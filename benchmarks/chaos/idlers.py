@@ -10,8 +10,8 @@ import time
 from contextlib import ExitStack
 
 from attrs import frozen
-from chaos.contender import Contender
 
+from chaos.contender import Contender
 from tests.process.loading.answers import Answer
 
 QUESTION = b"GET / HTTP/1.1\r\nHost: load\r\n\r\n"

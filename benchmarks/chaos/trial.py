@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 
 from attrs import define, field, frozen
+
 from chaos.contender import Contender
 from chaos.hands import stopped
-
 from tests.process.loading.load import Load
 from tests.process.loading.outcome import FAILURES, REFUSED, SERVED, SLOW, Noted, Outcome
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from attrs import frozen
+
 from chaos.contender import Contender
 from chaos.trial import PATIENCE, Trial
 
@@ -143,9 +144,7 @@ def deaths(trial: Trial, times: int) -> None:
         if number == times // 10:
             first = _size(contender.pid)
     now = _size(contender.pid)
-    trial.note = "descriptors {} → {}, {:.1f} → {:.1f} MB".format(
-        first[0], now[0], first[1] / 1e6, now[1] / 1e6
-    )
+    trial.note = f"descriptors {first[0]} → {now[0]}, {first[1] / 1e6:.1f} → {now[1] / 1e6:.1f} MB"
 
 
 def _size(pid: int) -> tuple[int, int]:

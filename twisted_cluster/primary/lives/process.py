@@ -15,11 +15,11 @@ from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
 from twisted_cluster.primary.lives.history import History
 from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
-from twisted_cluster.primary.lives.readiness import ReadinessTold
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.told import tell
+from twisted_cluster.primary.lives.unready import ReadinessTold
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.peer import Peer
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from twisted.internet.testing import MemoryReactorClock
 
 from tests.logged import Logged
-from twisted_cluster.primary.lives.readiness import ReadinessTold
 from twisted_cluster.primary.lives.said import Speaker
+from twisted_cluster.primary.lives.unready import ReadinessTold
 
 
 class Subject:

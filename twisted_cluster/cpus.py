@@ -9,22 +9,37 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from twisted_cluster.core.scaling import Span
 from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ConfigError
 
 
-def parseWorkers(given: int | str) -> int:
+def parseWorkers(given: int | str) -> Span:
     """
-    @param given: A number, or C{"auto"} for as many as L{usableCPUs}.
-    @return: 1 or more.
+    @param given: A number, or C{"auto"} for as many as L{usableCPUs}; or a range of such,
+        as C{"2-8"}.
     @raise ConfigError: If it is neither.
     """
-    text = str(given)
+    first, dash, last = str(given).partition("-")
+    try:
+        least = _countOf(first)
+        span = Span(least, _countOf(last) if dash else least)
+        if span.most < span.least:
+            raise ValueError
+    except ValueError:
+        why = f"give a number from 1 to {MOST_WORKERS}, a range as 2-8, or auto"
+        raise ConfigError("workers", given, why) from None
+    return span
+
+
+def _countOf(text: str) -> int:
+    """
+    @raise ValueError: If it is no number of workers.
+    """
     if text == "auto":
         return usableCPUs()
     if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
-        accepted = f"give a number from 1 to {MOST_WORKERS}, or auto"
-        raise ConfigError("workers", given, accepted)
+        raise ValueError(text)
     return int(text)
 
 

@@ -38,8 +38,8 @@ class Options(usage.Options):
     optParameters = [
         ["app", None, None, "Dotted name of a factory, resource, service or WSGI app."],
         ["python", "y", None, "Run a .tac file, as 'twistd -y' does."],
-        ["workers", "w", "auto", "How many workers: a number, or 'auto' for as many "
-         "CPUs as this process may use."],
+        ["workers", "w", "auto", "How many workers: a number, 'auto' for as many "
+         "CPUs as this process may use, or a range, in which the load decides: 2-8."],
         ["policy", None, "round-robin", "Who serves the next connection, as NAME or "
          "NAME:key=value,key=value."],
         ["weights", None, None, "What share each worker is to have, as 3,1,1; 1 for "

@@ -57,7 +57,7 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
         recipe = change(recipe, options)
     recipe = evolve(recipe, program=sys.argv[0] if sys.argv else "")
     # Of several workers none would know who is meant.
-    if config.workers == 1 and options.get("nodaemon", True):
+    if config.span.most == 1 and options.get("nodaemon", True):
         output = partial(Output, reads=True)
         recipe = evolve(recipe, terminal=isAtTerminal(), newOutput=output)
     return evolve(config, recipe=recipe)

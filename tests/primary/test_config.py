@@ -86,7 +86,7 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"workers": 0}, "workers=0: give a number from 1 to 1024, or auto"),
+        ({"workers": 0}, "workers=0: give a number from 1 to 1024, a range as 2-8"),
         ({"workers": True}, "workers=True: give a number"),
         ({"workers": None}, "workers=None: give a number"),
         ({"listen": ["tcp:x"]}, "listen='tcp:x': "),

@@ -69,6 +69,14 @@ class Population:
         """
         return len(self.serving()) == count
 
+    def isSettled(self, count: int) -> bool:
+        """
+        The same, and whether all of these stay, and nobody else is to come.
+        """
+        current = self.current()
+        stay = all(life.fills and life.ready is not None for life in current)
+        return stay and self.isComplete(count)
+
     def replaced(self, now: float, count: int) -> Sequence[Life]:
         """
         Workers that are not needed any more: there are to be fewer, or their successor

@@ -229,6 +229,22 @@ class Slots:
         said = self._watchStarts(now) + self._healing.tick(now, self.count)
         return said + (self._replaceLost(now) or self._settle(now))
 
+    # What is known
+
+    @property
+    def isCalm(self) -> bool:
+        """
+        Whether every slot has a worker that serves and stays, and nobody is to start.
+        """
+        return not self._isStopping and self._there.isSettled(self.count)
+
+    @property
+    def failed(self) -> list[int]:
+        """
+        The slots whose workers have ended too early again and again.
+        """
+        return [number for number, one in self._there.slots.items() if one.hasFailed]
+
     # What is, against what is wanted
 
     def _settle(self, now: float) -> list[Action]:

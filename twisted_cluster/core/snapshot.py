@@ -6,7 +6,7 @@ It is made when somebody asks for it, and never otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import Factory, evolve, frozen
 
@@ -102,6 +102,9 @@ class Snapshot:
     @ivar isStopping: Whether it ends.
     @ivar workers: Those that there are, by slot and age.
     @ivar gone: What those that are gone have counted.
+    @ivar minReady: With fewer workers that are ready it is not.
+    @ivar failed: Why slots have no worker that stays, by number: of those whose workers
+        have ended too early again and again.
     """
 
     wanted: int
@@ -110,13 +113,16 @@ class Snapshot:
     workers: Sequence[WorkerSnapshot] = ()
     listeners: Sequence[ListenerSnapshot] = ()
     gone: Counted = Factory(Counted)
+    minReady: int = 1
+    failed: Mapping[int, str] = Factory(dict)
 
     @property
     def isReady(self) -> bool:
         """
-        Whether somebody can be served.
+        Whether enough workers serve.
         """
-        return not self.isStopping and any(one.state == "ready" for one in self.workers)
+        ready = {one.slot for one in self.workers if one.state == "ready"}
+        return not self.isStopping and len(ready) >= self.minReady
 
     @property
     def counted(self) -> Counted:

@@ -5,7 +5,7 @@ What there is, made into a snapshot when somebody asks.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from twisted_cluster.core.snapshot import (
     Counted,
@@ -17,6 +17,8 @@ from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.ports.listener import Listener
 
+NOBODY: Mapping[int, str] = {}
+
 
 def snapshot(
     wanted: int,
@@ -26,6 +28,8 @@ def snapshot(
     listeners: Iterable[Listener],
     door: Door,
     gone: Counted,
+    minReady: int = 1,
+    failed: Mapping[int, str] = NOBODY,
 ) -> Snapshot:
     """
     @see: L{Snapshot}
@@ -39,6 +43,8 @@ def snapshot(
         sorted(known, key=lambda one: (one.slot, one.id)),
         [listenerSnapshot(listener, door) for listener in listeners],
         gone,
+        minReady,
+        failed,
     )
 
 

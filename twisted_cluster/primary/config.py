@@ -14,6 +14,8 @@ from attrs import Factory, frozen
 from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.core.rules import COUNT, Rules
+from twisted_cluster.core.scaling import Span
+from twisted_cluster.core.words import several
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
@@ -42,7 +44,8 @@ class Settings(TypedDict, total=False):
     """
     What can be said of a cluster, whatever it runs; each as the option of the command.
 
-    C{listen}: endpoint descriptions. C{workers}: how many, or C{"auto"}. C{policy}: text,
+    C{listen}: endpoint descriptions. C{workers}: how many, C{"auto"}, or a range
+    in which the load decides: C{"2-8"}. C{policy}: text,
     or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
     C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
@@ -93,6 +96,8 @@ class ClusterConfig:
         given.
     @ivar groups: The group of each worker that is in one, by its number.
     @ivar rules: How workers live.
+    @ivar most: How many workers there may be where the load asks for them; 0 is no more
+        than C{workers}.
     """
 
     workers: int
@@ -104,6 +109,14 @@ class ClusterConfig:
     weights: Mapping[int, int] = Factory(dict)
     groups: Mapping[int, str] = Factory(dict)
     rules: Rules = Factory(Rules)
+    most: int = 0
+
+    @property
+    def span(self) -> Span:
+        """
+        How many workers there may be.
+        """
+        return Span(self.workers, max(self.workers, self.most))
 
     @classmethod
     def forApp(cls, app: str, **settings: Unpack[Settings]) -> ClusterConfig:
@@ -186,17 +199,18 @@ class ClusterConfig:
         @param given: Rules.
         """
         rules = Rules.parse(given)
-        count = parseWorkers(workers)
-        groups = parseGroups(_texts("group", group), count)
+        span = parseWorkers(workers)
+        _checkLeast(rules, span)
+        groups = parseGroups(_texts("group", group), span.most)
         limits = parseLimits(
             _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
         )
         if reactor is not None:
             _checkReactor(reactor)
-        newPolicy = _checkedPolicy(policy, count, groups, limits)
+        newPolicy = _checkedPolicy(policy, span.least, groups, limits)
         listens = parseListens(_texts("listen", listen))
         return cls(
-            count,
+            span.least,
             Recipe(
                 run,
                 reactor=reactor or "",
@@ -207,15 +221,16 @@ class ClusterConfig:
                 ),
                 logLevel=_checkedLevel(logLevel),
                 terminal=False,
-                multiprocess=count > 1,
+                multiprocess=span.most > 1,
             ),
             newPolicy,
             listens,
             COUNT.parse("backlog", backlog),
             limits,
-            parseWeights(",".join(_texts("weights", weights)), count),
+            parseWeights(",".join(_texts("weights", weights)), span.most),
             groups,
             rules,
+            span.most,
         )
 
 
@@ -230,6 +245,12 @@ def _texts(name: str, given: int | str | Iterable[int | str]) -> list[str]:
     if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
         raise ConfigError(name, given, "give one, or several in a list")
     return [str(each) for each in given]
+
+
+def _checkLeast(rules: Rules, span: Span) -> None:
+    if rules.minReady > span.least:
+        why = f"there may be only {several(span.least, 'worker')}"
+        raise ConfigError("minReady", rules.minReady, why)
 
 
 def _checkReactor(name: str) -> None:

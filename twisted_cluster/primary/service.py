@@ -7,29 +7,36 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from random import random
 
 from attrs import evolve
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from twisted_cluster.core.actions import Start
+from twisted_cluster.core.recycling import Recycling
+from twisted_cluster.core.scaling import Load
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Snapshot
 from twisted_cluster.core.starts import Pace
 from twisted_cluster.core.words import duration, several
-from twisted_cluster.errors import ClusterError
+from twisted_cluster.errors import ClusterError, CommandError
 from twisted_cluster.kinds import kindOf
 from twisted_cluster.plugins import unheeded
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.readiness import Readiness
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.primary.lives.tending import Tending
 from twisted_cluster.primary.lives.turns import startsAtATime
 from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
+from twisted_cluster.primary.verbs.enough import checkEnough, loadOf
+from twisted_cluster.primary.verbs.scaling import Progress, Scaling
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.steady import steady
 
@@ -63,7 +70,11 @@ class ClusterService(Service):
         )
         self.supervisor = Supervisor(
             self.rooms.reactor,
-            Slots(config.rules.startTimeout, Pace(startsAtATime())),
+            Slots(
+                config.rules.startTimeout,
+                Pace(startsAtATime()),
+                giveUpAfter=config.rules.giveUpAfter,
+            ),
             self._newWorker,
             self._allUp,
             self._giveUp,
@@ -74,7 +85,21 @@ class ClusterService(Service):
             self.supervisor.deaf,
             self.supervisor.silent,
         )
-        self._pulse = Pulse(self.rooms, self.supervisor.tick, vigil.look)
+        clock, rules = self.rooms.reactor, config.rules
+        self._scaling = Scaling(
+            clock, self.supervisor, config.span, self._load, self._checkEnough
+        )
+        recycling = Recycling(rules.maxAge, rules.maxServed, rules.maxRss, random)
+        tending = Tending(clock, self.supervisor, recycling)
+        self._readiness = Readiness(clock, rules.minReady, self._serving)
+        self._pulse = Pulse(
+            self.rooms,
+            self.supervisor.tick,
+            vigil.look,
+            self._scaling.tick,
+            tending.look,
+            self._readiness.look,
+        )
 
     def privilegedStartService(self) -> None:
         """
@@ -110,7 +135,8 @@ class ClusterService(Service):
         self._complained.clear()
         self._tellUnheeded()
         self._pulse.start()
-        self.supervisor.start(self._config.workers)
+        self._readiness.restart()
+        self._scaling.start()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -123,6 +149,7 @@ class ClusterService(Service):
         if self._stopping is None:
             self._stopping = Deferred()
             self.supervisor.halt()
+            self._scaling.stop()
             workers = self.supervisor.workers.values
             stopping = Stopping(self._pulse, workers, self.supervisor.stop)
             stopping.run().addCallback(self._hasStopped)
@@ -138,14 +165,50 @@ class ClusterService(Service):
         """
         rooms, now = self.rooms, self.rooms.reactor.seconds()
         return snapshot(
-            self._config.workers,
+            self._scaling.count,
             now - self._since if self.running else 0.0,
             self._stopping is not None,
             self.supervisor.workers.values(),
             rooms.listeners.byNumber.values(),
             rooms.door,
             self.supervisor.counted,
+            self._config.rules.minReady,
+            self.supervisor.failed,
         )
+
+    def scale(
+        self, count: int | str, progress: Progress = lambda said: None
+    ) -> Deferred[None]:
+        """
+        So many workers there are to be.
+
+        @param count: A number, or a range in which the load decides: C{"2-8"}.
+        @param progress: Is told, in a line each, how far it is.
+        @return: Fires when there are, or fails with
+            L{twisted_cluster.errors.CommandError}.
+        """
+        if not self._isRunning:
+            return fail(CommandError("the cluster does not run"))
+        return self._scaling.scale(count, progress)
+
+    def scaleBy(self, more: int) -> Deferred[None]:
+        """
+        So many workers more, or less where it is negative; else as L{scale}.
+        """
+        return self.scale(self._scaling.count + more)
+
+    def kill(self, id: int) -> Deferred[None]:
+        """
+        Kill a worker; another takes its place at once.
+
+        @return: Fires when it is gone, or fails with
+            L{twisted_cluster.errors.CommandError}.
+        """
+        if id not in self.supervisor.workers:
+            return fail(CommandError(f"there is no worker of id {id}"))
+        gone = self.supervisor.whenGone(id)
+        self.supervisor.kill(id, "as told")
+        return gone
 
     def whenGivenUp(self) -> Deferred[Sequence[str]]:
         """
@@ -155,6 +218,20 @@ class ClusterService(Service):
         waiting: Deferred[Sequence[str]] = Deferred()
         self._waiting.append(waiting)
         return waiting
+
+    @property
+    def _isRunning(self) -> bool:
+        return bool(self.running) and self._stopping is None
+
+    def _load(self) -> Load:
+        return loadOf(self._online(), self.rooms.door)
+
+    def _checkEnough(self, count: int) -> None:
+        listeners = self.rooms.listeners.byNumber.values()
+        checkEnough(count, self._config, [one.policy for one in listeners])
+
+    def _serving(self) -> tuple[set[int], int]:
+        return {one.number for one in self._online()}, self._scaling.count
 
     def _checkStopped(self) -> None:
         if self._stopping is not None:
@@ -173,6 +250,7 @@ class ClusterService(Service):
             reactor=self._kind,
             weight=config.weights.get(start.slot, 1),
             group=config.groups.get(start.slot, ""),
+            multiprocess=config.recipe.multiprocess or self._scaling.count > 1,
             generation=start.generation,
         )
         return WorkerProcess(self.rooms, start.slot, start.id, recipe, self.supervisor)
@@ -225,7 +303,7 @@ class ClusterService(Service):
         places = [one.place for one in self.rooms.listeners.byNumber.values()]
         log.info(
             "ready: {workers} {where}; pid {pid}; {seconds}",
-            workers=several(self._config.workers, "worker"),
+            workers=several(self._scaling.count, "worker"),
             where=f"on {', '.join(places)}" if places else "on no port",
             pid=os.getpid(),
             seconds=duration(self.rooms.reactor.seconds() - self._since),
@@ -234,7 +312,9 @@ class ClusterService(Service):
     def _giveUp(self, lastWords: Sequence[str], tries: int) -> None:
         what = "no worker can start"
         if tries:
-            what = f"{several(tries, 'worker')} of a place did not stay, one after another"
+            what = (
+                f"{several(tries, 'worker')} of a place did not stay, one after another"
+            )
         why = "\n".join(lastWords)
         log.critical("{what}, the cluster ends: {why}", what=what, why=why)
         waiting, self._waiting = self._waiting, []

@@ -84,11 +84,17 @@ class EarlyEnds:
             log.error(said, slot=again.slot, why=why, seconds=seconds)
         self._tellPersistent(again, why, isNew)
 
+    def reasonOf(self, slot: int) -> str:
+        """
+        Why the last worker of a slot has ended.
+        """
+        return self._reasons.get(slot, "it has said nothing")
+
     def failing(self, what: Failing) -> None:
         """
         Workers of a slot go on to end too early.
         """
-        reason = self._reasons.get(what.slot, "nobody knows why")
+        reason = self.reasonOf(what.slot)
         if what.failures >= PERSISTENT:
             verb = "does not stay" if what.wasReady else "cannot start"
             self._tell("error", what, what.failures, verb, reason, what.seconds)

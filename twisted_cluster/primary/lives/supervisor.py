@@ -4,7 +4,7 @@ Carries out what L{twisted_cluster.core.slots} asks for, and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -127,6 +127,21 @@ class Supervisor(Watcher[WorkerProcess]):
         A worker's heart has not beaten for so long.
         """
         self._carryOut(self._slots.silent(self._clock.seconds(), worker.id, seconds))
+
+    @property
+    def isCalm(self) -> bool:
+        """
+        Whether every slot has a worker that serves and stays.
+        """
+        return self._slots.isCalm
+
+    @property
+    def failed(self) -> Mapping[int, str]:
+        """
+        Why slots have no worker that stays, by number: of those that have failed again
+        and again.
+        """
+        return {number: self._ends.reasonOf(number) for number in self._slots.failed}
 
     def scale(self, count: int) -> None:
         """

@@ -231,7 +231,8 @@ class ClusterService(Service):
         checkEnough(count, self._config, [one.policy for one in listeners])
 
     def _serving(self) -> tuple[set[int], int]:
-        return {one.number for one in self._online()}, self._scaling.count
+        ready = {one.number for one in self._online() if one.state == "ready"}
+        return ready, self._scaling.count
 
     def _checkStopped(self) -> None:
         if self._stopping is not None:

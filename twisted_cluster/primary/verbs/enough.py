@@ -26,7 +26,7 @@ def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
     """
     @return: What there is to do just now.
     """
-    serving = [one.hand for one in workers if one.isOnline]
+    serving = [one.hand for one in workers if one.state == "ready"]
     now = time.monotonic_ns()
     late = [
         max(hand.page.lag, now - hand.heartbeat - BEAT if hand.heartbeat else 0)

@@ -45,7 +45,8 @@ class Waiting:
         @return: Whether there are, or why there will not be.
         """
         there = list(workers)
-        up = {one.number for one in there if one.isOnline and one.number <= self.count}
+        ready = {one.number for one in there if one.state == "ready"}
+        up = {number for number in ready if number <= self.count}
         leaving = [one for one in there if one.number > self.count]
         self._say(up, leaving)
         for number, why in failed.items():

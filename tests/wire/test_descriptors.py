@@ -14,6 +14,8 @@ import pytest
 from twisted_cluster.errors import StartError
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import (
+    PAGE,
+    STACKS,
     VARIABLE,
     VERSION,
     WIRES,
@@ -32,12 +34,15 @@ def wires() -> Iterator[ExitStack]:
     """
     page = Page.create()
     ours, theirs = Channel.pair()
+    reading, writing = os.pipe()
+    special = {PAGE: page.fileno(), STACKS: writing}
     with ExitStack() as stack, theirs:
         for wire in WIRES:
-            fd = FIRST + wire
-            os.dup2(page.fileno() if fd == FIRST + 2 else theirs.fileno(), fd, True)
-            stack.callback(os.close, fd)
+            os.dup2(special.get(wire, theirs.fileno()), FIRST + wire, True)
+            stack.callback(os.close, FIRST + wire)
         yield stack
+    for fd in (reading, writing):
+        os.close(fd)
     ours.close()
     page.close()
 
@@ -94,7 +99,7 @@ def test_whatIsNoWireIsNotTouched() -> None:
             os.close(fd)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, VERSION + 1, str(VERSION), None])
 def test_anotherVersionSaysSo(version: object) -> None:
     """
     A primary and its workers run from one installation.

@@ -159,6 +159,17 @@ class ClusterService(Service):
             self._stopping.chainDeferred(done)
         return done
 
+    def stacks(self, id: int) -> Deferred[str]:
+        """
+        @param id: A worker's.
+        @return: Fires with the stack of every thread of its, within a second; fails with
+            a L{CommandError} if there is no such worker, or it cannot be seen.
+        """
+        worker = self.supervisor.workers.get(id)
+        if worker is None:
+            return fail(CommandError(f"there is no worker with id {id}"))
+        return worker.askStacks()
+
     def snapshot(self) -> Snapshot:
         """
         @return: What there is just now.

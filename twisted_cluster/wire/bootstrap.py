@@ -13,6 +13,8 @@ VARIABLE = "TWISTED_CLUSTER_PATH"
 PIECE = 100_000
 TWISTD = "twisted_cluster.worker.__main__"
 SCRIPT = "twisted_cluster.worker.script"
+# So early that also an import that hangs can be seen.
+STACKS = "twisted_cluster.wire.stacks"
 
 
 def bootstrap(module: str) -> list[str]:
@@ -28,7 +30,8 @@ def bootstrap(module: str) -> list[str]:
     code = (
         "import sys,posix,marshal;sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
         f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
-        f"))).decode()));from {module} import main;main()"
+        f"))).decode()));from {STACKS} import beginHere;beginHere()"
+        f";from {module} import main;main()"
     )
     return ["-c", code]
 

@@ -22,10 +22,11 @@ HANDOFF = 1
 PAGE = 2
 MAIL = 3
 LOG = 4
-WIRES = (CONTROL, HANDOFF, PAGE, MAIL, LOG)
+STACKS = 5
+WIRES = (CONTROL, HANDOFF, PAGE, MAIL, LOG, STACKS)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
-VERSION = 1
+VERSION = 2
 
 
 def _asTuple(numbers: Iterable[int]) -> Sequence[int]:
@@ -111,5 +112,7 @@ def _checkWires(first: int) -> None:
             raise OSError(f"descriptor {first + wire} is no socket")
     if not stat.S_ISREG(os.fstat(first + PAGE).st_mode):
         raise OSError(f"descriptor {first + PAGE} is no page")
+    if not stat.S_ISFIFO(os.fstat(first + STACKS).st_mode):
+        raise OSError(f"descriptor {first + STACKS} is no pipe")
     for wire in WIRES:
         os.set_inheritable(first + wire, False)

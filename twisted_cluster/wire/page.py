@@ -25,6 +25,8 @@ CELLS = 32
 # Sums and differences of two fit into a signed number of 64 bits.
 LARGEST_COUNT = (1 << 62) - 1
 HOUR = 3_600_000_000_000
+# Which counter is written before there is a page.
+_STACKS = 15
 # So far a float is exact.
 EXACT = 1 << 53
 
@@ -82,6 +84,9 @@ class Page:
         descriptor was free for them.
     @ivar cut: Connections that it had still when its time to finish them was over.
     @ivar held: Not 0 while somebody looks at the worker with a debugger.
+    @ivar stacks: The signal upon which it writes where it is; 0 if there is none.
+    @ivar told: Monotonic nanoseconds when a signal has told it to end, whether its loop
+        turns or not; 0 if none has.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @see: L{twisted_cluster.core.counting}
     """
@@ -101,6 +106,8 @@ class Page:
     lost = _counter(12)
     cut = _counter(13)
     held = _counter(14)
+    stacks = _counter(_STACKS)
+    told = _counter(16)
 
     _map: mmap.mmap | None
     _cells: Cells
@@ -195,6 +202,16 @@ def _viewsOf(
     """
     whole = memoryview(memory).cast("Q")
     return whole[:CELLS], whole[CELLS:], whole
+
+
+def tellSignal(fd: int, number: int) -> None:
+    """
+    Write L{Page.stacks}, before there is a page of it in this process.
+
+    @param fd: The page's file.
+    @raise OSError: If it is none.
+    """
+    os.pwrite(fd, number.to_bytes(CELL, sys.byteorder), _STACKS * CELL)
 
 
 class _FileCells:

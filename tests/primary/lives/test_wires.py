@@ -71,4 +71,4 @@ def test_wiresTakeTheLowestNumbersThatAreFree() -> None:
     assert firstGap([0, 1, 2]) == 3
     assert firstGap([0, 1, 2, 251]) == 3
     assert firstGap([0, 1, 2, 3, 7]) == 8
-    assert firstGap([0, 1, 2, 8]) == 3
+    assert firstGap([0, 1, 2, 3 + len(WIRES)]) == 3

@@ -19,6 +19,7 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.records import Records
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.stacks import Stacks
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.wires import Wires, firstGap
 
@@ -48,6 +49,7 @@ class Kit:
     @ivar wires: This process's ends, and the worker's until they are L{given}.
     @ivar hand: The worker, as the door and the table know it.
     @ivar records: What it says for the log.
+    @ivar stacks: Where it is, when it is asked.
     @ivar conversation: What it says of itself, and users' messages.
     """
 
@@ -56,6 +58,7 @@ class Kit:
     wires: Wires
     hand: Hand
     records: Records
+    stacks: Stacks
     conversation: Conversation
 
     @classmethod
@@ -79,9 +82,10 @@ class Kit:
             hand = Hand(post, wires.page, wires.queue, most, hasTerminal)
             records = Records(rooms.reactor, wires.log, worker.said)
             undo.callback(records.finish)
+            stacks = Stacks(rooms.reactor, wires.stacks, wires.page, child)
             talk = Conversation(rooms, wires, hand, codec, worker)
             undo.pop_all()
-        return cls(output, child, wires, hand, records, talk)
+        return cls(output, child, wires, hand, records, stacks, talk)
 
     def start(self, rooms: Rooms, recipe: Recipe, slot: int, id: int) -> None:
         """
@@ -120,6 +124,7 @@ class Kit:
         try:
             self.conversation.close()
             self.records.finish()
+            self.stacks.close()
         finally:
             self.wires.cut()
 

@@ -4,6 +4,8 @@ One worker process: its start, its life, its end.
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 from twisted_cluster.core.messages import Listening
@@ -216,6 +218,13 @@ class WorkerProcess:
         Send a signal. A process that has ended already is let be.
         """
         self.child.signal(number)
+
+    def askStacks(self) -> Deferred[str]:
+        """
+        @return: Fires with the stack of every thread, within a second; fails with a
+            L{CommandError<twisted_cluster.errors.CommandError>} if it cannot be seen.
+        """
+        return self.kit.stacks.ask()
 
     def kill(self, why: str = "") -> None:
         """

@@ -4,15 +4,25 @@ The wires of one worker: made as one, cut as one.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from io import FileIO
 from itertools import count
 
 from attrs import frozen
 
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, LOG, MAIL, PAGE, WIRES
+from twisted_cluster.wire.descriptors import (
+    CONTROL,
+    HANDOFF,
+    LOG,
+    MAIL,
+    PAGE,
+    STACKS,
+    WIRES,
+)
 from twisted_cluster.wire.handoff import KIND, HandoffQueue
 from twisted_cluster.wire.inherited import FIRST
 from twisted_cluster.wire.mail import Mail
@@ -27,6 +37,7 @@ class Wires:
 
     @ivar mail: This process's end, for a L{Mail}.
     @ivar log: This process's end of the log.
+    @ivar stacks: Where it writes what it does, when it is asked.
     @ivar theirs: The worker's ends, by what they are to it, until L{given}.
     """
 
@@ -35,7 +46,8 @@ class Wires:
     channel: Channel
     mail: socket.socket
     log: socket.socket
-    theirs: Mapping[int, socket.socket]
+    stacks: FileIO
+    theirs: Mapping[int, socket.socket | FileIO]
 
     @classmethod
     def make(cls, tallies: int) -> Wires:
@@ -55,9 +67,15 @@ class Wires:
             undo.enter_context(mail)
             undo.enter_context(theirMail)
             log, theirLog = socket.socketpair(socket.AF_UNIX, KIND)
+            undo.enter_context(log)
+            undo.enter_context(theirLog)
+            stacks, theirStacks = _pipe()
             undo.pop_all()
-        theirs = {CONTROL: control, MAIL: theirMail, LOG: theirLog}
-        return cls(page, queue, channel, mail, log, theirs)
+        theirs: dict[int, socket.socket | FileIO] = {
+            **{CONTROL: control, MAIL: theirMail, LOG: theirLog},
+            STACKS: theirStacks,
+        }
+        return cls(page, queue, channel, mail, log, stacks, theirs)
 
     def childFDs(self, first: int) -> dict[int, int]:
         """
@@ -84,7 +102,18 @@ class Wires:
         self.queue.close()
         self.mail.close()
         self.log.close()
+        self.stacks.close()
         self.page.close()
+
+
+def _pipe() -> tuple[FileIO, FileIO]:
+    """
+    @return: Where to read, and where to write: who cannot goes on.
+    """
+    reading, writing = os.pipe()
+    for end in (reading, writing):
+        os.set_blocking(end, False)
+    return FileIO(reading, "r"), FileIO(writing, "w")
 
 
 def firstGap(taken: Collection[int]) -> int:

@@ -164,6 +164,88 @@ class Ended:
     """
 
 
+@frozen
+class Offer:
+    """
+    Give a new generation's workers this share of the connections.
+
+    @ivar share: 0.0 to 1.0: exactly so much, as far as others are there; L{None}: as
+        many as they come to have like all others.
+    """
+
+    generation: int
+    share: float | None
+
+
+@frozen
+class Progress:
+    """
+    Tell who waits for a reload how far it is.
+    """
+
+    text: str
+
+
+@frozen
+class Judge:
+    """
+    Look at how the canary has fared, and tell L{Slots.judged}.
+    """
+
+    generation: int
+
+
+@frozen
+class GoBack:
+    """
+    A reload has failed; workers of before take their places again.
+
+    @ivar id: The worker that has failed; 0: none.
+    @ivar why: What is wrong with it; C{""}: its end says so.
+    """
+
+    id: int
+    why: str
+
+
+@frozen
+class Reloaded:
+    """
+    All workers are of this generation.
+    """
+
+    generation: int
+
+
+@frozen
+class NotReloaded:
+    """
+    A reload is over, and has changed nothing.
+
+    @ivar why: Why; C{""}: L{GoBack} has said so.
+    @ivar more: What is not as before; C{""}: all is.
+    """
+
+    generation: int
+    why: str
+    more: str = ""
+
+
 Action = Union[
-    Start, Retire, Kill, Again, Failing, Recovered, Report, Complete, GiveUp, Ended
+    Start,
+    Retire,
+    Kill,
+    Again,
+    Failing,
+    Recovered,
+    Report,
+    Complete,
+    GiveUp,
+    Ended,
+    Offer,
+    Progress,
+    Judge,
+    GoBack,
+    Reloaded,
+    NotReloaded,
 ]

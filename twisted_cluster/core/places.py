@@ -8,7 +8,7 @@ import math
 
 from attrs import define, frozen
 
-from twisted_cluster.core.actions import PERSISTENT
+from twisted_cluster.core.actions import PERSISTENT, Retire
 
 # A worker that was ready for so long can start: its replacement need not wait.
 SETTLED = 1.0
@@ -49,6 +49,8 @@ class Life:
     @ivar isLeaving: Whether it ends, and its slot is free for another.
     @ivar renewal: Why it is to be replaced, and its slot is free for its successor;
         L{None} if it is not.
+    @ivar unfit: What is wrong with it although it is ready; C{""}: nothing is. Nobody
+        makes way for it as long as that is so.
     @ivar lost: When its channel was closed; L{None} before.
     @ivar isOverdue: Whether its start has taken too long.
     @ivar mentioned: How often its slow start was told.
@@ -61,6 +63,7 @@ class Life:
     ready: float | None = None
     isLeaving: bool = False
     renewal: Renewal | None = None
+    unfit: str = ""
     lost: float | None = None
     isOverdue: bool = False
     mentioned: int = 0
@@ -78,6 +81,13 @@ class Life:
         Whether its slot needs no other.
         """
         return not self.isLeaving and self.renewal is None
+
+    def retire(self) -> Retire:
+        """
+        It is to end.
+        """
+        self.isLeaving = True
+        return Retire(self.id, "" if self.renewal is None else self.renewal.why)
 
     def hasSettled(self, now: float) -> bool:
         """
@@ -130,6 +140,13 @@ class Slot:
         When the next may start if nobody else is there.
         """
         return now if self.canStart else min(self.due, self.failed + ALONE)
+
+    def renew(self, now: float, generation: int) -> None:
+        """
+        It is to have a worker of this generation; nothing is known against that one.
+        """
+        self.generation, self.due = generation, now
+        self.failures = self.told = 0
 
     def putOff(self, now: float, delay: float) -> None:
         """

@@ -92,7 +92,7 @@ class Population:
         return {
             life.slot: life.ready
             for life in self.lives.values()
-            if life.fills and life.ready is not None
+            if life.fills and life.ready is not None and not life.unfit
         }
 
     def firstDue(self, now: float, count: int) -> int | None:

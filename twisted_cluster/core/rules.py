@@ -50,6 +50,12 @@ class Portion:
         number = total * self.number / 100 if self.isPercent else self.number
         return max(1, min(total, int(number)))
 
+    def shareOf(self, total: int) -> float:
+        """
+        @return: Which part of so many it is, 1.0 at most: exactly, where C{of} is whole.
+        """
+        return min(1.0, self.number / (100 if self.isPercent else total))
+
 
 @frozen
 class Rules:

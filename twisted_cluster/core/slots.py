@@ -19,12 +19,12 @@ from twisted_cluster.core.actions import (
     Ended,
     GiveUp,
     Report,
-    Retire,
     Start,
 )
 from twisted_cluster.core.healing import Healing
 from twisted_cluster.core.places import Life, Renewal
 from twisted_cluster.core.population import Population
+from twisted_cluster.core.reloading import STOPPED, SUPERSEDED, Plan, Reloading
 from twisted_cluster.core.starts import HOLD, Pace, watchStart
 
 # Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
@@ -44,7 +44,7 @@ class Slots:
     @ivar count: How many workers there are to be.
     @ivar giveUpAfter: How many workers of a slot, in a row, that do not stay end the
         cluster; 0 for none.
-    @ivar generation: Which those in new slots are to be of.
+    @ivar generation: Which they are of, when no reload goes on.
     """
 
     startTimeout: float = 300.0
@@ -56,6 +56,7 @@ class Slots:
     _healing: Healing = field(init=False)
     _since: float = 0.0
     _isStopping: bool = False
+    _reloading: Reloading | None = None
 
     def __attrs_post_init__(self) -> None:
         self._healing = Healing(self._there, self.giveUpAfter)
@@ -88,7 +89,7 @@ class Slots:
             return []
         life.renewal = renewal
         if life.ready is None:
-            return [self._retire(life), *self._settle(now)]
+            return [life.retire(), *self._settle(now)]
         return self._settle(now)
 
     def keep(self, id: int) -> None:
@@ -111,6 +112,25 @@ class Slots:
         life.isLeaving = True
         return self._settle(now)
 
+    def reload(self, now: float, plan: Plan) -> list[Action]:
+        """
+        All workers are to be new ones. A reload that goes on already is superseded.
+        """
+        before, self._reloading = self._reloading, None
+        said = [] if before is None else before.drop(SUPERSEDED)
+        self._reloading = Reloading(plan, self.generation, self._there)
+        return said + self._reloading.begin(now, self.count) + self._settle(now)
+
+    def judged(self, now: float, why: str) -> list[Action]:
+        """
+        A canary has been looked at.
+
+        @param why: What is wrong with it; C{""}: nothing.
+        """
+        if self._reloading is not None:
+            self._reloading.judged(now, why)
+        return self._settle(now)
+
     def halt(self) -> None:
         """
         Nobody more is to be started: all are about to end. Who ends meanwhile, as by a
@@ -125,7 +145,13 @@ class Slots:
         @return: Has L{Ended} in it if there is none; else that comes with the last exit.
         """
         self.halt()
-        return [self._retire(life) for life in self._there.current()] + self._ended()
+        reloading, self._reloading = self._reloading, None
+        said = [] if reloading is None else reloading.drop(STOPPED)
+        return [
+            *said,
+            *(life.retire() for life in self._there.current()),
+            *self._ended(),
+        ]
 
     # What happens
 
@@ -198,7 +224,10 @@ class Slots:
         if life is None or life.isLeaving or self._isStopping:
             return []
         said = Report(REPLACED, life.slot, seconds, id)
-        return [said, self._retire(life), *self._settle(now)]
+        retire = life.retire()
+        if self._reloading is not None:
+            self._reloading.fell(now, life, f"it took nothing for {seconds:.0f} s")
+        return [said, retire, *self._settle(now)]
 
     def silent(self, now: float, id: int, seconds: float) -> list[Action]:
         """
@@ -219,6 +248,16 @@ class Slots:
         life = self._there.lives.get(id)
         if life is not None:
             life.begun = now
+
+    def unfit(self, id: int, what: str) -> None:
+        """
+        What is wrong with a worker that says it is ready.
+
+        @param what: Such as where it does not listen; C{""}: nothing.
+        """
+        life = self._there.lives.get(id)
+        if life is not None:
+            life.unfit = what
 
     def tick(self, now: float) -> list[Action]:
         """
@@ -250,10 +289,23 @@ class Slots:
     def _settle(self, now: float) -> list[Action]:
         if self._isStopping:
             return []
-        replaced = self._there.replaced(now, self.count)
-        actions: list[Action] = [self._retire(life) for life in replaced]
+        actions = self._reload(now)
+        actions += (life.retire() for life in self._there.replaced(now, self.count))
         if not self._mustWait(now):
             actions += self._startOne(now)
+        return actions
+
+    def _reload(self, now: float) -> list[Action]:
+        reloading = self._reloading
+        if reloading is None:
+            return []
+        actions = reloading.advance(now, self.count)
+        if reloading.isOver:
+            self._reloading = None
+            if reloading.isDone:
+                self.generation = reloading.plan.generation
+            if self._there.isComplete(self.count):
+                actions.append(Complete())
         return actions
 
     def _mustWait(self, now: float) -> bool:
@@ -275,10 +327,6 @@ class Slots:
         life = self._there.begin(now, number)
         return [Start(life.id, number, life.generation)]
 
-    def _retire(self, life: Life) -> Retire:
-        life.isLeaving = True
-        return Retire(life.id, "" if life.renewal is None else life.renewal.why)
-
     def _replace(self, now: float, life: Life) -> list[Action]:
         self._healing.told(now, life)
         return self._settle(now)
@@ -287,6 +335,8 @@ class Slots:
         """
         A worker has ended that was not to.
         """
+        if self._reloading is not None and self._reloading.fell(now, life):
+            return self._settle(now)
         actions = self._healing.mourn(now, life, self.count)
         last = actions[0] if actions else None
         if not isinstance(last, GiveUp):

@@ -144,7 +144,9 @@ def deaths(trial: Trial, times: int) -> None:
         if number == times // 10:
             first = _size(contender.pid)
     now = _size(contender.pid)
-    trial.note = f"descriptors {first[0]} → {now[0]}, {first[1] / 1e6:.1f} → {now[1] / 1e6:.1f} MB"
+    trial.note = (
+        f"descriptors {first[0]} → {now[0]}, {first[1] / 1e6:.1f} → {now[1] / 1e6:.1f} MB"
+    )
 
 
 def _size(pid: int) -> tuple[int, int]:

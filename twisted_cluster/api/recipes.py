@@ -92,7 +92,8 @@ def checkRecipe(recipe: Recipe) -> None:
     """
     directory = recipe.directory
     if directory is not None and not os.path.isdir(directory):
-        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
+        where = os.fspath(directory)
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), where)
     if (recipe.uid, recipe.gid) != (None, None) and os.geteuid() != 0:
         raise OSError(errno.EPERM, "only root can start workers as somebody else")
 

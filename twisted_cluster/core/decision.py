@@ -108,6 +108,8 @@ class Asked(Protocol[M]):
 class Decision(Generic[M, W]):
     """
     What becomes of the connections of one listener.
+
+    @ivar asked: Who chooses.
     """
 
     def __init__(
@@ -124,7 +126,7 @@ class Decision(Generic[M, W]):
         @param most: How many connections it may have, in all workers together.
         """
         self._users = users
-        self._asked = asked
+        self.asked = asked
         self._lines = lines
         self._places = places
         self._most = most
@@ -167,10 +169,10 @@ class Decision(Generic[M, W]):
         if not ready:
             return self.hold(facts, True)
         if not waited and self._lines.count:
-            line = self._asked.lineOf(facts)
+            line = self.asked.lineOf(facts)
             if line is not None and self._lines.has(line):
                 return self._hold(line, False)
-        return self.judge(facts, self._asked.choose(facts, ready), waited)
+        return self.judge(facts, self.asked.choose(facts, ready), waited)
 
     def judge(self, facts: ConnectionFacts, chosen: M | None, waited: bool) -> Decided[M]:
         """
@@ -191,7 +193,7 @@ class Decision(Generic[M, W]):
         @param mayStay: Whether it may wait in any case.
         @return: L{Way.HOLD}, with the line, or L{Way.AWAY}.
         """
-        return self._hold(self._asked.lineOf(facts), mayStay)
+        return self._hold(self.asked.lineOf(facts), mayStay)
 
     def _hold(self, line: Hashable, mayStay: bool) -> Decided[M]:
         if mayStay or self._mayWait():

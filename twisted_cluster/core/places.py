@@ -146,7 +146,7 @@ class Slot:
         It is to have a worker of this generation; nothing is known against that one.
         """
         self.generation, self.due = generation, now
-        self.failures = self.told = 0
+        self.failures = self.short = self.told = 0
 
     def putOff(self, now: float, delay: float) -> None:
         """

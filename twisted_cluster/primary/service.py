@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import random
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.logger import Logger
 
 from twisted_cluster.core.actions import Start
@@ -28,6 +29,8 @@ from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.readiness import Readiness
+from twisted_cluster.primary.lives.releases import Releases
+from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
 from twisted_cluster.primary.lives.tending import Tending
@@ -36,9 +39,13 @@ from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
 from twisted_cluster.primary.verbs.enough import checkEnough, loadOf
+from twisted_cluster.primary.verbs.reloading import Manner, Reloader, drain
 from twisted_cluster.primary.verbs.scaling import Progress, Scaling
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.steady import steady
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = Logger()
 
@@ -78,7 +85,9 @@ class ClusterService(Service):
             self._newWorker,
             self._allUp,
             self._giveUp,
+            self._newReloads,
         )
+        self._releases = Releases(config.recipe, config.rules.followSymlink)
         vigil = Vigil(
             time.monotonic_ns,
             self._online,
@@ -170,6 +179,29 @@ class ClusterService(Service):
             return fail(CommandError(f"there is no worker with id {id}"))
         return worker.askStacks()
 
+    def reload(
+        self, *, progress: Progress = lambda said: None, **how: Unpack[Manner]
+    ) -> Deferred[None]:
+        """
+        Replace all workers by new ones, which are there before the old ones leave.
+
+        @param progress: Told lines on the way.
+        @param how: See L{Manner}.
+        @return: Fires when all are new; fails with L{CommandError}, and all is as before.
+        """
+        rules = self._config.rules
+        reloader = Reloader(rules, self.supervisor, self._releases)
+        return maybeDeferred(reloader.reload, progress, **how)
+
+    def drain(self, id: int, progress: Progress = lambda said: None) -> Deferred[None]:
+        """
+        Replace one worker by a new one, which is there before it leaves.
+
+        @param progress: Told lines on the way.
+        @return: Fires when it has left; fails with L{CommandError}.
+        """
+        return maybeDeferred(drain, self.supervisor, id, progress)
+
     def snapshot(self) -> Snapshot:
         """
         @return: What there is just now.
@@ -255,15 +287,22 @@ class ClusterService(Service):
         if stopping is not None:
             stopping.callback(None)
 
+    def _newReloads(self, workers: Mapping[int, WorkerProcess]) -> Reloads:
+        return Reloads(self.rooms.reactor, self.rooms, workers, self._hasReloaded)
+
+    def _hasReloaded(self) -> None:
+        self._releases.forgetAllBut(
+            self.supervisor.generation, self.supervisor.reloads.current
+        )
+
     def _newWorker(self, start: Start) -> WorkerProcess:
         config = self._config
         recipe = evolve(
-            config.recipe,
+            self._releases.of(start.generation),
             reactor=self._kind,
             weight=config.weights.get(start.slot, 1),
             group=config.groups.get(start.slot, ""),
             multiprocess=config.recipe.multiprocess or self._scaling.count > 1,
-            generation=start.generation,
         )
         return WorkerProcess(self.rooms, start.slot, start.id, recipe, self.supervisor)
 

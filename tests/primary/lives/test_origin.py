@@ -136,7 +136,7 @@ def test_runDirectoryIsAnOption(current: Path) -> None:
     start, run = current.parent, current.parent / "2"
     moved = RunDirectory(LastingPath.of(str(start)), LastingPath.of(str(run)))
     placed = Recipe(["web"], rundir=moved).placed()
-    assert placed.directory == str(start)
+    assert os.fspath(placed.directory or "") == str(start)
     assert placed.argv()[-3:] == ["--rundir", str(run), "web"]
     shutil.rmtree(run)
     recipe = Recipe(["web"], rundir=moved)

@@ -19,6 +19,8 @@ from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.reloads import Reloads
+from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.primary.lives.supervisor import Supervisor
 from twisted_cluster.talk.peer import Ears
@@ -80,6 +82,7 @@ class Cluster:
             self._make,
             lambda: self.told.append("complete"),
             self._gaveUp,
+            lambda workers: Reloads(self.clock, cast(Rooms, None), workers, lambda: None),
         )
         self.supervisor.start(count)
 

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.decision import Asked, Asking
+from twisted_cluster.core.sharing import Sharing
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
@@ -44,9 +45,7 @@ class Owner:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad:
-        name = connection.peerName
-        key = clientKey(name[0]) if isinstance(name, tuple) else None
-        return owner(key or 0, ready)
+        return owner(_keyOfClient(connection) or 0, ready)
 
 
 class Chooser:
@@ -151,3 +150,27 @@ def chooserFor(policy: ISchedulingPolicy, nanoseconds: Callable[[], int]) -> Ask
     if type(policy) is RoundRobin:
         return Direct(policy)
     return Chooser(policy, nanoseconds)
+
+
+def sharedChooser(
+    policy: ISchedulingPolicy,
+    another: ISchedulingPolicy | None,
+    nanoseconds: Callable[[], int],
+    generation: int,
+    part: float,
+) -> Asked[Hand]:
+    """
+    @param another: A policy of the same kind, for those of this generation; turns of its
+        own are the only ones that are not disturbed by others'.
+    @param part: What share of connections these are to have.
+    """
+    others = chooserFor(policy, nanoseconds)
+    isAlike = another is not None and type(another) is type(policy)
+    ours = chooserFor(another, nanoseconds) if another and isAlike else others
+    isLoyal = ILoyalPolicy.providedBy(policy)
+    return Sharing(generation, part, ours, others, _keyOfClient if isLoyal else None)
+
+
+def _keyOfClient(connection: ConnectionFacts) -> int | None:
+    name = connection.peerName
+    return clientKey(name[0]) if isinstance(name, tuple) else None

@@ -15,6 +15,7 @@ from twisted_cluster.core.decision import Shares
 from twisted_cluster.core.member import RESERVE, Member
 from twisted_cluster.core.roster import Roster
 from twisted_cluster.events import NO_LIMITS, Limits
+from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.gate import Gate
 from twisted_cluster.primary.door.hall import Hall
@@ -68,6 +69,8 @@ class Door:
             reactor, nanoseconds, hands, Places(limits), self._farewells, complaints
         )
         self.gates: dict[int, Gate] = {}
+        # Done to each gate, as long as workers are not alike.
+        self._share: Callable[[Gate], None] | None = None
 
     # Workers
 
@@ -109,13 +112,35 @@ class Door:
         self._hall.places.tallies.pop(hand.id, None)
         self.leave(hand)
 
+    def share(
+        self,
+        generation: int,
+        part: float | None,
+        newPolicy: Callable[[], ISchedulingPolicy | None],
+    ) -> None:
+        """
+        A generation's workers are to have so much of all connections.
+
+        @param part: 0.0 to 1.0; L{None}: as much as comes to them, like to all.
+        @param newPolicy: Makes one for them alone.
+        """
+        self._share = None
+        if part is not None:
+            self._share = lambda gate: gate.share(generation, part, newPolicy())
+        for gate in self.gates.values():
+            (self._share or Gate.shareAlike)(gate)
+        self.changed()
+
     # Ports
 
     def opened(self, listener: Listener) -> None:
         """
         Watch a port.
         """
-        self.gates[listener.number] = Gate(listener, self._hall, self._letOthersGoFirst)
+        gate = Gate(listener, self._hall, self._letOthersGoFirst)
+        self.gates[listener.number] = gate
+        if self._share is not None:
+            self._share(gate)
 
     def closing(self, listener: Listener) -> None:
         """

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from twisted_cluster.core.addresses import addressOf
-from twisted_cluster.core.decision import Way
+from twisted_cluster.core.decision import Asked, Way
 from twisted_cluster.core.users import Users
 from twisted_cluster.events import ConnectionFacts, Look
-from twisted_cluster.interfaces import ILookingPolicy
-from twisted_cluster.primary.door.chooser import chooserFor
+from twisted_cluster.interfaces import ILookingPolicy, ISchedulingPolicy
+from twisted_cluster.primary.door.chooser import chooserFor, sharedChooser
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.peeker import Peeker
@@ -69,6 +69,28 @@ class Gate:
         self._users = cast(Users[Hand], listener.users)
         self._choose, self._touched = asked.choose, hall.hands.touched
         self._stuck = stuck
+        self._nanoseconds = hall.nanoseconds
+
+    def share(
+        self, generation: int, part: float, another: ISchedulingPolicy | None
+    ) -> None:
+        """
+        A generation's workers are to have this part of all connections.
+
+        @param another: A policy of the same kind, for them alone.
+        """
+        policy, now = self.listener.policy, self._nanoseconds
+        self._ask(sharedChooser(policy, another, now, generation, part))
+
+    def shareAlike(self) -> None:
+        """
+        All workers are alike.
+        """
+        self._ask(chooserFor(self.listener.policy, self._nanoseconds))
+
+    def _ask(self, asked: Asked[Hand]) -> None:
+        self._choose = asked.choose
+        self.room.ask(asked)
 
     def _newPeeker(
         self, hall: Hall, look: Look, enough: Callable[[bytes], bool]

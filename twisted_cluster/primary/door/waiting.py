@@ -73,6 +73,12 @@ class WaitingRoom:
         # Whether one more has begun to wait.
         self._hasNews = False
 
+    def ask(self, asked: Asked[Hand]) -> None:
+        """
+        Somebody else chooses from now on.
+        """
+        self._asked = self._decision.asked = asked
+
     def before(self, pending: int) -> Way:
         """
         @param pending: How many connections are accepted, and not handed over.

@@ -56,6 +56,7 @@ class Child(ProcessProtocol):
         @raise OSError: If the system has no room for one more.
         """
         command = list(map(os.fsencode, recipe.argv()))
+        where = recipe.directory
         hearDeaths()
         with deafTo(recipe.surroundings.ignored):
             process: Any = reactor.spawnProcess(
@@ -64,7 +65,7 @@ class Child(ProcessProtocol):
                 command[0],
                 command,
                 env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
-                path=recipe.directory,
+                path=None if where is None else os.fspath(where),
                 uid=recipe.uid,
                 gid=recipe.gid,
                 childFDs=childFDs,

@@ -43,6 +43,27 @@ class LastingPath(os.PathLike[str]):
         """
         return cls(given, _meaning(given), _called(given))
 
+    def anew(self) -> LastingPath:
+        """
+        @return: What it means now, from now on.
+        """
+        meant = _meaning(self.called)
+        if meant == self.meant:
+            return self
+        return LastingPath(self.called, meant, self.called)
+
+    def moved(self, old: LastingPath, new: LastingPath) -> LastingPath:
+        """
+        @param old: A directory.
+        @param new: The one that takes its place.
+        @return: What it is there; itself, if it is not inside.
+        """
+        for path, directory in ((self.called, old.called), (self.meant, old.meant)):
+            if path == directory or path.startswith(os.path.join(directory, "")):
+                there = new.called + path[len(directory) :]
+                return LastingPath(there, _meaning(there), there)
+        return self
+
     def __fspath__(self) -> str:
         if self.isGone:
             return self.called

@@ -48,7 +48,7 @@ class Recipe(Conduct):
     main: str = TWISTD
     origin: Origin = Factory(Origin.ofThisProcess)
     environment: Mapping[str, str] = Factory(dict)
-    directory: str | None = None
+    directory: str | os.PathLike[str] | None = None
     rundir: RunDirectory | None = None
     uid: int | None = None
     gid: int | None = None
@@ -77,7 +77,7 @@ class Recipe(Conduct):
         if moved is None or not moved.canBeReached():
             return self
         command = ["--rundir", moved.run, *self.command]
-        return evolve(self, directory=os.fspath(moved.start), command=command)
+        return evolve(self, directory=moved.start, command=command)
 
     def argv(self) -> Sequence[str]:
         """

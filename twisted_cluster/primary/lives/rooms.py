@@ -26,6 +26,7 @@ class Rooms:
     @ivar listeners: Who listens where.
     @ivar exchange: Topics.
     @ivar limits: How many connections are served at a time.
+    @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
     @ivar outliving: What those write that outlive the worker that has started them.
     """
 
@@ -34,6 +35,7 @@ class Rooms:
     listeners: ListenerTable
     exchange: Exchange
     limits: Limits
+    newPolicy: Callable[[], ISchedulingPolicy | None]
     outliving: Outliving = Factory(Outliving)
 
     @classmethod
@@ -54,4 +56,4 @@ class Rooms:
         """
         door = Door(reactor, time.monotonic_ns, limits)
         listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors)
-        return cls(reactor, door, listeners, Exchange(), limits)
+        return cls(reactor, door, listeners, Exchange(), limits, newPolicy)

@@ -54,6 +54,8 @@ class Said:
     What one worker says. Until it is up its complaints are kept and not logged, nor what
     it says after them: they are what the person at the terminal has to read if it never
     is. What is too much to be kept is logged.
+
+    @ivar errors: How many errors it has logged.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Said:
         self._speaker = speaker
         self._explain = explain
         self._explained = Complaints(time.monotonic_ns)
+        self.errors = 0
         self._isKeeping = True
         # Complaints, the log may have them or not.
         self._kept = Tail()
@@ -95,6 +98,8 @@ class Said:
         @param size: How many bytes it was.
         """
         isComplaint = _isComplaint(event)
+        if isComplaint and event["log_level"] >= LogLevel.error:
+            self.errors += 1
         if isComplaint and self._isKeeping:
             self._kept.add(event, size)
         if self._held is not None and (isComplaint or self._held):
@@ -131,6 +136,14 @@ class Said:
         self.show()
         self._isKeeping = False
         self._kept.clear()
+
+    def keep(self, isKeeping: bool) -> None:
+        """
+        Whether complaints are to be kept although it is up: its end may be of interest.
+        """
+        self._isKeeping = isKeeping
+        if not isKeeping:
+            self._kept.clear()
 
     def _sayWhy(self, complaints: Iterable[str]) -> None:
         why = self._explain(complaints)

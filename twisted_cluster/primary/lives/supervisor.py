@@ -18,6 +18,7 @@ from twisted_cluster.core.actions import (
     Ended,
     Failing,
     GiveUp,
+    Judge,
     Kill,
     Recovered,
     Report,
@@ -25,11 +26,13 @@ from twisted_cluster.core.actions import (
     Start,
 )
 from twisted_cluster.core.places import Renewal
+from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.refusals import whyRefused
+from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.talk.ears import hearNothing
@@ -46,6 +49,7 @@ class Supervisor(Watcher[WorkerProcess]):
     Keeps every slot filled.
 
     @ivar workers: All that there are, by id.
+    @ivar reloads: What is known of reloads.
     @ivar counted: What those that are gone have counted.
     @ivar lastCode: What the last one that could not start has exited with, 1 to 125.
     """
@@ -57,6 +61,7 @@ class Supervisor(Watcher[WorkerProcess]):
         newWorker: Callable[[Start], WorkerProcess],
         complete: Callable[[], None],
         gaveUp: Callable[[Sequence[str], int], None],
+        newReloads: Callable[[Mapping[int, WorkerProcess]], Reloads],
     ) -> None:
         """
         @param clock: Counts monotonic seconds.
@@ -64,9 +69,11 @@ class Supervisor(Watcher[WorkerProcess]):
         @param complete: Called when every slot has a worker that is online.
         @param gaveUp: Called when no worker can start, with what the last one had to
             say, and 0; or when so many in a row have not stayed, with how many.
+        @param newReloads: Makes what knows of reloads, of all workers by id.
         """
         self.workers: dict[int, WorkerProcess] = {}
         self.counted = Counted()
+        self.reloads = newReloads(self.workers)
         self._clock = clock
         self._slots = slots
         self._newWorker = newWorker
@@ -74,7 +81,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._gaveUp = gaveUp
         self.lastCode = FAILED
         self._lastWords: Sequence[str] = ()
-        self._isHalted = False
+        self._isHalted = True
         self._ends = EarlyEnds()
         # What becomes of the slots of workers that are about to go.
         self._again: dict[int, Again] = {}
@@ -114,6 +121,8 @@ class Supervisor(Watcher[WorkerProcess]):
         for worker in self.workers.values():
             if worker.hand.isHeld:
                 self._slots.held(now, worker.id)
+            self._examine(worker)
+        self.reloads.look()
         self._carryOut(self._slots.tick(now))
 
     def deaf(self, worker: WorkerProcess, seconds: float) -> None:
@@ -172,6 +181,26 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._slots.keep(id)
 
+    def reload(self, plan: Plan) -> None:
+        """
+        All workers are to be new ones; L{reloads} knows who has ordered that.
+        """
+        self._carryOut(self._slots.reload(self._clock.seconds(), plan))
+
+    @property
+    def isRunning(self) -> bool:
+        """
+        Whether workers are started.
+        """
+        return not self._isHalted
+
+    @property
+    def generation(self) -> int:
+        """
+        Of which the workers are, when no reload goes on.
+        """
+        return self._slots.generation
+
     def whenGone(self, id: int) -> Deferred[None]:
         """
         @return: Fires when this worker is not there any more.
@@ -187,7 +216,13 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def online(self, worker: WorkerProcess) -> None:
         self._ends.ready(worker)
+        self.reloads.ready(worker)
+        self._examine(worker)
         self._carryOut(self._slots.ready(self._clock.seconds(), worker.id))
+
+    def _examine(self, worker: WorkerProcess) -> None:
+        if worker.isOnline and self.reloads.current:
+            self._slots.unfit(worker.id, self.reloads.faultOf(worker))
 
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:
         if not self._isHalted:
@@ -201,6 +236,7 @@ class Supervisor(Watcher[WorkerProcess]):
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
         self._count(worker, asked)
+        self.reloads.gone(worker, worker.said.tail, asked)
         self._lastWords = list(worker.said.tail) or [
             f"twistd cluster: {worker.name} {worker.ending.verb}, and has said nothing"
         ]
@@ -262,6 +298,11 @@ class Supervisor(Watcher[WorkerProcess]):
             self._giveUp(action)
         elif isinstance(action, Ended):
             self._end()
+        elif isinstance(action, Judge):
+            now = self._clock.seconds()
+            self._carryOut(self._slots.judged(now, self.reloads.judge()))
+        else:
+            self.reloads.take(action)
 
     def _giveUp(self, action: GiveUp) -> None:
         if action.tries:
@@ -297,7 +338,9 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def _refused(self, action: Start, error: Exception) -> None:
         why = whyRefused(error)
-        self._lastWords = [f"twistd cluster: cannot start worker {action.slot}: {why}"]
+        said = f"cannot start worker {action.slot}: {why}"
+        self._lastWords = [f"twistd cluster: {said}"]
+        self.reloads.refused(action.id, said)
         self.lastCode = FAILED
         self.counted = evolve(self.counted, refused=self.counted.refused + 1)
         actions = self._slots.refused(self._clock.seconds(), action.id)

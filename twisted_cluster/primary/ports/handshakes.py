@@ -45,9 +45,7 @@ def _isAsked(family: int, port: int) -> bool:
     question = QUESTION.pack(
         family, socket.IPPROTO_TCP, 0, SYN_RECV, struct.pack("!H", port)
     )
-    head = HEAD.pack(
-        HEAD.size + len(question), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0
-    )
+    head = HEAD.pack(HEAD.size + len(question), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
         kernel.send(head + question)
         with suppress(BlockingIOError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import RunningCluster, eventually, freePort
+from tests.process.cluster import RunningCluster, environment, eventually, freePort
 from tests.process.crowd import FAILED, SERVED, Crowd, crowd, toPath, toPort
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
@@ -73,7 +73,8 @@ def answering(
     A cluster that serves C{fixtures/answering}.
     """
     arguments = [f"--workers={workers}", "--app=answering.factory", *more]
-    env = {"PYTHONPATH": str(FIXTURES), "MOMENT": str(moment)}
+    path = os.pathsep.join([str(FIXTURES), environment()["PYTHONPATH"]])
+    env = {"PYTHONPATH": path, "MOMENT": str(moment)}
     with RunningCluster(arguments, directory, env) as cluster:
         cluster.waitOnline(workers)
         yield cluster

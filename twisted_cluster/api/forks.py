@@ -156,6 +156,10 @@ class Forks(Watcher[WorkerProcess]):
     def online(self, process: WorkerProcess) -> None:
         tellReady(process)
 
+    def told(self, process: WorkerProcess) -> None:
+        # Whether it has a successor is for whoever has forked it.
+        process.release()
+
     def leaving(self, process: WorkerProcess, planned: bool) -> None:
         tellLeaving(process, planned)
         self._processes[process].leave(planned)

@@ -4,7 +4,8 @@ One worker's life, as the primary sees it: starting, online, on its way out, gon
 Online it is ready or not: an application may hold back that it is, and take it back.
 
 There are three ways out: it was asked to end by this primary (draining), it said that it
-ends (leaving), or its channel just closed (lost), as it does when it dies.
+ends (leaving), or its channel just closed (lost), as it does when it dies. Who was told to
+end by a signal asks, and goes on until this primary has decided.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class LifeEffects:
     @ivar withdraw: It may not for now; what it has not taken is for others.
     @ivar leave: It may not any more.
     @ivar sendDrain: Tell it to finish what it serves, and end.
+    @ivar ask: Decide when it ends, who was told to by a signal, and tell it to wait.
+    @ivar release: Tell it that it may go now, as it was told.
     @ivar giveUp: Its application has not started yet, and it is to end.
     @ivar kill: Give it no more time.
     @ivar bury: It is gone: clean up, and say whether that was to be expected.
@@ -34,6 +37,8 @@ class LifeEffects:
     withdraw: Callable[[], None]
     leave: Callable[[], None]
     sendDrain: Callable[[], None]
+    ask: Callable[[], None]
+    release: Callable[[], None]
     giveUp: Callable[[], None]
     kill: Callable[[], None]
     bury: Callable[[bool], None]
@@ -59,6 +64,12 @@ class Lifecycle(Protocol):
     def dismissed(self) -> None:
         "This primary has closed its channel, by which it knows that it is to end."
 
+    def told(self) -> None:
+        "It said that somebody else has told it to end, by a signal."
+
+    def released(self) -> None:
+        "It may end, as it was told by a signal."
+
     def leaving(self) -> None:
         "It said that it ends with grace, and nobody here has told it to."
 
@@ -82,6 +93,8 @@ for state in (draining, leaving, lost, gone):
     state.upon(Lifecycle.unready).loop().returns(None)
     state.upon(Lifecycle.ready).loop().returns(None)
     state.upon(Lifecycle.retire).loop().returns(None)
+    state.upon(Lifecycle.told).loop().returns(None)
+    state.upon(Lifecycle.released).loop().returns(None)
     state.upon(Lifecycle.leaving).loop().returns(None)
     state.upon(Lifecycle.lost).loop().returns(None)
 for state in (draining, lost, gone):
@@ -94,6 +107,7 @@ starting.upon(Lifecycle.ready).loop().returns(None)
 starting.upon(Lifecycle.unready).to(unready).returns(None)
 ready.upon(Lifecycle.ready).loop().returns(None)
 unready.upon(Lifecycle.unready).loop().returns(None)
+starting.upon(Lifecycle.released).loop().returns(None)
 leaving.upon(Lifecycle.dismissed).to(draining).returns(None)
 gone.upon(Lifecycle.exited).loop().returns(None)
 
@@ -114,6 +128,20 @@ def withdraw(worker: Lifecycle, effects: LifeEffects) -> None:
 def askToDrain(worker: Lifecycle, effects: LifeEffects) -> None:
     effects.leave()
     effects.sendDrain()
+
+
+@ready.upon(Lifecycle.told).loop()
+@unready.upon(Lifecycle.told).loop()
+def decideLater(worker: Lifecycle, effects: LifeEffects) -> None:
+    effects.ask()
+
+
+@ready.upon(Lifecycle.released).to(leaving)
+@unready.upon(Lifecycle.released).to(leaving)
+@starting.upon(Lifecycle.told).to(leaving)
+def letGo(worker: Lifecycle, effects: LifeEffects) -> None:
+    effects.leave()
+    effects.release()
 
 
 @starting.upon(Lifecycle.retire).to(draining)

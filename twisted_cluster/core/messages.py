@@ -207,12 +207,20 @@ class Room:
 @frozen
 class Leaving:
     """
-    A worker stops, and nobody here has told it to: hand it nothing more.
+    A worker stops, and nobody here has told it to.
 
-    @ivar planned: Whether it wants that itself; if not, it was sent a signal.
+    @ivar planned: Whether it wants that itself: hand it nothing more. If not, it was sent
+        a signal, and goes on until it is told to L{Drain}.
     """
 
     planned: bool = field(default=False, validator=FLAG)
+
+
+@frozen
+class Stay:
+    """
+    The primary has heard that a worker was sent a signal, and will tell it to L{Drain}.
+    """
 
 
 @frozen
@@ -221,9 +229,12 @@ class Drain:
     The primary tells a worker to finish what it serves, and end.
 
     @ivar timeout: After so many seconds it ends all the same.
+    @ivar planned: Whether the primary wants that; if not, it only lets go who was sent a
+        signal.
     """
 
     timeout: float = field(converter=float, validator=[ge(0.0), le(FOREVER)])
+    planned: bool = field(default=True, validator=FLAG)
 
 
 Message = Union[
@@ -240,6 +251,7 @@ Message = Union[
     Ready,
     Room,
     Leaving,
+    Stay,
     Drain,
 ]
 MESSAGE_KINDS = {kind.__name__: kind for kind in get_args(Message)}

@@ -27,6 +27,8 @@ from twisted_cluster.core.population import Population
 from twisted_cluster.core.reloading import STOPPED, SUPERSEDED, Plan, Reloading
 from twisted_cluster.core.starts import HOLD, Pace, watchStart
 
+# Why a worker makes way.
+TOLD = "it was sent a signal"
 # Whose channel is closed is as good as gone: its exit comes within milliseconds, and says
 # more. Who has closed it and lives on is not waited for.
 LIVES_ON = 1.0
@@ -166,6 +168,17 @@ class Slots:
         self._healing.isProven = True
         isComplete = not self._isStopping and self._there.isComplete(self.count)
         return [*self._settle(now), *([Complete()] if isComplete else ())]
+
+    def told(self, now: float, id: int) -> list[Action]:
+        """
+        A worker that serves was told to end from outside, by a signal, and waits for what
+        becomes of it: it makes way for its successor. In a stop it ends with the others.
+        """
+        life = self._there.lives.get(id)
+        if life is None or not life.fills or self._isStopping:
+            return []
+        life.renewal = Renewal(TOLD)
+        return self._replace(now, life)
 
     def leaving(self, now: float, id: int, told: bool) -> list[Action]:
         """

@@ -22,6 +22,8 @@ from twisted_cluster.worker.ports.register import Register
 log = Logger()
 # Seconds, doubled each time: it takes some 10 ms, or more where there is much.
 COLLECT_AFTER = 0.5
+# Within which a primary that turns has answered; it waits for no worker.
+ANSWER = 2.0
 
 
 class Departure:
@@ -63,6 +65,7 @@ class Departure:
                 self._plan,
                 self._remember,
                 self._sayLeaving,
+                self._awaitAnswer,
                 self._drain,
                 self._flush,
                 self._disconnect,
@@ -78,6 +81,18 @@ class Departure:
         @param timeout: End after so many seconds all the same.
         """
         self._ending.told(timeout)
+
+    def release(self, timeout: float) -> None:
+        """
+        The same, as this worker was told by a signal before.
+        """
+        self._ending.released(timeout)
+
+    def hold(self) -> None:
+        """
+        The primary will say when this worker, which was sent a signal, is to end.
+        """
+        self._ending.held()
 
     def leave(self) -> None:
         """
@@ -131,6 +146,9 @@ class Departure:
 
     def _sayLeaving(self) -> None:
         self._register.control.say(Leaving(self.planned))
+
+    def _awaitAnswer(self) -> None:
+        self._reactor.callLater(ANSWER, self._ending.unanswered)
 
     def _drain(self, timeout: float | None) -> None:
         self.isServing = False

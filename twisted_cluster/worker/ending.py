@@ -1,6 +1,10 @@
 """
 How one worker ends, as it sees it itself: serving, draining, flushing, disconnected,
 stopping.
+
+A signal may have been sent to all processes at once, or to this one alone: only the primary
+knows whether others serve meanwhile. So it is asked (asking), and waited for (waiting), while
+this worker serves on.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ class EndingEffects:
         primary.
     @ivar remember: With which signal the process is to end, when all is done.
     @ivar sayLeaving: Tell the primary that this worker ends though it was not told to.
+    @ivar awaitAnswer: Be L{Ending.unanswered} if the primary does not answer soon.
     @ivar drain: Take nothing new, serve what there is, and be overdue after so many
         seconds; L{None}: after as many as this worker was born with.
     @ivar flush: What was said to the primary is to leave before the channel is closed.
@@ -32,6 +37,7 @@ class EndingEffects:
     plan: Callable[[], None]
     remember: Callable[[int], None]
     sayLeaving: Callable[[], None]
+    awaitAnswer: Callable[[], None]
     drain: Callable[[float | None], None]
     flush: Callable[[], None]
     disconnect: Callable[[], None]
@@ -46,6 +52,15 @@ class Ending(Protocol):
 
     def told(self, timeout: float) -> None:
         "The primary tells it to end, with grace."
+
+    def held(self) -> None:
+        "The primary has heard of its signal, and will say when it is to end."
+
+    def released(self, timeout: float) -> None:
+        "The primary lets it end, as it was told by a signal."
+
+    def unanswered(self) -> None:
+        "The primary has had time to answer."
 
     def leave(self) -> None:
         "It wants to end, with grace."
@@ -73,47 +88,83 @@ class Ending(Protocol):
 
 
 builder = TypeMachineBuilder(Ending, EndingEffects)
-serving, draining, flushing, disconnected, stopping = map(
-    builder.state, ("serving", "draining", "flushing", "disconnected", "stopping")
+serving, asking, waiting, draining, flushing, disconnected, stopping = map(
+    builder.state,
+    (
+        "serving",
+        "asking",
+        "waiting",
+        "draining",
+        "flushing",
+        "disconnected",
+        "stopping",
+    ),
 )
-connected = (serving, draining, flushing)
+undecided = (asking, waiting)
+connected = (serving, *undecided, draining, flushing)
 leaving = (draining, flushing, disconnected)
 for state in (disconnected, stopping):
     state.upon(Ending.cutOff).loop().returns(None)
 # What comes too early, or too late, or twice.
-for state in (serving, flushing, disconnected, stopping):
+for state in (serving, *undecided, flushing, disconnected, stopping):
     state.upon(Ending.idle).loop().returns(None)
-for state in (serving, draining, disconnected, stopping):
+for state in (serving, *undecided, draining, disconnected, stopping):
     state.upon(Ending.flushed).loop().returns(None)
-for state in (serving, draining, flushing, stopping):
+for state in (serving, *undecided, draining, flushing, stopping):
     state.upon(Ending.alone).loop().returns(None)
-for state in (serving, stopping):
+for state in (serving, *undecided, stopping):
     state.upon(Ending.overdue).loop().returns(None)
+for state in (serving, waiting, *leaving, stopping):
+    state.upon(Ending.held).loop().returns(None)
+    state.upon(Ending.unanswered).loop().returns(None)
+for state in (*leaving, stopping):
+    state.upon(Ending.released).loop().returns(None)
 for event in (Ending.told, Ending.leave, Ending.kill, Ending.signalled):
     stopping.upon(event).loop().returns(None)
 
 
+asking.upon(Ending.held).to(waiting).returns(None)
+
+
 @serving.upon(Ending.told).to(draining)
+@asking.upon(Ending.told).to(draining)
+@waiting.upon(Ending.told).to(draining)
 def drainAsTold(worker: Ending, effects: EndingEffects, timeout: float) -> None:
     effects.plan()
     effects.drain(timeout)
 
 
+@serving.upon(Ending.released).to(draining)
+@asking.upon(Ending.released).to(draining)
+@waiting.upon(Ending.released).to(draining)
+def drainAsReleased(worker: Ending, effects: EndingEffects, timeout: float) -> None:
+    effects.drain(timeout)
+
+
+@asking.upon(Ending.unanswered).to(draining)
+def drainUnanswered(worker: Ending, effects: EndingEffects) -> None:
+    effects.drain(None)
+
+
 @serving.upon(Ending.leave).to(draining)
+@asking.upon(Ending.leave).to(draining)
+@waiting.upon(Ending.leave).to(draining)
 def drainAsWanted(worker: Ending, effects: EndingEffects) -> None:
     effects.plan()
     effects.sayLeaving()
     effects.drain(None)
 
 
-@serving.upon(Ending.signalled).to(draining)
-def drainUponSignal(worker: Ending, effects: EndingEffects, number: int) -> None:
+@serving.upon(Ending.signalled).to(asking)
+def askUponSignal(worker: Ending, effects: EndingEffects, number: int) -> None:
     effects.remember(number)
     effects.sayLeaving()
-    effects.drain(None)
+    effects.awaitAnswer()
 
 
 @serving.upon(Ending.cutOff).to(disconnected)
+@asking.upon(Ending.cutOff).to(disconnected)
+@waiting.upon(Ending.cutOff).to(disconnected)
 def drainAlone(worker: Ending, effects: EndingEffects) -> None:
     effects.disconnect()
     effects.drain(None)
@@ -162,8 +213,9 @@ def killItself(worker: Ending, effects: EndingEffects) -> None:
     stopNow(worker, effects)
 
 
-for state in (draining, flushing):
+for state in (*undecided, draining, flushing):
     state.upon(Ending.signalled).to(stopping)(stopUponSignal)
+for state in (draining, flushing):
     state.upon(Ending.overdue).to(stopping)(stopNow)
 for state in connected:
     state.upon(Ending.kill).to(stopping)(killItself)

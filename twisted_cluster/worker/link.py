@@ -14,7 +14,15 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
-from twisted_cluster.core.messages import Born, Drain, Message, Online, Ready, Room
+from twisted_cluster.core.messages import (
+    Born,
+    Drain,
+    Message,
+    Online,
+    Ready,
+    Room,
+    Stay,
+)
 from twisted_cluster.core.topics import Subscriptions
 from twisted_cluster.errors import ChannelClosedError, MessageError
 from twisted_cluster.reactors import IClusterReactor
@@ -167,7 +175,10 @@ class Link:
         if isinstance(message, Drain):
             # What was sent before it is to be heard before it.
             self.peer.finish()
-            self.departure.drain(message.timeout)
+            depart = self.departure.drain if message.planned else self.departure.release
+            depart(message.timeout)
+        elif isinstance(message, Stay):
+            self.departure.hold()
 
     def _primaryGone(self) -> None:
         if self.departure.isServing:

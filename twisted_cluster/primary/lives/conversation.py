@@ -112,19 +112,27 @@ class Conversation:
         reader.start()
         return reader
 
-    def sayDrain(self, timeout: float) -> None:
+    def sayStay(self) -> None:
+        """
+        Tell it, who was sent a signal, to go on until it is told to drain.
+        """
+        self._say(messages.Stay())
+
+    def sayDrain(self, timeout: float, planned: bool = True) -> None:
         """
         Tell it to finish what it serves within so many seconds, and end; what it was
         sent before it hears before.
+
+        @param planned: Whether that is the primary's will.
         """
         told = self.peer.mail.flushed()
         patience = min(FLUSH, timeout / 2)
         told.addTimeout(patience, self._rooms.reactor, lambda result, timeout: None)
-        told.addCallback(lambda _: self._sayDrainNow(timeout))
+        told.addCallback(lambda _: self._sayDrainNow(messages.Drain(timeout, planned)))
 
-    def _sayDrainNow(self, timeout: float) -> None:
+    def _sayDrainNow(self, drain: messages.Drain) -> None:
         if self.isOpen:
-            self._say(messages.Drain(timeout))
+            self._say(drain)
 
     def end(self, error: ChannelClosedError) -> None:
         """

@@ -70,6 +70,8 @@ class WorkerProcess:
             self._withdraw,
             self._leave,
             self._sendDrain,
+            self._askWhen,
+            self._release,
             self._sendDrain if mayFinishStart else self.kill,
             self._runOutOfTime,
             self._bury,
@@ -205,6 +207,12 @@ class WorkerProcess:
         self._expectEnd()
         self.life.retire()
 
+    def release(self) -> None:
+        """
+        It was told to end by a signal, and may.
+        """
+        self.life.released()
+
     def disconnect(self) -> None:
         """
         Close the channel, as if this primary were gone.
@@ -275,14 +283,26 @@ class WorkerProcess:
 
     def leaving(self, planned: bool) -> None:
         """
-        It ends.
+        It ends, or asks when it is to.
 
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
         self._history.isTold = not planned
+        if not planned:
+            self.life.told()
+            return
         self._expectEnd()
         self.life.leaving()
         self._watcher.leaving(self, planned)
+
+    def _askWhen(self) -> None:
+        self.kit.conversation.sayStay()
+        self._watcher.told(self)
+
+    def _release(self) -> None:
+        self._expectEnd()
+        self.kit.conversation.sayDrain(self._recipe.drainTimeout, planned=False)
+        self._watcher.leaving(self, False)
 
     def lost(self) -> None:
         """

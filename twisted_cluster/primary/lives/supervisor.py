@@ -224,6 +224,9 @@ class Supervisor(Watcher[WorkerProcess]):
         if worker.isOnline and self.reloads.current:
             self._slots.unfit(worker.id, self.reloads.faultOf(worker))
 
+    def told(self, worker: WorkerProcess) -> None:
+        self._carryOut(self._slots.told(self._clock.seconds(), worker.id))
+
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:
         if not self._isHalted:
             tellLeaving(worker, planned)

@@ -31,6 +31,12 @@ class Watcher(Generic[W]):
         It listens somewhere.
         """
 
+    def told(self, worker: W) -> None:
+        """
+        Somebody else has told it to end, by a signal; it waits for who is told of it
+        here to retire or release it.
+        """
+
     def leaving(self, worker: W, planned: bool) -> None:
         """
         It ends without having been told to by this process.

@@ -20,6 +20,8 @@ def effectsOf(*events: str) -> list[str]:
             lambda: asked.append("withdraw"),
             lambda: asked.append("leave"),
             lambda: asked.append("drain"),
+            lambda: asked.append("ask"),
+            lambda: asked.append("release"),
             lambda: asked.append("give up"),
             lambda: asked.append("kill"),
             lambda wanted: asked.append(f"bury {wanted}"),
@@ -56,6 +58,10 @@ def effectsOf(*events: str) -> list[str]:
         ("online dismissed lost exited", "enter,leave,bury True"),
         ("dismissed online exited", "leave,bury True"),
         ("online leaving dismissed dismissed overdue", "enter,leave,kill"),
+        ("online told told retire told exited", "enter,ask,ask,leave,drain,bury True"),
+        ("online told released released exited", "enter,ask,leave,release,bury True"),
+        ("online told exited", "enter,ask,leave,bury False"),
+        ("released told released overdue", "leave,release,kill"),
     ],
 )
 def test_eventsHaveTheseEffects(events: str, effects: str) -> None:

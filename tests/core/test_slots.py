@@ -577,6 +577,43 @@ def test_whoServesNobodyYetNeedNotWait() -> None:
     ]
 
 
+def test_whoWasSentASignalMakesWay() -> None:
+    """
+    It is asked to leave when its successor is ready; told again, nothing happens.
+    """
+    primary = running(2)
+    assert primary.take(primary.slots.told(primary.now, 1)) == [Start(3, 1, 1)]
+    assert primary.take(primary.slots.told(primary.now, 1)) == []
+    assert primary.after(5.0) == []
+    assert primary.ready(3)[0] == Retire(1, "it was sent a signal")
+    assert primary.exit(1) == []
+
+
+def test_whoAreSentSignalsAgainAndAgainAreReplacedMoreSlowly() -> None:
+    """
+    Those that have not settled; meanwhile they serve.
+    """
+    primary = running(1)
+    for id in (1, 2):
+        primary.take(primary.slots.told(primary.now, id))
+        primary.ready(id + 1)
+        primary.exit(id)
+    assert primary.take(primary.slots.told(primary.now, 3)) == []
+    assert primary.after(1.0) == [Start(4, 1, 1)]
+
+
+def test_whoIsSentASignalInAStopIsNotReplaced() -> None:
+    """
+    It ends with the others: as long as they serve, it does.
+    """
+    primary = running(2)
+    primary.slots.told(primary.now, 1)
+    primary.slots.halt()
+    assert primary.take(primary.slots.told(primary.now, 2)) == []
+    stopped = primary.take(primary.slots.stop(primary.now))
+    assert stopped[:2] == [Retire(1), Retire(2)]
+
+
 def test_whoWasToMakeWayMayStay() -> None:
     """
     If nobody has told it to leave yet.

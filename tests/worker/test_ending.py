@@ -12,11 +12,15 @@ from twisted_cluster.worker.ending import Ending, EndingEffects, newEnding
 
 TIMEOUT = 5.0
 SIGTERM = 15
-ARGUMENTS = {"told": (TIMEOUT,), "signalled": (SIGTERM,)}
-EVENTS = "told leave kill signalled cutOff idle flushed alone overdue".split()
+ARGUMENTS = {"told": (TIMEOUT,), "released": (TIMEOUT,), "signalled": (SIGTERM,)}
+EVENTS = (
+    "told released held unanswered leave kill signalled cutOff idle flushed alone overdue"
+).split()
 # What brings a worker into each state.
 ROADS = {
     "serving": "",
+    "asking": "signalled",
+    "waiting": "signalled held",
     "draining": "told",
     "flushing": "told idle",
     "disconnected": "told cutOff",
@@ -27,8 +31,23 @@ TABLE = {
     ("serving", "told"): (f"plan,drain {TIMEOUT}", "draining"),
     ("serving", "leave"): ("plan,say,drain None", "draining"),
     ("serving", "kill"): ("plan,say,disconnect,stop", "stopping"),
-    ("serving", "signalled"): (f"remember {SIGTERM},say,drain None", "draining"),
+    ("serving", "signalled"): (f"remember {SIGTERM},say,await", "asking"),
+    ("serving", "released"): (f"drain {TIMEOUT}", "draining"),
     ("serving", "cutOff"): ("disconnect,drain None", "disconnected"),
+    ("asking", "told"): (f"plan,drain {TIMEOUT}", "draining"),
+    ("asking", "released"): (f"drain {TIMEOUT}", "draining"),
+    ("asking", "held"): ("", "waiting"),
+    ("asking", "unanswered"): ("drain None", "draining"),
+    ("asking", "leave"): ("plan,say,drain None", "draining"),
+    ("asking", "kill"): ("plan,say,disconnect,stop", "stopping"),
+    ("asking", "signalled"): ("disconnect,stop", "stopping"),
+    ("asking", "cutOff"): ("disconnect,drain None", "disconnected"),
+    ("waiting", "told"): (f"plan,drain {TIMEOUT}", "draining"),
+    ("waiting", "released"): (f"drain {TIMEOUT}", "draining"),
+    ("waiting", "leave"): ("plan,say,drain None", "draining"),
+    ("waiting", "kill"): ("plan,say,disconnect,stop", "stopping"),
+    ("waiting", "signalled"): ("disconnect,stop", "stopping"),
+    ("waiting", "cutOff"): ("disconnect,drain None", "disconnected"),
     ("draining", "told"): ("plan", "draining"),
     ("draining", "leave"): ("plan", "draining"),
     ("draining", "kill"): ("plan,say,disconnect,stop", "stopping"),
@@ -61,6 +80,7 @@ def begin(asked: list[str]) -> Ending:
             lambda: asked.append("plan"),
             lambda number: asked.append(f"remember {number}"),
             lambda: asked.append("say"),
+            lambda: asked.append("await"),
             lambda timeout: asked.append(f"drain {timeout}"),
             lambda: asked.append("flush"),
             lambda: asked.append("disconnect"),
@@ -84,7 +104,7 @@ def reactions(worker: Ending, asked: list[str]) -> list[str]:
     no use after it.
     """
     del asked[:]
-    happen(worker, "idle", "flushed", "overdue", "leave")
+    happen(worker, "unanswered", "idle", "flushed", "overdue", "leave")
     return list(asked)
 
 
@@ -110,7 +130,15 @@ def test_eachEventInEachState(state: str, event: str) -> None:
     ("events", "effects"),
     [
         ("told idle flushed alone", "plan,drain 5.0,flush,disconnect,look,stop"),
-        ("signalled told signalled", "remember 15,say,drain None,plan,disconnect,stop"),
+        (
+            "signalled told signalled",
+            "remember 15,say,await,plan,drain 5.0,disconnect,stop",
+        ),
+        (
+            "signalled held unanswered released idle flushed alone",
+            "remember 15,say,await,drain 5.0,flush,disconnect,look,stop",
+        ),
+        ("signalled unanswered released", "remember 15,say,await,drain None"),
         ("leave leave idle overdue", "plan,say,drain None,plan,flush,disconnect,stop"),
         ("cutOff leave kill kill", "disconnect,drain None,plan,plan,stop"),
     ],

@@ -4,8 +4,8 @@ One worker's life, as the primary sees it: starting, online, on its way out, gon
 Online it is ready or not: an application may hold back that it is, and take it back.
 
 There are three ways out: it was asked to end by this primary (draining), it said that it
-ends (leaving), or its channel just closed (lost), as it does when it dies. Who was told to
-end by a signal asks, and goes on until this primary has decided.
+ends (leaving), or its channel just closed (lost), as it does when it dies. Who was told
+to end by a signal asks, and goes on until this primary has decided.
 """
 
 from __future__ import annotations

@@ -149,11 +149,11 @@ class Slots:
         self.halt()
         reloading, self._reloading = self._reloading, None
         said = [] if reloading is None else reloading.drop(STOPPED)
-        return [
-            *said,
-            *(life.retire() for life in self._there.current()),
-            *self._ended(),
-        ]
+        current = self._there.current()
+        for life in current:
+            # Whatever they were to make way for.
+            life.renewal = None
+        return [*said, *(life.retire() for life in current), *self._ended()]
 
     # What happens
 

@@ -87,8 +87,8 @@ class Stopping:
         workers = self.workers()
         if not workers:
             return 0.0
-        # Who is busy takes what it was handed when it is not; one that has all that it may
-        # have is waited for in vain.
+        # Who is busy takes what it was handed when it is not; one that has all that it
+        # may have is waited for in vain.
         isBusy = any(worker.hand.queued for worker in workers)
         half = max(worker.drainLeft for worker in workers) / 2
         return max(CATCH_UP, min(BUSY, half)) if isBusy else CATCH_UP

@@ -2,9 +2,9 @@
 How one worker ends, as it sees it itself: serving, draining, flushing, disconnected,
 stopping.
 
-A signal may have been sent to all processes at once, or to this one alone: only the primary
-knows whether others serve meanwhile. So it is asked (asking), and waited for (waiting), while
-this worker serves on.
+A signal may have been sent to all processes at once, or to this one alone: only the
+primary knows whether others serve meanwhile. So it is asked (asking), and waited for
+(waiting), while this worker serves on.
 """
 
 from __future__ import annotations

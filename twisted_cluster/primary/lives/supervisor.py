@@ -225,6 +225,8 @@ class Supervisor(Watcher[WorkerProcess]):
             self._slots.unfit(worker.id, self.reloads.faultOf(worker))
 
     def told(self, worker: WorkerProcess) -> None:
+        if not self._isHalted:
+            tell("info", "{worker} was sent a signal: it is replaced", worker)
         self._carryOut(self._slots.told(self._clock.seconds(), worker.id))
 
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:

@@ -50,5 +50,5 @@ def _isAsked(family: int, port: int) -> bool:
         kernel.send(head + question)
         with suppress(BlockingIOError):
             answer = kernel.recv(LONGEST, socket.MSG_DONTWAIT)
-            return HEAD.unpack_from(answer)[1] == SOCK_DIAG_BY_FAMILY
+            return bool(HEAD.unpack_from(answer)[1] == SOCK_DIAG_BY_FAMILY)
     return False

@@ -29,6 +29,7 @@ from twisted_cluster.errors import (
 )
 from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
 from twisted_cluster.interfaces import (
+    IDrainable,
     IFarewellPolicy,
     IGroupingPolicy,
     ILiningPolicy,
@@ -58,6 +59,7 @@ __all__ = [
     "ConfigError",
     "ConnectionFacts",
     "HandleError",
+    "IDrainable",
     "IFarewellPolicy",
     "IGroupingPolicy",
     "ILiningPolicy",

@@ -6,6 +6,8 @@ What holds where nothing is said, and what is too much, the same for every face.
 BACKLOG = 511
 # What Kubernetes, and gunicorn, give a process between SIGTERM and SIGKILL.
 DRAIN_TIMEOUT = 30.0
+# As long again, for what an application has to save.
+STOP_TIMEOUT = 30.0
 # Longer than any application that is alive needs to load what it needs.
 START_TIMEOUT = 300.0
 # More is a slip of the pen on any machine that there is.

@@ -4,7 +4,7 @@ What a plugin provides, and what it is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
@@ -114,6 +114,29 @@ class IFarewellPolicy(ISchedulingPolicy):
         """
         @return: What is sent to the client before the connection is closed; at most
             L{LONGEST_FAREWELL} bytes.
+        """
+
+
+class IDrainable(Interface):
+    """
+    What of an application is told when its worker begins to drain: a protocol that is
+    connected, a factory that listens, a service of the application.
+
+    Whatever can be adapted to this interface is told as well, so that a manner for
+    somebody else's protocol is an adapter of its class. A protocol that is told is left
+    alone otherwise: that of a web server, say, would have to close its idle connections
+    itself.
+
+    @see: L{twisted.python.components.registerAdapter}
+    """
+
+    def drain() -> Awaitable[object] | None:
+        """
+        Nobody new comes any more. Finish, and let go of who is served.
+
+        @return: If it is a L{Deferred<twisted.internet.defer.Deferred>} or a coroutine,
+            the worker goes on until it has a result, or its drain time-out is over. It
+            is waited for anyway while connections are open.
         """
 
 

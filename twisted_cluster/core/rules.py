@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from twisted_cluster.defaults import DRAIN_TIMEOUT, START_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, START_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import ConfigError
 
 # More is a slip of the pen.
@@ -81,7 +81,7 @@ class Rules:
     """
 
     drainTimeout: float = DRAIN_TIMEOUT
-    stopTimeout: float = 30.0
+    stopTimeout: float = STOP_TIMEOUT
     stopDelay: float = 0.0
     startTimeout: float = START_TIMEOUT
     hangWarning: float = 1.0

@@ -215,6 +215,7 @@ class ClusterConfig:
                 run,
                 reactor=reactor or "",
                 drainTimeout=rules.drainTimeout,
+                stopTimeout=rules.stopTimeout,
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,

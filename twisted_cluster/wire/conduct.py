@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import fields_dict, frozen
 
-from twisted_cluster.defaults import DRAIN_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 
 
 @frozen(kw_only=True)
@@ -21,6 +21,7 @@ class Conduct:
         L{kindOf<twisted_cluster.kinds.kindOf>} has it; empty for the primary's own,
         until that is known.
     @ivar drainTimeout: How long it may finish what it serves, in seconds.
+    @ivar stopTimeout: How long its application may then take to stop.
     @ivar serialization: The name of the codec of what it sends, and of what it is sent.
     @ivar outgoing: Whether it ends only when the connections that it made itself have
         ended too, and may finish its start when it is told to end.
@@ -39,6 +40,7 @@ class Conduct:
 
     reactor: str = "default"
     drainTimeout: float = DRAIN_TIMEOUT
+    stopTimeout: float = STOP_TIMEOUT
     serialization: str = "json"
     outgoing: bool = False
     logLevel: str = "info"

@@ -5,7 +5,7 @@ Carries out how this worker ends, as L{twisted_cluster.worker.ending} says.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.tcp import BaseClient
@@ -16,7 +16,10 @@ from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.worker.ending import EndingEffects, newEnding
+from twisted_cluster.worker.halting import endStop
 from twisted_cluster.worker.intake import Intake
+from twisted_cluster.worker.manners.drains import Drains
+from twisted_cluster.worker.manners.leave import LeaveTaking
 from twisted_cluster.worker.ports.register import Register
 
 log = Logger()
@@ -32,6 +35,7 @@ class Departure:
     @ivar isConnected: Whether the channel is open.
     @ivar planned: Whether this worker is to end, by its own will or the primary's.
     @ivar signalled: The signal that it was told to end with, or L{None}.
+    @ivar services: What of the application's services is to be told.
     """
 
     # Facts, and no questions to the machine: who hears of a step may ask within it.
@@ -60,6 +64,10 @@ class Departure:
         self._intake = intake
         self._peer = peer
         self._disconnected = disconnected
+        self.services: Callable[[], Iterable[object]] = tuple
+        self._drains = Drains(self._connectionEnded)
+        self._leaveTaking = LeaveTaking(reactor, register, self._drains)
+        self._isToTell = False
         self._ending = newEnding(
             EndingEffects(
                 self._plan,
@@ -131,12 +139,15 @@ class Departure:
         """
         Some time has passed.
         """
-        if not (self.isServing or self.isConnected):
-            self._look()
+        if not self.isServing:
+            self._leaveTaking.look()
+            if not self.isConnected:
+                self._look()
 
     def _isIdle(self) -> bool:
         page = self._register.page
-        return page.opened <= page.closed
+        isTold = not (self._isToTell or self._drains.pending)
+        return isTold and page.opened <= page.closed
 
     def _plan(self) -> None:
         self.planned = True
@@ -155,11 +166,22 @@ class Departure:
         patience = self._told.drainTimeout if timeout is None else timeout
         self._reactor.callLater(patience, self._runOutOfTime, patience)
         self._register.ended.append(self._connectionEnded)
+        # In the next turn: what is told may ask for an end itself.
+        self._isToTell = True
+        self._reactor.callFromThread(self._takeLeave)
         with self._register.orphans.attended():
             self._intake.readNow()
             self._release()
         self._connectionEnded()
         self._reactor.callLater(COLLECT_AFTER, self._collect, COLLECT_AFTER)
+
+    def _takeLeave(self) -> None:
+        self._isToTell = False
+        try:
+            self._leaveTaking.begin(self.services())
+        except Exception:
+            log.failure("whom this worker serves could not be told that it drains")
+        self._connectionEnded()
 
     def _collect(self, pause: float) -> None:
         """
@@ -185,6 +207,12 @@ class Departure:
             seconds=patience,
             count=left,
         )
+        for name in sorted(set(self._drains.pending)):
+            log.warn(
+                "{seconds:g} s to drain are over, and {name} has not finished",
+                seconds=patience,
+                name=name,
+            )
         self._ending.overdue()
 
     def _countCut(self) -> int:
@@ -235,7 +263,17 @@ class Departure:
         self._reactor.callWhenRunning(self._stopReactor)
 
     def _stopReactor(self) -> None:
+        patience = self._told.stopTimeout
+        self._reactor.callLater(patience, self._stopAnyhow, patience)
         try:
             self._reactor.stop()
         except ReactorNotRunning:
             log.debug("the application has stopped the reactor itself")
+
+    def _stopAnyhow(self, patience: float) -> None:
+        log.warn(
+            "{seconds:g} s to stop are over: this worker ends, though its application "
+            "has not finished",
+            seconds=patience,
+        )
+        endStop(self._reactor)

@@ -9,6 +9,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Mapping
+from functools import partial
 
 from twisted.application import app
 from twisted.application.service import IServiceCollection
@@ -29,6 +30,7 @@ from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.descriptors import LOG, Announcement
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
+from twisted_cluster.worker.manners.services import servicesOf
 from twisted_cluster.worker.placed import PlacedRunner
 from twisted_cluster.worker.signals import letPrimaryDecide
 from twisted_cluster.worker.starting import noted
@@ -88,6 +90,7 @@ class WorkerLogger(UnixAppLogger):
         # before an observer that adds something to an event.
         globalLogPublisher.addObserver(OwnLines(_records(self._told), self._options))
         super().start(application)  # type: ignore[no-untyped-call]
+        link().departure.services = partial(servicesOf, application)
 
     def _getLogObserver(self) -> ILogObserver:
         # As twistd: whoever has asked for the signal has it.

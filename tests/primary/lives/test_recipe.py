@@ -18,6 +18,7 @@ def test_itsConductIsTold() -> None:
     conduct = {
         "reactor": "poll",
         "drainTimeout": 1.5,
+        "stopTimeout": 2.5,
         "serialization": "advanced",
         "outgoing": True,
         "logLevel": "warn",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from typing import cast
+from typing import Protocol, cast
 
 from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IProtocol, IReactorFDSet, IReactorThreads
@@ -16,14 +16,30 @@ from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.register import Register
 
 
+class Manner(Protocol):
+    """
+    How a connection is taken leave of.
+    """
+
+    def look(self, now: float) -> None:
+        """
+        Do what can be done now; called again and again as long as it is open.
+
+        @param now: Monotonic seconds.
+        """
+
+
 class CountedServer(tcp.Server):
     """
     A TCP connection, which counts itself on the worker's page, and on the port that it
     came by, if by one. Who lets go of it, to serve the socket in another process, need
     not say that: it counts as ended when nobody has it any more.
+
+    @ivar parting: In a drain, the innermost protocol, and how it takes leave.
     """
 
     _counts = False
+    parting: tuple[object, Manner] | None = None
 
     def __init__(
         self,

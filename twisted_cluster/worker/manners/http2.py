@@ -33,7 +33,8 @@ class HTTP2Manner:
         self._connection = connection
         self._parting = Parting(connection)
         self._since = now
-        self._channel.transport.write(GOAWAY)
+        if channel.transport is not None:
+            channel.transport.write(GOAWAY)
 
     def look(self, now: float) -> None:
         """

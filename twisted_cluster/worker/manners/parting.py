@@ -40,16 +40,18 @@ class Parting:
         for layer in layersOf(self._connection):
             if isinstance(layer, ProtocolWrapper) and vars(layer).get("_handshakeDone"):
                 # TLS: it sends close_notify, and waits for the client's.
-                layer.loseConnection()  # type: ignore[no-untyped-call]
+                layer.loseConnection()
                 return
         self._connection.loseWriteConnection()  # type: ignore[no-untyped-call]
+        # Not in the next turn: what comes until then would be ignored.
+        self._connection.doWrite()  # type: ignore[no-untyped-call]
 
     def look(self, now: float) -> None:
         """
         Wait no longer than that.
         """
         if self.hasBegun and now >= self._until:
-            self._connection.loseConnection()
+            self._connection.loseConnection()  # type: ignore[no-untyped-call]
 
 
 def isSending(connection: CountedServer) -> bool:

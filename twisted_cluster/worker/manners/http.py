@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 QUIET = 0.2
 # Who has just connected is about to ask: a few round trips of a slow network.
 FIRST = 2.0
-# A client that never waits for an answer before it asks again is told after so long.
-PIPELINED = 1.0
+# A client that never waits for an answer before it asks again is told with this one.
+MOST_ANSWERS = 100
 
 
 class HTTPManner:
@@ -36,7 +36,7 @@ class HTTPManner:
         self._channel: Any = channel
         self._connection = connection
         self._since = now
-        self._now = now
+        self._answers = 0
         self._parting = Parting(connection)
         self._seconds = cast(IReactorTime, connection.reactor).seconds
         self._write: Callable[..., None] = channel.writeHeaders
@@ -46,7 +46,6 @@ class HTTPManner:
         """
         Close the connection if nobody waits for anything.
         """
-        self._now = now
         if self._parting.hasBegun:
             self._parting.look(now)
         elif self._isIdle() and self._quietFor(now) >= self._patience():
@@ -84,7 +83,9 @@ class HTTPManner:
     def _writeLast(
         self, version: bytes, code: bytes, reason: bytes, headers: Any
     ) -> None:
-        if not code.startswith(b"1") and self._isLast():
+        isAnswer = not code.startswith(b"1")
+        self._answers += isAnswer
+        if isAnswer and self._isLast():
             _sayClose(headers)
             self._channel.persistent = False
         self._write(version, code, reason, headers)
@@ -93,9 +94,11 @@ class HTTPManner:
         """
         Whether no other request has come already: all those are answered.
         """
-        if self._now - self._since >= PIPELINED:
+        if self._answers >= MOST_ANSWERS:
             return True
-        return not (any(self._channel._dataBuffer) or hasUnread(self._connection))
+        channel = self._channel
+        isMore = channel._buffer or any(channel._dataBuffer)
+        return not (isMore or hasUnread(self._connection))
 
 
 def _ignore(data: bytes) -> None:

@@ -4,9 +4,12 @@ The cluster as a command: what a whole process does for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
 from typing import SupportsIndex
 
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IReactorCore
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -15,10 +18,17 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.logs.observer import LineObserver, sayError
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.service import ClusterService
+from twisted_cluster.primary.signals.answers import Answers, hasTerminal
+from twisted_cluster.primary.signals.taken import TakenSignals
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.starter import Starter
 from twisted_cluster.wire.limit import raiseLimit
+from twisted_cluster.wire.repeating import Repeating
 
 log = Logger()
+
+# Seconds: nobody is in a hurry who sends a signal that means a fault.
+LOOK = 1.0
 
 
 class ExitStatus(SupportsIndex):
@@ -45,12 +55,20 @@ class CommandService(ClusterService):
         reactor: IClusterReactor,
         config: ClusterConfig,
         observer: LineObserver | None = None,
+        twistd: MutableMapping[str, object] | None = None,
     ) -> None:
         """
         @param observer: What is to write the log; L{None}: somebody else's affair.
+        @param twistd: Its options, if it is twistd that runs this.
         """
         super().__init__(reactor, config)
         self._observer = observer
+        self._starter = Starter(self.rooms.reactor, self.snapshot, twistd)
+        answers = Answers(self, self._stopProcess, config.rules.onHup, hasTerminal())
+        self._signals = TakenSignals(reactor, answers.answer)
+        self._looking = Repeating(
+            self.rooms.reactor, self._signals.look, LOOK, "the look at blocked signals"
+        )
         self._status: ExitStatus | None = None
         self._process = reactor
         # A cluster that has drained is a success, whatever it was stopped by.
@@ -90,7 +108,23 @@ class CommandService(ClusterService):
         Start the workers.
         """
         self.whenGivenUp().addCallback(self._fail)
+        self._starter.begin()
+        self._looking.start()
         super().startService()
+
+    def takeSignals(self) -> None:
+        """
+        Take the signals of this process.
+        """
+        self._signals.take()
+
+    def reopenLogs(self) -> Deferred[None]:
+        """
+        Rotate the log, or open it again where it has been moved; so do workers.
+        """
+        if self._observer is not None:
+            self._observer.rotate()
+        return super().reopenLogs()
 
     def _fail(self, lastWords: Sequence[str]) -> None:
         """
@@ -99,9 +133,13 @@ class CommandService(ClusterService):
         """
         if not self._isLogSeen:
             sayError("\n".join(lastWords))
+        self._starter.tell(lastWords[-1] if lastWords else "")
         self._status = ExitStatus(self.supervisor.lastCode)
-        stop: IReactorCore = self._process
-        stop.callWhenRunning(stop.stop)
+        self._stopProcess()
+
+    def _stopProcess(self) -> None:
+        process: IReactorCore = self._process
+        process.callWhenRunning(_stop, process)
 
     @property
     def _isLogSeen(self) -> bool:
@@ -112,3 +150,9 @@ class CommandService(ClusterService):
 
     def _setStatus(self) -> None:
         self._process._exitSignal = self._status  # type: ignore[attr-defined]
+
+
+def _stop(process: IReactorCore) -> None:
+    # It may stop already.
+    with suppress(ReactorNotRunning):
+        process.stop()

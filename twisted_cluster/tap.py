@@ -5,7 +5,7 @@ C{twistd cluster}: options, and the service that they ask for.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import MutableMapping, Sequence
 
 from attrs import evolve
 from twisted.application.service import IService
@@ -183,7 +183,9 @@ def makeService(options: Options) -> IService:
     from twisted_cluster.command import CommandService
 
     config, observer = _configOf(options), _observerOf(options)
-    return CommandService(theReactor(), config, observer)
+    service = CommandService(theReactor(), config, observer, _twistdsOf(options))
+    service.takeSignals()
+    return service
 
 
 def _configOf(options: Options) -> ClusterConfig:
@@ -203,8 +205,8 @@ def _observerOf(options: Options) -> LineObserver | None:
     if not isOurs(twistd):
         return None
     format = options["log-format"] or FORMATS[0]
-    return observerFor(twistd, theReactor(), options["log-level"], format)
+    return observerFor(twistd, options["log-level"], format)
 
 
-def _twistdsOf(options: Options) -> Mapping[str, object]:
+def _twistdsOf(options: Options) -> MutableMapping[str, object]:
     return options.parent or {}

@@ -24,6 +24,8 @@ LONGEST_MESSAGE = 16384
 LARGEST = 1 << 63
 # In seconds: what no timer minds.
 FOREVER = 1e9
+# The last of real time, on every system.
+LAST_SIGNAL = 128
 # How connections or datagrams reach the workers of a listener: the primary hands them
 # over; all workers read one socket; each has a socket of its own, in one group.
 HANDOFF, SHARED, GROUP = MODES = ("handoff", "shared", "group")
@@ -237,6 +239,16 @@ class Drain:
     planned: bool = field(default=True, validator=FLAG)
 
 
+@frozen
+class Signal:
+    """
+    The primary was sent a signal, and passes it on to applications that have a handler
+    for it.
+    """
+
+    number: int = field(validator=[WHOLE, ge(1), le(LAST_SIGNAL)])
+
+
 Message = Union[
     Listen,
     Answer,
@@ -253,6 +265,7 @@ Message = Union[
     Leaving,
     Stay,
     Drain,
+    Signal,
 ]
 MESSAGE_KINDS = {kind.__name__: kind for kind in get_args(Message)}
 

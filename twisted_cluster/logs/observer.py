@@ -86,6 +86,14 @@ class LineObserver:
             lines = several(lost, "line")
             log.warn("before this could be written {lines} were lost", lines=lines)
 
+    def rotate(self) -> None:
+        """
+        Rotate the file, or open it again, if it is one that can be.
+        """
+        rotate = getattr(self.stream, "rotateNow", None)
+        if rotate is not None:
+            rotate()
+
     def writesTo(self, fd: int) -> bool:
         """
         Whether what is written here comes to the same place as what is written there.

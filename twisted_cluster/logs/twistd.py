@@ -4,12 +4,8 @@ The log of C{twistd cluster}: written where twistd would write its own.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Mapping
-from types import FrameType
-
-from twisted.internet.interfaces import IReactorFromThreads
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.logs.observer import LineObserver, Stream
@@ -41,34 +37,24 @@ def pathOf(options: Mapping[str, object]) -> str:
     return str(options.get("logfile") or (STDOUT if isForeground else FILE))
 
 
-def observerFor(
-    options: Mapping[str, object], reactor: IReactorFromThreads, level: str, format: str
-) -> LineObserver:
+def observerFor(options: Mapping[str, object], level: str, format: str) -> LineObserver:
     """
     @param options: twistd's.
-    @param reactor: Rotates the log in its turn.
     @raise StartError: If the log cannot be written there.
     @see: L{twisted.scripts._twistd_unix.UnixAppLogger}
     """
     path = pathOf(options)
     if path != STDOUT:
-        return LineObserver(_openLog(path, reactor), level, format)
+        return LineObserver(_openLog(path), level, format)
     if not (options.get("nodaemon") or options.get("debug")):
         raise StartError("Daemons cannot log to stdout, exiting!")
     return LineObserver(sys.stdout, level, format)
 
 
-def _openLog(path: str, reactor: IReactorFromThreads) -> Stream:
+def _openLog(path: str) -> Stream:
     try:
         file: RotatingLog = RotatingLog.fromFullPath(path)
     except OSError as error:
         why = error.strerror or error
         raise StartError(f"twistd cluster: cannot log to {path}: {why}") from None
-
-    def rotate(number: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(file.rotateNow)
-
-    # As twistd: whoever has asked for the signal has it.
-    if not signal.getsignal(signal.SIGUSR1):
-        signal.signal(signal.SIGUSR1, rotate)
     return file

@@ -5,6 +5,7 @@ The cluster as a service: wires the parts together, decides nothing.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from random import random
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from twisted_cluster.core.actions import Start
@@ -252,6 +253,35 @@ class ClusterService(Service):
         gone = self.supervisor.whenGone(id)
         self.supervisor.kill(id, "as told")
         return gone
+
+    def reopenLogs(self) -> Deferred[None]:
+        """
+        Have workers open their log files again: applications that have a handler for
+        SIGUSR1 get it.
+
+        @return: Fires when they are told.
+        """
+        self.forward(signal.SIGUSR1)
+        return succeed(None)
+
+    def forward(self, number: int) -> int:
+        """
+        Pass a signal on to all workers whose application has a handler for it.
+
+        @return: How many workers are told.
+        """
+        return sum(one.passOn(number) for one in self.supervisor.workers.values())
+
+    def stopNow(self) -> Deferred[None]:
+        """
+        End at once: what is served is cut.
+
+        @return: Fires when the workers are gone.
+        """
+        done = self.stopService()
+        for worker in list(self.supervisor.workers.values()):
+            worker.kill("the cluster was to stop now")
+        return done
 
     def whenGivenUp(self) -> Deferred[Sequence[str]]:
         """

@@ -21,6 +21,7 @@ from twisted_cluster.core.messages import (
     Online,
     Ready,
     Room,
+    Signal,
     Stay,
 )
 from twisted_cluster.core.topics import Subscriptions
@@ -39,6 +40,7 @@ from twisted_cluster.worker.ports.given import GivenSockets
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.readiness import Readiness
+from twisted_cluster.worker.signals import passOn
 from twisted_cluster.worker.vitals import Vitals
 from twisted_cluster.worker.wires import WorkerWires
 
@@ -179,6 +181,8 @@ class Link:
             depart(message.timeout)
         elif isinstance(message, Stay):
             self.departure.hold()
+        elif isinstance(message, Signal):
+            passOn(message.number)
 
     def _primaryGone(self) -> None:
         if self.departure.isServing:

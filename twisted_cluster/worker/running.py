@@ -32,7 +32,7 @@ from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.logs import RecordWriter
 from twisted_cluster.worker.manners.services import servicesOf
 from twisted_cluster.worker.placed import PlacedRunner
-from twisted_cluster.worker.signals import letPrimaryDecide
+from twisted_cluster.worker.signals import leaveToPrimary, letPrimaryDecide
 from twisted_cluster.worker.starting import noted
 
 # The bootstrap, too, which is no file.
@@ -119,6 +119,7 @@ class WorkerRunner(PlacedRunner):
         """
         with noted() as found:
             super().startApplication(application)  # type: ignore[no-untyped-call]
+        leaveToPrimary()
         for start in found:
             link().readiness.hold(start)
 

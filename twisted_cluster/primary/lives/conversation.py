@@ -134,6 +134,12 @@ class Conversation:
         if self.isOpen:
             self._say(drain)
 
+    def saySignal(self, number: int) -> None:
+        """
+        Pass a signal on to its application.
+        """
+        self._say(messages.Signal(number))
+
     def end(self, error: ChannelClosedError) -> None:
         """
         It is told nothing more; hear what it has said until now.

@@ -144,6 +144,13 @@ class WorkerProcess:
         return self.state in ("ready", "not ready")
 
     @property
+    def isReady(self) -> bool:
+        """
+        Whether it may be offered connections.
+        """
+        return self.state == "ready"
+
+    @property
     def served(self) -> int:
         """
         How many connections it serves.
@@ -233,6 +240,17 @@ class WorkerProcess:
             L{CommandError<twisted_cluster.errors.CommandError>} if it cannot be seen.
         """
         return self.kit.stacks.ask()
+
+    def passOn(self, number: int) -> bool:
+        """
+        Have its application get a signal, if that has a handler for it.
+
+        @return: Whether it can be told.
+        """
+        if self.isOnline and self.isConnected:
+            self.kit.conversation.saySignal(number)
+            return True
+        return False
 
     def kill(self, why: str = "") -> None:
         """

@@ -1,0 +1,3 @@
+"""
+What the primary of C{twistd cluster} makes of signals.
+"""

@@ -110,7 +110,7 @@ def measure(name: str, key: str, asked: argparse.Namespace) -> str:
             return f"{leaving.seconds:.2f} s, {leaving.reset} reset"
         trouble = TROUBLES[key]
         if not trouble.concerns(contender):
-            return "–"
+            return page.NONE
         verdict = run(contender, trouble, asked)
         say(f"    {verdict}")
         return cell(verdict)

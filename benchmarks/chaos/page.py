@@ -10,6 +10,7 @@ from pathlib import Path
 
 BEGIN = "<!-- written by python -m benchmarks.chaos -->"
 END = "<!-- end -->"
+NONE = "-"
 Cells = dict[str, dict[str, str]]
 
 
@@ -33,9 +34,8 @@ def table(cells: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> str
     @return: The table, as Markdown.
     """
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines += [
-        [row, *(known.get(c, "–") for c in columns)] for row, known in cells.items()
-    ]
+    for row, known in cells.items():
+        lines.append([row, *(known.get(column, NONE) for column in columns)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -143,19 +143,18 @@ def deaths(trial: Trial, times: int) -> None:
             return
         if number == times // 10:
             first = _size(contender.pid)
-    now = _size(contender.pid)
-    trial.note = (
-        f"descriptors {first[0]} → {now[0]}, {first[1] / 1e6:.1f} → {now[1] / 1e6:.1f} MB"
-    )
+    fds, size = _size(contender.pid)
+    trial.note = f"descriptors {first[0]} → {fds}, {first[1]:.1f} → {size:.1f} MB"
 
 
-def _size(pid: int) -> tuple[int, int]:
+def _size(pid: int) -> tuple[int, float]:
     """
-    @return: How many descriptors a process has, and its resident bytes.
+    @return: How many descriptors a process has, and its resident megabytes.
     """
     with open(f"/proc/{pid}/statm") as file:
         pages = int(file.read().split()[1])
-    return len(os.listdir(f"/proc/{pid}/fd")), pages * os.sysconf("SC_PAGESIZE")
+    megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
+    return len(os.listdir(f"/proc/{pid}/fd")), megabytes
 
 
 def always(contender: Contender) -> bool:

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from tests.process.loading.crowd import Plan
 from tests.process.loading.outcome import Outcome
@@ -30,7 +30,7 @@ class Progress:
 
     served: int = 0
     failed: int = 0
-    last: dict[int, float] = {}
+    last: Mapping[int, float] = field(factory=dict)
 
 
 class Load:

@@ -146,6 +146,13 @@ class Contender:
         """
         return (self.directory / "log").read_bytes()[-most:].decode(errors="replace")
 
+    def saidCut(self) -> int | None:
+        """
+        @return: How many connections its log says to have been cut by deaths, if it
+            says that.
+        """
+        return None
+
     def signal(self, number: int) -> None:
         """
         Send its main process a signal; one that is gone gets none.

@@ -4,7 +4,9 @@ The servers that are compared.
 
 from __future__ import annotations
 
+import re
 import shutil
+from pathlib import Path
 
 from contestants import TWISTD
 
@@ -47,6 +49,19 @@ class Ours(Contender):
         listen = f"--listen=tcp:{self.port}:interface=127.0.0.1"
         given = [f"--workers={self.count}", "--app=service.site", listen]
         return [*TWISTD, "cluster", *given, *self.options]
+
+    def _serves(self, pid: int) -> bool:
+        """
+        Whether a child is a worker: there are others.
+        """
+        try:
+            return b"--reactor=cluster" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+
+    def saidCut(self) -> int:
+        log = (self.directory / "log").read_text(errors="replace")
+        return sum(map(int, re.findall(r"died of SIGKILL.*; (\d+) connection", log)))
 
 
 class Gunicorn(Contender):

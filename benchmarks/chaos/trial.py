@@ -54,7 +54,8 @@ class Verdict:
     @ivar cut: How many others were just served by who was killed.
     @ivar away: How many came while the server was ended.
     @ivar worst: The longest wait of those served whose worker had not been stopped.
-    @ivar held: How many connections the killed had in their hands in all.
+    @ivar held: How many connections the killed had in their hands in all, asked or not.
+    @ivar said: How many the server says they had, if it does.
     @ivar note: What else there is to say.
     """
 
@@ -64,6 +65,7 @@ class Verdict:
     away: int
     worst: float
     held: int
+    said: int | None
     note: str = ""
 
 
@@ -182,7 +184,8 @@ class Trial:
                 cut, away = cut + (spell.ports is not None), away + (spell.ports is None)
         worst = self._worst(outcome)
         counts = outcome.served, dict(+failed), cut, away
-        return Verdict(*counts, worst, self._held, self.note)
+        said = self.contender.saidCut()
+        return Verdict(*counts, worst, self._held, said, self.note)
 
     def _spellOf(self, noted: Noted) -> Spell | None:
         return next((each for each in self._spells if each.excuses(noted)), None)

@@ -55,7 +55,7 @@ class Ours(Contender):
         Whether a child is a worker: there are others.
         """
         try:
-            return b"--reactor=cluster" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return b"TWISTED_CLUSTER_PATH" in Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return False
 

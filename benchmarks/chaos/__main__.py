@@ -20,9 +20,10 @@ from chaos import page
 from chaos.contender import Contender
 from chaos.contenders import CONTENDERS
 from chaos.idlers import stopWithIdlers
-from chaos.trial import Trial, Verdict
+from chaos.trial import Trial
 from chaos.troubles import TROUBLES, Trouble
 from tests.process.loading.crowd import Plan
+from tests.process.loading.excuses import Excuses, Verdict
 from tests.process.loading.load import Load
 from tests.process.loading.outcome import inWords
 
@@ -66,9 +67,11 @@ def timesOf(trouble: Trouble, asked: argparse.Namespace) -> int:
     return asked.times or (max(2, trouble.times // 10) if asked.quick else trouble.times)
 
 
-def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> Verdict:
+def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> str:
     """
     Start a server, load it, and let that happen.
+
+    @return: What the table says of it.
     """
     if trouble.recycles:
         contender.options += contender.recycling
@@ -78,16 +81,21 @@ def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> Ve
     address = ("127.0.0.1", contender.port)
     plan = Plan(address, clients - keeping, keeping, asked.thought, seed=asked.seed)
     with Load(plan) as load:
-        trial = Trial(contender, load, random.Random(asked.seed))
+        excuses = Excuses(contender.port)
+        trial = Trial(contender, load, random.Random(asked.seed), excuses)
         if trial.untilWhole(contender.count):
             trouble.does(trial, timesOf(trouble, asked))
         if contender.isAlive():
             trial.serve()
-    say(f"    {inWords(load.outcome)}")
-    return trial.judge(load.outcome)
+    verdict = excuses.judge(load.outcome)
+    say(f"    {inWords(load.outcome)}\n    {verdict}")
+    said = contender.saidCut()
+    if said not in (None, excuses.held):
+        trial.note += f"{excuses.held} held by the killed, {said} said"
+    return cell(verdict, trial.note)
 
 
-def cell(verdict: Verdict) -> str:
+def cell(verdict: Verdict, note: str) -> str:
     """
     @return: What the table says of it.
     """
@@ -95,7 +103,7 @@ def cell(verdict: Verdict) -> str:
     parts = [f"{failed} / {verdict.served:,}, {verdict.worst:.2f} s"]
     if verdict.cut:
         parts.append(f"{verdict.cut} cut")
-    return "; ".join([*parts, *filter(None, [verdict.note])])
+    return "; ".join([*parts, *filter(None, [note])])
 
 
 def measure(name: str, key: str, asked: argparse.Namespace) -> str:
@@ -111,9 +119,7 @@ def measure(name: str, key: str, asked: argparse.Namespace) -> str:
         trouble = TROUBLES[key]
         if not trouble.concerns(contender):
             return page.NONE
-        verdict = run(contender, trouble, asked)
-        say(f"    {verdict}")
-        return cell(verdict)
+        return run(contender, trouble, asked)
     except StartError as error:
         say(str(error))
         return "it does not start"

@@ -52,7 +52,7 @@ def kills(trial: Trial, times: int) -> None:
         if not trial.serve():
             return
         pid = trial.anyone()
-        trial.kill(pid)
+        trial.excuses.kill(pid)
         if not trial.untilWhole(trial.contender.count, {pid}):
             return
 
@@ -66,7 +66,7 @@ def stops(trial: Trial, times: int) -> None:
             return
         pid = trial.anyone()
         until = time.monotonic() + STANDS
-        with trial.standing(pid):
+        with trial.excuses.standing(pid):
             trial.until(lambda until=until: time.monotonic() > until, "two seconds")
         if not trial.untilWhole(trial.contender.count):
             return
@@ -122,7 +122,7 @@ def groupStops(trial: Trial, times: int) -> None:
     for _ in range(times):
         if not trial.serve():
             return
-        with trial.away():
+        with trial.excuses.away():
             trial.contender.signalAll(signal.SIGTERM)
             if not trial.contender.ended(PATIENCE):
                 trial.note = f"it does not end within {PATIENCE:g} s"
@@ -137,7 +137,7 @@ def deaths(trial: Trial, times: int) -> None:
     first = _size(contender.pid)
     for number in range(times):
         pid = trial.anyone()
-        trial.kill(pid)
+        trial.excuses.kill(pid)
         if not trial.untilWhole(contender.count, {pid}):
             trial.note += f" (after {number} deaths)"
             return

@@ -10,39 +10,38 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from twisted_cluster.errors import (
-    AskFailedError,
-    AskTimeoutError,
-    ChannelClosedError,
-    ChannelClosedHereError,
-    ClusterError,
-    ConfigError,
-    HandleError,
-    MailboxFullError,
-    MessageTooLongError,
-    NotPrimaryError,
-    NotSerializableError,
-    PolicyArgumentError,
-    SettingsError,
-    StartError,
-    UnknownEventError,
-)
-from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
-from twisted_cluster.interfaces import (
-    IDrainable,
-    IFarewellPolicy,
-    IGroupingPolicy,
-    ILiningPolicy,
-    ILookingPolicy,
-    ILoyalPolicy,
-    IPolicyMaker,
-    ISchedulingPolicy,
-    IWorkerLoad,
-)
-from twisted_cluster.policies import PolicyMaker
-
 if TYPE_CHECKING:
     from twisted_cluster.api.base import Cluster
+    from twisted_cluster.errors import (
+        AskFailedError,
+        AskTimeoutError,
+        ChannelClosedError,
+        ChannelClosedHereError,
+        ClusterError,
+        ConfigError,
+        HandleError,
+        MailboxFullError,
+        MessageTooLongError,
+        NotPrimaryError,
+        NotSerializableError,
+        PolicyArgumentError,
+        SettingsError,
+        StartError,
+        UnknownEventError,
+    )
+    from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
+    from twisted_cluster.interfaces import (
+        IDrainable,
+        IFarewellPolicy,
+        IGroupingPolicy,
+        ILiningPolicy,
+        ILookingPolicy,
+        ILoyalPolicy,
+        IPolicyMaker,
+        ISchedulingPolicy,
+        IWorkerLoad,
+    )
+    from twisted_cluster.policies import PolicyMaker
     from twisted_cluster.primary.config import ClusterConfig
     from twisted_cluster.primary.service import ClusterService
 
@@ -82,10 +81,39 @@ __all__ = [
     "cluster",
 ]
 
-# Imported when they are first asked for: who writes a policy has no need of them.
+# Imported when they are first asked for: the command that asks a cluster has no need of
+# Twisted, nor who writes a policy of a primary.
 _LATER = {
+    "AskFailedError": "twisted_cluster.errors",
+    "AskTimeoutError": "twisted_cluster.errors",
+    "ChannelClosedError": "twisted_cluster.errors",
+    "ChannelClosedHereError": "twisted_cluster.errors",
     "ClusterConfig": "twisted_cluster.primary.config",
+    "ClusterError": "twisted_cluster.errors",
     "ClusterService": "twisted_cluster.primary.service",
+    "ConfigError": "twisted_cluster.errors",
+    "ConnectionFacts": "twisted_cluster.events",
+    "HandleError": "twisted_cluster.errors",
+    "IDrainable": "twisted_cluster.interfaces",
+    "IFarewellPolicy": "twisted_cluster.interfaces",
+    "IGroupingPolicy": "twisted_cluster.interfaces",
+    "ILiningPolicy": "twisted_cluster.interfaces",
+    "ILookingPolicy": "twisted_cluster.interfaces",
+    "ILoyalPolicy": "twisted_cluster.interfaces",
+    "IPolicyMaker": "twisted_cluster.interfaces",
+    "ISchedulingPolicy": "twisted_cluster.interfaces",
+    "IWorkerLoad": "twisted_cluster.interfaces",
+    "ListenerFacts": "twisted_cluster.events",
+    "Look": "twisted_cluster.events",
+    "MailboxFullError": "twisted_cluster.errors",
+    "MessageTooLongError": "twisted_cluster.errors",
+    "NotPrimaryError": "twisted_cluster.errors",
+    "NotSerializableError": "twisted_cluster.errors",
+    "PolicyArgumentError": "twisted_cluster.errors",
+    "PolicyMaker": "twisted_cluster.policies",
+    "SettingsError": "twisted_cluster.errors",
+    "StartError": "twisted_cluster.errors",
+    "UnknownEventError": "twisted_cluster.errors",
 }
 
 

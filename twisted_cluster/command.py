@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
-from typing import SupportsIndex
+from typing import NoReturn, SupportsIndex
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorCore
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
-from twisted_cluster.errors import StartError
+from twisted_cluster.errors import ControlTakenError, StartError
 from twisted_cluster.logs.observer import LineObserver, sayError
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.service import ClusterService
@@ -93,15 +93,19 @@ class CommandService(ClusterService):
         try:
             super().privilegedStartService()
         except OSError as error:
-            why = f"cannot listen on {error.filename}: {error.strerror}"
-            log.critical("{why}", why=why)
-            failed = StartError(f"twistd cluster: {why}")
-            if not self._isLogSeen:
-                sayError(str(failed))
-            # What an exit says would come to the log again; a daemon's starter is told
-            # by twistd.
-            failed.code = 1
-            raise failed from None
+            self._refuse(f"cannot listen on {error.filename}: {error.strerror}")
+        except ControlTakenError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, why: str) -> NoReturn:
+        log.critical("{why}", why=why)
+        failed = StartError(f"twistd cluster: {why}")
+        if not self._isLogSeen:
+            sayError(str(failed))
+        # What an exit says would come to the log again; a daemon's starter is told by
+        # twistd.
+        failed.code = 1
+        raise failed from None
 
     def startService(self) -> None:
         """
@@ -125,6 +129,12 @@ class CommandService(ClusterService):
         if self._observer is not None:
             self._observer.rotate()
         return super().reopenLogs()
+
+    def _beginStop(self) -> None:
+        stop: IReactorCore = self._process
+        # As a signal would, which may have come already.
+        if stop.running and self.running:
+            stop.stop()
 
     def _fail(self, lastWords: Sequence[str]) -> None:
         """

@@ -107,6 +107,24 @@ class CommandError(ClusterError):
     """
 
 
+class ControlTakenError(ClusterError):
+    """
+    Another process listens where a control socket is to be.
+
+    @ivar path: Where that is.
+    @ivar pid: Which process, if that is known.
+    """
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        who = "another cluster" if pid is None else f"another cluster (pid {pid})"
+        super().__init__(
+            f"{who} has the control socket {path}: stop it, or give this one a --control "
+            "PATH of its own"
+        )
+        self.path = path
+        self.pid = pid
+
+
 class UnknownEventError(ClusterError, ValueError):
     """
     There is no such event.

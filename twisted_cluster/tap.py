@@ -4,6 +4,7 @@ C{twistd cluster}: options, and the service that they ask for.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import MutableMapping, Sequence
 
@@ -12,6 +13,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 
+from twisted_cluster.controlpath import NONE, VARIABLE
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.core.rules import RULES, defaultTexts
 from twisted_cluster.defaults import BACKLOG
@@ -21,7 +23,7 @@ from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
 from twisted_cluster.primary.config import ClusterConfig, Settings
 from twisted_cluster.reactors import theReactor
-from twisted_cluster.twistd import likeTwistd, refuse
+from twisted_cluster.twistd import controlled, likeTwistd, refuse
 
 
 class Options(usage.Options):
@@ -54,6 +56,9 @@ class Options(usage.Options):
          f"{', '.join(LEVELS)}."],
         ["log-format", None, None, "How it is written: 'text', as by default, or 'json', "
          "an object in each line."],
+        ["control", None, None, "Where the control socket is, for 'twisted-cluster': a "
+         "path, or 'none'; in the runtime directory, named after the pid file, if it is "
+         f"not given, nor in {VARIABLE}."],
         ["backlog", None, str(BACKLOG), "How many connections the kernel queues for a "
          "port, at least."],
         *([optionOf(name), None, text, RULES[name].help]
@@ -124,7 +129,9 @@ class Options(usage.Options):
         refuse(self.parent or {})
         self._checkFormat()
         try:
-            self["config"] = likeTwistd(self._config(), self.parent or {})
+            config = likeTwistd(self._config(), self.parent or {})
+            isSaid = self._control is not None
+            self["config"] = controlled(config, self.parent or {}, isSaid)
         except ConfigError as error:
             raise usage.UsageError(_inOptions(error)) from None
 
@@ -141,6 +148,11 @@ class Options(usage.Options):
                 "--log-format is for the log of 'twistd cluster': not under 'twist', and "
                 "not with --logger or --syslog"
             )
+
+    @property
+    def _control(self) -> str | None:
+        given = self["control"]
+        return (os.environ.get(VARIABLE) or None) if given is None else str(given)
 
     def _config(self) -> ClusterConfig:
         if sum(map(bool, (self["app"], self["python"], self["plugin"]))) != 1:
@@ -159,6 +171,7 @@ class Options(usage.Options):
             "reactor": self["reactor"],
             "backlog": self["backlog"],
             "logLevel": self["log-level"],
+            "control": NONE if self._control is None else self._control,
             **{name: self[optionOf(name)] for name in RULES},  # type: ignore[typeddict-item]
         }
         if self["app"]:

@@ -13,6 +13,7 @@ from functools import partial
 from attrs import evolve
 from twisted.python.usage import UsageError
 
+from twisted_cluster.admin.spec import ControlSpec
 from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.output import Output
@@ -61,6 +62,25 @@ def likeTwistd(config: ClusterConfig, options: Mapping[str, object]) -> ClusterC
         output = partial(Output, reads=True)
         recipe = evolve(recipe, terminal=isAtTerminal(), newOutput=output)
     return evolve(config, recipe=recipe)
+
+
+def controlled(
+    config: ClusterConfig, options: Mapping[str, object], isSaid: bool
+) -> ClusterConfig:
+    """
+    There is a control socket, unless somebody says that there is none: it is called after
+    twistd's pid file, and belongs to who twistd becomes.
+
+    @param isSaid: Whether it was said where it is to be.
+    """
+    if isSaid and config.control is None:
+        return config
+    path = "" if config.control is None else config.control.path
+    uid = options.get("uid")
+    spec = ControlSpec(
+        path, str(options.get("pidfile") or ""), uid if isinstance(uid, int) else None
+    )
+    return evolve(config, control=spec)
 
 
 def _profiled(recipe: Recipe, options: Mapping[str, object]) -> Recipe:

@@ -82,6 +82,12 @@ class ListenerSnapshot:
     @ivar workers: The ids of those which listen there.
     @ivar waiting: How many connections are accepted, and have no worker yet.
     @ivar isAccepting: Whether more are accepted just now.
+    @ivar backlog: How many the kernel has for us that are not accepted yet; L{None}: it
+        does not tell.
+    @ivar accepted: How many were accepted, in all; none, where workers do that.
+    @ivar refused: How many of these were closed because there was no place for them, or
+        no worker.
+    @ivar policy: Who chooses: what was said, or the name of its class.
     """
 
     number: int
@@ -90,6 +96,10 @@ class ListenerSnapshot:
     workers: Sequence[int] = ()
     waiting: int = 0
     isAccepting: bool = False
+    backlog: int | None = None
+    accepted: int = 0
+    refused: int = 0
+    policy: str = ""
 
 
 @frozen
@@ -105,6 +115,7 @@ class Snapshot:
     @ivar minReady: With fewer workers that are ready it is not.
     @ivar failed: Why slots have no worker that stays, by number: of those whose workers
         have ended too early again and again.
+    @ivar pid: The primary's process.
     """
 
     wanted: int
@@ -115,6 +126,7 @@ class Snapshot:
     gone: Counted = Factory(Counted)
     minReady: int = 1
     failed: Mapping[int, str] = Factory(dict)
+    pid: int = 0
 
     @property
     def isReady(self) -> bool:

@@ -40,6 +40,14 @@ class Users(Generic[M]):
         self._ready: tuple[M, ...] = ()
         self._readyAt = -1
 
+    def suit(self, loyal: bool, grouped: bool) -> None:
+        """
+        They are chosen in another way from now on.
+        """
+        self.loyal = loyal
+        self.grouped = grouped
+        self._readyAt = -1
+
     def __contains__(self, id: int) -> bool:
         return id in self._members
 

@@ -4,8 +4,11 @@ What there is, made into a snapshot when somebody asks.
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from twisted_cluster.core.snapshot import (
     Counted,
@@ -18,6 +21,9 @@ from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.ports.listener import Listener
 
 NOBODY: Mapping[int, str] = {}
+# Linux's tcp_info as far as C{tcpi_unacked}, which is the backlog's length where a socket
+# listens.
+_INFO = struct.Struct("8B5I")
 
 
 def snapshot(
@@ -28,10 +34,12 @@ def snapshot(
     listeners: Iterable[Listener],
     door: Door,
     gone: Counted,
+    policyOf: Callable[[Listener], str],
     minReady: int = 1,
     failed: Mapping[int, str] = NOBODY,
 ) -> Snapshot:
     """
+    @param policyOf: Says what a listener's policy is called.
     @see: L{Snapshot}
     """
     now = time.monotonic_ns()
@@ -41,10 +49,11 @@ def snapshot(
         uptime,
         isStopping,
         sorted(known, key=lambda one: (one.slot, one.id)),
-        [listenerSnapshot(listener, door) for listener in listeners],
+        [listenerSnapshot(one, door, policyOf(one)) for one in listeners],
         gone,
         minReady,
         failed,
+        os.getpid(),
     )
 
 
@@ -62,7 +71,7 @@ def workerSnapshot(worker: WorkerProcess, now: int) -> WorkerSnapshot:
         hand.generation,
         hand.group,
         hand.weight,
-        hand.age,
+        worker.age,
         max(0.0, silence),
         hand.active,
         hand.queued,
@@ -76,7 +85,7 @@ def workerSnapshot(worker: WorkerProcess, now: int) -> WorkerSnapshot:
     )
 
 
-def listenerSnapshot(listener: Listener, door: Door) -> ListenerSnapshot:
+def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSnapshot:
     """
     @param door: Where what comes in by it waits.
     """
@@ -88,4 +97,27 @@ def listenerSnapshot(listener: Listener, door: Door) -> ListenerSnapshot:
         listener.users.ids,
         0 if gate is None else gate.pending,
         gate is not None and gate.isReading,
+        backlogOf(listener.socket),
+        0 if gate is None else gate.accepted,
+        0 if gate is None else gate.room.refused,
+        policy,
     )
+
+
+def backlogOf(listening: socket.socket) -> int | None:
+    """
+    @return: How many connections the kernel has that nobody has accepted; L{None}: it
+        does not tell.
+    """
+    isTCP = listening.family in (socket.AF_INET, socket.AF_INET6)
+    if (
+        not isTCP
+        or listening.type != socket.SOCK_STREAM
+        or not hasattr(socket, "TCP_INFO")
+    ):
+        return None
+    try:
+        said = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        return int(_INFO.unpack(said)[-1])
+    except (OSError, struct.error):
+        return None

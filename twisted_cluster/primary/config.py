@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from attrs import Factory, frozen
 
+from twisted_cluster.admin.spec import ControlSpec
+from twisted_cluster.controlpath import NONE, whyNot
 from twisted_cluster.core.dotted import namesIn
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.core.rules import COUNT, Rules
@@ -50,7 +52,8 @@ class Settings(TypedDict, total=False):
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
     C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
     this process unless it is given. In seconds: C{drainTimeout}, C{startTimeout}.
-    C{logLevel}: the least that workers log, such as C{"info"}.
+    C{logLevel}: the least that workers log, such as C{"info"}. C{control}: the path of
+    the control socket, or C{"none"}.
     """
 
     listen: str | Sequence[str]
@@ -64,6 +67,7 @@ class Settings(TypedDict, total=False):
     reactor: str | None
     backlog: int | str
     logLevel: str
+    control: str
     drainTimeout: float | str
     stopTimeout: float | str
     stopDelay: float | str
@@ -98,6 +102,8 @@ class ClusterConfig:
     @ivar rules: How workers live.
     @ivar most: How many workers there may be where the load asks for them; 0 is no more
         than C{workers}.
+    @ivar policy: What was said of the policy, if that was a text.
+    @ivar control: Where operators can ask, and tell it something; L{None}: nowhere.
     """
 
     workers: int
@@ -110,6 +116,8 @@ class ClusterConfig:
     groups: Mapping[int, str] = Factory(dict)
     rules: Rules = Factory(Rules)
     most: int = 0
+    policy: str = ""
+    control: ControlSpec | None = None
 
     @property
     def span(self) -> Span:
@@ -192,6 +200,7 @@ class ClusterConfig:
         reactor: str | None = None,
         backlog: int | str = BACKLOG,
         logLevel: str = "info",
+        control: str = NONE,
         **given: object,
     ) -> ClusterConfig:
         """
@@ -232,6 +241,8 @@ class ClusterConfig:
             groups,
             rules,
             span.most,
+            policy if isinstance(policy, str) else "",
+            _controlAt(control),
         )
 
 
@@ -252,6 +263,19 @@ def _checkLeast(rules: Rules, span: Span) -> None:
     if rules.minReady > span.least:
         why = f"there may be only {several(span.least, 'worker')}"
         raise ConfigError("minReady", rules.minReady, why)
+
+
+def _controlAt(given: str) -> ControlSpec | None:
+    """
+    @raise ConfigError: If no socket can be there.
+    """
+    if given == NONE:
+        return None
+    path = os.path.abspath(given) if given else ""
+    why = whyNot(path)
+    if why is not None:
+        raise ConfigError("control", given, why)
+    return ControlSpec(path)
 
 
 def _checkReactor(name: str) -> None:

@@ -9,19 +9,21 @@ import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from random import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.logger import Logger
 
+from twisted_cluster.admin.control import Control
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.recycling import Recycling
 from twisted_cluster.core.scaling import Load
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Snapshot
 from twisted_cluster.core.starts import Pace
+from twisted_cluster.core.verbs import Progress, Verbs
 from twisted_cluster.core.words import duration, several
 from twisted_cluster.errors import ClusterError, CommandError
 from twisted_cluster.kinds import kindOf
@@ -39,9 +41,10 @@ from twisted_cluster.primary.lives.turns import startsAtATime
 from twisted_cluster.primary.lives.vigil import Vigil
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
+from twisted_cluster.primary.verbs.choosing import Choosing
 from twisted_cluster.primary.verbs.enough import checkEnough, loadOf
 from twisted_cluster.primary.verbs.reloading import Manner, Reloader, drain
-from twisted_cluster.primary.verbs.scaling import Progress, Scaling
+from twisted_cluster.primary.verbs.scaling import Scaling
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.steady import steady
 
@@ -69,6 +72,8 @@ class ClusterService(Service):
         self._isAnnounced = False
         self._stopping: Deferred[None] | None = None
         self._waiting: list[Deferred[Sequence[str]]] = []
+        # Who has asked for the end, and is told before the control socket is closed.
+        self._ending: list[Deferred[None]] = []
         self.rooms = Rooms.make(
             steady(reactor),
             config.newPolicy,
@@ -110,6 +115,8 @@ class ClusterService(Service):
             tending.look,
             self._readiness.look,
         )
+        self._choosing = Choosing(config, self.rooms)
+        self._control = self._newControl()
 
     def privilegedStartService(self) -> None:
         """
@@ -117,6 +124,7 @@ class ClusterService(Service):
 
         @raise OSError: If one cannot be bound; none stays bound. Its C{filename} is what
             was to be listened on.
+        @raise ControlTakenError: If another cluster has the control socket.
         @raise ClusterError: If it is stopping.
         """
         self._checkStopped()
@@ -127,6 +135,12 @@ class ClusterService(Service):
                 self.rooms.listeners.closeAll()
                 why = error.strerror or str(error)
                 raise OSError(error.errno, why, str(spec)) from None
+        try:
+            if self._control is not None:
+                self._control.bind()
+        except BaseException:
+            self.rooms.listeners.closeAll()
+            raise
         self._isBound = True
 
     def startService(self) -> None:
@@ -147,6 +161,8 @@ class ClusterService(Service):
         self._pulse.start()
         self._readiness.restart()
         self._scaling.start()
+        if self._control is not None:
+            self._control.start()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -162,7 +178,8 @@ class ClusterService(Service):
             self._scaling.stop()
             workers = self.supervisor.workers.values
             stopping = Stopping(self._pulse, workers, self.supervisor.stop)
-            stopping.run().addCallback(self._hasStopped)
+            ended = stopping.run().addCallback(self._hasEnded)
+            ended.addCallback(self._hasStopped)
         if self._stopping is None:
             done.callback(None)
         else:
@@ -216,6 +233,7 @@ class ClusterService(Service):
             rooms.listeners.byNumber.values(),
             rooms.door,
             self.supervisor.counted,
+            self._choosing.nameOf,
             self._config.rules.minReady,
             self.supervisor.failed,
         )
@@ -283,6 +301,30 @@ class ClusterService(Service):
             worker.kill("the cluster was to stop now")
         return done
 
+    def setPolicy(self, text: str, port: str | None = None) -> Deferred[None]:
+        """
+        Who serves new connections from now on.
+
+        @see: L{Verbs.setPolicy}
+        """
+        wanted = self._scaling.count
+        return maybeDeferred(self._choosing.setPolicy, text, port, wanted)
+
+    def stop(self, progress: Progress) -> Deferred[None]:
+        """
+        End, as L{stopService} does.
+
+        @param progress: Is told nothing that the log is not.
+        @return: Fires when the workers are gone, and what is asked can still be answered.
+        """
+        ended: Deferred[None] = Deferred()
+        self._ending.append(ended)
+        self._beginStop()
+        return ended
+
+    def _beginStop(self) -> None:
+        self.stopService()
+
     def whenGivenUp(self) -> Deferred[Sequence[str]]:
         """
         @return: Fires if no worker can start, with what the last one had to say, line by
@@ -310,6 +352,19 @@ class ClusterService(Service):
     def _checkStopped(self) -> None:
         if self._stopping is not None:
             raise ClusterError("the cluster is stopping: wait until it has stopped")
+
+    def _newControl(self) -> Control | None:
+        spec = self._config.control
+        if spec is None:
+            return None
+        verbs, level = cast(Verbs, self), self._config.recipe.logLevel
+        return Control(self.rooms.reactor, spec, verbs, level)
+
+    def _hasEnded(self, _: None) -> Deferred[None]:
+        ending, self._ending = self._ending, []
+        for each in ending:
+            each.callback(None)
+        return succeed(None) if self._control is None else self._control.close()
 
     def _hasStopped(self, _: None) -> None:
         self._isBound = False

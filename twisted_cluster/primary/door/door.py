@@ -150,6 +150,17 @@ class Door:
         if gate is not None:
             gate.close()
 
+    def rechosen(self, listener: Listener) -> None:
+        """
+        A port has another policy.
+        """
+        before = self.gates.pop(listener.number)
+        # First: the reactor knows one reader of a descriptor.
+        before.watch(False)
+        self.opened(listener)
+        self.gates[listener.number].follow(before)
+        self.changed()
+
     def returned(self, connections: Iterable[Handed]) -> bool:
         """
         A worker sends connections back. What else it sends is closed, and what it says
@@ -205,6 +216,7 @@ class Door:
                 continue
             discard((connection.fd,))
             if gate is not None:
+                gate.room.refused += 1
                 gate.room.say(f"connections are closed that {BOUNCES} workers sent back")
         self.changed()
 

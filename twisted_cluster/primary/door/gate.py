@@ -38,6 +38,7 @@ class Gate:
     @ivar room: Where they are until a worker has them.
     @ivar isReading: Whether the reactor tells of connections that have come.
     @ivar isResting: Whether the system would not let it accept; until the next look.
+    @ivar accepted: How many connections it has accepted.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Gate:
         self.room = WaitingRoom(listener, hall, asked, look.limit if look else 0)
         self.isReading = False
         self.isResting = False
+        self.accepted = 0
         self._places = hall.places
         self._peeker = self._newPeeker(hall, look, policy.enough) if look else None
         self._reader = Reader(
@@ -178,6 +180,7 @@ class Gate:
                     self._receive(connection, way)
             limit -= 1
         self.room.flush()
+        self.accepted += burst - limit
         self._burst = max(1, burst - limit) if limit else min(MOST_ACCEPTED, burst * 2)
         self._hasMore = not limit
         if not self.mayAccept:
@@ -199,6 +202,16 @@ class Gate:
         """
         if self._peeker is not None:
             self._peeker.settleAll()
+
+    def follow(self, other: Gate) -> None:
+        """
+        Take the place of another gate of the same port, which is closed.
+        """
+        other.settle()
+        self.accepted = other.accepted
+        self.room.refused = other.room.refused
+        self.room.take(other.room)
+        other.close()
 
     def close(self) -> None:
         """

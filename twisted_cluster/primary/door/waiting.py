@@ -43,6 +43,7 @@ class WaitingRoom:
     Where one listener's connections are until a worker has them.
 
     @ivar lines: Who waits for a worker.
+    @ivar refused: How many connections were closed here.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class WaitingRoom:
         @param limit: How many of a connection's first bytes are looked at.
         """
         self.lines: Lines[Waiting] = Lines(waitingPlaces())
+        self.refused = 0
         self._listener = listener
         self._hall = hall
         self._hands = hall.hands
@@ -164,6 +166,7 @@ class WaitingRoom:
         """
         Close a connection that is one too many.
         """
+        self.refused += 1
         self._hall.farewells.turnAway(self._listener, connection)
 
     def say(self, what: str) -> None:
@@ -171,6 +174,14 @@ class WaitingRoom:
         Log something, at most once a minute.
         """
         self._hall.say(self._listener.facts.name, what)
+
+    def take(self, other: WaitingRoom) -> None:
+        """
+        Let those wait here that wait in another room of the same port.
+        """
+        for waiting in reversed(other.lines.clear()):
+            # Another policy may want to see more of it, or less.
+            self.hold(waiting.connection, waiting._replace(first=None))
 
     def close(self) -> None:
         """

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.lockfile import FilesystemLock
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
+from twisted_cluster.wire.socketfile import SocketFile, creating
 
 log = Logger()
 FAMILIES = {
@@ -24,39 +25,6 @@ FAMILIES = {
     UDP: (socket.AF_INET, socket.AF_INET6),
     UNIX: (socket.AF_UNIX,),
 }
-
-
-@frozen
-class SocketFile:
-    """
-    The file that binding a UNIX socket has made.
-
-    @ivar path: Absolute.
-    @ivar device: Tells it, with C{inode}, from another one that has come there since.
-    """
-
-    path: str
-    device: int
-    inode: int
-
-    @classmethod
-    def found(cls, path: str, name: str) -> SocketFile:
-        """
-        @param path: Where it is, absolute.
-        @param name: The same for the current directory.
-        """
-        there = os.lstat(name)
-        return cls(path, there.st_dev, there.st_ino)
-
-    def remove(self) -> None:
-        """
-        Remove it, unless another one is in its place.
-
-        @raise OSError: As unlink(2) says.
-        """
-        there = os.lstat(self.path)
-        if (there.st_dev, there.st_ino) == (self.device, self.inode):
-            os.unlink(self.path)
 
 
 @frozen
@@ -244,7 +212,7 @@ def _bindFile(made: Bound, full: str, directory: str) -> SocketFile:
     # Relative to the worker's directory: an absolute path may be too long for a
     # socket's name, and getHost() must say what the application said.
     with nullcontext() if path == full else _inside(directory):
-        with _creating(made.spec.mode):
+        with creating(made.spec.mode):
             made.socket.bind(os.fsencode(path))
         return SocketFile.found(full, path)
 
@@ -261,18 +229,3 @@ def _inside(directory: str) -> Iterator[None]:
             os.fchdir(before)
     finally:
         os.close(before)
-
-
-@contextmanager
-def _creating(mode: int) -> Iterator[None]:
-    """
-    Not chmod(2) afterwards: for a moment anybody could connect, or have put a link to
-    another file there.
-    """
-    if not 0 <= mode <= 0o7777:
-        raise OSError(errno.EINVAL, f"mode {mode:o}: permissions are 0 to 7777")
-    before = os.umask(~mode & 0o777)
-    try:
-        yield
-    finally:
-        os.umask(before)

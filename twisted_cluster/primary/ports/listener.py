@@ -69,12 +69,8 @@ class Listener:
         self.mode = GROUP if self.group else HANDOFF
         if policy is None or (spec.kind == UDP and self.group is None):
             self.mode = SHARED
-        self.policy = policy if policy and self.mode == HANDOFF else RoundRobin()
-        self.users: Users[Member] = Users(
-            number,
-            ILoyalPolicy.providedBy(self.policy),
-            IGroupingPolicy.providedBy(self.policy),
-        )
+        self.users: Users[Member] = Users(number)
+        self.choose(policy if policy and self.mode == HANDOFF else RoundRobin())
 
         self.wasJoined = self.isRefusing = False
         self.holders: set[int] = set()
@@ -82,6 +78,15 @@ class Listener:
         # somebody else is not to be bound again.
         self._isTakenByCopies = (
             self.mode != HANDOFF and bound.file is None and spec.fd is None
+        )
+
+    def choose(self, policy: ISchedulingPolicy) -> None:
+        """
+        This policy chooses from now on.
+        """
+        self.policy = policy
+        self.users.suit(
+            ILoyalPolicy.providedBy(policy), IGroupingPolicy.providedBy(policy)
         )
 
     @property

@@ -54,6 +54,7 @@ class Listeners:
     Every listener of the cluster, by what was asked for.
 
     @ivar byNumber: All of them.
+    @ivar newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Listeners:
         @param takers: Looks who has what cannot be bound.
         """
         self._door = door
-        self._newPolicy = newPolicy
+        self.newPolicy = newPolicy
         self._backlog = backlog
         self._descriptors = descriptors
         self._takers = takers
@@ -121,7 +122,7 @@ class Listeners:
             bound = self._adopt(spec)
         self._count += 1
         try:
-            listener = Listener(self._count, spec, bound, self._newPolicy())
+            listener = Listener(self._count, spec, bound, self.newPolicy())
             self._door.opened(listener)
         except BaseException:
             bound.release()

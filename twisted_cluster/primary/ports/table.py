@@ -28,6 +28,11 @@ class WatchedBy(AcceptedBy, Protocol):
     Who accepts what comes in by the listeners, and gives it to workers.
     """
 
+    def rechosen(self, listener: Listener) -> None:
+        """
+        A port has another policy.
+        """
+
     def recall(self, member: Member, number: int) -> bool:
         """
         Take back what a worker has not taken of a listener, and give it to others.
@@ -89,6 +94,24 @@ class ListenerTable:
             listener = self._listeners.open(spec, ordinal, ".")
         listener.keep = True
         return listener
+
+    @property
+    def newPolicy(self) -> Callable[[], ISchedulingPolicy | None]:
+        """
+        Makes a listener's policy.
+        """
+        return self._listeners.newPolicy
+
+    @newPolicy.setter
+    def newPolicy(self, maker: Callable[[], ISchedulingPolicy | None]) -> None:
+        self._listeners.newPolicy = maker
+
+    def choose(self, listener: Listener, policy: ISchedulingPolicy) -> None:
+        """
+        Another policy chooses among the users of a listener.
+        """
+        listener.choose(policy)
+        self._door.rechosen(listener)
 
     def join(self, member: Member, question: Listen) -> Listener:
         """

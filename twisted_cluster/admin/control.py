@@ -1,0 +1,95 @@
+"""
+A cluster's control socket, from its beginning to its end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger, globalLogPublisher
+
+from twisted_cluster.admin.binding import ControlFile, bindControl
+from twisted_cluster.admin.connections import Connections
+from twisted_cluster.admin.recent import Recent
+from twisted_cluster.admin.spec import ControlSpec
+from twisted_cluster.core.verbs import Verbs
+from twisted_cluster.reactors import IClusterReactor
+
+log = Logger()
+
+
+class Control:
+    """
+    Serves HTTP on a UNIX socket, for as long as the cluster runs.
+    """
+
+    def __init__(
+        self, reactor: IClusterReactor, spec: ControlSpec, verbs: Verbs, level: str
+    ) -> None:
+        """
+        @param verbs: The cluster.
+        @param level: The least that is shown of the log.
+        """
+        self._reactor = reactor
+        self._spec = spec
+        self._verbs = verbs
+        self._recent = Recent(globalLogPublisher, reactor, level)
+        self._bound: ControlFile | None = None
+        self._connections: Connections | None = None
+        self._endLogs: Callable[[], None] = _nothing
+
+    def bind(self) -> None:
+        """
+        Bind it, while we may.
+
+        @raise ControlTakenError: If another process has it.
+        @raise OSError: If a path was given, and there it cannot be bound.
+        """
+        try:
+            self._bound = bindControl(self._spec, os.environ, os.getpid())
+        except OSError as error:
+            if self._spec.path:
+                raise
+            # Nobody has asked for it: the cluster serves without.
+            log.warn("there is no control socket: {error}", error=error)
+
+    def start(self) -> None:
+        """
+        Answer.
+        """
+        if self._bound is None:
+            return
+        # Who has no control socket need not have them in memory.
+        from twisted_cluster.admin.pages import newRoot
+        from twisted_cluster.admin.site import newSite
+
+        root, logs = newRoot(self._verbs, self._recent)
+        site = newSite(root, self._reactor)
+        self._endLogs = logs.end
+        self._recent.begin()
+        self._connections = Connections(self._reactor, self._bound.socket, site)
+        self._connections.start()
+        log.debug("control socket: {path}", path=self._bound.path)
+
+    def close(self) -> Deferred[None]:
+        """
+        Answer no more, and remove it.
+
+        @return: Fires when who waits for an answer has it; never fails.
+        """
+        self._endLogs()
+        self._endLogs = _nothing
+        bound, self._bound = self._bound, None
+        connections, self._connections = self._connections, None
+        if bound is not None:
+            bound.release()
+        if connections is None:
+            return succeed(None)
+        self._recent.end()
+        return connections.close()
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,90 @@
+"""
+Which cluster is meant.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+from twisted_cluster.controlpath import (
+    NONE,
+    PIDFILE,
+    directories,
+    nameFor,
+    socketsIn,
+    whyNot,
+)
+from twisted_cluster.ctl.failures import NOBODY, USAGE, Failure
+
+# Who lives takes a connection at once: that is the kernel's work.
+PATIENCE = 1.0
+
+
+def find(control: str | None, pidfile: str | None, environment: Mapping[str, str]) -> str:
+    """
+    @param control: What was said of the socket.
+    @param pidfile: What was said of the pid file.
+    @return: The control socket of the cluster that is meant.
+    @raise Failure: If that is none, or several.
+    """
+    if control is not None:
+        return _given(control)
+    places = list(directories(environment, os.getuid()))
+    if pidfile is not None:
+        return _of(pidfile, places)
+    # As twistd: what was started here is meant.
+    here = _candidates(PIDFILE, places)
+    alive = [path for path in here if isAlive(path)]
+    if not alive:
+        alive = [path for place in places for path in socketsIn(place) if isAlive(path)]
+    if not alive:
+        raise Failure(NOBODY, f"no cluster runs: looked in {', '.join(places)}")
+    if len(alive) > 1:
+        there = "".join(f"\n  --control {path}" for path in alive)
+        raise Failure(NOBODY, f"several clusters run, say which is meant:{there}")
+    return alive[0]
+
+
+def _given(path: str) -> str:
+    if path == NONE:
+        raise Failure(NOBODY, "the cluster has no control socket: it is 'none'")
+    path = os.path.abspath(path) if path else path
+    why = whyNot(path)
+    if why is not None:
+        raise Failure(USAGE, f"--control {path}: {why}")
+    return path
+
+
+def _of(pidfile: str, places: list[str]) -> str:
+    candidates = _candidates(pidfile, places)
+    alive = [path for path in candidates if isAlive(path)]
+    there = alive or [path for path in candidates if os.path.exists(path)]
+    if not there:
+        raise Failure(
+            NOBODY,
+            f"no cluster with the pid file {pidfile} runs, or its control socket is "
+            f"elsewhere: looked in {', '.join(places)}",
+        )
+    return there[0]
+
+
+def _candidates(pidfile: str, places: list[str]) -> list[str]:
+    name = nameFor(os.path.abspath(pidfile), 0)
+    return [os.path.join(place, name) for place in places]
+
+
+def isAlive(path: str) -> bool:
+    """
+    Whether somebody listens there.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(PATIENCE)
+        try:
+            probe.connect(path)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True

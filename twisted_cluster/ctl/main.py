@@ -1,0 +1,314 @@
+"""
+The command C{twisted-cluster}.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from twisted_cluster.controlpath import VARIABLE
+from twisted_cluster.ctl.failures import CODES, Failure
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from twisted_cluster.ctl.client import Client
+
+PROGRAM = "twisted-cluster"
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+# A process that has said that it has stopped is gone then, unless it is not its own.
+GONE = 3.0
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def located(command: F) -> F:
+    """
+    Every command says which cluster is meant, before or behind its name.
+    """
+    for name, text in (
+        ("--pidfile", "The pid file of the cluster that is meant, as twistd's."),
+        ("--control", f"Its control socket; the variable {VARIABLE} says the same."),
+    ):
+        option = click.option(
+            name, metavar="PATH", help=text, expose_value=False, callback=_note
+        )
+        command = option(command)
+    return command
+
+
+def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    said: dict[str, str] = context.ensure_object(dict)
+    if value is not None:
+        said[str(parameter.name)] = value
+
+
+def clientFor(context: click.Context) -> Client:
+    """
+    @raise Failure: If it is not clear which cluster is meant.
+    """
+    from twisted_cluster.ctl.client import Client
+    from twisted_cluster.ctl.finding import find
+
+    said: Mapping[str, str] = context.ensure_object(dict)
+    control = said.get("control")
+    if control is None and "pidfile" not in said:
+        control = os.environ.get(VARIABLE) or None
+    return Client(find(control, said.get("pidfile"), os.environ))
+
+
+def tell(context: click.Context, verb: str, **given: str | None) -> str:
+    """
+    Have something done; how far it is goes to standard error.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    client = clientFor(context)
+    try:
+        return client.tell(verb, said, lambda text: click.echo(text, err=True))
+    except KeyboardInterrupt:
+        click.echo(f"{PROGRAM}: not waited for; the cluster goes on", err=True)
+        raise
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]
+    """
+    A time: C{30}, C{30s}, C{5m}, C{1h}.
+    """
+
+    name = "time"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """
+        @see: L{click.ParamType}
+        """
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value)
+        if found is None:
+            self.fail(f"{value!r} is no time, such as 30s or 5m", param, ctx)
+        return f"{float(found[1]) * UNITS[found[2]]:g}"
+
+
+class Worker(click.ParamType):  # type: ignore[type-arg]
+    """
+    A worker: its number, C{pid:4711} or C{id:7}.
+    """
+
+    name = "worker"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """
+        @see: L{click.ParamType}
+        """
+        from click.shell_completion import CompletionItem
+
+        try:
+            slots = {str(one["slot"]) for one in clientFor(ctx).status()["workers"]}
+        except Failure:
+            return []
+        return [
+            CompletionItem(one) for one in sorted(slots) if one.startswith(incomplete)
+        ]
+
+
+WORKER = Worker()
+
+
+@click.group(epilog=CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="twisted-cluster", prog_name=PROGRAM)
+@located
+def cli() -> None:
+    """
+    Ask a running 'twistd cluster', and tell it what to do.
+
+    Without --control or --pidfile, that of ./twistd.pid is meant, or the only one that
+    runs. A WORKER is a number, pid:NUMBER or id:NUMBER.
+    """
+
+
+@cli.command()
+@click.option("--json", "asJSON", is_flag=True, help="As it comes, for programs.")
+@located
+@click.pass_context
+def status(context: click.Context, asJSON: bool) -> None:
+    """
+    Workers and ports.
+    """
+    import json
+
+    from twisted_cluster.ctl.tables import text
+
+    there = clientFor(context).status()
+    click.echo(json.dumps(there, indent=2) if asJSON else text(there))
+
+
+@cli.command()
+@click.option("-d", "--delay", default="1s", type=Seconds(), show_default=True)
+@click.option("-n", "--count", default=0, type=click.IntRange(0), help="End after that.")
+@located
+@click.pass_context
+def top(context: click.Context, delay: str, count: int) -> None:
+    """
+    The same, live (needs rich).
+    """
+    from twisted_cluster.ctl.top import show
+
+    try:
+        show(clientFor(context), max(0.1, float(delay)), count)
+    except KeyboardInterrupt:
+        # Who has seen enough has not failed.
+        return
+
+
+@cli.command()
+@click.option("--step", metavar="N|PERCENT", help="How many workers at a time.")
+@click.option("--directory", metavar="DIR", help="Where the new workers are to run.")
+@click.option("--canary", metavar="N|PERCENT", help="Try so many first, then decide.")
+@click.option("--for", "seconds", type=Seconds(), metavar="TIME", help="For how long.")
+@located
+@click.pass_context
+def reload(
+    context: click.Context,
+    step: str | None,
+    directory: str | None,
+    canary: str | None,
+    seconds: str | None,
+) -> None:
+    """
+    Replace all workers by new ones, with nothing lost.
+    """
+    where = None if directory is None else os.path.abspath(directory)
+    given = {"step": step, "directory": where, "canary": canary, "for": seconds}
+    tell(context, "reload", **given)
+
+
+@cli.command()
+@click.argument("workers", metavar="N")
+@located
+@click.pass_context
+def scale(context: click.Context, workers: str) -> None:
+    """
+    Have N workers, or A-B: as many of these as are needed.
+    """
+    tell(context, "scale", workers=workers)
+
+
+@cli.command()
+@click.argument("worker", type=WORKER)
+@located
+@click.pass_context
+def drain(context: click.Context, worker: str) -> None:
+    """
+    Replace a worker, and let it finish what it serves.
+    """
+    tell(context, "drain", worker=worker)
+
+
+@cli.command()
+@click.argument("worker", type=WORKER)
+@located
+@click.pass_context
+def kill(context: click.Context, worker: str) -> None:
+    """
+    Kill a worker; another one replaces it.
+    """
+    tell(context, "kill", worker=worker)
+
+
+@cli.command()
+@click.option("--now", is_flag=True, help="Cut what is served.")
+@located
+@click.pass_context
+def stop(context: click.Context, now: bool) -> None:
+    """
+    End the cluster: what is served is finished first.
+    """
+    pid = clientFor(context).pid()
+    tell(context, "stop", now="1" if now else None)
+    deadline = time.monotonic() + GONE
+    while pid is not None and _isThere(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+@cli.command()
+@click.argument("worker", type=WORKER, required=False)
+@located
+@click.pass_context
+def stacks(context: click.Context, worker: str | None) -> None:
+    """
+    What every thread of a worker, or of all, is at.
+    """
+    click.echo(tell(context, "stacks", worker=worker))
+
+
+@cli.command()
+@click.argument("port", required=False)
+@click.argument("name")
+@located
+@click.pass_context
+def policy(context: click.Context, port: str | None, name: str) -> None:
+    """
+    Who serves new connections: NAME as --policy takes it, at one PORT or at all.
+    """
+    tell(context, "policy", port=port, name=name)
+
+
+@cli.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("-n", "--lines", default=100, type=click.IntRange(0), show_default=True)
+@click.option("--json", "asJSON", is_flag=True, help="An object in each line.")
+@click.argument("worker", type=WORKER, required=False)
+@located
+@click.pass_context
+def logs(
+    context: click.Context, follow: bool, lines: int, asJSON: bool, worker: str | None
+) -> None:
+    """
+    What was logged last, by all or by a WORKER, and about it.
+    """
+    given = {"lines": str(lines), "format": "json" if asJSON else "text"}
+    if follow:
+        given["follow"] = "1"
+    if worker is not None:
+        given["worker"] = worker
+    try:
+        for line in clientFor(context).logs(given):
+            click.echo(line, nl=False)
+    except KeyboardInterrupt:
+        return
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """
+    A script that completes this command: eval "$(twisted-cluster completion bash)".
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        variable = f"_{PROGRAM.upper().replace('-', '_')}_COMPLETE"
+        click.echo(kind(cli, {}, PROGRAM, variable).source())
+
+
+def _isThere(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def main() -> None:
+    """
+    The command.
+    """
+    cli(prog_name=PROGRAM)

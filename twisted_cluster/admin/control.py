@@ -83,12 +83,14 @@ class Control:
         self._endLogs = _nothing
         bound, self._bound = self._bound, None
         connections, self._connections = self._connections, None
+        closed = succeed(None)
+        if connections is not None:
+            self._recent.end()
+            closed = connections.close()
         if bound is not None:
+            # Not before: the reactor has to let go of it first.
             bound.release()
-        if connections is None:
-            return succeed(None)
-        self._recent.end()
-        return connections.close()
+        return closed
 
 
 def _nothing() -> None:

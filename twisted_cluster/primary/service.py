@@ -364,7 +364,10 @@ class ClusterService(Service):
         ending, self._ending = self._ending, []
         for each in ending:
             each.callback(None)
-        return succeed(None) if self._control is None else self._control.close()
+        if self._control is None:
+            return succeed(None)
+        closed = maybeDeferred(self._control.close)
+        return closed.addErrback(lambda why: log.failure("control socket", why))
 
     def _hasStopped(self, _: None) -> None:
         self._isBound = False

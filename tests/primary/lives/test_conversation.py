@@ -299,7 +299,7 @@ def test_aPolicyThatCannotBeMadeIsAnswered(
     def fail() -> RoundRobin:
         raise wrong
 
-    monkeypatch.setattr(worker.rooms.listeners._listeners, "_newPolicy", fail)
+    monkeypatch.setattr(worker.rooms.listeners._listeners, "newPolicy", fail)
     worker.say(messages.Listen(1, SPEC))
     assert worker.answer().errno == errno.EINVAL
     assert worker.rooms.listeners.byNumber == {}

@@ -16,6 +16,7 @@ from typing import Any
 from tests.process.cluster import ROOT, RunningCluster, environment, freePort
 
 FIXTURES = ROOT / "tests/process/fixtures"
+LIVES = FIXTURES / "lives"
 
 
 class Told(RunningCluster):
@@ -75,7 +76,7 @@ def told(
     """
     shutil.copy(FIXTURES / "told.tac", directory)
     port = freePort()
-    folders = [str(FIXTURES / "faults"), str(FIXTURES / "lives")]
+    folders = [str(FIXTURES / "faults"), str(LIVES)]
     path = os.pathsep.join([*folders, environment()["PYTHONPATH"]])
     given = {"app": app, "listen": f"tcp:{port}", "workers": workers, **settings}
     found = {"SETTINGS": json.dumps(given), "PYTHONPATH": path, **(env or {})}

@@ -451,9 +451,7 @@ class ClusterService(Service):
     def _giveUp(self, lastWords: Sequence[str], tries: int) -> None:
         what = "no worker can start"
         if tries:
-            what = (
-                f"{several(tries, 'worker')} of a place did not stay, one after another"
-            )
+            what = f"{several(tries, 'worker')} of a slot did not stay, one after another"
         why = "\n".join(lastWords)
         log.critical("{what}, the cluster ends: {why}", what=what, why=why)
         waiting, self._waiting = self._waiting, []

@@ -9,6 +9,8 @@ import resource
 
 OPEN = "a hard limit of {nofile} open files is too low: raise it ('ulimit -Hn')"
 WHAT_TO_DO = {
+    errno.EACCES: "the user of the workers may not run it, or not enter a directory "
+    "above it",
     errno.EAGAIN: "this user, or this container, may have no more processes: raise "
     "'ulimit -u', which is {nproc}, or the container's limit of pids",
     errno.EMFILE: OPEN,

@@ -7,6 +7,9 @@ no clock, and does nothing itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import median_low
+
 from attrs import define, frozen
 
 from twisted_cluster.core.words import several
@@ -29,6 +32,9 @@ LONGEST_FALL = 3600
 UNREST = 10
 # Workers that do not come up hold up nothing for longer, in seconds.
 PATIENCE = 30.0
+
+# Nanoseconds: a heart that beats has beaten within that.
+BEAT = 100_000_000
 
 
 @frozen
@@ -90,6 +96,16 @@ class Load:
             and self.waiting < LOW_QUEUE * self.ready
             and self.cpus <= LOW_CPU * (self.ready - 1)
         )
+
+
+def lateness(lags: Iterable[tuple[int, int]]) -> float:
+    """
+    @param lags: Of each worker, by how much it was late, and how long it has shown no
+        life, in nanoseconds.
+    @return: By how much at least half of them are late, in seconds.
+    """
+    late = [max(lag, silence - BEAT) for lag, silence in lags]
+    return median_low(late) / 1e9 if late else 0.0
 
 
 @frozen

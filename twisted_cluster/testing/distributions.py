@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter, signature
 from itertools import pairwise
-from math import exp, inf
+from math import cos, exp, inf, pi
 from random import Random
 from typing import TypeVar
 
@@ -118,6 +118,41 @@ def regular(rate: float) -> Arrivals:
     return Arrivals(rate, lambda random: iter(lambda: gap, None))
 
 
+def waves(low: float, high: float, period: float) -> Arrivals:
+    """
+    As C{poisson}, now more and now fewer.
+
+    @param period: Seconds from one crest to the next.
+    """
+    _ascending(0, low, high)
+    _above(0, period)
+    mean, swing = (low + high) / 2, (high - low) / 2
+    return changing(high, lambda now: mean - swing * cos(2 * pi * now / period), mean)
+
+
+def changing(
+    most: float, rateAt: Callable[[float], float], mean: float = 0.0
+) -> Arrivals:
+    """
+    As C{poisson}, with another rate at each time.
+
+    @param most: The highest rate.
+    @param rateAt: Gives it, of seconds since the beginning.
+    @param mean: What it comes to on average; C{0}: nobody knows.
+    """
+    _above(0, most)
+
+    def gaps(random: Random) -> Iterator[float]:
+        now = last = 0.0
+        while True:
+            now += random.expovariate(most)
+            if random.random() * most < rateAt(now):
+                yield now - last
+                last = now
+
+    return Arrivals(mean, gaps)
+
+
 def bursts(rate: float, size: int) -> Arrivals:
     """
     So many at once, as a clock ticks.
@@ -150,7 +185,7 @@ TIMES: Mapping[str, Callable[..., Distribution]] = {
     for kind in (constant, exponential, lognormal, mixed, pareto, uniform)
 }
 ARRIVALS: Mapping[str, Callable[..., Arrivals]] = {
-    kind.__name__: kind for kind in (bursts, closed, poisson, regular)
+    kind.__name__: kind for kind in (bursts, closed, poisson, regular, waves)
 }
 
 

@@ -90,7 +90,7 @@ class ModelWorker:
         """
         self.page = ModelPage()
         self.inbox: deque[Visit] = deque()
-        self.isBusy = False
+        self.isBusy = self._hasEnded = False
         self._timeline = timeline
         self._slowness = slowness
         self._begun, self._served, self._changed = begun, served, changed
@@ -113,6 +113,12 @@ class ModelWorker:
         """
         self._line.appendleft((seconds, None))
         self._wake()
+
+    def end(self) -> None:
+        """
+        Nothing more is handed over: what it has it serves.
+        """
+        self._hasEnded = True
 
     def _wake(self) -> None:
         if not self.isBusy:
@@ -167,4 +173,5 @@ class ModelWorker:
         if now - since >= MEASURE:
             page.cpu = int((self._used - used) / (now - since) * 1e6)
             self._measured = now, self._used
-        self._timeline.at(now + BEAT, self._beatOrWait)
+        if not self._hasEnded:
+            self._timeline.at(now + BEAT, self._beatOrWait)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import count
 from random import Random
 
 from twisted_cluster.core.counting import Places
@@ -70,11 +71,19 @@ class Simulation:
             loyal=ILoyalPolicy.providedBy(policy),
             grouped=IGroupingPolicy.providedBy(policy),
         )
-        self._hands = [self._newHand(n + 1) for n in range(scenario.workers)]
+        self._ids = count(1)
+        self._hands = [self._newHand(n + 1) for n in range(self._first)]
         self._lines: Lines[Visit] = Lines(WAITING)
         self._asking: Asking[ModelHand] = Asking(self._hearing(policy))
         places = Places(NO_LIMITS)
         self._decision = Decision(self._users, self._asking, self._lines, places)
+
+    @property
+    def _first(self) -> int:
+        """
+        How many workers there are at first.
+        """
+        return self._scenario.workers
 
     def _newHand(self, number: int) -> ModelHand:
         scenario = self._scenario
@@ -86,7 +95,8 @@ class Simulation:
             self._changed,
         )
         weight, group = scenario.weights.get(number, 1), scenario.groups.get(number, "")
-        hand = ModelHand(Post(number, number, group, weight), worker, scenario.window)
+        post = Post(next(self._ids), number, group, weight)
+        hand = ModelHand(post, worker, scenario.window)
         self._roster.enter(hand)
         self._users.join(hand)
         return hand
@@ -116,7 +126,9 @@ class Simulation:
             random = self._scenario.random(f"blocks {number}")
             self._blockAgain(self._hands[number - 1].worker, block, random, 0.0)
         self._timeline.run(self._isOver)
-        return self._course.outcome(name, [hand.weight for hand in self._hands])
+        weights = self._scenario.weights
+        numbers = range(1, self._scenario.workers + 1)
+        return self._course.outcome(name, [weights.get(n, 1) for n in numbers])
 
     # Who comes, and goes
 

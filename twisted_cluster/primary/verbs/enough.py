@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from statistics import median_low
 
-from twisted_cluster.core.scaling import Load
+from twisted_cluster.core.scaling import Load, lateness
 from twisted_cluster.core.words import several
 from twisted_cluster.errors import CommandError, PolicyArgumentError
 from twisted_cluster.interfaces import ISchedulingPolicy
@@ -17,10 +16,6 @@ from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.process import WorkerProcess
 
-SECOND = 1_000_000_000
-# Who has not shown life for longer than between two beats is late by that.
-BEAT = 100_000_000
-
 
 def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
     """
@@ -28,13 +23,9 @@ def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
     """
     serving = [one.hand for one in workers if one.state == "ready"]
     now = time.monotonic_ns()
-    late = [
-        max(hand.page.lag, now - hand.heartbeat - BEAT if hand.heartbeat else 0)
-        for hand in serving
-    ]
     return Load(
         len(serving),
-        median_low(late) / SECOND if late else 0.0,
+        lateness((one.page.lag, now - (one.heartbeat or now)) for one in serving),
         sum(hand.queued for hand in serving)
         + sum(gate.pending for gate in door.gates.values()),
         sum(hand.cpu for hand in serving),

@@ -63,7 +63,7 @@ class Healing:
         slot = self._there.slots[life.slot]
         slot.canStart = life.ready is not None
         slot.short = 0 if life.isSteady(now, STEADY) else slot.short + 1
-        if self._isEnough(slot):
+        if 0 < self.giveUpAfter <= slot.short and not self._isServed(life.slot):
             return [GiveUp(life.id, slot.short)]
         if life.hasSettled(now):
             slot.failures, slot.due = 0, now
@@ -88,8 +88,10 @@ class Healing:
             wanted,
         )
 
-    def _isEnough(self, slot: Slot) -> bool:
-        return 0 < self.giveUpAfter <= slot.short
+    def _isServed(self, number: int) -> bool:
+        # By one whose successor does not come up: it stays until one does.
+        there = self._there.current()
+        return any(one.slot == number and one.ready is not None for one in there)
 
     def _cannotBoot(self, last: Life) -> bool:
         # One that ends by itself tells enough; one that hung may have had bad luck.

@@ -43,7 +43,7 @@ def test_wornWorkersAreRenewedUnderLoad(
     """
     most = 0
     with told(tmp_path, 2, "served.site", env, **rules) as cluster:
-        with Load(Plan(("127.0.0.1", cluster.port), 16, 0, 0.1)) as load:
+        with Load(Plan(("127.0.0.1", cluster.port), thought=0.1)) as load:
 
             def isEnough() -> bool:
                 nonlocal most

@@ -170,3 +170,61 @@ def test_stopEndsWhoWaits(tmp_path: Path) -> None:
                 [["CommandError", "the cluster is stopping"]],
                 [],
             )
+
+
+@pytest.mark.slow
+def test_upAndDownTenTimesUnderLoad(tmp_path: Path) -> None:
+    """
+    1 to 8 and back: nobody who asks meanwhile is turned away or cut.
+    """
+    with told(tmp_path, 1, "served.site") as cluster:
+        with Load(Plan(("127.0.0.1", cluster.port), thought=0.05)) as load:
+            for _ in range(10):
+                for count in (8, 1):
+                    last = cluster.tell("scale", count, patience=30.0)[-1]
+                    assert last == ["done", "None"]
+                    assert load.untilServed(50)
+        assert not load.outcome.failed, inWords(load.outcome)
+
+
+def test_reloadAndScaleAtATime(tmp_path: Path) -> None:
+    """
+    Each comes to its end, whichever began first, and all are new then.
+    """
+    with told(tmp_path, 2, "served.site", reloadTrial=0.5) as cluster:
+        old = cluster.workerPids()
+        with cluster.telling("reload") as reloading:
+            assert cluster.tell("scale", 4)[-1] == ["done", "None"]
+            assert list(reloading)[-1] == ["done", "None"]
+        assert len(childrenOf(cluster.pid)) == 4
+        assert not set(old) & set(childrenOf(cluster.pid))
+        with cluster.telling("reload") as reloading:
+            assert cluster.tell("scale", 1)[-1] == ["done", "None"]
+            assert list(reloading)[-1] == ["done", "None"]
+        assert len(childrenOf(cluster.pid)) == 1
+
+
+def test_datagramsFindTheWorkersThatAreThere(tmp_path: Path) -> None:
+    """
+    Peers of a worker that is not needed any more are served by those that stay, and new
+    workers have their share again.
+    """
+    with told(tmp_path, 4, "echoed.udp", listen=()) as cluster:
+        assert len(udpServers(cluster)) == 4
+        assert cluster.tell("scale", 1)[-1] == ["done", "None"]
+        assert udpServers(cluster) == {cluster.workerPids()[0]}
+        assert cluster.tell("scale", 4)[-1] == ["done", "None"]
+        assert len(udpServers(cluster)) == 4
+
+
+def udpServers(cluster: Told) -> set[int]:
+    """
+    Who answers 100 peers.
+    """
+    found = set()
+    for _ in range(100):
+        with socket.socket(type=socket.SOCK_DGRAM) as peer:
+            peer.settimeout(5.0)
+            peer.sendto(b"who", ("127.0.0.1", cluster.port))
+            found.add(int(peer.recv(100)))
+    return found

@@ -79,7 +79,8 @@ def told(
     folders = [str(FIXTURES / "faults"), str(LIVES)]
     path = os.pathsep.join([*folders, environment()["PYTHONPATH"]])
     given = {"app": app, "listen": f"tcp:{port}", "workers": workers, **settings}
-    found = {"SETTINGS": json.dumps(given), "PYTHONPATH": path, **(env or {})}
+    found = {"SETTINGS": json.dumps(given), "PYTHONPATH": path, "PORT": str(port)}
+    found.update(env or {})
     with Told([], directory, found) as cluster:
         cluster.port = port
         cluster.waitOnline(int(str(workers).partition("-")[0]))

@@ -177,6 +177,9 @@ class Slots:
         life = self._there.lives.get(id)
         if life is None or not life.fills or self._isStopping:
             return []
+        if life.ready is None:
+            # It serves nobody: nobody misses it.
+            return [self._retire(life), *self._replace(now, life)]
         life.renewal = Renewal(TOLD)
         return self._replace(now, life)
 

@@ -78,7 +78,6 @@ class Reloading:
     _until: float = math.inf
     # Slots whose new worker stays, for want of an old one.
     _stuck: set[int] = Factory(set)
-    _why: str = ""
     # The worker that has failed; 0: none.
     _culprit: int = 0
     isOver: bool = False
@@ -276,7 +275,6 @@ class Reloading:
         self._say(Offer(self.plan.generation, None))
 
     def _goBack(self, why: str) -> None:
-        self._why = why
         self._look = self._lookAtReturn
         self._say(Offer(self.plan.generation, None), GoBack(self._culprit, why))
         for number in list(self._there.slots):
@@ -312,7 +310,7 @@ class Reloading:
     def _giveUp(self) -> None:
         stays = several(len(self._stuck), "new worker")
         more = f"{stays} cannot be replaced, and serves on" if self._stuck else ""
-        self._end(NotReloaded(self.plan.generation, self._why, more))
+        self._end(NotReloaded(self.plan.generation, "", more))
 
     def _end(self, action: Action) -> None:
         self.isOver = True

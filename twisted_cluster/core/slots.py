@@ -291,8 +291,8 @@ class Slots:
         """
         Whether every slot has a worker that serves and stays, and nobody is to start.
         """
-        isBusy = self._isStopping or self._reloading is not None
-        return not isBusy and self._there.isSettled(self.count)
+        isIdle = not self._isStopping and self._reloading is None
+        return isIdle and self._there.isSettled(self.count)
 
     @property
     def failed(self) -> list[int]:

@@ -82,3 +82,17 @@ def test_newSlotsHaveTheGenerationOfTheDay() -> None:
     there = population(1)
     there.provide(2, 5)
     assert [there.begin(0.0, number).generation for number in (1, 2)] == [1, 5]
+
+
+def test_ofTwoInOneSlotTheNewerStays() -> None:
+    """
+    If it is ready, and there is nothing wrong with it.
+    """
+    there = population(1)
+    old, new = there.begin(0.0, 1), there.begin(1.0, 1)
+    old.ready = 2.0
+    assert there.replaced(2.0, 1) == [new]
+    new.ready = 3.0
+    assert there.replaced(3.0, 1) == [old]
+    new.unfit = "it does not listen"
+    assert there.replaced(3.0, 1) == [new]

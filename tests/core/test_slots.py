@@ -616,13 +616,11 @@ def test_whoIsSentASignalInAStopIsNotReplaced() -> None:
 
 def test_whoWasToMakeWayMayStay() -> None:
     """
-    If nobody has told it to leave yet.
+    If nobody has told it to leave yet; then its successor does.
     """
     primary = renewing(2)
-    primary.slots.keep(1)
-    assert primary.exit(3) == [
-        Again(3, 1, 0.1, 1, False, 2, 2),
-    ]
+    assert primary.take(primary.slots.keep(primary.now, 1)) == [Retire(3)]
+    assert primary.exit(3) == []
     assert primary.after(5.0) == []
 
 

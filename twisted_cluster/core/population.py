@@ -79,11 +79,25 @@ class Population:
 
     def replaced(self, now: float, count: int) -> Sequence[Life]:
         """
-        Workers that are not needed any more: there are to be fewer, or their successor
-        is there.
+        Workers that are not needed any more: there are to be fewer, their successor is
+        there, or it has come to pass that two fill one slot.
         """
-        current, ready = self.current(), self._filledSince()
-        return [life for life in current if life.slot > count or _isDue(life, now, ready)]
+        ready, needed = self._filledSince(), self._needed()
+        return [
+            life
+            for life in self.current()
+            if life.slot > count
+            or _isDue(life, now, ready)
+            or (life.fills and needed[life.slot] is not life)
+        ]
+
+    def _needed(self) -> dict[int, Life]:
+        """
+        @return: Who fills each slot; of several the newest that is ready, or that there
+            is.
+        """
+        filling = (life for life in self.lives.values() if life.fills)
+        return {life.slot: life for life in sorted(filling, key=_worth)}
 
     def _filledSince(self) -> dict[int, float]:
         """
@@ -107,6 +121,11 @@ class Population:
             if number not in filled and due <= now:
                 return number
         return None
+
+
+def _worth(life: Life) -> tuple[bool, float]:
+    isGood = life.ready is not None and not life.unfit
+    return isGood, life.begun
 
 
 def _isDue(life: Life, now: float, ready: Mapping[int, float]) -> bool:

@@ -94,14 +94,15 @@ class Slots:
             return [life.retire(), *self._settle(now)]
         return self._settle(now)
 
-    def keep(self, id: int) -> None:
+    def keep(self, now: float, id: int) -> list[Action]:
         """
-        A worker that was to be replaced stays, if it has not been told to leave yet: a
-        successor that is there already is one too many, and whose affair that is.
+        A worker that was to be replaced stays, if it has not been told to leave yet.
         """
         life = self._there.lives.get(id)
-        if life is not None and not life.isLeaving:
-            life.renewal = None
+        if life is None or life.isLeaving:
+            return []
+        life.renewal = None
+        return self._settle(now)
 
     def killed(self, now: float, id: int) -> list[Action]:
         """

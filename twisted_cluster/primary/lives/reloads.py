@@ -49,7 +49,7 @@ class Ordered:
 
     plan: Plan
     done: Deferred[None]
-    progress: Callable[[str], None]
+    progress: Callable[[str], object]
     places: Mapping[int, Collection[str]]
     begun: float
     why: str = ""
@@ -89,7 +89,7 @@ class Reloads:
         return max(self._orders, default=0)
 
     def order(
-        self, plan: Plan, progress: Callable[[str], None], isFree: bool
+        self, plan: Plan, progress: Callable[[str], object], isFree: bool
     ) -> Deferred[None]:
         """
         @param progress: Told lines on the way.
@@ -247,7 +247,7 @@ class Reloads:
             order.done.errback(CommandError(action.why))
             return
         after = action.more or AS_BEFORE
-        log.error("reload failed: {after}", after=after)
+        (log.error if action.more else log.info)("reload: {after}", after=after)
         first, line, rest = order.why.partition("\n")
         order.done.errback(CommandError(f"{first}; {after}{line}{rest}"))
 

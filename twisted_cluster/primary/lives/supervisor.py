@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -30,6 +30,7 @@ from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
+from twisted_cluster.primary.lives.goodbyes import Goodbyes
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.reloads import Reloads
@@ -85,7 +86,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._ends = EarlyEnds()
         # What becomes of the slots of workers that are about to go.
         self._again: dict[int, Again] = {}
-        self._goodbyes: dict[int, list[Deferred[None]]] = {}
+        self._goodbyes = Goodbyes()
         self._stopped: list[Deferred[None]] = []
         self._next: IDelayedCall | None = None
 
@@ -175,11 +176,17 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._carryOut(self._slots.replace(self._clock.seconds(), id, renewal))
 
-    def keep(self, id: int) -> None:
+    def drain(self, id: int, renewal: Renewal) -> Deferred[None]:
         """
-        It is not, after all.
+        The same, if its successor does not fail: then it stays.
+
+        @param id: Of one that is there.
+        @return: Fires when it is gone; fails with L{twisted_cluster.errors.CommandError}
+            if it stays.
         """
-        self._slots.keep(id)
+        done = self._goodbyes.whenReplaced(id, self.workers[id].number)
+        self.replace(id, renewal)
+        return done
 
     def reload(self, plan: Plan) -> None:
         """
@@ -205,12 +212,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         @return: Fires when this worker is not there any more.
         """
-        gone: Deferred[None] = Deferred()
-        if id in self.workers:
-            self._goodbyes.setdefault(id, []).append(gone)
-        else:
-            gone.callback(None)
-        return gone
+        return self._goodbyes.whenGone(id) if id in self.workers else succeed(None)
 
     # What becomes of workers
 
@@ -259,8 +261,18 @@ class Supervisor(Watcher[WorkerProcess]):
                 self._ends.ended(worker, again)
         finally:
             self._carryOut(actions)
-            for each in self._goodbyes.pop(worker.id, ()):
-                each.callback(None)
+            self._goodbyes.gone(worker.id)
+            if again is not None:
+                said = f"{worker.name} {worker.ending.inWords()}"
+                self._keepOthers(again.slot, "\n".join([said, *self._lastWords]))
+
+    def _keepOthers(self, slot: int, why: str) -> None:
+        """
+        Who was to be replaced stays: its successor has failed.
+        """
+        for id in self._goodbyes.waitingFor(slot):
+            self._carryOut(self._slots.keep(self._clock.seconds(), id))
+            self._goodbyes.stays(id, f"{self.workers[id].name} stays: {why}")
 
     def _count(self, worker: WorkerProcess, asked: bool) -> None:
         page, counted = worker.hand.page, self.counted
@@ -352,6 +364,7 @@ class Supervisor(Watcher[WorkerProcess]):
         again = _againIn(actions)
         if again is not None:
             self._ends.refused(again, why)
+            self._keepOthers(again.slot, said)
         self._carryOut(actions)
 
     def _startMore(self) -> None:

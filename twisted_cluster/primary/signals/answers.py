@@ -33,7 +33,7 @@ class Cluster(Protocol):
 
     def snapshot(self) -> Snapshot: ...
 
-    def reload(self, *, progress: Callable[[str], object]) -> Deferred[None]: ...
+    def reload(self) -> Deferred[None]: ...
 
     def scaleBy(self, more: int) -> Deferred[None]: ...
 
@@ -100,7 +100,7 @@ class Answers:
             self._stop()
         elif self._onHup == "reload":
             log.info("{signal}: workers are renewed", signal=name)
-            self._wait(name, self._cluster.reload(progress=_say))
+            self._wait(name, self._cluster.reload())
         elif self._onHup == "forward":
             count = self._cluster.forward(number)
             log.info("{signal}: forwarded to {count} workers", signal=name, count=count)
@@ -122,13 +122,11 @@ class Answers:
         done.addErrback(_sayFailed, name)
 
 
-def _say(said: str) -> None:
-    log.info("{said}", said=said)
-
-
 def _sayFailed(failure: Failure, name: str) -> None:
     if failure.check(CommandError):
-        log.error("{signal}: {why}", signal=name, why=failure.getErrorMessage())
+        # The log has the rest of it already.
+        why = failure.getErrorMessage().partition("\n")[0]
+        log.error("{signal}: {why}", signal=name, why=why)
     else:
         log.failure("{signal} could not be answered", failure=failure, signal=name)
 

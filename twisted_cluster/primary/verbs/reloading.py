@@ -17,6 +17,9 @@ from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.releases import Releases
 from twisted_cluster.primary.lives.supervisor import Supervisor
 
+STOPS = "the cluster stops, or has not been started"
+Progress = Callable[[str], object]
+
 
 class Manner(TypedDict, total=False):
     """
@@ -49,7 +52,7 @@ class Reloader:
 
     def reload(
         self,
-        progress: Callable[[str], None],
+        progress: Progress,
         directory: str | None = None,
         step: str | int | None = None,
         canary: str | int | None = None,
@@ -67,7 +70,7 @@ class Reloader:
         if seconds <= 0:
             raise CommandError(f"for {seconds:g} s: give a number above 0")
         if not self.supervisor.isRunning:
-            raise CommandError("the cluster stops, or has not been started")
+            raise CommandError(STOPS)
         current = self.supervisor.generation
         sample = None if canary is None else _portion("canary", canary)
         atATime = self.rules.reloadStep if step is None else _portion("step", step)
@@ -78,23 +81,22 @@ class Reloader:
         return done
 
 
-def drain(
-    supervisor: Supervisor, id: int, progress: Callable[[str], None]
-) -> Deferred[None]:
+def drain(supervisor: Supervisor, id: int, progress: Progress) -> Deferred[None]:
     """
     Replace one worker by a new one, which is there before it leaves.
 
     @param progress: Told lines on the way.
-    @return: Fires when it has left.
+    @return: Fires when it has left; fails with L{CommandError} if it stays, because its
+        successor has failed.
     @raise CommandError: If there is no such worker.
     """
     worker = supervisor.workers.get(id)
     if worker is None:
         raise CommandError(f"there is no worker with the id {id}")
-    gone = supervisor.whenGone(id)
+    if not supervisor.isRunning:
+        raise CommandError(STOPS)
     progress(f"{worker.name} is replaced, and leaves then")
-    supervisor.replace(id, Renewal("it is drained"))
-    return gone
+    return supervisor.drain(id, Renewal("it is drained"))
 
 
 def _portion(name: str, given: object) -> Portion:

@@ -8,13 +8,13 @@ import pytest
 
 from tests.core.primaries import Primary, running
 from twisted_cluster.core.actions import (
+    Abort,
     Action,
     Again,
     Complete,
     Ended,
     GoBack,
     Judge,
-    Kill,
     NotReloaded,
     Offer,
     Progress,
@@ -102,7 +102,7 @@ def test_aStartThatHangsFails() -> None:
     primary = running(1)
     primary.slots.startTimeout = 4.0
     primary.take(primary.slots.reload(primary.now, Plan(2)))
-    assert primary.after(5.0) == [Kill(2, "it had not started within 4 s")]
+    assert primary.after(5.0) == [Abort(2, "it had not started within 4 s")]
     assert GoBack(2, "") in primary.exit(2)
 
 

@@ -10,16 +10,18 @@ import pytest
 
 from tests.core.primaries import Primary, running
 from twisted_cluster.core.actions import (
+    ALL,
     CUT_OFF,
+    PLACE,
     REPLACED,
     SILENT,
     STARTING,
+    Abort,
     Action,
     Again,
     Complete,
     Ended,
     GiveUp,
-    Kill,
     Recovered,
     Report,
     Retire,
@@ -63,11 +65,11 @@ def test_slowStartIsMentionedAndHoldsOthersBackForAWhile() -> None:
     """
     primary = Primary(2)
     assert primary.after(29.9) == [
-        Report(STARTING, 1, pytest.approx(10.0, abs=0.1), 1),
-        Report(STARTING, 1, pytest.approx(20.0, abs=0.1), 1),
+        Report(STARTING, 1, pytest.approx(10.0, abs=0.1), 1, PLACE),
+        Report(STARTING, 1, pytest.approx(20.0, abs=0.1), 1, PLACE),
     ]
     assert primary.after(0.2) == [
-        Report(STARTING, 1, pytest.approx(30.0, abs=0.1), 1),
+        Report(STARTING, 1, pytest.approx(30.0, abs=0.1), 1, PLACE),
         Start(2, 2, 1),
     ]
 
@@ -78,7 +80,7 @@ def test_startHasALimit() -> None:
     """
     primary = Primary(1, startTimeout=5.0)
     assert primary.after(8.0) == [
-        Kill(1, "it had not started within 5 s"),
+        Abort(1, "it had not started within 5 s"),
     ]
     assert primary.exit(1) == [GiveUp(1), Ended()]
 
@@ -93,7 +95,7 @@ def test_whoIsHeldIsNotOverdue() -> None:
         primary.slots.held(primary.now, 1)
     primary.slots.held(primary.now, 7)
     assert primary.after(4.0) == []
-    assert primary.after(2.0)[-1] == Kill(1, "it had not started within 5 s")
+    assert primary.after(2.0)[-1] == Abort(1, "it had not started within 5 s")
 
 
 @pytest.mark.parametrize("end", [Primary.exit, Primary.refuse])
@@ -420,15 +422,47 @@ def test_stoppedCanBeStartedAgain() -> None:
 
 def test_deafWorkerIsReplaced() -> None:
     """
-    It is told, retired, and its slot filled at once; once.
+    It is told, its slot filled at once, and then it is retired; once.
     """
     primary = running(2)
     assert primary.take(primary.slots.deaf(primary.now, 1, 5.0)) == [
-        Report(REPLACED, 1, 5.0, 1),
-        Retire(1),
+        Report(REPLACED, 1, 5.0, 1, ALL),
         Start(3, 1, 1),
     ]
     assert primary.take(primary.slots.deaf(primary.now, 1, 6.0)) == []
+    assert Retire(1) in primary.ready(3)
+
+
+def test_hungWorkerIsEndedAndItsSlotFilledAtOnce() -> None:
+    """
+    Once; that is a failure, and one that begins with a hang is not started again at once.
+    """
+    primary = running(2)
+    primary.after(5.0)
+    assert primary.take(primary.slots.hung(primary.now, 1, 30.0)) == [
+        Abort(1, "it had shown no life for 30 s"),
+        Start(3, 1, 1),
+    ]
+    assert primary.take(primary.slots.hung(primary.now, 1, 60.0)) == []
+    assert primary.exit(1) == []
+    primary.ready(3)
+    ended, again = primary.take(primary.slots.hung(primary.now, 3, 30.0))
+    assert ended == Abort(3, "it had shown no life for 30 s")
+    assert again == Again(3, 1, 0.1, 1, True, 1, 2)
+
+
+def test_hungWorkerThatIsToBeReplacedIsEndedAsWell() -> None:
+    """
+    Its successor starts already.
+    """
+    primary = running(1)
+    assert primary.take(primary.slots.replace(primary.now, 1, Renewal())) == [
+        Start(2, 1, 1)
+    ]
+    assert primary.take(primary.slots.hung(primary.now, 1, 30.0)) == [
+        Abort(1, "it had shown no life for 30 s")
+    ]
+    assert primary.ready(2) == [Complete()]
 
 
 def test_whoClosesItsChannelAndLivesOnIsReplaced() -> None:
@@ -477,7 +511,7 @@ def test_silentWorkerIsTold() -> None:
     """
     primary = running(1)
     assert primary.take(primary.slots.silent(9.0, 1, 10.0)) == [
-        Report(SILENT, 1, 10.0, 1)
+        Report(SILENT, 1, 10.0, 1, ALL)
     ]
 
 
@@ -635,7 +669,9 @@ def test_nobodyIsReplacedInAStop() -> None:
     assert primary.slots.replace(primary.now, 2, Renewal()) == []
 
 
-@pytest.mark.parametrize("event", ["ready", "silent", "deaf", "leaving", "exited"])
+@pytest.mark.parametrize(
+    "event", ["ready", "silent", "deaf", "hung", "leaving", "exited"]
+)
 @pytest.mark.parametrize("state", ["unknown", "leaving", "gone"])
 def test_whatComesTooLateChangesNothing(event: str, state: str) -> None:
     """
@@ -647,7 +683,8 @@ def test_whatComesTooLateChangesNothing(event: str, state: str) -> None:
         primary.take(primary.slots.leaving(primary.now, 1, True))
     if state == "gone":
         primary.exit(1)
-    more = {"silent": (9.0,), "deaf": (9.0,), "leaving": (True,)}.get(event, ())
+    known = dict.fromkeys(["silent", "deaf", "hung"], (9.0,))
+    more = {**known, "leaving": (True,)}.get(event, ())
     assert getattr(primary.slots, event)(primary.now, id, *more) == []
 
 

@@ -92,7 +92,7 @@ def tell(port: int, order: str) -> socket.socket:
     return client
 
 
-@pytest.mark.parametrize("how", ["sleep", "spin", "match", "keep"])
+@pytest.mark.parametrize("how", ["sleep", "spin", "backtrack", "keep"])
 def test_itIsSeenWhereAWorkerIs(tmp_path: Path, how: str) -> None:
     """
     Though it waits, computes, or keeps the interpreter's lock; and of an idle one.

@@ -59,7 +59,8 @@ def _isWritten(file: Path) -> bool:
 
 def test_startThatHangsHoldsBackOthersForAWhile(app: Path) -> None:
     """
-    It is said every ten seconds; after thirty the others start all the same, and serve.
+    It is said every ten seconds, with where it is; after thirty the others start all the
+    same, and serve.
     """
     clock = anyClock(app)
     (app / "hang").touch()
@@ -69,6 +70,7 @@ def test_startThatHangsHoldsBackOthersForAWhile(app: Path) -> None:
         said = [line for line in cluster.output().splitlines() if "#warn" in line]
         about = [line for line in said if f"({pid})" in line]
         assert len(about) >= 2, cluster.output()
+        assert all("starting.py:26 in <module>" in line for line in about)
         clock.hurry(10)
         cluster.waitOnline(2)
         assert len({ask(port) for _ in range(4)}) == 2
@@ -79,7 +81,8 @@ def test_startThatHangsHoldsBackOthersForAWhile(app: Path) -> None:
 
 def test_startsHaveALimit(app: Path) -> None:
     """
-    One that hangs is ended then, and said to be; it has failed, and the next may not.
+    One that hangs is ended then, and said to be, with its stack; it has failed, and the
+    next may not.
     """
     clock = anyClock(app)
     (app / "hang").touch()
@@ -89,10 +92,10 @@ def test_startsHaveALimit(app: Path) -> None:
         eventually(lambda: not isAlive(pid), "it is ended", 8.0)
         cluster.waitOnline(2)
         assert len({ask(port) for _ in range(4)}) == 2
-        assert any(
-            f"({pid})" in line and ("#error" in line or "#warn" in line)
-            for line in cluster.output().splitlines()
-        )
+        said = f"({pid}) is ended: it had not started within 60 s:\n"
+        _, _, stack = cluster.output().partition(said)
+        assert "(most recent call first):" in stack.splitlines()[0]
+        assert 'starting.py", line 26 in <module>' in stack.splitlines()[1]
 
 
 def test_startsHaveALimitOfFiveMinutes(app: Path) -> None:

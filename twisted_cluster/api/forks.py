@@ -16,19 +16,22 @@ from twisted.python.failure import Failure
 from twisted_cluster.api import forked
 from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.recipes import checkRecipe
-from twisted_cluster.core.actions import DEAF, SILENT
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
-from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving, tellReady
+from twisted_cluster.primary.lives.told import tellEnding, tellLeaving, tellReady
 from twisted_cluster.primary.lives.turns import Turns, startsAtATime
-from twisted_cluster.primary.lives.vigil import Vigil
+from twisted_cluster.primary.lives.vigil import Limits, Vigil
 from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.whereabouts import Told
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
+
+# Whose workers do not turn their loops decides itself what becomes of them.
+LIMITS = Limits(warning=10.0, timeout=0.0)
 
 
 class Forks(Watcher[WorkerProcess]):
@@ -50,7 +53,7 @@ class Forks(Watcher[WorkerProcess]):
         self._workers = workers
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
-        vigil = Vigil(time.monotonic_ns, self._online, _tellDeaf, _tellSilent)
+        vigil = Vigil(time.monotonic_ns, self._online, Told(), LIMITS)
         self._pulse = Pulse(rooms, vigil.look)
         self._turns = Turns(rooms.reactor, startsAtATime())
 
@@ -207,11 +210,3 @@ class Forks(Watcher[WorkerProcess]):
         worker.tell("exit", code, name)
         self._cluster.tell("exit", worker, code, name)
         worker.forget()
-
-
-def _tellDeaf(process: WorkerProcess, seconds: float) -> None:
-    tell("warn", DEAF, process, seconds=seconds)
-
-
-def _tellSilent(process: WorkerProcess, seconds: float) -> None:
-    tell("warn", SILENT, process, seconds=seconds)

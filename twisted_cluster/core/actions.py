@@ -10,9 +10,13 @@ from attrs import frozen
 
 DEAF = "{worker} has taken nothing of what waits for it for {seconds:.0f} s"
 REPLACED = f"{DEAF}: it is replaced"
-SILENT = "{worker} has shown no life for {seconds:.0f} s"
+SILENT = "{worker} has shown no life for {seconds:.1f} s"
+HUNG = "it had shown no life for {seconds:g} s"
 CUT_OFF = "{worker} says nothing more, and lives on for {seconds:.0f} s: it is replaced"
 STARTING = "{worker} has been starting for {seconds:.0f} s"
+# What is shown of a worker's stacks: all, or where the application is.
+ALL = "all"
+PLACE = "place"
 # So many early ends of a slot in a row, and it is not only bad luck.
 PERSISTENT = 3
 
@@ -43,9 +47,9 @@ class Retire:
 
 
 @frozen
-class Kill:
+class Abort:
     """
-    End a worker now.
+    End a worker that does not work, once it is seen where it is.
 
     @ivar why: For whoever wonders.
     """
@@ -129,12 +133,14 @@ class Report:
 
     @ivar text: In which C{worker} and C{seconds} are to be filled in.
     @ivar id: The worker that it is about; 0 for none.
+    @ivar shows: What is to be shown of its stacks: L{ALL}, L{PLACE}, or nothing.
     """
 
     text: str
     slot: int
     seconds: float = 0.0
     id: int = 0
+    shows: str = ""
 
 
 @frozen
@@ -234,7 +240,7 @@ class NotReloaded:
 Action = Union[
     Start,
     Retire,
-    Kill,
+    Abort,
     Again,
     Failing,
     Recovered,

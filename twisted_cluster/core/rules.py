@@ -15,6 +15,8 @@ from twisted_cluster.errors import ConfigError
 
 # More is a slip of the pen.
 MOST = 1e9
+# A worker that works shows life some 20 times in so many seconds, or once at least.
+BEAT = 1.0
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 ON_HUP = ("reload", "forward", "ignore")
 
@@ -164,6 +166,13 @@ def _oneOf(names: tuple[str, ...]) -> tuple[Callable[[Any], str], str]:
     return accepts, f"one of {', '.join(names)}"
 
 
+def _hangTimeout(given: Any) -> float:
+    seconds: float = _SECONDS[0](given)
+    if 0 < seconds < BEAT:
+        raise ValueError(given)
+    return seconds
+
+
 _SECONDS = _number(float, 0)
 _COUNT = _number(int, 0)
 RULES: Mapping[str, Rule] = {
@@ -187,7 +196,9 @@ RULES: Mapping[str, Rule] = {
         *_SECONDS, "After how many silent seconds a worker's stacks are logged; 0: never."
     ),
     "hangTimeout": Rule(
-        *_SECONDS,
+        _hangTimeout,
+        "0 for never, or a number of seconds, 1 or more, below 1e9: within less a worker "
+        "that is only busy may show no life",
         "After how many silent seconds a worker is killed, and replaced; 0: never.",
     ),
     "minReady": Rule(*_number(int, 1), "With fewer workers the cluster is not ready."),

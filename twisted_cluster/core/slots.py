@@ -11,9 +11,12 @@ from __future__ import annotations
 from attrs import Factory, define, field
 
 from twisted_cluster.core.actions import (
+    ALL,
     CUT_OFF,
+    HUNG,
     REPLACED,
     SILENT,
+    Abort,
     Action,
     Complete,
     Ended,
@@ -233,18 +236,19 @@ class Slots:
 
     def deaf(self, now: float, id: int, seconds: float) -> list[Action]:
         """
-        A worker takes nothing of what waits for it, although its heart beats.
+        A worker takes nothing of what waits for it, although its heart beats. It may
+        serve well whom it serves already.
 
         @param seconds: For how long.
         """
         life = self._there.lives.get(id)
-        if life is None or life.isLeaving or self._isStopping:
+        if life is None or not life.fills or self._isStopping:
             return []
-        said = Report(REPLACED, life.slot, seconds, id)
-        retire = life.retire()
-        if self._reloading is not None:
-            self._reloading.fell(now, life, f"it took nothing for {seconds:.0f} s")
-        return [said, retire, *self._settle(now)]
+        said = Report(REPLACED, life.slot, seconds, id, ALL)
+        why = f"it took nothing for {seconds:.0f} s"
+        if self._reloading is not None and self._reloading.fell(now, life, why):
+            return [said, life.retire(), *self._settle(now)]
+        return [said, *self.replace(now, id, Renewal())]
 
     def silent(self, now: float, id: int, seconds: float) -> list[Action]:
         """
@@ -256,7 +260,23 @@ class Slots:
         life = self._there.lives.get(id)
         if life is None or life.isLeaving:
             return []
-        return [Report(SILENT, life.slot, seconds, id)]
+        return [Report(SILENT, life.slot, seconds, id, ALL)]
+
+    def hung(self, now: float, id: int, limit: float) -> list[Action]:
+        """
+        It has not for so long that it is not waited for any more: it serves nobody, and
+        its successor need not wait until it is gone.
+
+        @param limit: For how many seconds it was.
+        """
+        life = self._there.lives.get(id)
+        if life is None or life.isLeaving or self._isStopping:
+            return []
+        isMissed, life.isLeaving = life.fills, True
+        end = Abort(id, HUNG.format(seconds=limit))
+        if not isMissed:
+            return [end, *self._settle(now)]
+        return [end, *self._mourn(now, life)]
 
     def held(self, now: float, id: int) -> None:
         """

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from attrs import Factory, define
 
-from twisted_cluster.core.actions import STARTING, Action, Kill, Report
+from twisted_cluster.core.actions import PLACE, STARTING, Abort, Action, Report
 from twisted_cluster.core.places import Life
 
 # How often a slow start is mentioned, and for how long it holds back the others.
@@ -59,8 +59,8 @@ def watchStart(life: Life, now: float, timeout: float) -> list[Action]:
     seconds = now - life.begun
     if seconds >= timeout:
         life.isOverdue = True
-        return [Kill(life.id, f"it had not started within {timeout:g} s")]
+        return [Abort(life.id, f"it had not started within {timeout:g} s")]
     if seconds // SLOW_START > life.mentioned:
         life.mentioned = int(seconds // SLOW_START)
-        return [Report(STARTING, life.slot, seconds, life.id)]
+        return [Report(STARTING, life.slot, seconds, life.id, PLACE)]
     return []

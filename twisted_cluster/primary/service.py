@@ -38,7 +38,7 @@ from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
 from twisted_cluster.primary.lives.tending import Tending
 from twisted_cluster.primary.lives.turns import startsAtATime
-from twisted_cluster.primary.lives.vigil import Vigil
+from twisted_cluster.primary.lives.vigil import Limits, Vigil
 from twisted_cluster.primary.pulse import Pulse
 from twisted_cluster.primary.stopping import Stopping
 from twisted_cluster.primary.verbs.choosing import Choosing
@@ -97,8 +97,8 @@ class ClusterService(Service):
         vigil = Vigil(
             time.monotonic_ns,
             self._online,
-            self.supervisor.deaf,
-            self.supervisor.silent,
+            self.supervisor,
+            Limits(config.rules.hangWarning, config.rules.hangTimeout),
         )
         clock, rules = self.rooms.reactor, config.rules
         self._scaling = Scaling(

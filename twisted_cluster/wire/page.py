@@ -25,6 +25,8 @@ CELLS = 32
 # Sums and differences of two fit into a signed number of 64 bits.
 LARGEST_COUNT = (1 << 62) - 1
 HOUR = 3_600_000_000_000
+SITTING = 1
+ATTACHED = 2
 # Which counter is written before there is a page.
 _STACKS = 15
 # So far a float is exact.
@@ -83,7 +85,8 @@ class Page:
     @ivar lost: Connections that it was handed and that the kernel closed, because no
         descriptor was free for them.
     @ivar cut: Connections that it had still when its time to finish them was over.
-    @ivar held: Not 0 while somebody looks at the worker with a debugger.
+    @ivar held: L{SITTING} while somebody sits at the prompt of Python's debugger,
+        L{ATTACHED} while another is in the worker, else 0.
     @ivar stacks: The signal upon which it writes where it is; 0 if there is none.
     @ivar told: Monotonic nanoseconds when a signal has told it to end, whether its loop
         turns or not; 0 if none has.

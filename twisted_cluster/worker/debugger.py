@@ -10,7 +10,7 @@ from pdb import Pdb
 from time import monotonic_ns
 from typing import Any, TextIO
 
-from twisted_cluster.wire.page import Page
+from twisted_cluster.wire.page import SITTING, Page
 
 TERMINAL = 0
 
@@ -27,7 +27,7 @@ class Debugger(Pdb):
 
     def interaction(self, *given: Any, **named: Any) -> None:
         page = self._page
-        page.held = 1
+        page.held = SITTING
         try:
             super().interaction(*given, **named)
         finally:

@@ -141,6 +141,13 @@ class Link:
             if self._complaints.isDue():
                 log.failure("this worker cannot tell how it is")
 
+    def noteTold(self) -> None:
+        """
+        A signal tells this worker to end. To be called when it comes: it may be long
+        until the reactor turns.
+        """
+        self._page.told = self._page.told or time.monotonic_ns()
+
     def sayBorn(self) -> None:
         """
         Tell the primary that this process is there.

@@ -82,6 +82,7 @@ class ClusterReactorMixin(OpeningMixin, SpawningMixin):
             self._nextBeat = due
 
     def sigTerm(self, number: int, frame: FrameType | None = None) -> None:
+        self.clusterLink.noteTold()
         self.callFromThread(self.clusterLink.departure.signal, number)
 
 

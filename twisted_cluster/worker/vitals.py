@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from collections.abc import Callable
 from time import monotonic_ns, process_time_ns
 
-from twisted_cluster.wire.page import EXACT, Page
+from twisted_cluster.wire.page import ATTACHED, EXACT, Page
 from twisted_cluster.worker.descriptors import Descriptors
 
 # Nanoseconds: a fifth of what the primary takes for a heart that stands still.
@@ -26,6 +27,8 @@ PLENTY = 4096
 # Nanoseconds: in less an application opens few descriptors.
 SOON = 1_000_000
 MEMORY_PAGE = resource.getpagesize()
+# Who has imported these looks at this process, or is about to.
+DEBUGGERS = ("pydevd", "debugpy.server")
 DESCRIPTORS = "/proc/self/fd"
 
 
@@ -93,6 +96,8 @@ class Vitals:
             page.cpu = (used - self._used) * 1_000_000 // (now - since)
         self._used = used
         self._descriptors.look()
+        if any(map(sys.modules.__contains__, DEBUGGERS)):
+            page.held = ATTACHED
         page.rss = _residentMemory()
 
     def _countDescriptors(self) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, formatEvent
 
@@ -18,6 +19,7 @@ from twisted_cluster.core.actions import Start
 from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
+from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -47,7 +49,9 @@ class Worker:
         self.age = 0.4
         self.speaker = Speaker(start.slot, start.id, start.generation, 100)
         self.asked: list[str] = []
+        self.asks: list[Deferred[str]] = []
         self.isOnline = True
+        self.state = "ready"
         self._refuses = refuses
 
     def spawn(self) -> None:
@@ -60,6 +64,16 @@ class Worker:
 
     def kill(self, why: str) -> None:
         self.asked.append(f"kill: {why}")
+
+    def abort(self, why: str) -> None:
+        self.asked.append(f"abort: {why}")
+
+    def leaving(self, planned: bool) -> None:
+        self.asked.append("leaving")
+
+    def askStacks(self) -> Deferred[str]:
+        self.asks.append(Deferred())
+        return self.asks[-1]
 
 
 class Cluster:
@@ -239,27 +253,86 @@ def test_failuresThatGoOnAreToldOnce(logged: Logged) -> None:
     ]
 
 
-def test_slowStartsAreKilled() -> None:
+def test_slowStartsAreKilled(logged: Logged) -> None:
     """
-    It is said why.
+    It is said why, and where they were.
     """
     cluster = Cluster(1, startTimeout=1.0)
     cluster.advance(1.1)
-    assert cluster.made[0].asked == ["spawn", "kill: it had not started within 1 s"]
+    (ask,) = cluster.made[0].asks
+    assert cluster.made[0].asked == ["spawn"]
+    ask.callback("its stacks")
+    assert cluster.made[0].asked == ["spawn", "abort: it had not started within 1 s"]
+    assert logged.texts()[-1] == (
+        "worker 1 (100) is ended: it had not started within 1 s:\nits stacks"
+    )
 
 
-def test_deafWorkerIsRetiredAndReplaced(logged: Logged) -> None:
+def test_startsThatAreSlowAreSaidToBe(logged: Logged) -> None:
     """
-    It is said why.
+    Every ten seconds, with where the application is; or why that is not known.
     """
     cluster = Cluster(1)
-    cluster.online(cluster.made[0])
-    cluster.supervisor.deaf(cast(Any, cluster.made[0]), 5.0)
-    assert cluster.made[0].asked == ["spawn", "retire"]
+    cluster.advance(10.1)
+    stack = 'Thread 1 (most recent call first):\n  File "/app/a.py", line 3 in load'
+    cluster.made[0].asks.pop().callback(stack)
+    cluster.advance(10.0)
+    cluster.made[0].asks.pop().errback(CommandError("it is stopped"))
+    assert logged.texts()[-2:] == [
+        "worker 1 (100) has been starting for 10 s: /app/a.py:3 in load",
+        "worker 1 (100) has been starting for 20 s; it is stopped",
+    ]
+
+
+def test_hungWorkerIsEndedAndReplacedAtOnce(logged: Logged) -> None:
+    """
+    It is told with its stacks, and that counts as an end.
+    """
+    cluster = Cluster(1)
+    worker = cluster.made[0]
+    cluster.online(worker)
+    cluster.advance(2.0)
+    cluster.supervisor.hung(cast(Any, worker), 30.0)
     assert cluster.made[1].number == 1
+    worker.asks.pop().callback("its stacks")
+    assert worker.asked == ["spawn", "abort: it had shown no life for 30 s"]
+    cluster.gone(worker)
+    assert len(cluster.made) == 2
+
+
+def test_endOfASilenceIsToldAfterWhereItWas(logged: Logged) -> None:
+    """
+    To ask takes a moment.
+    """
+    cluster = Cluster(1)
+    worker = cluster.made[0]
+    cluster.online(worker)
+    cluster.supervisor.silent(cast(Any, worker), 1.04)
+    cluster.supervisor.awake(cast(Any, worker), 1.1)
+    worker.asks.pop().callback("its stacks")
+    cluster.supervisor.awake(cast(Any, worker), 1.1)
+    again = "worker 1 (100) shows life again, after 1.1 s"
+    silent = "worker 1 (100) has shown no life for 1.0 s:\nits stacks"
+    assert logged.texts()[-3:] == [silent, again, again]
+
+
+def test_deafWorkerIsReplacedAndThenRetired(logged: Logged) -> None:
+    """
+    It is said why, with its stacks.
+    """
+    cluster = Cluster(1)
+    worker = cluster.made[0]
+    cluster.online(worker)
+    cluster.supervisor.deaf(cast(Any, worker), 5.0)
+    assert cluster.made[1].number == 1
+    assert worker.asked == ["spawn"]
+    worker.asks.pop().callback("its stacks")
     assert logged.texts()[-1] == (
-        "worker 1 (100) has taken nothing of what waits for it for 5 s: it is replaced"
+        "worker 1 (100) has taken nothing of what waits for it for 5 s: it is replaced:"
+        "\nits stacks"
     )
+    cluster.online(cluster.made[1])
+    assert worker.asked == ["spawn", "retire"]
 
 
 def test_stopFiresWhenAllAreGone() -> None:

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from attrs import define
 
-from twisted_cluster.primary.lives.said import Speaker
-from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, SILENT_AFTER, Vigil
+from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, Limits, Vigil
 
-SPEAKER = Speaker(1, 1, 1, 100)
+LOOK = 0.05
 
 
 @define(eq=False)
@@ -19,11 +18,11 @@ class Someone:
     """
 
     id: int = 1
-    name: str = "worker 1 (100)"
-    speaker: Speaker = SPEAKER
     heartbeat: int = 0
     takesNothing: int | None = None
     isHeld: bool = False
+    isTraced: bool = False
+    told: int = 0
 
     @property
     def hand(self) -> Someone:
@@ -36,30 +35,51 @@ class Someone:
 class Watch:
     """
     A vigil over one worker, and the time.
+
+    @ivar heard: What was told since somebody asked last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, warning: float = 1.0, timeout: float = 30.0) -> None:
         self.now = 1000 * SECOND
         self.worker = Someone(heartbeat=self.now)
         self.workers = [self.worker]
-        self.told: list[tuple[str, int]] = []
+        self.heard: list[tuple[str, float]] = []
+        limits = Limits(warning, timeout)
         self.vigil: Vigil[Someone] = Vigil(
-            lambda: self.now,
-            lambda: self.workers,
-            lambda worker, seconds: self.told.append(("deaf", round(seconds))),
-            lambda worker, seconds: self.told.append(("silent", round(seconds))),
+            lambda: self.now, lambda: self.workers, self, limits
         )
-
-    def after(self, seconds: float, beating: bool = True) -> list[tuple[str, int]]:
-        """
-        What is told at a look some time later.
-        """
-        self.now += int(seconds * SECOND)
-        if beating:
-            self.worker.heartbeat = self.now
-        self.told.clear()
         self.vigil.look()
-        return list(self.told)
+
+    def deaf(self, worker: Someone, seconds: float) -> None:
+        self.heard.append(("deaf", round(seconds)))
+
+    def silent(self, worker: Someone, seconds: float) -> None:
+        self.heard.append(("silent", round(seconds)))
+
+    def hung(self, worker: Someone, seconds: float) -> None:
+        self.heard.append(("hung", round(seconds)))
+
+    def awake(self, worker: Someone, seconds: float) -> None:
+        self.heard.append(("awake", round(seconds)))
+
+    def unheard(self, worker: Someone) -> None:
+        self.heard.append(("unheard", 0))
+
+    def after(
+        self, seconds: float, beating: bool = True, look: float = LOOK
+    ) -> list[tuple[str, float]]:
+        """
+        What is told meanwhile.
+
+        @param beating: Whether its heart beats.
+        """
+        self.heard.clear()
+        for _ in range(round(seconds / look)):
+            self.now += int(look * SECOND)
+            if beating:
+                self.worker.heartbeat = self.now
+            self.vigil.look()
+        return list(self.heard)
 
 
 def test_whoTakesNothingThoughItsHeartBeatsIsTold() -> None:
@@ -90,29 +110,71 @@ def test_whoTakesIsNotDeaf() -> None:
     """
     However long it has been there.
     """
-    watch = Watch()
-    assert watch.after(3600.0) == []
+    assert Watch().after(600.0) == []
 
 
 def test_whoseHeartDoesNotBeatIsNotDeaf() -> None:
     """
     It may be at work.
     """
-    watch = Watch()
+    watch = Watch(0, 0)
+    watch.after(1.0, beating=False)
     watch.worker.takesNothing = watch.now
     assert watch.after(DEAF_AFTER + 1.0, beating=False) == []
 
 
-def test_silenceIsToldOnce() -> None:
+def test_silenceIsToldOnceAndThenItsEnd() -> None:
     """
     And again only after it has shown life.
     """
     watch = Watch()
-    assert watch.after(SILENT_AFTER - 0.1, beating=False) == []
-    assert watch.after(0.2, beating=False) == [("silent", 10)]
+    assert watch.after(0.9, beating=False) == []
+    assert watch.after(0.2, beating=False) == [("silent", 1)]
     assert watch.after(10.0, beating=False) == []
-    assert watch.after(0.1) == []
-    assert watch.after(SILENT_AFTER + 0.1, beating=False) == [("silent", 10)]
+    assert watch.after(0.1) == [("awake", 11)]
+    assert watch.after(60.0) == []
+    assert watch.after(1.2, beating=False) == [("silent", 1)]
+
+
+def test_whoIsSilentForTooLongHangs() -> None:
+    """
+    That is told once.
+    """
+    watch = Watch()
+    assert watch.after(29.9, beating=False) == [("silent", 1)]
+    assert watch.after(0.2, beating=False) == [("hung", 30)]
+    assert watch.after(60.0, beating=False) == []
+
+
+def test_neitherIsToldWhereThatIsNotWanted() -> None:
+    """
+    A limit of 0 is none.
+    """
+    assert Watch(0, 5.0).after(6.0, beating=False) == [("hung", 5)]
+    assert Watch(2.0, 0).after(3600.0, beating=False) == [("silent", 2)]
+    assert Watch(0, 0).after(3600.0, beating=False) == []
+
+
+def test_whoIsBusyIsNotSilent() -> None:
+    """
+    Its turns are long, but it turns.
+    """
+    watch = Watch()
+    for _ in range(100):
+        assert watch.after(0.9, beating=False) == []
+        assert watch.after(LOOK) == []
+
+
+def test_timeInWhichNobodyListensIsNone() -> None:
+    """
+    The machine was suspended, or all of its processes were stopped: all hearts stop at
+    once, and that of who listens too.
+    """
+    watch = Watch()
+    assert watch.after(3600.0, beating=False, look=3600.0) == []
+    assert watch.after(0.5, beating=False) == []
+    assert watch.after(10.0) == []
+    assert watch.after(0.5, beating=False) == []
 
 
 def test_whoHasNotBeatenYetIsNotSilent() -> None:
@@ -129,12 +191,11 @@ def test_whoIsGoneIsForgotten() -> None:
     An id is never used again.
     """
     watch = Watch()
-    watch.after(SILENT_AFTER + 0.1, beating=False)
+    assert watch.after(1.1, beating=False) == [("silent", 1)]
     watch.workers = []
     watch.after(1.0)
     watch.workers = [watch.worker]
-    watch.worker.heartbeat = 1
-    assert watch.after(1.0, beating=False) != []
+    assert watch.after(1.1, beating=False) == [("silent", 1)]
 
 
 def test_aBeatOfTheFutureIsNone() -> None:
@@ -143,21 +204,33 @@ def test_aBeatOfTheFutureIsNone() -> None:
     """
     watch = Watch()
     watch.worker.heartbeat = 1 << 62
-    assert watch.after(0.1, beating=False) == [("silent", SILENT_AFTER)]
-    assert watch.after(0.1, beating=False) == []
-    watch.after(0.1)
-    watch.worker.heartbeat = watch.now + SECOND // 2
-    assert watch.after(0.1, beating=False) == []
+    assert watch.after(1.2, beating=False) == [("silent", 1)]
 
 
 def test_whoIsHeldIsNeitherSilentNorDeaf() -> None:
     """
-    As long as somebody looks at it with a debugger.
+    As long as somebody looks at it with a debugger, in it or beside it.
     """
     watch = Watch()
     watch.worker.isHeld = True
     watch.worker.takesNothing = watch.now
-    assert watch.after(2 * SILENT_AFTER, beating=False) == []
-    assert watch.after(2 * DEAF_AFTER) == []
+    assert watch.after(60.0, beating=False) == []
+    assert watch.after(60.0) == []
     watch.worker.isHeld = False
-    assert watch.after(1) != []
+    watch.worker.takesNothing = None
+    watch.worker.isTraced = True
+    assert watch.after(60.0, beating=False) == []
+    watch.worker.isTraced = False
+    assert watch.after(1.2, beating=False) == [("silent", 1)]
+
+
+def test_whoCannotSayThatItWasToldToEndIsHeard() -> None:
+    """
+    It is told once, when it would have said so itself if its loop turned.
+    """
+    watch = Watch()
+    watch.worker.told = watch.now
+    assert watch.after(5.0) == []
+    assert watch.after(0.9, beating=False) == []
+    assert watch.after(0.2, beating=False) == [("unheard", 0), ("silent", 1)]
+    assert watch.after(5.0, beating=False) == []

@@ -19,7 +19,7 @@ from twisted_cluster.wire.handoff import (
     packRecord,
     send,
 )
-from twisted_cluster.wire.page import Page
+from twisted_cluster.wire.page import ATTACHED, SITTING, Page
 
 
 def descriptors() -> int:
@@ -52,6 +52,7 @@ class Hand(Member):
         super().__init__(post, page, tally, reserve=reserveFor(descriptors()))
         self.queue = queue
         self._hasTerminal = hasTerminal
+        self._said = page
         self._batch: list[Handed] = []
 
     @property
@@ -67,7 +68,21 @@ class Hand(Member):
         Whether somebody looks at it with a debugger. Of one that has no terminal that
         is not believed.
         """
-        return self._hasTerminal and self.page.held > 0
+        return self._hasTerminal and self.page.held == SITTING
+
+    @property
+    def isDebugged(self) -> bool:
+        """
+        Whether it says that a debugger is in it.
+        """
+        return self.page.held == ATTACHED
+
+    @property
+    def told(self) -> int:
+        """
+        When a signal has told it to end, in the same; 0 if none has.
+        """
+        return self._said.told
 
     def reconcile(self) -> int:
         """

@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
+
+# Seconds in which memory is written down.
+ABORTING = 3.0
 
 
 class Child(ProcessProtocol):
@@ -40,6 +43,7 @@ class Child(ProcessProtocol):
         self._streams = streams
         self._exited = exited
         self._signal: int | None = None
+        self._last: IDelayedCall | None = None
         # Signals that were sent to it before there was a process.
         self._unsent: list[int] = []
 
@@ -87,6 +91,16 @@ class Child(ProcessProtocol):
         except ProcessExitedAlready:
             pass
 
+    def abort(self, clock: IReactorTime) -> None:
+        """
+        End it, and leave what is to be found out from its memory, where the system keeps
+        that; a moment later end it whatever becomes of that.
+        """
+        self.isKilled = True
+        self.signal(signal.SIGABRT)
+        if self._last is None:
+            self._last = clock.callLater(ABORTING, self.kill)
+
     def kill(self) -> None:
         """
         End it now.
@@ -117,6 +131,8 @@ class Child(ProcessProtocol):
         """
         It is gone.
         """
+        if self._last is not None and self._last.active():
+            self._last.cancel()
         status: Any = reason.value
         self._signal = status.signal
         self.exitCode = status.exitCode if status.signal is None else None

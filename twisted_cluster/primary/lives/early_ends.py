@@ -13,6 +13,7 @@ from twisted_cluster.core.actions import PERSISTENT, Again, Failing, Recovered, 
 from twisted_cluster.core.words import duration, serving, several
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellReady
+from twisted_cluster.primary.lives.whereabouts import Whereabouts
 
 log = Logger()
 
@@ -29,7 +30,11 @@ class EarlyEnds:
     Tells of each start and of each end, but not of each that is like the one before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, where: Whereabouts) -> None:
+        """
+        @param where: Finds out where workers are that something is wrong with.
+        """
+        self._where = where
         # What those that ended too early in each slot had to say.
         self._complaints: dict[int, set[str]] = {}
         # Why the last of each slot has ended.
@@ -110,7 +115,10 @@ class EarlyEnds:
         if isNews and not worker.isOnline:
             # It may have said why.
             worker.said.show()
-        tell(level, what.text, worker, seconds=what.seconds)
+        if what.shows:
+            self._where.report(level, worker, what)
+        else:
+            tell(level, what.text, worker, seconds=what.seconds)
 
     def recovered(self, worker: WorkerProcess, what: Recovered) -> None:
         """

@@ -252,6 +252,22 @@ class WorkerProcess:
             return True
         return False
 
+    @property
+    def isTraced(self) -> bool:
+        """
+        Whether somebody looks at it with a debugger, that is in it or beside it.
+        """
+        return self.hand.isDebugged or self.kit.stacks.isTraced
+
+    def abort(self, why: str) -> None:
+        """
+        End a process that does not work: nothing that it says is waited for.
+        """
+        self._history.why = self._history.why or why
+        self._expectEnd()
+        self.life.lost()
+        self.child.abort(self._rooms.reactor)
+
     def kill(self, why: str = "") -> None:
         """
         End it now.

@@ -77,6 +77,14 @@ class Stacks:
         self._waiting.append(asked)
         return asked
 
+    @property
+    def isTraced(self) -> bool:
+        """
+        Whether the system says that a debugger looks at it.
+        """
+        status = statusOf(self._process.pid or 0)
+        return status is not None and status.tracer > 0
+
     def close(self) -> None:
         """
         The worker is gone.

@@ -12,6 +12,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.actions import (
+    ALL,
+    Abort,
     Action,
     Again,
     Complete,
@@ -19,7 +21,6 @@ from twisted_cluster.core.actions import (
     Failing,
     GiveUp,
     Judge,
-    Kill,
     Recovered,
     Report,
     Retire,
@@ -36,6 +37,7 @@ from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.lives.whereabouts import Whereabouts
 from twisted_cluster.talk.ears import hearNothing
 
 log = Logger()
@@ -83,7 +85,8 @@ class Supervisor(Watcher[WorkerProcess]):
         self.lastCode = FAILED
         self._lastWords: Sequence[str] = ()
         self._isHalted = True
-        self._ends = EarlyEnds()
+        self._where = Whereabouts()
+        self._ends = EarlyEnds(self._where)
         # What becomes of the slots of workers that are about to go.
         self._again: dict[int, Again] = {}
         self._goodbyes = Goodbyes()
@@ -120,7 +123,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         now = self._clock.seconds()
         for worker in self.workers.values():
-            if worker.hand.isHeld:
+            if worker.hand.isHeld or (worker.state == "starting" and worker.isTraced):
                 self._slots.held(now, worker.id)
             self._examine(worker)
         self.reloads.look()
@@ -169,6 +172,26 @@ class Supervisor(Watcher[WorkerProcess]):
         actions = self._slots.killed(self._clock.seconds(), id)
         self.workers[id].kill(why)
         self._carryOut(actions)
+
+    def hung(self, worker: WorkerProcess, seconds: float) -> None:
+        """
+        It has not for as long as it may.
+        """
+        now = self._clock.seconds()
+        self._carryOut(self._slots.hung(now, worker.id, seconds))
+
+    def awake(self, worker: WorkerProcess, seconds: float) -> None:
+        """
+        It beats again, after so long.
+        """
+        self._where.awake(worker, seconds)
+
+    def unheard(self, worker: WorkerProcess) -> None:
+        """
+        A signal has told a worker to end that does not turn its loop: it is as if it had
+        said so.
+        """
+        worker.leaving(False)
 
     def replace(self, id: int, renewal: Renewal) -> None:
         """
@@ -299,8 +322,8 @@ class Supervisor(Watcher[WorkerProcess]):
             self._start(action)
         elif isinstance(action, Retire):
             self._retire(action)
-        elif isinstance(action, Kill):
-            self.workers[action.id].kill(action.why)
+        elif isinstance(action, Abort):
+            self._abort(action)
         elif isinstance(action, Again):
             self._startAgain(action)
         elif isinstance(action, Failing):
@@ -325,6 +348,13 @@ class Supervisor(Watcher[WorkerProcess]):
         if action.tries:
             self.lastCode = FAILED
         self._gaveUp(self._lastWords, action.tries)
+
+    def _abort(self, action: Abort) -> None:
+        worker = self.workers[action.id]
+        what = Report(f"{{worker}} is ended: {action.why}", worker.number, shows=ALL)
+        worker.said.show()
+        told = self._where.report("error", worker, what)
+        told.addCallback(lambda _: worker.abort(action.why))
 
     def _retire(self, action: Retire) -> None:
         worker = self.workers[action.id]

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
-from twisted_cluster.core.member import LOST
-from twisted_cluster.primary.lives.told import Subject, tell
+from attrs import define, field, frozen
+
+from twisted_cluster.core.silence import Silence
 
 # A worker that lives takes what it is handed within a turn of its loop. This is longer
 # than any but a broken one needs, and as long as its clients may be expected to wait.
@@ -16,8 +17,6 @@ DEAF_AFTER = 5.0
 # A heart that has beaten within this time beats: 20 times as long as between two beats.
 BEATS = 1.0
 SECOND = 1_000_000_000
-# As long as a worker is waited for by its loyal clients.
-SILENT_AFTER = LOST / SECOND
 
 
 class Signs(Protocol):
@@ -28,24 +27,30 @@ class Signs(Protocol):
     @property
     def heartbeat(self) -> int:
         """
-        Its last sign of life, in monotonic nanoseconds; 0 before the first.
+        Its last sign of life; 0 before the first.
         """
 
     @property
     def isHeld(self) -> bool:
         """
-        Whether somebody looks at it with a debugger.
+        Whether somebody looks at it with a debugger of Python's.
         """
 
     @property
     def takesNothing(self) -> int | None:
         """
-        Since when it has taken nothing of what it was handed, in the same; L{None} if
-        it has.
+        Since when it has taken nothing of what it was handed, in monotonic nanoseconds;
+        L{None} if it has.
+        """
+
+    @property
+    def told(self) -> int:
+        """
+        When a signal has told it to end, in the same; 0 if none has.
         """
 
 
-class Watched(Subject, Protocol):
+class Watched(Protocol):
     """
     A worker, as far as it is watched.
     """
@@ -56,73 +61,146 @@ class Watched(Subject, Protocol):
     @property
     def hand(self) -> Signs: ...
 
+    @property
+    def isTraced(self) -> bool:
+        """
+        Whether the system says that somebody looks at it with a debugger.
+        """
+
 
 W = TypeVar("W", bound=Watched)
+W_contra = TypeVar("W_contra", bound=Watched, contravariant=True)
+
+
+class Sick(Protocol[W_contra]):
+    """
+    Who is told of workers that do not work; each once, until it works again.
+    """
+
+    def deaf(self, worker: W_contra, seconds: float) -> None:
+        """
+        It takes nothing, although its heart beats.
+        """
+
+    def silent(self, worker: W_contra, seconds: float) -> None:
+        """
+        Its heart does not beat.
+        """
+
+    def hung(self, worker: W_contra, seconds: float) -> None:
+        """
+        Its heart has not beaten for so long that it is not waited for any more: as long
+        as it may be silent.
+        """
+
+    def awake(self, worker: W_contra, seconds: float) -> None:
+        """
+        Its heart beats again, after so long.
+        """
+
+    def unheard(self, worker: W_contra) -> None:
+        """
+        A signal has told it to end, and its heart does not beat: it cannot say so.
+        """
+
+
+@frozen
+class Limits:
+    """
+    Seconds of silence; 0 is never.
+
+    @ivar warning: After which it is told.
+    @ivar timeout: After which it is not waited for any more.
+    """
+
+    warning: float = 1.0
+    timeout: float = 30.0
+
+
+@define(eq=False)
+class _Look:
+    """
+    What was seen of one worker.
+    """
+
+    silence: Silence = field(factory=Silence)
+    isWarned: bool = False
+    isHung: bool = False
+    isDeaf: bool = False
+    isUnheard: bool = False
 
 
 class Vigil(Generic[W]):
     """
-    Looks at workers that are online, and tells once of each that takes nothing although
-    its heart beats, and of each whose heart does not beat and whom nobody holds.
+    Looks at workers that are online.
     """
 
     def __init__(
         self,
         nanoseconds: Callable[[], int],
         workers: Callable[[], Iterable[W]],
-        deaf: Callable[[W, float], None],
-        silent: Callable[[W, float], None],
+        sick: Sick[W],
+        limits: Limits,
     ) -> None:
         """
         @param nanoseconds: The monotonic clock.
         @param workers: Gives those that are online.
-        @param deaf: Told of a worker, and for how many seconds it has been deaf.
-        @param silent: The same for one whose heart does not beat.
+        @param sick: Told of each that does not work.
         """
         self._now = nanoseconds
         self._workers = workers
-        self._deaf = deaf
-        self._silent = silent
-        self._silentOnes: set[int] = set()
-        self._deafOnes: set[int] = set()
+        self._sick = sick
+        self._limits = limits
+        self._looks: dict[int, _Look] = {}
 
     def look(self) -> None:
         """
-        Look at all of them; to be called some times a second.
+        Look at all of them; to be called some 20 times a second.
         """
-        now = self._now()
+        now, before = self._now(), self._looks
         workers = list(self._workers())
-        there = {worker.id for worker in workers}
-        self._silentOnes &= there
-        self._deafOnes &= there
+        self._looks = {one.id: before.get(one.id) or _Look() for one in workers}
         for worker in workers:
-            self._lookAt(worker, now)
+            self._lookAt(worker, now, self._looks[worker.id])
 
-    def _lookAt(self, worker: W, now: int) -> None:
-        if worker.hand.isHeld:
-            return
+    def _lookAt(self, worker: W, now: int, look: _Look) -> None:
         beat = worker.hand.heartbeat
-        silence = (now - beat) / SECOND if beat else 0.0
-        if silence < -BEATS:
-            # A beat of the future is none.
-            silence = SILENT_AFTER
-        if silence >= SILENT_AFTER:
-            if worker.id not in self._silentOnes:
-                self._silentOnes.add(worker.id)
-                self._silent(worker, silence)
-            return
-        if worker.id in self._silentOnes:
-            self._silentOnes.discard(worker.id)
-            tell("info", "{worker} shows life again", worker)
-        # While its heart does not beat it may be at work.
-        if silence < BEATS:
-            self._lookWhetherDeaf(worker, now)
+        ended = look.silence.look(now, beat)
+        if ended and look.isWarned:
+            look.isWarned = False
+            self._sick.awake(worker, ended / SECOND)
+        seconds = look.silence.nanoseconds / SECOND
+        if worker.hand.isHeld or not beat:
+            look.silence.nanoseconds = 0
+        elif seconds < BEATS:
+            # While its heart does not beat it may be at work.
+            self._lookWhetherDeaf(worker, now, look)
+        elif worker.hand.told and not look.isUnheard:
+            look.isUnheard = True
+            self._sick.unheard(worker)
+        self._lookWhetherSilent(worker, look)
 
-    def _lookWhetherDeaf(self, worker: W, now: int) -> None:
+    def _lookWhetherSilent(self, worker: W, look: _Look) -> None:
+        seconds, limits = look.silence.nanoseconds / SECOND, self._limits
+        isLong = 0 < limits.warning <= seconds and not look.isWarned
+        isTooLong = 0 < limits.timeout <= seconds and not look.isHung
+        if not (isLong or isTooLong):
+            return
+        if worker.isTraced:
+            look.silence.nanoseconds = 0
+            return
+        if isLong:
+            look.isWarned = True
+            self._sick.silent(worker, seconds)
+        if isTooLong:
+            look.isHung = True
+            self._sick.hung(worker, limits.timeout)
+
+    def _lookWhetherDeaf(self, worker: W, now: int, look: _Look) -> None:
         since = worker.hand.takesNothing
         seconds = 0.0 if since is None else (now - since) / SECOND
         if seconds < DEAF_AFTER:
-            self._deafOnes.discard(worker.id)
-        elif worker.id not in self._deafOnes:
-            self._deafOnes.add(worker.id)
-            self._deaf(worker, seconds)
+            look.isDeaf = False
+        elif not look.isDeaf:
+            look.isDeaf = True
+            self._sick.deaf(worker, seconds)

@@ -4,12 +4,17 @@ How workers take leave of the clients of web servers.
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.process.leaving import ASK, asked, client, leaving, rest, stopping
+from tests.process.loading.crowd import Plan
+from tests.process.loading.load import Load
+from tests.process.loading.outcome import inWords
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
@@ -27,7 +32,7 @@ def answers(received: bytes) -> list[bytes]:
 @pytest.mark.parametrize("policy", ["round-robin", "none"])
 def test_idleClientsAreClosedAtOnceAndInOrder(tmp_path: Path, policy: str) -> None:
     """
-    A hundred of them, whether or not they look; it takes less than a second.
+    A hundred of them, whether or not they look; each has it within a second.
     """
     with leaving("site", tmp_path, f"--policy={policy}", workers=2) as (cluster, port):
         clients = [asked(port) for _ in range(CLIENTS)]
@@ -35,8 +40,9 @@ def test_idleClientsAreClosedAtOnceAndInOrder(tmp_path: Path, policy: str) -> No
         for one in clients:
             assert one.recv(100) == b""
         assert time.monotonic() - begun < 1.0
+        # On a quiet machine it takes 0.3 s; two processes end at that.
         assert cluster.wait() == 0
-        assert time.monotonic() - begun < 1.5, cluster.output()
+        assert time.monotonic() - begun < 5.0, cluster.output()
         for one in clients:
             one.close()
         assert "nothing was cut" in cluster.output()
@@ -72,7 +78,6 @@ def test_whoIsAboutToAskIsAnswered(tmp_path: Path) -> None:
     """
     with leaving("site", tmp_path) as (cluster, port):
         new, half = client(port), client(port, b"GET / HT")
-        again = asked(port)
         posting = client(
             port,
             b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n"
@@ -81,16 +86,13 @@ def test_whoIsAboutToAskIsAnswered(tmp_path: Path) -> None:
         assert posting.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         stopping(cluster)
         cluster.waitFor("waiting for")
-        # It has just been answered: it is as likely to ask again.
-        again.sendall(ASK % b"/")
-        kept = answers(rest(again))
         new.sendall(ASK % b"/")
         half.sendall(b"TP/1.1\r\nHost: here\r\n\r\n")
         posting.sendall(b"12345")
-        kept += [answer for one in (new, half, posting) for answer in answers(rest(one))]
-        assert len(kept) == 4
-        assert all(CLOSES in answer for answer in kept)
-        assert b"5 bytes" in kept[-1]
+        for one in (new, half, posting):
+            (answer,) = answers(rest(one))
+            assert CLOSES in answer
+        assert b"5 bytes" in answer
         assert cluster.wait() == 0
         assert "nothing was cut" in cluster.output(), cluster.output()
 
@@ -132,3 +134,19 @@ def test_whatNeverEndsIsCutWhenTheTimeIsOver(tmp_path: Path) -> None:
         assert 1.0 <= time.monotonic() - begun < 4.0
         half.close()
         assert "1 connection" in cluster.output()
+
+
+def test_whoAsksAgainAndAgainGoesWithoutNothing(tmp_path: Path) -> None:
+    """
+    Clients that keep their connections, while one worker after the other leaves.
+    """
+    with leaving("served", tmp_path, workers=2) as (cluster, port):
+        with Load(Plan(("127.0.0.1", port), closing=4, keeping=24)) as load:
+            for left in range(1, 5):
+                assert load.untilServed(200)
+                os.kill(cluster.workerPids()[left % 2], signal.SIGTERM)
+                cluster.waitOnline(2 + left)
+        assert not load.outcome.failed, inWords(load.outcome)
+        assert not load.outcome.resetIdle
+        assert len(load.outcome.pids) >= 6
+        assert "cut" not in cluster.output()

@@ -163,6 +163,22 @@ def test_beatsComeWhenTimersAreDue(
         now += module.BEAT_EVERY
 
 
+def test_whatWasDueLongAgoIsNotWaitedForForEver(
+    clustered: Clustered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Of two timers that are due the first may ask for a third: then the second is the next
+    one, and its time is over. A negative time-out would have no end.
+    """
+    reactor, called = clustered.reactor, list[int]()
+    later = reactor.clusterLink._beats.callLater
+    later(0.0, later, 5.0, called.append, 2)
+    later(0.0, called.append, 1)
+    time.sleep(0.001)
+    assert reactor.timeout() >= 0.0
+    assert called == [1]
+
+
 def test_timersOnAsyncioComeWhenTheyAreDue(onAsyncio: Clustered) -> None:
     """
     Though it asks for its time-out only when a timer has come, or is given one.

@@ -71,6 +71,10 @@ class ClusterReactorMixin(OpeningMixin, SpawningMixin):
         late = now - (self._nextBeat or now)
         self._nextBeat = now + BEAT_EVERY
         self.clusterLink.beat(now, late)
+        # What was called may have asked for something that was due by then: a reactor
+        # takes what is below nought for never.
+        if self._nextBeat < now:
+            self._nextBeat = now
 
     def beatBy(self, due: int) -> None:
         """

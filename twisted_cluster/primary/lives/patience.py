@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-# A worker stops by itself when its drain has taken too long; this is for its own stop.
+# A worker ends by itself when its drain, or its stop, has taken too long; this is for
+# what it does then.
 FOR_ITS_STOP = 2.0
 # Its clock may have begun earlier than ours: it may have told us of its end late.
 EARLIER = 0.5
@@ -22,11 +23,20 @@ class Patience:
     """
 
     def __init__(
-        self, clock: IReactorTime, drainTimeout: float, runOut: Callable[[], object]
+        self,
+        clock: IReactorTime,
+        drainTimeout: float,
+        stopTimeout: float,
+        runOut: Callable[[], object],
     ) -> None:
+        """
+        @param drainTimeout: Seconds to serve what it has.
+        @param stopTimeout: And as many for its application, once that is to stop.
+        """
         self.seconds = drainTimeout + FOR_ITS_STOP
         self._clock = clock
         self._drainTimeout = drainTimeout
+        self._stopTimeout = stopTimeout
         self._runOut = runOut
         self._since: float | None = None
         self._call: IDelayedCall | None = None
@@ -54,6 +64,19 @@ class Patience:
         if self._call is None:
             self._since = self._clock.seconds()
             self._call = self._clock.callLater(self.seconds, self._runOut)
+
+    def extend(self) -> None:
+        """
+        It has closed its channel, as it does when it has served everybody, or the time
+        for that is over: its application stops, for which it has a time of its own. Who
+        never comes so far does not get it.
+        """
+        if self._call is None or not self._call.active() or self._stopTimeout == 0:
+            return
+        more, self._stopTimeout = self._stopTimeout, 0.0
+        left = max(0.0, self.drainLeft) + more + FOR_ITS_STOP
+        self.seconds = self._drainTimeout - self.drainLeft + left
+        self._call.reset(left)
 
     def end(self) -> None:
         """

@@ -59,9 +59,10 @@ class WorkerProcess:
         self._watcher = watcher
         self.state = "starting"
         self.life = newLifecycle(self._effects(recipe.outgoing))
-        clock, seconds = rooms.reactor, recipe.drainTimeout
         self._readiness = ReadinessTold(rooms.reactor, self)
-        self._patience = Patience(clock, seconds, self.life.overdue)
+        self._patience = Patience(
+            rooms.reactor, recipe.drainTimeout, recipe.stopTimeout, self.life.overdue
+        )
         self.kit = Kit.make(rooms, recipe, self)
 
     def _effects(self, mayFinishStart: bool) -> LifeEffects:
@@ -343,6 +344,7 @@ class WorkerProcess:
         It is ending without a word, or has closed what it cannot do without.
         """
         self._expectEnd()
+        self._patience.extend()
         self.life.lost()
         self._disconnected()
 

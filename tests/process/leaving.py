@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.process.cluster import RunningCluster, environment, freePort
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parent / "fixtures" / "lives"
 ASK = b"GET %s HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
@@ -28,13 +28,14 @@ def leaving(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
-    A cluster that serves something of C{fixtures/leaving}, and its port.
+    A cluster that serves something of C{fixtures/lives}, and its port.
 
+    @param app: Of C{leaving}, if there is no name of a module.
     @param listen: Empty: the application listens itself, where C{WHERE} says.
     """
-    port = freePort()
+    port, name = freePort(), app if "." in app else f"leaving.{app}"
     where = [f"--listen={listen.format(port)}"] if listen else []
-    arguments = [f"--workers={workers}", f"--app=leaving.{app}", *where, *more]
+    arguments = [f"--workers={workers}", f"--app={name}", *where, *more]
     path = os.pathsep.join([str(FIXTURES), environment()["PYTHONPATH"]])
     told = {"PYTHONPATH": path, "WHERE": f"tcp:{port}", **(env or {})}
     with RunningCluster(arguments, directory, told) as cluster:

@@ -52,7 +52,7 @@ def test_tlsIsClosedInOrderToo(tmp_path: Path) -> None:
             slow.sendall(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")
             begun = stopping(cluster)
             assert idle.recv(100) == b""
-            assert time.monotonic() - begun < 1.0
+            assert time.monotonic() - begun < 5.0
             answer = b"".join(iter(lambda: slow.recv(4096), b""))
             assert b"connection: close" in answer.lower()
             assert b"done" in answer

@@ -183,7 +183,7 @@ class Slots:
             return []
         if life.ready is None:
             # It serves nobody: nobody misses it.
-            return [self._retire(life), *self._replace(now, life)]
+            return [life.retire(), *self._replace(now, life)]
         life.renewal = Renewal(TOLD)
         return self._replace(now, life)
 

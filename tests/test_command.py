@@ -86,7 +86,8 @@ def test_itEndsThoughNobodyReadsWhy(monkeypatch: pytest.MonkeyPatch) -> None:
     service = CommandService(reactor, configFor(0))
     monkeypatch.setattr(sys, "__stderr__", Gone())
     service._fail(["no such module"])
-    assert [call[0] for call in reactor.whenRunningHooks] == [reactor.stop]
+    (stop,) = reactor.whenRunningHooks
+    assert stop[1] == (reactor,)
     with pytest.raises(SystemExit):
         service._status.__index__()  # type: ignore[union-attr]
 

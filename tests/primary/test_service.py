@@ -137,7 +137,7 @@ def test_aLimitOfNobodyIsSaidOnce() -> None:
     service = ClusterService(StubbornReactor(), evolve(known, limits=limits))
     with capturedLogs() as logs:
         for _ in range(3):
-            service._allUp()
+            service._announcing.allUp(1)
     assert [event["name"] for event in logs if "name" in event] == ["tcp:1"]
 
 

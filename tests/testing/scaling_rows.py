@@ -1,5 +1,5 @@
 """
-Loads of many kinds, and how many workers of 2 to 8 each of them gets: a table of the docs.
+Loads of many kinds, and how many workers of 2 to 8 each of them gets, as a table.
 
 C{python -m tests.testing.scaling_rows} prints it.
 """

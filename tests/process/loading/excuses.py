@@ -1,6 +1,6 @@
 """
-Who could not be served, whatever a server does: whom a worker had in its hands when it was
-killed, and who came while all was ended.
+Who could not be served, whatever a server does: whom a worker had in its hands when it
+was killed, and who came while all was ended.
 """
 
 from __future__ import annotations

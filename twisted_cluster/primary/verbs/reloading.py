@@ -4,7 +4,6 @@ New workers for all, and a new one for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypedDict
 
 from attrs import define
@@ -13,12 +12,12 @@ from twisted.internet.defer import Deferred
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.rules import Portion, Rules
+from twisted_cluster.core.verbs import Progress
 from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.releases import Releases
 from twisted_cluster.primary.lives.supervisor import Supervisor
 
 STOPS = "the cluster stops, or has not been started"
-Progress = Callable[[str], object]
 
 
 class Manner(TypedDict, total=False):

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.scaling import Autoscale, Load, Span
+from twisted_cluster.core.verbs import Progress
 from twisted_cluster.core.words import serving, several
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.errors import CommandError, ConfigError
@@ -21,7 +22,6 @@ from twisted_cluster.primary.lives.told import namesOf
 
 log = Logger()
 
-Progress = Callable[[str], object]
 # The load is looked at so often, in seconds.
 EVERY = 1.0
 

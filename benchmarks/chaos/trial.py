@@ -15,7 +15,7 @@ from tests.process.loading.excuses import Excuses
 from tests.process.loading.load import Load
 
 # How long a server may take to be whole again.
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @define
@@ -67,6 +67,14 @@ class Trial:
             return all(last.get(pid, 0.0) > begun for pid in workers)
 
         return self.until(isWhole, f"{count} workers that serve")
+
+    def untilThere(self, count: int) -> bool:
+        """
+        Wait until there are so many workers, ready or not.
+        """
+        return self.until(
+            lambda: len(self.contender.workers()) == count, f"{count} workers"
+        )
 
     def serve(self, least: int = 20, most: int = 200) -> bool:
         """

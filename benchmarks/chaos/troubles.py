@@ -77,13 +77,22 @@ def scales(trial: Trial, times: int) -> None:
     From one to eight workers, and back.
     """
     for count in [1, *[8, 1] * times, trial.contender.count]:
-        for _ in range(abs(count - len(trial.contender.workers()))):
-            isMore = count > len(trial.contender.workers())
-            trial.contender.signal(signal.SIGTTIN if isMore else signal.SIGTTOU)
-            # Two of the same signal at the same time are one.
-            time.sleep(0.02)
-        if not trial.untilWhole(count):
+        if not scaleTo(trial, count) or not trial.untilWhole(count):
             return
+
+
+def scaleTo(trial: Trial, count: int) -> bool:
+    """
+    Have so many workers, one after the other: two of the same signal at a time are one.
+    """
+    there = len(trial.contender.workers())
+    while there != count:
+        isMore = count > there
+        trial.contender.signal(signal.SIGTTIN if isMore else signal.SIGTTOU)
+        there += 1 if isMore else -1
+        if not trial.untilThere(there):
+            return False
+    return True
 
 
 def recycles(trial: Trial, times: int) -> None:

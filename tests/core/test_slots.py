@@ -526,6 +526,8 @@ def test_scalingStartsAndRetires() -> None:
     assert primary.take(primary.slots.want(primary.now, 3)) == [Start(3, 3, 1)]
     assert primary.take(primary.slots.want(primary.now, 1)) == [Retire(2), Retire(3)]
     assert primary.after(60.0) == []
+    assert primary.exit(3) == []
+    assert primary.exit(2) == [Complete()]
 
 
 # Replaced first, then retired

@@ -172,21 +172,6 @@ def test_stopEndsWhoWaits(tmp_path: Path) -> None:
             )
 
 
-@pytest.mark.slow
-def test_upAndDownTenTimesUnderLoad(tmp_path: Path) -> None:
-    """
-    1 to 8 and back: nobody who asks meanwhile is turned away or cut.
-    """
-    with told(tmp_path, 1, "served.site") as cluster:
-        with Load(Plan(("127.0.0.1", cluster.port), thought=0.05)) as load:
-            for _ in range(10):
-                for count in (8, 1):
-                    last = cluster.tell("scale", count, patience=30.0)[-1]
-                    assert last == ["done", "None"]
-                    assert load.untilServed(50)
-        assert not load.outcome.failed, inWords(load.outcome)
-
-
 def test_reloadAndScaleAtATime(tmp_path: Path) -> None:
     """
     Each comes to its end, whichever began first, and all are new then.
@@ -196,12 +181,12 @@ def test_reloadAndScaleAtATime(tmp_path: Path) -> None:
         with cluster.telling("reload") as reloading:
             assert cluster.tell("scale", 4)[-1] == ["done", "None"]
             assert list(reloading)[-1] == ["done", "None"]
-        assert len(childrenOf(cluster.pid)) == 4
+        eventually(lambda: len(childrenOf(cluster.pid)) == 4, "the last old one is gone")
         assert not set(old) & set(childrenOf(cluster.pid))
         with cluster.telling("reload") as reloading:
             assert cluster.tell("scale", 1)[-1] == ["done", "None"]
             assert list(reloading)[-1] == ["done", "None"]
-        assert len(childrenOf(cluster.pid)) == 1
+        eventually(lambda: len(childrenOf(cluster.pid)) == 1, "there is one")
 
 
 def test_datagramsFindTheWorkersThatAreThere(tmp_path: Path) -> None:
@@ -212,7 +197,8 @@ def test_datagramsFindTheWorkersThatAreThere(tmp_path: Path) -> None:
     with told(tmp_path, 4, "echoed.udp", listen=()) as cluster:
         assert len(udpServers(cluster)) == 4
         assert cluster.tell("scale", 1)[-1] == ["done", "None"]
-        assert udpServers(cluster) == {cluster.workerPids()[0]}
+        first = cluster.workerPids()[0]
+        eventually(lambda: udpServers(cluster) == {first}, "one serves all")
         assert cluster.tell("scale", 4)[-1] == ["done", "None"]
         assert len(udpServers(cluster)) == 4
 

@@ -225,8 +225,18 @@ class Slots:
         if self._isStopping:
             return self._ended()
         if not life.fills:
-            return self._settle(now)
+            return [*self._settle(now), *self._shrunk(life)]
         return self._replace(now, life) if told else self._mourn(now, life)
+
+    def _shrunk(self, last: Life) -> list[Action]:
+        """
+        @return: L{Complete}, if the last of those is gone that were too many.
+        """
+        there = self._there
+        isOne = last.slot > self.count
+        if not isOne or any(one.slot > self.count for one in there.lives.values()):
+            return []
+        return [Complete()] if there.isComplete(self.count) else []
 
     def refused(self, now: float, id: int) -> list[Action]:
         """

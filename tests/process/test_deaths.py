@@ -1,0 +1,56 @@
+"""
+Workers die, one after the other: nothing of them stays in the primary.
+
+C{python benchmarks/chaos death} is the same a thousand times.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.process.cluster import eventually, isAlive
+from tests.process.verbs import Told, told
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+WARMUP = 5
+DEATHS = int(os.environ.get("DEATHS", "20"))
+# What an allocator may keep for itself.
+MEGABYTE = 1 << 20
+
+
+def sizeOf(pid: int) -> tuple[int, int]:
+    """
+    How many descriptors a process has open, and its resident memory in bytes.
+    """
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return len(os.listdir(f"/proc/{pid}/fd")), pages * os.sysconf("SC_PAGESIZE")
+
+
+def killOne(cluster: Told) -> None:
+    """
+    And wait for the next.
+    """
+    victim = cluster.workerPids()[0]
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: not isAlive(victim), "it is dead")
+    eventually(lambda: cluster.workerPids()[0] != victim, "there is another")
+
+
+def test_deadWorkersLeaveNothing(tmp_path: Path) -> None:
+    """
+    Neither descriptors nor memory.
+    """
+    with told(tmp_path, 1, "served.site") as cluster:
+        for _ in range(WARMUP):
+            killOne(cluster)
+        before, rss = sizeOf(cluster.pid)
+        for _ in range(DEATHS):
+            killOne(cluster)
+        now = sizeOf(cluster.pid)
+        print(f"descriptors {before} to {now[0]}, {(now[1] - rss) / DEATHS:.0f} B a death")
+        eventually(lambda: sizeOf(cluster.pid)[0] <= before, "none is open", 5.0)
+        assert now[1] - rss < 2 * MEGABYTE

@@ -15,7 +15,7 @@ import pytest
 from tests.process.cluster import eventually, isAlive
 from tests.process.verbs import Told, told
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
 WARMUP = 5
 DEATHS = int(os.environ.get("DEATHS", "20"))
 # What an allocator may keep for itself.
@@ -51,6 +51,8 @@ def test_deadWorkersLeaveNothing(tmp_path: Path) -> None:
         for _ in range(DEATHS):
             killOne(cluster)
         now = sizeOf(cluster.pid)
-        print(f"descriptors {before} to {now[0]}, {(now[1] - rss) / DEATHS:.0f} B a death")
+        print(
+            f"descriptors {before} to {now[0]}, {(now[1] - rss) / DEATHS:.0f} B a death"
+        )
         eventually(lambda: sizeOf(cluster.pid)[0] <= before, "none is open", 5.0)
         assert now[1] - rss < 2 * MEGABYTE

@@ -58,8 +58,11 @@ class Waiting:
 
     def _say(self, up: set[int], leaving: list[WorkerProcess]) -> None:
         said = serving(len(up), self.count)
-        if leaving:
-            said += f"; waiting for {namesOf(leaving)}"
+        busy = [one for one in leaving if one.served]
+        if busy:
+            said += f"; waiting for {namesOf(busy)}"
+        elif leaving:
+            said += f"; {len(leaving)} more to end"
         if said != self._said:
             self._said = said
             self.progress(said)

@@ -42,17 +42,25 @@ def killOne(cluster: Told) -> None:
 
 def test_deadWorkersLeaveNothing(tmp_path: Path) -> None:
     """
-    Neither descriptors nor memory.
+    Neither descriptors nor objects nor memory.
     """
     with told(tmp_path, 1, "served.site") as cluster:
         for _ in range(WARMUP):
             killOne(cluster)
-        before, rss = sizeOf(cluster.pid)
+        objects, (descriptors, memory) = objectsOf(cluster), sizeOf(cluster.pid)
         for _ in range(DEATHS):
             killOne(cluster)
-        now = sizeOf(cluster.pid)
+        more, (now, rss) = objectsOf(cluster) - objects, sizeOf(cluster.pid)
         print(
-            f"descriptors {before} to {now[0]}, {(now[1] - rss) / DEATHS:.0f} B a death"
+            f"descriptors {descriptors} to {now}, {more} more objects; {rss - memory} B"
         )
-        eventually(lambda: sizeOf(cluster.pid)[0] <= before, "none is open", 5.0)
-        assert now[1] - rss < 2 * MEGABYTE
+        eventually(lambda: sizeOf(cluster.pid)[0] <= descriptors, "none is open", 5.0)
+        assert more < DEATHS
+        assert rss - memory < 2 * MEGABYTE
+
+
+def objectsOf(cluster: Told) -> int:
+    """
+    How many there are in the primary.
+    """
+    return int(cluster.tell("objects")[-1][1])

@@ -45,6 +45,8 @@ class Ordered:
     @ivar places: Where the workers of before listened, by slot; empty: that does not
         matter.
     @ivar why: Why it has failed, if it has.
+    @ivar culprit: The worker whose end will say so, if it has not ended yet; 0: none.
+    @ivar over: What is to be told when it has.
     """
 
     plan: Plan
@@ -53,6 +55,8 @@ class Ordered:
     places: Mapping[int, Collection[str]]
     begun: float
     why: str = ""
+    culprit: int = 0
+    over: NotReloaded | None = None
     checkup: Checkup | None = None
 
 
@@ -167,6 +171,11 @@ class Reloads:
         if worker.speaker.generation in self._orders:
             said = worker.ending.inWords()
             self._ends[worker.id] = "\n".join([f"{worker.name} {said}", *words])
+        for each in list(self._orders.values()):
+            if each.culprit == worker.id:
+                each.culprit, each.why = 0, self._ends[worker.id]
+                if each.over is not None:
+                    self._notReloaded(each, each.over)
 
     def refused(self, id: int, why: str) -> None:
         """
@@ -220,6 +229,8 @@ class Reloads:
         if not action.why and order.checkup is not None:
             self._tellHealth(order)
         order.why = self._reasonOf(action)
+        if not action.why and action.id in self._workers:
+            order.culprit = action.id
         first = order.why.partition("\n")[0]
         log.error("reload failed: {why}; back to those before", why=first)
         order.progress(f"failed: {first}; back to those before")
@@ -228,7 +239,8 @@ class Reloads:
         worker = self._workers.get(action.id)
         if worker is None:
             return action.why or self._ends.get(action.id, "a new worker has failed")
-        return "\n".join([f"{worker.name}: {action.why}", *worker.said.tail])
+        why = action.why or "it ends"
+        return "\n".join([f"{worker.name}: {why}", *worker.said.tail])
 
     def _reloaded(self, order: Ordered) -> None:
         seconds = duration(self._clock.seconds() - order.begun)
@@ -241,6 +253,9 @@ class Reloads:
         order.done.callback(None)
 
     def _notReloaded(self, order: Ordered, action: NotReloaded) -> None:
+        if order.culprit and not action.why:
+            order.over = action
+            return
         self._end(order)
         if action.why:
             log.warn("reload: {why}", why=action.why)

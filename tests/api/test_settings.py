@@ -74,6 +74,7 @@ def test_defaultsAreThoseOfNow(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"reactor": "cluster"}, "there is no such reactor"),
         ({"drainTimeout": "soon"}, "seconds, 0 or more"),
         ({"drainTimeout": float("nan")}, "seconds, 0 or more"),
+        ({"stopTimeout": -1}, "seconds, 0 or more"),
         ({"keepListening": "yes"}, "give True or False"),
     ],
 )

@@ -87,7 +87,8 @@ class Cluster(Emitter):
         C{"ignore"}, or a list. C{serialization}: C{"json"} or C{"advanced"}. C{uid},
         C{gid}. C{env}: added to this process's environment. C{reactor}: the short name
         of the workers' reactor; this process's. C{drainTimeout}: how long a worker that
-        ends may serve what it has, in seconds; 30. C{weight}, C{group}, C{generation}:
+        ends may serve what it has, in seconds; 30. C{stopTimeout}: how long its reactor
+        may then take to stop; 30. C{weight}, C{group}, C{generation}:
         what a policy sees of it; 1, none, 1. C{maxConnections},
         C{maxPerAddress}, C{atLimit}: as the command's options, to be set before the
         first fork. C{keepListening}: whether a port stays open when its last worker is

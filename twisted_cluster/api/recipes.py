@@ -16,7 +16,7 @@ from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON
-from twisted_cluster.defaults import DRAIN_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import WAIT, Limits
 from twisted_cluster.kinds import kindOf
@@ -55,6 +55,7 @@ def recipeFor(
         generation=settings.get("generation") or 1,
         reactor=settings.get("reactor") or kindOf(reactor),
         drainTimeout=_or(settings.get("drainTimeout"), DRAIN_TIMEOUT),
+        stopTimeout=_or(settings.get("stopTimeout"), STOP_TIMEOUT),
         serialization=settings.get("serialization") or JSON.name,
         outgoing=True,
         # One never knows how many will come.

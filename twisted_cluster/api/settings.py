@@ -14,7 +14,7 @@ from attrs import frozen
 
 from twisted_cluster.api.ground import thisScript
 from twisted_cluster.core.codecs import codecNamed
-from twisted_cluster.defaults import DRAIN_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors, usableReactors
@@ -42,6 +42,7 @@ class Settings(TypedDict, total=False):
     env: Mapping[str, str] | None
     reactor: str | None
     drainTimeout: float | None
+    stopTimeout: float | None
     weight: int | None
     group: str | None
     generation: int | None
@@ -118,6 +119,7 @@ _STDIO = (
     "'inherit', 'pipe', 'ignore', or a list of these and of descriptor numbers, "
     "with 'ipc' once after the first three"
 )
+_SECONDS = Kind(lambda v: _isNumber(v) and 0 <= v < 1e9, "seconds, 0 or more")
 SETTING_KINDS: Mapping[str, Kind] = {
     "exec": Kind(_isText, "a script's path, or '-m package.module'"),
     "args": Kind(_isTexts, "a list of texts"),
@@ -130,7 +132,8 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "gid": Kind(_isId, "a number, 0 or more"),
     "env": Kind(_isEnvironment, "a mapping of text to text"),
     "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
-    "drainTimeout": Kind(lambda v: _isNumber(v) and 0 <= v < 1e9, "seconds, 0 or more"),
+    "drainTimeout": _SECONDS,
+    "stopTimeout": _SECONDS,
     "weight": Kind(_isId, "a number, 0 or more"),
     "group": Kind(_isText, "a name"),
     "generation": Kind(_isCount, "a number, 1 or more"),
@@ -152,6 +155,7 @@ def defaults() -> Settings:
         "silent": False,
         "serialization": "json",
         "drainTimeout": DRAIN_TIMEOUT,
+        "stopTimeout": STOP_TIMEOUT,
         "keepListening": False,
     }
 

@@ -45,17 +45,40 @@ def nobodyStops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
+class StoppingReactor:
+    """
+    Has signals, and would do nothing more upon them.
+
+    @ivar heard: What it was told nevertheless.
+    """
+
+    _stopped = True
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def sigTerm(self, number: int, frame: object) -> None:
+        self.heard.append(number)
+
+
 @pytest.fixture
-def handlers() -> Iterator[list[int]]:
+def reactor() -> StoppingReactor:
+    """
+    One that stops.
+    """
+    return StoppingReactor()
+
+
+@pytest.fixture
+def handlers(reactor: StoppingReactor) -> Iterator[list[int]]:
     """
     What signals there were, as they come to whoever had them before.
     """
-    heard: list[int] = []
     before = {
-        number: signal.signal(number, lambda number, frame: heard.append(number))
+        number: signal.signal(number, reactor.sigTerm)
         for number in (signal.SIGINT, signal.SIGTERM)
     }
-    yield heard
+    yield reactor.heard
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -98,6 +121,38 @@ def test_signalsHurryAndAreGivenBack(handlers: list[int]) -> None:
     signal.raise_signal(signal.SIGINT)
     assert hurried == ["hurry", "hurry"]
     assert handlers == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_whoGoesOnHearsThemHimself(reactor: StoppingReactor, handlers: list[int]) -> None:
+    """
+    A program that stops its cluster, and not itself, is told by a signal to stop. When
+    its reactor does, the next one hurries.
+    """
+    hurried: list[str] = []
+    hurry = Hurry(cast(Any, Turns()), lambda: hurried.append("hurry"))
+    reactor._stopped = False
+    hurry.begin()
+    signal.raise_signal(signal.SIGTERM)
+    assert (handlers, hurried) == ([signal.SIGTERM], [])
+    reactor._stopped = True
+    signal.raise_signal(signal.SIGTERM)
+    assert (handlers, hurried) == ([signal.SIGTERM], ["hurry"])
+    hurry.end()
+
+
+def test_aHandlerOfTheHostsIsCalled(handlers: list[int]) -> None:
+    """
+    Each time: the cluster takes it for no hurry.
+    """
+    mine: list[int] = []
+    hurried: list[str] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: mine.append(number))
+    hurry = Hurry(cast(Any, Turns()), lambda: hurried.append("hurry"))
+    hurry.begin()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    hurry.end()
+    assert (mine, hurried) == ([signal.SIGTERM] * 2, [])
 
 
 def test_twoThatStopAtOnceBothHear(handlers: list[int]) -> None:

@@ -148,3 +148,37 @@ def test_aServiceCanBeStartedAgain(app: Path) -> None:
         "started": 2,
     }
     assert second == {**first, "ids": [3, 4], "started": 4}
+
+
+def test_aHostsSignalsAreItsOwnWhileAClusterStops(app: Path) -> None:
+    """
+    Two of them are no hurry: who is being served is served to the end, and the host goes
+    on.
+    """
+    port = freePort()
+    program = str(ROOT / "tests/process/fixtures/hosting.py")
+    host = subprocess.Popen(
+        [sys.executable, program, "hello.obey", str(port)],
+        cwd=app,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert host.stdout is not None
+    try:
+        assert host.stdout.readline() == "ready\n"
+        with socket.create_connection(("127.0.0.1", port), 10.0) as client:
+            client.sendall(b"pid\n")
+            assert client.recv(100)
+            assert host.stdout.readline() == "heard 2 stopped False\n"
+            client.sendall(b"slow\n")
+            assert client.recv(100) == b"done"
+        assert host.stdout.read() == "over\n"
+        assert host.wait(20) == 0
+        eventually(lambda: not membersOf(host.pid), "every process has ended", 5.0)
+    finally:
+        host.kill()
+        host.wait()
+        host.stdout.close()

@@ -57,8 +57,20 @@ class _Taken:
         self._before[number] = before
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        for call in list(self._calls):
-            call()
+        before = self._before.get(number)
+        if before is None or _stopsAlready(before):
+            for call in list(self._calls):
+                call()
+        else:
+            # A cluster may stop in a program that goes on: what that was told is its own.
+            before(number, frame)
+
+
+def _stopsAlready(handler: Callable[..., object]) -> bool:
+    """
+    Whether it is that of a reactor which would only say that it stops already.
+    """
+    return bool(getattr(getattr(handler, "__self__", None), "_stopped", False))
 
 
 _taken = _Taken()
@@ -66,8 +78,10 @@ _taken = _Taken()
 
 class Hurry:
     """
-    While it is on, SIGINT and SIGTERM call something of ours: the reactor would only say
-    that it is stopping already. Signals that nobody handles stay as they are.
+    While it is on, and the whole reactor stops, SIGINT and SIGTERM call something of
+    ours: the reactor would only say that it is stopping already. Who has handlers of his
+    own, or a reactor that goes on, hears them as before. Signals that nobody handles stay
+    as they are.
     """
 
     def __init__(self, reactor: IReactorFromThreads, hurry: Callable[[], object]) -> None:

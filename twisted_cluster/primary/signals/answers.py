@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core.signals import Does
 from twisted_cluster.core.snapshot import Snapshot
+from twisted_cluster.core.words import several
 from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.signals import nameOf
 
@@ -103,7 +104,8 @@ class Answers:
             self._wait(name, self._cluster.reload())
         elif self._onHup == "forward":
             count = self._cluster.forward(number)
-            log.info("{signal}: forwarded to {count} workers", signal=name, count=count)
+            workers = several(count, "worker")
+            log.info("{signal}: passed on to {workers}", signal=name, workers=workers)
         else:
             log.info("{signal}: ignored, as --on-hup says", signal=name)
 
@@ -112,7 +114,11 @@ class Answers:
 
     def _scale(self, name: str, more: int) -> None:
         wanted = self._cluster.snapshot().wanted + more
-        log.info("{signal}: {count} workers are wanted", signal=name, count=wanted)
+        if wanted < 1:
+            log.warn("{signal}: nothing is done: there is one worker", signal=name)
+            return
+        workers = several(wanted, "worker")
+        log.info("{signal}: {workers} from now on", signal=name, workers=workers)
         self._wait(name, self._cluster.scaleBy(more))
 
     def _refuse(self, name: str, number: int) -> None:

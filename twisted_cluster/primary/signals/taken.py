@@ -22,8 +22,8 @@ log = Logger()
 # more" is a slip of the hand.
 MOST_WAITING = 16
 COUNTED = (Does.MORE, Does.LESS)
-# The reactor takes these itself when it runs, and then answers them.
-REACTORS = (signal.SIGINT, signal.SIGTERM)
+# The reactor takes these when it runs; until then they are none the less for it.
+REACTORS: dict[int, str] = {signal.SIGINT: "sigInt", signal.SIGTERM: "sigTerm"}
 
 
 class TakenSignals:
@@ -51,27 +51,29 @@ class TakenSignals:
         # Workers are to have signals as they are now.
         atStart()
         for number in sorted(signal.valid_signals()):
-            does = _whatDoes(number)
-            if does is Does.NOTHING or not self._isFree(number):
-                continue
-            if does is not Does.STOP_LATER:
-                signal.signal(number, self._heard)
-                self._taken.append(number)
-            elif sys.platform == "linux":
-                self._blocked.add(number)
+            if self._isFree(number):
+                self._takeOne(number, _whatDoes(number))
         # A fault of the process itself ends it all the same.
         signal.pthread_sigmask(signal.SIG_BLOCK, self._blocked)
 
+    def _takeOne(self, number: int, does: Does) -> None:
+        if number in REACTORS:
+            signal.signal(number, getattr(self._reactor, REACTORS[number], self._heard))
+        elif does is Does.STOP_LATER:
+            if sys.platform == "linux":
+                self._blocked.add(number)
+        elif does is not Does.NOTHING:
+            signal.signal(number, self._heard)
+            self._taken.append(number)
+
     def giveBack(self) -> None:
         """
-        Give back those that nobody else has taken meanwhile.
+        Give back those that nobody else has taken meanwhile, and the reactor does not.
         """
         taken, self._taken = self._taken, []
         for number in taken:
             if signal.getsignal(number) == self._heard:
-                isPythons = number == signal.SIGINT
-                before = signal.default_int_handler if isPythons else signal.SIG_DFL
-                signal.signal(number, before)
+                signal.signal(number, signal.SIG_DFL)
         blocked, self._blocked = self._blocked, set()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
 

@@ -132,6 +132,23 @@ def test_webSocketsAreToldOfARestart(tmp_path: Path, app: str, library: str) -> 
         assert "nothing was cut" in cluster.output()
 
 
+@pytest.mark.parametrize(
+    ("app", "word"),
+    [("smtp", b"421 "), ("imap", b"* BYE "), ("ftp", b"421 ")],
+)
+def test_whoHasAWordForItSaysIt(tmp_path: Path, app: str, word: bytes) -> None:
+    """
+    And closes in order.
+    """
+    with leaving(app, tmp_path) as (cluster, port):
+        one = client(port)
+        assert one.recv(4096).endswith(b"\r\n")
+        stopping(cluster)
+        assert rest(one) == word + b"this server restarts\r\n"
+        assert cluster.wait() == 0
+        assert "nothing was cut" in cluster.output()
+
+
 def greeted(port: int) -> socket.socket:
     """
     Somebody who is served.

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted_cluster.worker.manners.http import HTTPManner
 from twisted_cluster.worker.manners.http2 import HTTP2Manner
+from twisted_cluster.worker.manners.lines import FTPManner, IMAPManner, SMTPManner
 from twisted_cluster.worker.manners.websockets import AutobahnManner, TwistedManner
 from twisted_cluster.worker.ports.connections import CountedServer, Manner
 
@@ -18,6 +19,9 @@ KNOWN: Mapping[str, NewManner] = {
     "twisted.web.http.HTTPChannel": HTTPManner,
     "twisted.web._http2.H2Connection": HTTP2Manner,
     "twisted.web._websocket_impl._WebSocketWireProtocol": TwistedManner,
+    "twisted.mail.imap4.IMAP4Server": IMAPManner,
+    "twisted.mail.smtp.SMTP": SMTPManner,
+    "twisted.protocols.ftp.FTP": FTPManner,
     "autobahn.websocket.protocol.WebSocketServerProtocol": AutobahnManner,
 }
 

@@ -50,7 +50,7 @@ def polled(reactor: IReactorFDSet) -> set[CountedServer]:
 
 def scanned() -> list[CountedServer]:
     """
-    @return: All connections, also those that are paused. It takes some 50 ns for each
+    @return: All connections, also those that are paused. It takes some 0.1 µs for each
         object that there is: a list of them would cost something with each connection.
     """
     # Not isinstance(): that asks objects what their class is, and runs their code.

@@ -77,13 +77,14 @@ def test_whoIsAboutToAskIsAnswered(tmp_path: Path) -> None:
     Who has connected just now, and who has begun to ask.
     """
     with leaving("site", tmp_path) as (cluster, port):
-        new, half = client(port), client(port, b"GET / HT")
+        half = client(port, b"GET / HT")
         posting = client(
             port,
             b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n"
             b"Expect: 100-continue\r\n\r\n",
         )
         assert posting.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        new = client(port)
         stopping(cluster)
         cluster.waitFor("waiting for")
         new.sendall(ASK % b"/")

@@ -1,7 +1,7 @@
 """
 Workers die, one after the other: nothing of them stays in the primary.
 
-C{python benchmarks/chaos death} is the same a thousand times.
+C{python -m benchmarks.chaos --trouble death} is the same a thousand times.
 """
 
 from __future__ import annotations

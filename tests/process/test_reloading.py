@@ -309,6 +309,63 @@ def test_whatCannotBeIsRefused(tmp_path: Path, how: object, why: str) -> None:
         assert cluster.tell("reload", how) == [["CommandError", why]]
 
 
+# Canary
+
+
+def test_canaryIsPromoted(tmp_path: Path) -> None:
+    """
+    It has its share for a while, beside all the others; if it is well all are renewed.
+    """
+    with deployed(tmp_path, 2) as (cluster, load):
+        deploy(tmp_path, 2)
+        with cluster.telling("reload", {"canary": "25%", "seconds": 2.0}) as said:
+            lines = iter(said)
+            while "25% of the connections for 2 s" not in next(lines)[1]:
+                pass
+            assert load.untilServed(50)
+            releases = [releaseOf(cluster.port) for _ in range(40)]
+            assert 2 <= releases.count(2) <= 20
+            rest = list(lines)
+        assert rest[-1] == ["done", "None"]
+        health = next(line for _, line in rest if line.startswith("canary: 1 worker"))
+        assert "; the others: 2 workers, " in health
+        assert releaseOf(cluster.port) == 2
+
+
+COMPLAINS = """
+from twisted.logger import Logger
+Page.render_GET_ = Page.render_GET
+
+def render_GET(self, request):
+    Logger().error("no such price")
+    return self.render_GET_(request)
+
+Page.render_GET = render_GET
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (COMPLAINS, "the canary fares worse: "),
+        ("reactor.callLater(1.5, os._exit, 3)\n", "exited with 3"),
+    ],
+)
+def test_canaryIsWorse(tmp_path: Path, more: str, why: str) -> None:
+    """
+    It goes, with the numbers, and nobody else has.
+    """
+    with deployed(tmp_path, 2) as (cluster, _):
+        before = cluster.workerPids()
+        deploy(tmp_path, 2, more)
+        given = {"canary": "25%", "seconds": 3.0}
+        *lines, (what, said) = cluster.tell("reload", given)
+        assert what == "CommandError"
+        assert why in said, said
+        assert any(line.startswith("canary: 1 worker, ") for _, line in lines)
+        assert all(map(isAlive, before))
+
+
 # One worker
 
 
@@ -323,3 +380,17 @@ def test_drainedWorkerIsReplacedFirst(tmp_path: Path) -> None:
         assert cluster.tell("drain", 1) == [
             ["CommandError", "there is no worker with the id 1"],
         ]
+
+
+def test_drainedWorkerStaysWithoutSuccessor(tmp_path: Path) -> None:
+    """
+    Who has asked is told why.
+    """
+    with deployed(tmp_path, 1) as (cluster, _):
+        (before,) = cluster.workerPids()
+        deploy(tmp_path, 2, "raise LookupError('no such table')\n")
+        *_, (what, said) = cluster.tell("drain", 1)
+        assert what == "CommandError"
+        assert said.startswith(f"worker 1 ({before}) stays: worker 1 (")
+        assert "no such table" in said
+        assert isAlive(before)

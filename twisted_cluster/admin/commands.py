@@ -38,6 +38,7 @@ async def reload(verbs: Verbs, given: Arguments, progress: Progress) -> None:
         step=given.get("step"),
         canary=given.get("canary"),
         seconds=seconds,
+        missingPorts=given.isSet("missing-ports"),
         progress=progress,
     )
 
@@ -93,7 +94,7 @@ async def stop(verbs: Verbs, given: Arguments, progress: Progress) -> None:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "reload": Command(("step", "directory", "canary", "for"), reload),
+    "reload": Command(("step", "directory", "canary", "for", "missing-ports"), reload),
     "scale": Command(("workers",), scale),
     "drain": Command(("worker",), drain),
     "kill": Command(("worker",), kill),

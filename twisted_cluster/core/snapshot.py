@@ -116,6 +116,8 @@ class Snapshot:
     @ivar failed: Why slots have no worker that stays, by number: of those whose workers
         have ended too early again and again.
     @ivar pid: The primary's process.
+    @ivar generation: Of which workers are, when no reload goes on.
+    @ivar reloading: How far a reload is, in words; C{""}: none goes on.
     """
 
     wanted: int
@@ -127,6 +129,8 @@ class Snapshot:
     minReady: int = 1
     failed: Mapping[int, str] = Factory(dict)
     pid: int = 0
+    generation: int = 1
+    reloading: str = ""
 
     @property
     def isReady(self) -> bool:

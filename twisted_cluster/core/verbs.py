@@ -32,6 +32,7 @@ class Verbs(Protocol):
         step: str | None = None,
         canary: str | None = None,
         seconds: float = 30.0,
+        missingPorts: bool = False,
         progress: Progress,
     ) -> Awaitable[None]:
         """
@@ -40,6 +41,7 @@ class Verbs(Protocol):
         @param directory: Where the new ones are to run.
         @param step: How many at a time: C{"2"}, or C{"25%"}.
         @param canary: How many are tried first, as C{step}, for so many C{seconds}.
+        @param missingPorts: Whether new ones may listen elsewhere than those before.
         """
 
     def scale(self, count: int | str, progress: Progress) -> Awaitable[None]:

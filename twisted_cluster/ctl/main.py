@@ -172,6 +172,7 @@ def top(context: click.Context, delay: str, count: int) -> None:
 @click.option("--directory", metavar="DIR", help="Where the new workers are to run.")
 @click.option("--canary", metavar="N|PERCENT", help="Try so many first, then decide.")
 @click.option("--for", "seconds", type=Seconds(), metavar="TIME", help="For how long.")
+@click.option("--missing-ports", is_flag=True, help="New workers may listen elsewhere.")
 @located
 @click.pass_context
 def reload(
@@ -180,12 +181,15 @@ def reload(
     directory: str | None,
     canary: str | None,
     seconds: str | None,
+    missing_ports: bool,
 ) -> None:
     """
     Replace all workers by new ones, with nothing lost.
     """
     where = None if directory is None else os.path.abspath(directory)
     given = {"step": step, "directory": where, "canary": canary, "for": seconds}
+    if missing_ports:
+        given["missing-ports"] = "1"
     tell(context, "reload", **given)
 
 

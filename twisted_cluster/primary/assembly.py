@@ -116,7 +116,7 @@ class Assembly:
         @param isStopping: Whether it ends.
         @return: What there is just now.
         """
-        return snapshot(
+        found = snapshot(
             self.scaling.count,
             uptime,
             isStopping,
@@ -128,6 +128,8 @@ class Assembly:
             self.config.rules.minReady,
             self.supervisor.failed,
         )
+        generation, reloads = self.supervisor.generation, self.supervisor.reloads
+        return evolve(found, generation=generation, reloading=reloads.inWords())
 
     def _newWorker(self, start: Start) -> WorkerProcess:
         config = self.config

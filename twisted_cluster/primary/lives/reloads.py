@@ -22,7 +22,7 @@ from twisted_cluster.core.actions import (
 )
 from twisted_cluster.core.canary import verdict
 from twisted_cluster.core.reloading import Plan
-from twisted_cluster.core.words import duration
+from twisted_cluster.core.words import duration, several
 from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.checkup import Checkup
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -91,6 +91,21 @@ class Reloads:
         The generation that is to be; 0 if none is.
         """
         return max(self._orders, default=0)
+
+    def inWords(self) -> str:
+        """
+        How far it is; C{""}: none goes on.
+        """
+        order = self._orders.get(self.current)
+        if order is None:
+            return ""
+        generation = order.plan.generation
+        news = [
+            worker
+            for worker in self._workers.values()
+            if worker.isOnline and worker.speaker.generation == generation
+        ]
+        return f"reload to generation {generation}: {several(len(news), 'new worker')}"
 
     def order(
         self, plan: Plan, progress: Callable[[str], object], isFree: bool

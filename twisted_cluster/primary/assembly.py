@@ -146,8 +146,9 @@ class Assembly:
         return Reloads(self.rooms.reactor, self.rooms, workers, self._hasReloaded)
 
     def _hasReloaded(self) -> None:
-        current = self.supervisor.reloads.current
-        self.releases.forgetAllBut(self.supervisor.generation, current)
+        # While another goes on slots may still be of what that one has superseded.
+        if not self.supervisor.reloads.current:
+            self.releases.forgetAllBut(self.supervisor.generation)
 
     def _online(self) -> Iterable[WorkerProcess]:
         return (one for one in self.supervisor.workers.values() if one.isOnline)

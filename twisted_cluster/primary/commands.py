@@ -51,7 +51,10 @@ class Commands:
             before.
         """
         parts = self._assembly
-        reloader = Reloader(parts.config.rules, parts.supervisor, parts.releases)
+        config = parts.config
+        reloader = Reloader(
+            config.rules, parts.supervisor, parts.releases, config.newPolicy
+        )
         done: Deferred[None] = maybeDeferred(reloader.reload, progress, **how)
         return done
 

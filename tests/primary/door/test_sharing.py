@@ -108,5 +108,5 @@ def test_nobodyOfTheGroupIsNoReasonToWait() -> None:
     ready = workers(2)
     for one in ready:
         one.group = "web" if one.number == 2 else "api"
-    asked = sharing("route:by=path,/=web", 0.5)
+    asked = sharing("route:by=path,/=web,default=web", 0.5)
     assert given(asked, ready, 100) == {2: 100}

@@ -14,6 +14,7 @@ from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.rules import Portion, Rules
 from twisted_cluster.core.verbs import Progress
 from twisted_cluster.errors import CommandError
+from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.primary.lives.releases import Releases
 from twisted_cluster.primary.lives.supervisor import Supervisor
 
@@ -43,11 +44,13 @@ class Manner(TypedDict, total=False):
 class Reloader:
     """
     @ivar releases: What workers are made of.
+    @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
     """
 
     rules: Rules
     supervisor: Supervisor
     releases: Releases
+    newPolicy: NewPolicy
 
     def reload(
         self,
@@ -70,6 +73,8 @@ class Reloader:
             raise CommandError(f"for {seconds:g} s: give a number above 0")
         if not self.supervisor.isRunning:
             raise CommandError(STOPS)
+        if canary is not None and self.newPolicy() is None:
+            raise CommandError("canary: where the kernel chooses nobody can have a share")
         current = self.supervisor.generation
         sample = None if canary is None else _portion("canary", canary)
         atATime = self.rules.reloadStep if step is None else _portion("step", step)

@@ -42,10 +42,20 @@ def test_importingInstallsNoReactor() -> None:
     """
     names = ", ".join(
         name
-        for name in twisted_cluster.__all__
-        if name not in (*twisted_cluster._LATER, "cluster")
+        for name, module in twisted_cluster._LATER.items()
+        if not module.startswith(NEVER)
     )
     assert not importedBy(f"from twisted_cluster import {names}") & set(NEVER)
+
+
+def test_theCommandThatAsksAClusterNeedsNoTwisted() -> None:
+    """
+    It is started often, and by people who wait for it.
+    """
+    program = "import twisted_cluster.ctl.main, twisted_cluster.ctl.client"
+    program += ", twisted_cluster.ctl.finding, twisted_cluster.ctl.tables"
+    loaded = importedBy(program)
+    assert not {one for one in loaded if one.split(".")[0] in ("twisted", "zope", "attr")}
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,11 @@ async def stop(verbs: Verbs, given: Arguments, progress: Progress) -> None:
     """
     @see: L{Verbs.stop}
     """
-    await (verbs.stopNow() if given.isSet("now") else verbs.stop(progress))
+    ended = verbs.stop(progress)
+    if given.isSet("now"):
+        # Not awaited: it comes back when nobody can be answered any more.
+        verbs.stopNow()
+    await ended
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -253,15 +253,17 @@ def stacks(context: click.Context, worker: str | None) -> None:
 
 
 @cli.command()
-@click.argument("port", required=False)
-@click.argument("name")
+@click.argument("given", metavar="[PORT] NAME", nargs=-1, required=True)
 @located
 @click.pass_context
-def policy(context: click.Context, port: str | None, name: str) -> None:
+def policy(context: click.Context, given: Sequence[str]) -> None:
     """
     Who serves new connections: NAME as --policy takes it, at one PORT or at all.
     """
-    tell(context, "policy", port=port, name=name)
+    *ports, name = given
+    if len(ports) > 1:
+        raise click.UsageError("give a port and a policy, or a policy for all ports")
+    tell(context, "policy", port=ports[0] if ports else None, name=name)
 
 
 @cli.command()

@@ -143,7 +143,8 @@ def test_workersHaveNothingOfIt(app: Path, short: Path) -> None:
             assert ctl("kill", "1", f"--control={path}").returncode == 0
             cluster.waitOnline(2)
             sockets = Path("/proc/net/unix").read_text()
-            inodes = [l.split()[6] for l in sockets.splitlines() if l.endswith(str(path))]
+            lines = [one for one in sockets.splitlines() if one.endswith(str(path))]
+            inodes = [line.split()[6] for line in lines]
             assert inodes
             for pid in cluster.workerPids():
                 for fd in Path(f"/proc/{pid}/fd").iterdir():

@@ -118,8 +118,9 @@ def headline(status: Status) -> str:
     if not status["isReady"] and not status["isStopping"]:
         state = "not ready"
     parts = [f"pid {status['pid']}", state, how, f"up {duration(status['uptime'])}"]
-    if status.get("reloading"):
-        parts.append(status["reloading"])
+    if status["reloading"]:
+        parts.append(f"reloading: generation {status['reloading']} comes")
+    parts += [f"worker {slot} fails: {why}" for slot, why in status["failed"].items()]
     gone = status["counted"]
     parts.append(f"{gone['started']} started, {gone['crashed']} crashed")
     return "; ".join(parts)

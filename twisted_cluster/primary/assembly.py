@@ -127,6 +127,8 @@ class Assembly:
             self.choosing.nameOf,
             self.config.rules.minReady,
             self.supervisor.failed,
+            self.supervisor.generation,
+            self.supervisor.reloads.current,
         )
         generation, reloads = self.supervisor.generation, self.supervisor.reloads
         return evolve(found, generation=generation, reloading=reloads.inWords())

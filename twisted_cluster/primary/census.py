@@ -37,6 +37,8 @@ def snapshot(
     policyOf: Callable[[Listener], str],
     minReady: int = 1,
     failed: Mapping[int, str] = NOBODY,
+    generation: int = 1,
+    reloading: int = 0,
 ) -> Snapshot:
     """
     @param policyOf: Says what a listener's policy is called.
@@ -54,6 +56,8 @@ def snapshot(
         minReady,
         failed,
         os.getpid(),
+        generation,
+        reloading,
     )
 
 

@@ -205,7 +205,9 @@ class Reloads:
         Do what concerns a reload.
         """
         if isinstance(action, Offer):
-            self._rooms.door.share(action.generation, action.share, self._rooms.newPolicy)
+            self._rooms.door.share(
+                action.generation, action.share, self._rooms.listeners.newPolicy
+            )
             if action.share and self.current:
                 self._beginCheckup(self._orders[self.current])
         elif isinstance(action, Progress):

@@ -76,5 +76,5 @@ def test_whatIsWrongIsSaid() -> None:
     )
     assert "not ready" in headline(told(evolve(THERE, minReady=2)))
     assert "; stopping;" in headline(told(evolve(THERE, isStopping=True)))
-    assert "generation 2 comes" in headline(told(evolve(THERE, reloading=2)))
+    assert "; a reload; " in headline(told(evolve(THERE, reloading="a reload")))
     assert "worker 2 fails: no x" in headline(told(evolve(THERE, failed={2: "no x"})))

@@ -119,7 +119,7 @@ def headline(status: Status) -> str:
         state = "not ready"
     parts = [f"pid {status['pid']}", state, how, f"up {duration(status['uptime'])}"]
     if status["reloading"]:
-        parts.append(f"reloading: generation {status['reloading']} comes")
+        parts.append(status["reloading"])
     parts += [f"worker {slot} fails: {why}" for slot, why in status["failed"].items()]
     gone = status["counted"]
     parts.append(f"{gone['started']} started, {gone['crashed']} crashed")

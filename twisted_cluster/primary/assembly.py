@@ -116,7 +116,7 @@ class Assembly:
         @param isStopping: Whether it ends.
         @return: What there is just now.
         """
-        found = snapshot(
+        return snapshot(
             self.scaling.count,
             uptime,
             isStopping,
@@ -128,10 +128,8 @@ class Assembly:
             self.config.rules.minReady,
             self.supervisor.failed,
             self.supervisor.generation,
-            self.supervisor.reloads.current,
+            self.supervisor.reloads.inWords(),
         )
-        generation, reloads = self.supervisor.generation, self.supervisor.reloads
-        return evolve(found, generation=generation, reloading=reloads.inWords())
 
     def _newWorker(self, start: Start) -> WorkerProcess:
         config = self.config

@@ -38,7 +38,7 @@ def snapshot(
     minReady: int = 1,
     failed: Mapping[int, str] = NOBODY,
     generation: int = 1,
-    reloading: int = 0,
+    reloading: str = "",
 ) -> Snapshot:
     """
     @param policyOf: Says what a listener's policy is called.

@@ -114,6 +114,9 @@ class CommandService(ClusterService):
         self.whenGivenUp().addCallback(self._fail)
         self._starter.begin()
         self._looking.start()
+        if self._observer is not None and self.rooms.guardian is not None:
+            self.rooms.guardian.log = self._observer.place
+            self.rooms.guardian.format = self._observer.format
         super().startService()
 
     def takeSignals(self) -> None:

@@ -62,6 +62,13 @@ def eventually(
 
 def childrenOf(pid: int) -> list[int]:
     """
+    The living children of a process, but for who guards the others.
+    """
+    return [child for child in allChildrenOf(pid) if not isGuardian(child)]
+
+
+def allChildrenOf(pid: int) -> list[int]:
+    """
     The living children of a process.
     """
     try:
@@ -69,6 +76,16 @@ def childrenOf(pid: int) -> list[int]:
     except OSError:
         return []
     return list(map(int, children.split()))
+
+
+def isGuardian(pid: int) -> bool:
+    """
+    Whether a process is the one that ends workers which outlive their primary.
+    """
+    try:
+        return b"guarding.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def isAlive(pid: int) -> bool:

@@ -165,8 +165,11 @@ class PrimaryCluster(Cluster):
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
             rooms = Rooms.make(
-                steady(self._reactor), makePolicy, BACKLOG, keep, ANY, limits
+                steady(self._reactor), makePolicy, BACKLOG, keep, ANY, limits, True
             )
+            if rooms.guardian is not None:
+                # Whose primary ends before its workers may have meant that.
+                rooms.guardian.tellsAll = False
             # A script's log files are its workers' as well.
             shareLogFiles()
             self._inherited = Inherited.find(isReal=policy is None)

@@ -38,6 +38,7 @@ class LineObserver:
     Writes each event as a line.
 
     @ivar stream: Where.
+    @ivar format: How: one of L{FORMATS}.
     """
 
     def __init__(self, stream: Stream, level: str = "info", format: str = "text") -> None:
@@ -47,6 +48,7 @@ class LineObserver:
         """
         self.stream = stream
         self._level = level
+        self.format = format
         self._line: Format = jsonLine
         if format == "text":
             self._line = partial(textLine, hasColour=hasColour(stream, os.environ))
@@ -93,6 +95,17 @@ class LineObserver:
         rotate = getattr(self.stream, "rotateNow", None)
         if rotate is not None:
             rotate()
+
+    @property
+    def place(self) -> str:
+        """
+        Where another process can write as well: the path of a file, or the number of
+        standard output or error.
+        """
+        path = getattr(self.stream, "path", None)
+        if isinstance(path, str):
+            return os.path.abspath(path)
+        return "1" if self.writesTo(1) else "2"
 
     def writesTo(self, fd: int) -> bool:
         """

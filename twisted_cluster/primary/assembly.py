@@ -68,6 +68,7 @@ class Assembly:
             config.backlog,
             descriptors=config.recipe.inherited.numbers,
             limits=config.limits,
+            areGuarded=True,
         )
         clock = self.rooms.reactor
         self.releases = Releases(config.recipe, rules.followSymlink)

@@ -61,3 +61,5 @@ class Pulse:
         for call in (*self._calls, self._reaping):
             call.stop()
         self.rooms.door.rest()
+        if self.rooms.guardian is not None:
+            self.rooms.guardian.rest()

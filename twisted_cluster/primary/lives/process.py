@@ -14,6 +14,7 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.burial import bury, guarded
 from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
+from twisted_cluster.primary.lives.guardian import Charge
 from twisted_cluster.primary.lives.history import History
 from twisted_cluster.primary.lives.kit import Kit
 from twisted_cluster.primary.lives.patience import Patience
@@ -191,7 +192,14 @@ class WorkerProcess:
         self.kit.start(self._rooms, self._recipe, self.number, self.id)
         if self.pid is not None:
             self._rooms.listeners.takers.workers[self.pid] = self.number
+            self._beGuarded(self.pid)
         tell("debug", "{worker} is started", self)
+
+    def _beGuarded(self, pid: int) -> None:
+        guardian, recipe = self._rooms.guardian, self._recipe
+        if guardian is not None:
+            seconds = recipe.drainTimeout + recipe.stopTimeout
+            guardian.add(recipe.origin.executable, Charge(pid, self.name, seconds))
 
     @property
     def isStarted(self) -> bool:

@@ -12,6 +12,7 @@ from attrs import Factory, frozen
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
+from twisted_cluster.primary.lives.guardian import Guardian
 from twisted_cluster.primary.lives.outliving import Outliving
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
@@ -27,6 +28,7 @@ class Rooms:
     @ivar exchange: Topics.
     @ivar limits: How many connections are served at a time.
     @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
+    @ivar guardian: Who ends workers that outlive this process; L{None}: nobody does.
     @ivar outliving: What those write that outlive the worker that has started them.
     """
 
@@ -36,6 +38,7 @@ class Rooms:
     exchange: Exchange
     limits: Limits
     newPolicy: Callable[[], ISchedulingPolicy | None]
+    guardian: Guardian | None = None
     outliving: Outliving = Factory(Outliving)
 
     @classmethod
@@ -47,13 +50,16 @@ class Rooms:
         keep: bool = True,
         descriptors: Container[int] = (),
         limits: Limits = NO_LIMITS,
+        areGuarded: bool = False,
     ) -> Rooms:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
         @param backlog: The least backlog of every listener.
         @param keep: Whether ports wait for the replacement of a worker that is gone.
         @param descriptors: Which of this process's workers may listen on.
+        @param areGuarded: Whether workers that outlive this process are to be ended.
         """
         door = Door(reactor, time.monotonic_ns, limits)
         listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors)
-        return cls(reactor, door, listeners, Exchange(), limits, newPolicy)
+        guardian = Guardian(reactor) if areGuarded else None
+        return cls(reactor, door, listeners, Exchange(), limits, newPolicy, guardian)

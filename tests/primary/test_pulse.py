@@ -27,7 +27,7 @@ class Looks:
         self.clock = Clock()
         self.called: list[str] = []
         door = SimpleNamespace(look=self._note("look"), rest=self._note("rest"))
-        rooms = SimpleNamespace(reactor=self.clock, door=door)
+        rooms = SimpleNamespace(reactor=self.clock, door=door, guardian=None)
         self.pulse = Pulse(cast(Any, rooms), self._note("tick"))
 
     def _note(self, what: str) -> Any:

@@ -39,6 +39,7 @@ def workerCluster(peer: Peer) -> WorkerCluster:
         told=SimpleNamespace(id=1),
         reactor=None,
         departure=None,
+        readiness=None,
         peer=peer,
         subscriptions=Subscriptions(),
         watch=lambda watcher: None,

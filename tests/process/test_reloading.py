@@ -135,7 +135,7 @@ def test_badDeploysChangeNothing(tmp_path: Path) -> None:
     One after the other: the old workers serve on; who has asked for the reload is told
     why it failed.
     """
-    with deployed(tmp_path, 2, reloadTrial=2.0) as (cluster, _):
+    with deployed(tmp_path, 2, reloadTrial=2.0, drainTimeout=2.0) as (cluster, _):
         before = cluster.workerPids()
         for why, more in BAD.items():
             deploy(tmp_path, 2, more)

@@ -139,7 +139,7 @@ def test_killedWorkerIsReplacedAtOnce(tmp_path: Path) -> None:
         assert "again in" not in cluster.output()
         assert "was killed" in cluster.output()
         assert cluster.tell("kill", 99) == [
-            ["CommandError", "there is no worker of id 99"]
+            ["CommandError", "there is no worker with the id 99"]
         ]
 
 

@@ -119,7 +119,7 @@ def test_whoCannotBeSeenIsSaidToBe(tmp_path: Path) -> None:
         eventually(lambda: "stopped by a signal" in stacks(tmp_path), "it is stopped")
         os.kill(pid, signal.SIGCONT)
         eventually(lambda: "in mainLoop" in stacks(tmp_path), "it goes on")
-        assert "no worker with id 77" in stacks(tmp_path, 77)
+        assert "no worker with the id 77" in stacks(tmp_path, 77)
 
 
 def test_lookingHarmsNobody(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ _STANDARD = _folders(*map(sysconfig.get_path, ("stdlib", "platstdlib")))
 # Nor of this, if it has any. Debian's is not where Python says that it is.
 _INSTALLED = _folders(
     *map(sysconfig.get_path, ("purelib", "platlib")),
-    *(path for path in sys.path if path.endswith("-packages")),
+    *(path for path in map(str, sys.path) if path.endswith("-packages")),
 )
 
 

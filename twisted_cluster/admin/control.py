@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger, globalLogPublisher
 
 from twisted_cluster.admin.binding import ControlFile, bindControl
@@ -39,6 +40,7 @@ class Control:
         self._bound: ControlFile | None = None
         self._connections: Connections | None = None
         self._endLogs: Callable[[], None] = _nothing
+        self._soon: IDelayedCall | None = None
 
     def bind(self) -> None:
         """
@@ -57,10 +59,26 @@ class Control:
 
     def start(self) -> None:
         """
-        Answer.
+        Answer, from the next turn on; until then who connects waits in the backlog.
         """
         if self._bound is None:
             return
+        self._recent.begin()
+        # To import twisted.web takes 0.15 s: by then the first worker starts besides.
+        self._soon = self._reactor.callLater(0, self._begin, self._bound)
+
+    def _begin(self, bound: ControlFile) -> None:
+        self._soon = None
+        try:
+            self._serve(bound)
+        except Exception:
+            # Who has shed privileges may not read what is to be imported. The file stays
+            # away rather than that nobody answers there.
+            log.failure("there is no control socket")
+            self._bound = None
+            bound.release()
+
+    def _serve(self, bound: ControlFile) -> None:
         # Who has no control socket need not have them in memory.
         from twisted_cluster.admin.pages import newRoot
         from twisted_cluster.admin.site import newSite
@@ -68,10 +86,9 @@ class Control:
         root, logs = newRoot(self._verbs, self._recent)
         site = newSite(root, self._reactor)
         self._endLogs = logs.end
-        self._recent.begin()
-        self._connections = Connections(self._reactor, self._bound.socket, site)
+        self._connections = Connections(self._reactor, bound.socket, site)
         self._connections.start()
-        log.debug("control socket: {path}", path=self._bound.path)
+        log.debug("control socket: {path}", path=bound.path)
 
     def close(self) -> Deferred[None]:
         """
@@ -79,13 +96,16 @@ class Control:
 
         @return: Fires when who waits for an answer has it; never fails.
         """
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._endLogs()
         self._endLogs = _nothing
         bound, self._bound = self._bound, None
         connections, self._connections = self._connections, None
         closed = succeed(None)
+        self._recent.end()
         if connections is not None:
-            self._recent.end()
             closed = connections.close()
         if bound is not None:
             # Not before: the reactor has to let go of it first.

@@ -14,8 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.process.cluster import environment
 
+# The command needs it; an environment of old packages may not have it.
+pytest.importorskip("click")
 CTL = (sys.executable, "-m", "twisted_cluster.ctl")
 
 

@@ -125,6 +125,14 @@ class CommandService(ClusterService):
         """
         self._signals.take()
 
+    def stopNow(self) -> Deferred[None]:
+        """
+        End at once, with the process: what is served is cut.
+        """
+        done = super().stopNow()
+        self._stopProcess()
+        return done
+
     def reopenLogs(self) -> Deferred[None]:
         """
         Rotate the log, or open it again where it has been moved; so do workers.

@@ -210,6 +210,10 @@ class Waited(SimpleNamespace):
     def drainLeft(self) -> float:
         return 20.0 - float(self.clock.seconds())
 
+    @property
+    def left(self) -> float:
+        return 52.0 - float(self.clock.seconds())
+
 
 class Stop:
     """
@@ -218,7 +222,13 @@ class Stop:
     @ivar asked: What was, in order.
     """
 
-    def __init__(self, isCaughtUp: bool = True, served: int = 3, cut: int = 0) -> None:
+    def __init__(
+        self,
+        isCaughtUp: bool = True,
+        served: int = 3,
+        cut: int = 0,
+        delay: float = 0.0,
+    ) -> None:
         """
         @param isCaughtUp: Whether workers take what has come in.
         @param served: How many connections each serves.
@@ -249,7 +259,7 @@ class Stop:
             outliving=SimpleNamespace(closeAll=lambda: None),
         )
         pulse = SimpleNamespace(rooms=rooms, rest=self._note("rest"))
-        stopping = Stopping(cast(Any, pulse), lambda: self.workers, self._retire)
+        stopping = Stopping(cast(Any, pulse), lambda: self.workers, self._retire, delay)
         self.done = stopping.run()
 
     def _note(self, what: str) -> Any:
@@ -319,6 +329,7 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
         name="worker 1 (100)",
         served=0,
         drainLeft=20.0,
+        left=52.0,
         ending=Ending(9.0, 0),
     )
     stop.workers.insert(0, other)
@@ -342,6 +353,43 @@ def test_catchingUpIsBounded() -> None:
     assert stop.asked[-2:] == ["close", "retire"]
 
 
+def test_whoIsBusyIsGivenMoreTimeToTakeWhatHasCome() -> None:
+    """
+    Who computes will take it; not longer than half of what he may serve it for.
+    """
+    stop = Stop(isCaughtUp=False)
+    stop.workers[0].hand.queued = 3
+    stop.clock.pump([0.05] * 120)
+    assert "close" not in stop.asked
+    stop.clock.pump([0.05] * 90)
+    assert stop.asked[-2:] == ["close", "retire"]
+
+
+def test_whoeverSendsClientsHereIsGivenTimeToSeeThatItStops(logged: Logged) -> None:
+    """
+    Meanwhile who comes is let in.
+    """
+    stop = Stop(delay=7.0)
+    stop.clock.pump([0.05] * 139)
+    assert stop.asked == []
+    stop.clock.pump([0.05] * 2)
+    assert stop.asked == ["refuse", "drain", "close", "retire"]
+    assert logged.texts()[:2] == [
+        "stopping: not ready, and open for 7.0 s more",
+        "stopping: not ready, and open for 2.0 s more",
+    ]
+
+
+def test_whereNobodyServesTheStopDoesNotWait() -> None:
+    """
+    Who comes is better refused.
+    """
+    stop = Stop(delay=7.0)
+    stop.workers.clear()
+    stop.clock.advance(0.05)
+    assert stop.asked == ["refuse", "drain", "close", "retire"]
+
+
 def test_whatIsWaitedForIsSaid(logged: Logged) -> None:
     """
     Who serves how many connections, and how long; and every 5 s who is there still.
@@ -355,7 +403,7 @@ def test_whatIsWaitedForIsSaid(logged: Logged) -> None:
     assert logged.texts() == [
         "stopping: waiting for worker 1 (99) with 3 connections; 20 s left",
         "stopping: waiting for worker 1 (99) with 3 connections; 15 s left",
-        "stopping: waiting for worker 1 (99) with 0 connections; 10 s left",
+        "stopping: waiting for the application of worker 1 (99) to stop; 42 s left",
         "stopped after 11 s; nothing was cut",
     ]
 

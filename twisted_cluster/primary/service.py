@@ -100,8 +100,14 @@ class ClusterService(Commands, Service):
             self._stopping = Deferred()
             self.supervisor.halt()
             self._assembly.scaling.stop()
+            self._assembly.readiness.rest()
             workers = self.supervisor.workers.values
-            stopping = Stopping(self._assembly.pulse, workers, self.supervisor.stop)
+            stopping = Stopping(
+                self._assembly.pulse,
+                workers,
+                self.supervisor.stop,
+                self._config.rules.stopDelay,
+            )
             ended = stopping.run().addCallback(self._hasEnded)
             ended.addCallback(self._hasStopped)
         if self._stopping is None:

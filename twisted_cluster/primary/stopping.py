@@ -39,19 +39,22 @@ class Stopping:
     """
     @ivar workers: Gives those that there are just now.
     @ivar retireAll: Ends all workers; fires when they are gone.
+    @ivar delay: For how long whoever sends clients here is to see that it stops, and all
+        are let in still, in seconds.
     """
 
     pulse: Pulse
     workers: Callable[[], Collection[WorkerProcess]]
     retireAll: Callable[[], Deferred[None]]
+    delay: float = 0.0
     _begun: float = 0.0
     # Those that there were when it began.
     _all: Sequence[WorkerProcess] = Factory(list)
 
     def run(self) -> Deferred[None]:
         """
-        Hand over what has come in, stop listening, let workers finish. A signal that
-        comes meanwhile takes the time for that away.
+        Wait until nobody sends clients here, hand over what has come in, stop listening,
+        let workers finish. A signal that comes meanwhile takes the time for that away.
 
         @return: Fires when all of that is done; never fails.
         """
@@ -61,6 +64,7 @@ class Stopping:
                 [
                     ("take the signals", now(hurry.begin)),
                     ("know what there is", now(self._begin)),
+                    ("wait until nobody sends clients here", self._stayOpen),
                     ("refuse who comes", now(self.pulse.rooms.listeners.refuseAll)),
                     ("hand over what has come in", self._catchUp),
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
@@ -73,6 +77,18 @@ class Stopping:
                 ]
             )
         )
+
+    async def _stayOpen(self) -> None:
+        left, told = self.delay, 0.0
+        # Where there is nobody any more, who comes is better refused.
+        while left > 0 and self.workers():
+            if self._seconds >= told:
+                told += TELL
+                log.info(
+                    "stopping: not ready, and open for {left} more", left=duration(left)
+                )
+            await deferLater(self.pulse.rooms.reactor, min(LOOK, left))
+            left = self.delay - self._seconds
 
     async def _catchUp(self) -> None:
         rooms = self.pulse.rooms
@@ -94,9 +110,7 @@ class Stopping:
         return max(CATCH_UP, min(BUSY, half)) if isBusy else CATCH_UP
 
     async def _retireAll(self) -> None:
-        serving = [worker for worker in self.workers() if worker.served]
-        if serving:
-            self._tellWaiting(serving)
+        self._tellServing()
         reactor = self.pulse.rooms.reactor
         telling = Repeating(reactor, self._tellOn, TELL, "telling who is waited for")
         telling.start()
@@ -122,18 +136,24 @@ class Stopping:
         return self.pulse.rooms.reactor.seconds() - self._begun
 
     def _tellOn(self) -> None:
-        self._tellWaiting(list(self.workers()))
+        self._tellServing()
+        done = [worker for worker in self.workers() if not _isServing(worker)]
+        if done:
+            log.info(
+                "stopping: waiting for the application of {names} to stop; {left} left",
+                names=namesOf(done, bare=True),
+                left=duration(max(worker.left for worker in done)),
+            )
 
-    def _tellWaiting(self, workers: Sequence[WorkerProcess]) -> None:
-        if not workers:
-            return
-        left = max(worker.drainLeft for worker in workers)
-        log.info(
-            "stopping: waiting for {names}; {left} left",
-            names=namesOf(workers),
-            left=duration(left),
-            connections=sum(worker.served for worker in workers),
-        )
+    def _tellServing(self) -> None:
+        serving = [worker for worker in self.workers() if _isServing(worker)]
+        if serving:
+            log.info(
+                "stopping: waiting for {names}; {left} left",
+                names=namesOf(serving),
+                left=duration(max(worker.drainLeft for worker in serving)),
+                connections=sum(worker.served for worker in serving),
+            )
 
     def _tellEnd(self) -> None:
         if not self._all:
@@ -165,6 +185,10 @@ class Stopping:
             except OSError as error:
                 # Who has shed privileges may not: the others are ended all the same.
                 log.error("cannot kill {worker}: {e}", worker=worker.name, e=error)
+
+
+def _isServing(worker: WorkerProcess) -> bool:
+    return worker.served > 0 and worker.drainLeft > 0
 
 
 Step = tuple[str, Callable[[], Awaitable[None]]]

@@ -51,6 +51,15 @@ class Patience:
         return self._drainTimeout - (self._clock.seconds() - self._since)
 
     @property
+    def left(self) -> float:
+        """
+        How many seconds it may still take to end.
+        """
+        if self._call is None or not self._call.active():
+            return self.seconds
+        return self._call.getTime() - self._clock.seconds()
+
+    @property
     def isDrainOver(self) -> bool:
         """
         Whether it has had all the time that it may take to serve what it has.

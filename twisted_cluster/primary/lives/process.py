@@ -174,6 +174,13 @@ class WorkerProcess:
         return self._patience.drainLeft
 
     @property
+    def left(self) -> float:
+        """
+        How long it may still take to end, before it is killed.
+        """
+        return self._patience.left
+
+    @property
     def peer(self) -> Peer:
         """
         Users' messages to it and from it.

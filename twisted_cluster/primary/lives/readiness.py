@@ -40,18 +40,27 @@ class Readiness:
         self._wasReady = False
         self._since: float | None = None
         self._isTold = False
+        self._isOver = False
 
     def restart(self) -> None:
         """
         The cluster starts: nobody expects it to be ready yet.
         """
-        self._wasReady = self._isTold = False
+        self._wasReady = self._isTold = self._isOver = False
         self._since = None
+
+    def rest(self) -> None:
+        """
+        It stops: nobody expects it to be ready any more.
+        """
+        self._isOver = True
 
     def look(self) -> None:
         """
         To be called some 20 times a second.
         """
+        if self._isOver:
+            return
         there, wanted = self._count()
         count = len(there)
         if count >= self._least:

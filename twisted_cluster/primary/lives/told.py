@@ -105,13 +105,18 @@ def tellEnding(
     )
 
 
-def namesOf(workers: Iterable[Worker], most: int = 8) -> str:
+def _load(worker: Worker) -> str:
+    return several(worker.served, "connection")
+
+
+def namesOf(workers: Iterable[Worker], most: int = 8, bare: bool = False) -> str:
     """
+    @param bare: Leave out what each serves.
     @return: Who they are, and what each serves; the rest only by their number.
     """
     there = list(workers)
     names = [
-        f"{worker.name} with {several(worker.served, 'connection')}"
+        worker.name if bare else f"{worker.name} with {_load(worker)}"
         for worker in there[:most]
     ]
     if len(there) > most:

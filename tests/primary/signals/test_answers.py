@@ -125,6 +125,20 @@ def test_whatFailsIsSaid(cluster: Cluster, logged: Logged) -> None:
     assert logged.texts()[-1] == "SIGHUP: a reload is under way"
 
 
+def test_whatALaterOneReplacesIsNoFailure(cluster: Cluster, logged: Logged) -> None:
+    """
+    It is what was wanted.
+    """
+    first: Deferred[None] = Deferred()
+    answers = Answers(cluster, lambda: None, "reload", False)
+    for result in (first, succeed(None)):
+        cluster.result = lambda result=result: result  # type: ignore[misc]
+        answers.answer(signal.SIGTTIN, Does.MORE)
+    first.errback(CommandError("there are to be 4 workers by now"))
+    levels = [event["log_level"].name for event in logged.events]
+    assert levels == ["info", "info", "debug"]
+
+
 def test_theLastWorkerStays(cluster: Cluster, logged: Logged) -> None:
     """
     A cluster of none is none.

@@ -5,6 +5,7 @@ How signals are answered.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -62,6 +63,8 @@ class Answers:
         self._stop = stop
         self._onHup = onHup
         self._hadTerminal = hadTerminal
+        # How many of each kind are begun: a later one takes the place of those before it.
+        self._begun: Counter[str] = Counter()
         self._answers: dict[Does, Callable[[str, int], object]] = {
             Does.STOP: self._begin,
             Does.STOP_NOW: self._stopNow,
@@ -101,7 +104,7 @@ class Answers:
             self._stop()
         elif self._onHup == "reload":
             log.info("{signal}: workers are renewed", signal=name)
-            self._wait(name, self._cluster.reload())
+            self._wait(name, "reload", self._cluster.reload())
         elif self._onHup == "forward":
             count = self._cluster.forward(number)
             workers = several(count, "worker")
@@ -119,22 +122,24 @@ class Answers:
             return
         workers = several(wanted, "worker")
         log.info("{signal}: {workers} from now on", signal=name, workers=workers)
-        self._wait(name, self._cluster.scaleBy(more))
+        self._wait(name, "scale", self._cluster.scaleBy(more))
 
     def _refuse(self, name: str, number: int) -> None:
         log.warn(REFUSED, signal=name)
 
-    def _wait(self, name: str, done: Deferred[None]) -> None:
-        done.addErrback(_sayFailed, name)
+    def _wait(self, name: str, kind: str, done: Deferred[None]) -> None:
+        self._begun[kind] += 1
+        done.addErrback(self._sayFailed, name, kind, self._begun[kind])
 
-
-def _sayFailed(failure: Failure, name: str) -> None:
-    if failure.check(CommandError):
+    def _sayFailed(self, failure: Failure, name: str, kind: str, count: int) -> None:
+        if not failure.check(CommandError):
+            log.failure("{signal} could not be answered", failure=failure, signal=name)
+            return
         # The log has the rest of it already.
         why = failure.getErrorMessage().partition("\n")[0]
-        log.error("{signal}: {why}", signal=name, why=why)
-    else:
-        log.failure("{signal} could not be answered", failure=failure, signal=name)
+        # That a later signal of the kind has taken its place is no failure.
+        say = log.error if count == self._begun[kind] else log.debug
+        say("{signal}: {why}", signal=name, why=why)
 
 
 def hasTerminal() -> bool:

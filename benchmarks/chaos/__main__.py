@@ -46,7 +46,7 @@ def options() -> argparse.Namespace:
     add("--times", type=int, help="how often, instead of what the table says")
     add("--clients", type=int, help="16 to 64; half of them keep connections [64]")
     add("--thought", type=float, default=0.03, help="seconds between requests [0.03]")
-    add("--workers", type=int, default=4, help="[4]")
+    add("--workers", type=int, help="[4; 8 for deaths]")
     add("--seed", type=int, default=random.randrange(10**6), help="[random, printed]")
     add("--log", action="store_true", help="show what servers print")
     add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
@@ -91,7 +91,7 @@ def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> st
     say(f"    {inWords(load.outcome)}\n    {verdict}")
     said = contender.saidCut()
     if said not in (None, excuses.held):
-        trial.note += f"{excuses.held} held by the killed, {said} said"
+        trial.note += f" {excuses.held} held by the killed, {said} said"
     return cell(verdict, trial.note)
 
 
@@ -110,7 +110,8 @@ def measure(name: str, key: str, asked: argparse.Namespace) -> str:
     """
     @return: What the table says of one server in one trouble.
     """
-    contender = CONTENDERS[name](asked.workers)
+    usual = 4 if key == "idle" else TROUBLES[key].workers
+    contender = CONTENDERS[name](asked.workers or usual)
     begun = time.monotonic()
     try:
         if key == "idle":

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from harness import HERE, STOP_LIMIT, TOP, StartError, answers, descendants, freePort
 
+from tests.process.cluster import membersOf
+
 APPS = HERE / "chaos" / "apps"
 START_LIMIT = 30.0
 
@@ -175,7 +177,7 @@ class Contender:
         """
         deadline = time.monotonic() + patience
         while self._left() and time.monotonic() < deadline:
-            time.sleep(0.005)
+            time.sleep(0.01)
         isInTime = not self._left()
         self.signalAll(signal.SIGKILL)
         self.signalAll(signal.SIGCONT)
@@ -184,12 +186,10 @@ class Contender:
         return isInTime
 
     def _left(self) -> bool:
-        if self.isAlive():
-            return True
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, 0)
-            return True
-        return False
+        """
+        Whether any lives: who is dead, and waits for process 1 to see that, does not.
+        """
+        return self.isAlive() or bool(membersOf(self.pid))
 
     def remove(self) -> None:
         """

@@ -15,6 +15,8 @@ from chaos.contender import Contender
 from chaos.trial import PATIENCE, Trial
 
 STANDS = 2.0
+# Who dies before it has served for so long is replaced later, and rightly so.
+SETTLED = 1.2
 # The code that is deployed, instead of what works.
 BAD_DEPLOYS = {
     "a syntax error": "def app(:\n",
@@ -140,20 +142,27 @@ def groupStops(trial: Trial, times: int) -> None:
 
 def deaths(trial: Trial, times: int) -> None:
     """
-    Workers are killed all the time: what does the main process keep of them?
+    The older half is killed, again and again: what does the main process keep of them?
     """
-    contender = trial.contender
-    first = _size(contender.pid)
-    for number in range(times):
-        pid = trial.anyone()
-        trial.excuses.kill(pid)
-        if not trial.untilWhole(contender.count, {pid}):
-            trial.note += f" (after {number} deaths)"
+    contender, dead = trial.contender, 0
+    since = dict.fromkeys(contender.workers(), time.monotonic())
+    early = _size(contender.pid)
+    while dead < times:
+        older = sorted(since, key=since.__getitem__)[: contender.count // 2]
+        due = since[older[-1]] + SETTLED
+        trial.until(lambda due=due: time.monotonic() > due, "they have settled")
+        for pid in older:
+            trial.excuses.kill(pid)
+        dead += len(older)
+        if not trial.untilWhole(contender.count, set(older)):
+            trial.note += f" (after {dead} deaths)"
             return
-        if number == times // 10:
-            first = _size(contender.pid)
+        now = time.monotonic()
+        since = {pid: since.get(pid, now) for pid in contender.workers()}
+        # What is made once, for the first, is there by now.
+        early = _size(contender.pid) if dead <= times // 10 else early
     fds, size = _size(contender.pid)
-    trial.note = f"descriptors {first[0]} → {fds}, {first[1]:.1f} → {size:.1f} MB"
+    trial.note = f"descriptors {early[0]} → {fds}, {early[1]:.1f} → {size:.1f} MB"
 
 
 def _size(pid: int) -> tuple[int, float]:
@@ -182,7 +191,8 @@ class Trouble:
     @ivar concerns: Whether a server has that.
     @ivar recycles: Whether its workers are to be renewed as they serve.
     @ivar keeping: Whether half of the clients keep their connections.
-    @ivar clients: How many there are, at least.
+    @ivar clients: How many there are.
+    @ivar workers: How many workers there are, if nobody says otherwise.
     """
 
     does: Callable[[Trial, int], None]
@@ -192,6 +202,7 @@ class Trouble:
     recycles: bool = False
     keeping: bool = True
     clients: int = 64
+    workers: int = 4
 
 
 TROUBLES = {
@@ -205,7 +216,7 @@ TROUBLES = {
     ),
     "deploy": Trouble(deploys, 10, "%d bad deploys", lambda c: c.reloads),
     "group": Trouble(groupStops, 5, "%d stops of all processes at once", keeping=False),
-    "death": Trouble(deaths, 1000, "%d deaths", lambda c: c.heals, clients=4),
+    "death": Trouble(deaths, 1000, "%d deaths", lambda c: c.heals, clients=16, workers=8),
 }
 
 

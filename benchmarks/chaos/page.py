@@ -1,6 +1,7 @@
 """
 The table in a page: rows are troubles, columns are servers. What has been measured takes
-the place of what was there before; the rest stays.
+the place of what was there before; the rest stays, but for rows that are unknown, as those
+of another number of times.
 """
 
 from __future__ import annotations
@@ -50,9 +51,8 @@ def write(
     text = page.read_text()
     before, _, rest = text.partition(BEGIN)
     old, _, after = rest.partition(END)
-    cells = rows(old)
+    cells = {row: known for row, known in rows(old).items() if row in order}
     for row, known in measured.items():
         cells[row] = {**cells.get(row, {}), **known}
-    places = {row: place for place, row in enumerate(order)}
-    ordered = dict(sorted(cells.items(), key=lambda item: places.get(item[0], 99)))
+    ordered = {row: cells[row] for row in order if row in cells}
     page.write_text(f"{before}{BEGIN}\n{table(ordered, columns)}{END}{after}")

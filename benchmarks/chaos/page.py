@@ -1,7 +1,7 @@
 """
 The table in a page: rows are troubles, columns are servers. What has been measured takes
-the place of what was there before; the rest stays, but for rows that are unknown, as those
-of another number of times.
+the place of what was there before; the rest stays, but for rows that are not known, as
+those of another number of times.
 """
 
 from __future__ import annotations

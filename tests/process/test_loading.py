@@ -36,7 +36,8 @@ def test_closingAnswerIsTheLast() -> None:
     closing, other = Answer(), Answer()
     closing.feed(ANSWER.replace(b"\r\n\r\n", b"\r\nconnection: Close\r\n\r\n"))
     assert closing.isLast
-    other.feed(ANSWER.replace(BODY, b"42\r\nConnection: "))
+    other.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n\r\nConnection: close\r\n")
+    assert other.isComplete
     assert not other.isLast
 
 

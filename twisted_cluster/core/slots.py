@@ -1,6 +1,6 @@
 """
-Which workers there are to be, against those that there are: one machine for boot,
-healing, scaling and reload.
+What each event in the lives of workers means: one machine for boot, healing, scaling and
+reload.
 
 It is told what happens, and when, and answers what is to be done; it has no clock and
 does nothing itself.
@@ -18,17 +18,13 @@ from twisted_cluster.core.actions import (
     SILENT,
     Abort,
     Action,
-    Complete,
-    Ended,
-    GiveUp,
     Report,
-    Start,
 )
-from twisted_cluster.core.healing import Healing
-from twisted_cluster.core.places import Life, Renewal
+from twisted_cluster.core.filling import Filling
+from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.population import Population
-from twisted_cluster.core.reloading import STOPPED, SUPERSEDED, Plan, Reloading
-from twisted_cluster.core.starts import HOLD, Pace, watchStart
+from twisted_cluster.core.reloading import Plan
+from twisted_cluster.core.starts import Pace, watchStart
 
 # Why a worker makes way.
 TOLD = "it was sent a signal"
@@ -46,25 +42,19 @@ class Slots:
 
     @ivar startTimeout: How long a start may take, in seconds.
     @ivar pace: How fast they are started.
-    @ivar count: How many workers there are to be.
     @ivar giveUpAfter: How many workers of a slot, in a row, that do not stay end the
         cluster; 0 for none.
-    @ivar generation: Which they are of, when no reload goes on.
     """
 
     startTimeout: float = 300.0
     pace: Pace = Factory(lambda: Pace(8))
-    count: int = 0
-    generation: int = 1
     giveUpAfter: int = 0
-    _there: Population = Factory(Population)
-    _healing: Healing = field(init=False)
-    _since: float = 0.0
-    _isStopping: bool = False
-    _reloading: Reloading | None = None
+    _fill: Filling = field(init=False)
+    _there: Population = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._healing = Healing(self._there, self.giveUpAfter)
+        self._fill = Filling(self.pace, self.giveUpAfter)
+        self._there = self._fill.there
 
     # Commands
 
@@ -74,15 +64,7 @@ class Slots:
 
         @param now: Monotonic seconds, as in all events.
         """
-        if self._isStopping:
-            self._isStopping = self._healing.isProven = False
-            self._there.slots.clear()
-            self.count = 0
-        if not self.count:
-            self._since = now
-        self.count = count
-        self._there.provide(count, self.generation)
-        return self._settle(now)
+        return self._fill.want(now, count)
 
     def replace(self, now: float, id: int, renewal: Renewal) -> list[Action]:
         """
@@ -90,12 +72,12 @@ class Slots:
         there it leaves. Who serves nobody yet need not wait for one.
         """
         life = self._there.lives.get(id)
-        if life is None or life.isLeaving or self._isStopping:
+        if life is None or life.isLeaving or self._fill.isStopping:
             return []
         life.renewal = renewal
         if life.ready is None:
-            return [life.retire(), *self._settle(now)]
-        return self._settle(now)
+            return [life.retire(), *self._fill.settle(now)]
+        return self._fill.settle(now)
 
     def keep(self, now: float, id: int) -> list[Action]:
         """
@@ -105,7 +87,7 @@ class Slots:
         if life is None or life.isLeaving:
             return []
         life.renewal = None
-        return self._settle(now)
+        return self._fill.settle(now)
 
     def killed(self, now: float, id: int) -> list[Action]:
         """
@@ -116,16 +98,13 @@ class Slots:
         if life is None or life.isLeaving:
             return []
         life.isLeaving = True
-        return self._settle(now)
+        return self._fill.settle(now)
 
     def reload(self, now: float, plan: Plan) -> list[Action]:
         """
         All workers are to be new ones. A reload that goes on already is superseded.
         """
-        before, self._reloading = self._reloading, None
-        said = [] if before is None else before.drop(SUPERSEDED)
-        self._reloading = Reloading(plan, self.generation, self._there)
-        return said + self._reloading.begin(now, self.count) + self._settle(now)
+        return self._fill.reload(now, plan)
 
     def judged(self, now: float, why: str) -> list[Action]:
         """
@@ -133,16 +112,16 @@ class Slots:
 
         @param why: What is wrong with it; C{""}: nothing.
         """
-        if self._reloading is not None:
-            self._reloading.judged(now, why)
-        return self._settle(now)
+        if self._fill.reloading is not None:
+            self._fill.reloading.judged(now, why)
+        return self._fill.settle(now)
 
     def halt(self) -> None:
         """
         Nobody more is to be started: all are about to end. Who ends meanwhile, as by a
         signal that all processes were sent, has no successor.
         """
-        self._isStopping = True
+        self._fill.isStopping = True
 
     def stop(self, now: float) -> list[Action]:
         """
@@ -150,14 +129,7 @@ class Slots:
 
         @return: Has L{Ended} in it if there is none; else that comes with the last exit.
         """
-        self.halt()
-        reloading, self._reloading = self._reloading, None
-        said = [] if reloading is None else reloading.drop(STOPPED)
-        current = self._there.current()
-        for life in current:
-            # Whatever they were to make way for.
-            life.renewal = None
-        return [*said, *(life.retire() for life in current), *self._ended()]
+        return self._fill.stop()
 
     # What happens
 
@@ -169,9 +141,9 @@ class Slots:
         if life is None or life.isLeaving or life.ready is not None:
             return []
         life.ready = now
-        self._healing.isProven = True
-        isComplete = not self._isStopping and self._there.isComplete(self.count)
-        return [*self._settle(now), *([Complete()] if isComplete else ())]
+        self._fill.healing.isProven = True
+        said = [] if self._fill.isStopping else self._fill.complete()
+        return [*self._fill.settle(now), *said]
 
     def told(self, now: float, id: int) -> list[Action]:
         """
@@ -179,13 +151,13 @@ class Slots:
         becomes of it: it makes way for its successor. In a stop it ends with the others.
         """
         life = self._there.lives.get(id)
-        if life is None or not life.fills or self._isStopping:
+        if life is None or not life.fills or self._fill.isStopping:
             return []
         if life.ready is None:
             # It serves nobody: nobody misses it.
-            return [life.retire(), *self._replace(now, life)]
+            return [life.retire(), *self._fill.replace(now, life)]
         life.renewal = Renewal(TOLD)
-        return self._replace(now, life)
+        return self._fill.replace(now, life)
 
     def leaving(self, now: float, id: int, told: bool) -> list[Action]:
         """
@@ -197,12 +169,7 @@ class Slots:
         life = self._there.lives.get(id)
         if life is None or life.isLeaving or (life.ready is None and not told):
             return []
-        isMissed, life.isLeaving = life.fills, True
-        if self._isStopping:
-            return []
-        if not isMissed:
-            return self._settle(now)
-        return self._replace(now, life) if told else self._mourn(now, life)
+        return self._fill.free(now, life, told)
 
     def lost(self, now: float, id: int) -> list[Action]:
         """
@@ -222,21 +189,9 @@ class Slots:
         life = self._there.lives.pop(id, None)
         if life is None:
             return []
-        if self._isStopping:
-            return self._ended()
-        if not life.fills:
-            return [*self._settle(now), *self._shrunk(life)]
-        return self._replace(now, life) if told else self._mourn(now, life)
-
-    def _shrunk(self, last: Life) -> list[Action]:
-        """
-        @return: L{Complete}, if the last of those is gone that were too many.
-        """
-        there = self._there
-        isOne = last.slot > self.count
-        if not isOne or any(one.slot > self.count for one in there.lives.values()):
-            return []
-        return [Complete()] if there.isComplete(self.count) else []
+        if self._fill.isStopping:
+            return self._fill.ended()
+        return [*self._fill.free(now, life, told), *self._fill.shrunk(life)]
 
     def refused(self, now: float, id: int) -> list[Action]:
         """
@@ -252,12 +207,12 @@ class Slots:
         @param seconds: For how long.
         """
         life = self._there.lives.get(id)
-        if life is None or not life.fills or self._isStopping:
+        if life is None or not life.fills or self._fill.isStopping:
             return []
         said = Report(REPLACED, life.slot, seconds, id, ALL)
         why = f"it took nothing for {seconds:.0f} s"
-        if self._reloading is not None and self._reloading.fell(now, life, why):
-            return [said, life.retire(), *self._settle(now)]
+        if self._fill.fell(now, life, why):
+            return [said, life.retire(), *self._fill.settle(now)]
         return [said, *self.replace(now, id, Renewal())]
 
     def silent(self, now: float, id: int, seconds: float) -> list[Action]:
@@ -280,13 +235,10 @@ class Slots:
         @param limit: For how many seconds it was.
         """
         life = self._there.lives.get(id)
-        if life is None or life.isLeaving or self._isStopping:
+        if life is None or life.isLeaving or self._fill.isStopping:
             return []
-        isMissed, life.isLeaving = life.fills, True
-        end = Abort(id, HUNG.format(seconds=limit))
-        if not isMissed:
-            return [end, *self._settle(now)]
-        return [end, *self._mourn(now, life)]
+        why = HUNG.format(seconds=limit)
+        return [Abort(id, why), *self._fill.free(now, life)]
 
     def held(self, now: float, id: int) -> None:
         """
@@ -310,90 +262,10 @@ class Slots:
         """
         Time has passed; to be called some 20 times a second.
         """
-        if self._isStopping:
+        if self._fill.isStopping:
             return []
-        said = self._watchStarts(now) + self._healing.tick(now, self.count)
-        return said + (self._replaceLost(now) or self._settle(now))
-
-    # What is known
-
-    @property
-    def isCalm(self) -> bool:
-        """
-        Whether every slot has a worker that serves and stays, and nobody is to start.
-        """
-        isIdle = not self._isStopping and self._reloading is None
-        return isIdle and self._there.isSettled(self.count)
-
-    @property
-    def failed(self) -> list[int]:
-        """
-        The slots whose workers have ended too early again and again.
-        """
-        return [number for number, one in self._there.slots.items() if one.hasFailed]
-
-    # What is, against what is wanted
-
-    def _settle(self, now: float) -> list[Action]:
-        if self._isStopping:
-            return []
-        actions = self._reload(now)
-        actions += (life.retire() for life in self._there.replaced(now, self.count))
-        if not self._mustWait(now):
-            actions += self._startOne(now)
-        return actions
-
-    def _reload(self, now: float) -> list[Action]:
-        reloading = self._reloading
-        if reloading is None:
-            return []
-        actions = reloading.advance(now, self.count)
-        if reloading.isOver:
-            self._reloading = None
-            if reloading.isDone:
-                self.generation = reloading.plan.generation
-            if self._there.isComplete(self.count):
-                actions.append(Complete())
-        return actions
-
-    def _mustWait(self, now: float) -> bool:
-        """
-        Whether nobody may start just now, whatever is missing.
-        """
-        starting = self._there.starting()
-        if self.pace.isReached(now, starting):
-            return True
-        # An application that cannot start is to fail once, not once per core.
-        isUnsure = not self._healing.isProven and now - self._since < HOLD
-        return isUnsure and bool(starting)
-
-    def _startOne(self, now: float) -> list[Action]:
-        number = self._there.firstDue(now, self.count)
-        if number is None:
-            return []
-        self.pace.started(now)
-        life = self._there.begin(now, number)
-        return [Start(life.id, number, life.generation)]
-
-    def _replace(self, now: float, life: Life) -> list[Action]:
-        self._healing.told(now, life)
-        return self._settle(now)
-
-    def _mourn(self, now: float, life: Life) -> list[Action]:
-        """
-        A worker has ended that was not to.
-        """
-        if self._reloading is not None and self._reloading.fell(now, life):
-            return self._settle(now)
-        actions = self._healing.mourn(now, life, self.count)
-        last = actions[0] if actions else None
-        if not isinstance(last, GiveUp):
-            return [*actions, *self._settle(now)]
-        if last.tries:
-            # Others may serve: their end is begun by whoever stops the cluster.
-            self.halt()
-            return actions
-        return [*actions, *self.stop(now)]
+        said = self._watchStarts(now) + self._fill.tick(now)
+        return said + (self._replaceLost(now) or self._fill.settle(now))
 
     def _watchStarts(self, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -409,10 +281,29 @@ class Slots:
         for life in self._there.lives.values():
             seconds = 0.0 if life.lost is None else now - life.lost
             if seconds >= LIVES_ON and not life.isLeaving:
-                life.isLeaving = True
                 said = Report(CUT_OFF, life.slot, seconds, life.id)
-                return [said, *self._mourn(now, life)]
+                return [said, *self._fill.free(now, life)]
         return []
 
-    def _ended(self) -> list[Action]:
-        return [] if self._there.lives else [Ended()]
+    # What is known
+
+    @property
+    def generation(self) -> int:
+        """
+        Which they are of, when no reload goes on.
+        """
+        return self._fill.generation
+
+    @property
+    def isCalm(self) -> bool:
+        """
+        Whether every slot has a worker that serves and stays, and nobody is to start.
+        """
+        return self._fill.isCalm
+
+    @property
+    def failed(self) -> list[int]:
+        """
+        The slots whose workers have ended too early again and again.
+        """
+        return [number for number, one in self._there.slots.items() if one.hasFailed]

@@ -4,9 +4,6 @@ All ports' gates, and the workers behind them.
 
 from __future__ import annotations
 
-import os
-import socket
-import struct
 from collections.abc import Callable, Iterable
 
 from twisted_cluster.core.complaints import Complaints
@@ -21,9 +18,9 @@ from twisted_cluster.primary.door.gate import Gate
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand, Hands
 from twisted_cluster.primary.door.relief import Relief
+from twisted_cluster.primary.door.returned import asKnown, isOfKind
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.passing import discard
 
@@ -33,7 +30,6 @@ BOUNCES = 3
 MOST_TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
 NONE_FREE = "what it does not take stays with it: no descriptors are free to take it back"
-NO_LINGER = struct.pack("ii", 0, 0)
 
 
 class Door:
@@ -175,8 +171,8 @@ class Door:
             if gate is None:
                 discard((connection.fd,))
                 continue
-            areAll = areAll and _isOfKind(gate.listener.socket, connection.fd)
-            known = _asKnown(connection) if areAll else None
+            areAll = areAll and isOfKind(gate.listener.socket, connection.fd)
+            known = asKnown(connection) if areAll else None
             if known is None:
                 discard((connection.fd,))
             elif gate.room.lines.isFull:
@@ -310,32 +306,3 @@ class Door:
             gate.room.serve()
             gate.watch(gate.mayAccept)
         self._roster.listen(any(gate.waits for gate in self.gates.values()))
-
-
-def _isOfKind(listening: socket.socket, fd: int) -> bool:
-    """
-    Whether a descriptor is of the kind that a port gives.
-    """
-    try:
-        with Borrowed(fd) as lent:
-            isOfKind = (lent.family, lent.type) == (listening.family, listening.type)
-            listens = lent.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            return isOfKind and not listens
-    except OSError:
-        return False
-
-
-def _asKnown(connection: Handed) -> Handed | None:
-    """
-    @return: A connection with what the kernel says of it, as if it had come just now. To
-        close it takes no time from now on. L{None}: its peer has gone.
-    """
-    with Borrowed(connection.fd) as lent:
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        try:
-            name = "" if lent.type == socket.SOCK_DGRAM else lent.getpeername()
-        except OSError:
-            return None
-    # Python gives an abstract UNIX address as bytes.
-    name = os.fsdecode(name) if isinstance(name, bytes) else name
-    return connection._replace(name=name, tally=0, flags=0)

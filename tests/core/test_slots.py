@@ -412,7 +412,7 @@ def test_stoppedCanBeStartedAgain() -> None:
     primary.take(primary.slots.stop(primary.now))
     primary.exit(1)
     primary.exit(2)
-    assert primary.take(primary.slots.want(primary.now, 2)) == [Start(3, 1, 1)]
+    assert primary.take(primary.slots.begin(primary.now, 2)) == [Start(3, 1, 1)]
     assert primary.after(1.0) == []
     assert primary.exit(3) == [GiveUp(3), Ended()]
 

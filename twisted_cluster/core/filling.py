@@ -41,16 +41,21 @@ class Filling:
     def __attrs_post_init__(self) -> None:
         self.healing = Healing(self.there, self.giveUpAfter)
 
+    def begin(self, now: float, count: int) -> list[Action]:
+        """
+        So many workers there are to be, whatever was before.
+        """
+        self.isStopping = self.healing.isProven = False
+        self.there.slots.clear()
+        self._since = now
+        return self.want(now, count)
+
     def want(self, now: float, count: int) -> list[Action]:
         """
-        So many workers there are to be.
+        So many workers there are to be. Where all are to end that changes nothing.
         """
         if self.isStopping:
-            self.isStopping = self.healing.isProven = False
-            self.there.slots.clear()
-            self.count = 0
-        if not self.count:
-            self._since = now
+            return []
         self.count = count
         self.there.provide(count, self.generation)
         return self.settle(now)

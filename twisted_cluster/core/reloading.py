@@ -28,6 +28,7 @@ ASKED = Renewal("a reload")
 # Its successor is there, and to be looked at first.
 LOOKED_AT = Renewal("a reload", trial=math.inf)
 UNDONE = Renewal("the reload has failed")
+OF_RELOADS = (ASKED, LOOKED_AT, UNDONE)
 ONE = Portion(1)
 SUPERSEDED = "superseded by a later reload"
 STOPPED = "the cluster stops"
@@ -250,7 +251,9 @@ class Reloading:
                 self._release(life, renewal)
 
     def _release(self, life: Life, renewal: Renewal) -> None:
-        life.renewal = renewal
+        if life.generation != self.before or life.renewal in (None, *OF_RELOADS):
+            # Else somebody wants it to leave whatever becomes of this.
+            life.renewal = renewal
         if life.ready is None:
             self._say(life.retire())
 
@@ -288,7 +291,8 @@ class Reloading:
         lives = [life for life in current if life.slot == number]
         old = [life for life in lives if life.generation == self.before]
         for life in old:
-            life.renewal = None
+            if life.renewal in OF_RELOADS:
+                life.renewal = None
         for life in lives:
             if life.generation == self.before:
                 continue

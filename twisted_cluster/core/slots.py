@@ -23,7 +23,7 @@ from twisted_cluster.core.actions import (
 from twisted_cluster.core.filling import Filling
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.population import Population
-from twisted_cluster.core.reloading import Plan
+from twisted_cluster.core.reloading import OF_RELOADS, Plan
 from twisted_cluster.core.starts import Pace, watchStart
 
 # Why a worker makes way.
@@ -58,11 +58,17 @@ class Slots:
 
     # Commands
 
-    def want(self, now: float, count: int) -> list[Action]:
+    def begin(self, now: float, count: int) -> list[Action]:
         """
-        So many workers there are to be.
+        So many workers there are to be; for the first time, or after a stop.
 
         @param now: Monotonic seconds, as in all events.
+        """
+        return self._fill.begin(now, count)
+
+    def want(self, now: float, count: int) -> list[Action]:
+        """
+        So many workers there are to be from now on, unless all are to end.
         """
         return self._fill.want(now, count)
 
@@ -81,10 +87,11 @@ class Slots:
 
     def keep(self, now: float, id: int) -> list[Action]:
         """
-        A worker that was to be replaced stays, if it has not been told to leave yet.
+        A worker that was to be replaced stays, if it has not been told to leave yet, and
+        no reload has it leave.
         """
         life = self._there.lives.get(id)
-        if life is None or life.isLeaving:
+        if life is None or not self.mayStay(id):
             return []
         life.renewal = None
         return self._fill.settle(now)
@@ -293,6 +300,13 @@ class Slots:
         Which they are of, when no reload goes on.
         """
         return self._fill.generation
+
+    def mayStay(self, id: int) -> bool:
+        """
+        Whether L{keep} keeps a worker.
+        """
+        life = self._there.lives.get(id)
+        return life is not None and not life.isLeaving and life.renewal not in OF_RELOADS
 
     @property
     def isCalm(self) -> bool:

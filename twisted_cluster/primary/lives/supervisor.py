@@ -4,6 +4,7 @@ Carries out what L{twisted_cluster.core.slots} asks for, and decides nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import evolve
@@ -92,6 +93,8 @@ class Supervisor(Watcher[WorkerProcess]):
         self._goodbyes = Goodbyes()
         self._stopped: list[Deferred[None]] = []
         self._next: IDelayedCall | None = None
+        self._todo: deque[Action] = deque()
+        self._isBusy = False
 
     def start(self, count: int) -> None:
         """
@@ -99,7 +102,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._isHalted = False
         self._ends.clear()
-        self._carryOut(self._slots.want(self._clock.seconds(), count))
+        self._carryOut(self._slots.begin(self._clock.seconds(), count))
 
     def halt(self) -> None:
         """
@@ -294,6 +297,8 @@ class Supervisor(Watcher[WorkerProcess]):
         Who was to be replaced stays: its successor has failed.
         """
         for id in self._goodbyes.waitingFor(slot):
+            if not self._slots.mayStay(id):
+                continue
             self._carryOut(self._slots.keep(self._clock.seconds(), id))
             self._goodbyes.stays(id, f"{self.workers[id].name} stays: {why}")
 
@@ -310,12 +315,26 @@ class Supervisor(Watcher[WorkerProcess]):
     # What is to be done
 
     def _carryOut(self, actions: Sequence[Action]) -> None:
-        for action in actions:
-            try:
-                self._do(action)
-            except Exception:
-                # The next is done all the same: what is believed to start never would.
-                log.failure("cannot do what is to be done: {action}", action=action)
+        """
+        Do all of that; what it leads to meanwhile comes after it, so that nobody is ended
+        before it has been started.
+        """
+        self._todo += actions
+        if self._isBusy:
+            return
+        self._isBusy = True
+        try:
+            while self._todo:
+                self._try(self._todo.popleft())
+        finally:
+            self._isBusy = False
+
+    def _try(self, action: Action) -> None:
+        try:
+            self._do(action)
+        except Exception:
+            # The next is done all the same: what is believed to start never would.
+            log.failure("cannot do what is to be done: {action}", action=action)
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Start):

@@ -56,6 +56,12 @@ class Waiting:
                 )
         return len(up) == self.count and not leaving
 
+    def fail(self, why: str) -> None:
+        """
+        There will not be.
+        """
+        self.done.errback(CommandError(why))
+
     def _say(self, up: set[int], leaving: list[WorkerProcess]) -> None:
         said = serving(len(up), self.count)
         busy = [one for one in leaving if one.served]
@@ -99,19 +105,22 @@ class Scaling:
         self._decides = Autoscale(span)
         self._waiting: Waiting | None = None
         self._looked = 0.0
+        self._isStopped = False
 
     def start(self) -> None:
         """
         The cluster starts: all is as it was configured.
         """
+        self._isStopped = False
         self._set(self._first)
         self.count = self.span.least
         self._supervisor.start(self.count)
 
     def stop(self) -> None:
         """
-        The cluster stops: nobody waits for more.
+        The cluster stops: nobody waits for more, and the load decides nothing.
         """
+        self._isStopped = True
         self._fail("the cluster is stopping")
 
     def scale(self, given: int | str, progress: Progress) -> Deferred[None]:
@@ -130,12 +139,14 @@ class Scaling:
         except CommandError as error:
             return fail(error)
         self._set(span)
-        self._fail(f"there are to be {span} workers by now")
+        before, self._waiting = self._waiting, None
         self._become(max(span.least, min(span.most, self.count)), "as told")
-        self._waiting = Waiting(self.count, progress)
-        done = self._waiting.done
+        self._waiting = waiting = Waiting(self.count, progress)
         self._lookWhoWaits()
-        return done
+        if before is not None:
+            # Last: who hears of it may ask for another number at once.
+            before.fail(f"there are to be {span} workers by now")
+        return waiting.done
 
     def scaleBy(
         self, more: int, progress: Progress = lambda said: None
@@ -151,7 +162,7 @@ class Scaling:
         """
         self._lookWhoWaits()
         now = self._clock.seconds()
-        if self.span.isFixed or now - self._looked < EVERY:
+        if self._isStopped or self.span.isFixed or now - self._looked < EVERY:
             return
         self._looked = now
         change = self._decides.look(now, self._load(), self.count)
@@ -192,4 +203,4 @@ class Scaling:
     def _fail(self, why: str) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            waiting.done.errback(CommandError(why))
+            waiting.fail(why)

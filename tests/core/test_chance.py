@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from twisted_cluster.core.actions import Action, Judge, Retire, Start
+from twisted_cluster.core.actions import Abort, Action, Again, Ended, Judge, Retire, Start
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.rules import Portion
@@ -35,19 +35,25 @@ class Primary:
         self.leaving: set[int] = set()
         self.judgement: float | None = None
         self.generation = 1
-        self.count = 0
-        self.scale()
+        self.count = 2
+        # Those that somebody waits for, and their slots.
+        self.drained: dict[int, int] = {}
+        self.hasEnded = False
+        self.take(self.slots.begin(self.now, self.count))
 
     def take(self, actions: Iterable[Action]) -> None:
         for action in actions:
             if isinstance(action, Start):
                 assert action.id not in self.alive
                 self.alive[action.id] = action.slot
-            elif isinstance(action, Retire):
+            elif isinstance(action, (Retire, Abort)):
                 assert action.id in self.alive
                 self.leaving.add(action.id)
             elif isinstance(action, Judge):
                 self.judgement = self.now + 1.0
+            elif isinstance(action, Ended):
+                assert not self.alive
+                self.hasEnded = True
 
     def anyone(self) -> int:
         return self.random.choice([*self.alive, 0])
@@ -69,8 +75,21 @@ class Primary:
             self.gone(id, told=self.random.random() < 0.3)
 
     def gone(self, id: int, told: bool = False) -> None:
-        del self.alive[id]
-        self.take(self.slots.exited(self.now, id, told))
+        number = self.alive.pop(id)
+        self.drained.pop(id, None)
+        actions = self.slots.exited(self.now, id, told)
+        self.take(actions)
+        if any(isinstance(one, Again) for one in actions):
+            self.keepOthers(number)
+
+    def keepOthers(self, number: int) -> None:
+        """
+        Who was to be drained stays.
+        """
+        for id in [id for id, slot in self.drained.items() if slot == number]:
+            if self.slots.mayStay(id):
+                del self.drained[id]
+                self.take(self.slots.keep(self.now, id))
 
     def isKilled(self) -> None:
         id = self.anyone()
@@ -82,6 +101,28 @@ class Primary:
         id = self.anyone()
         if id in self.ready:
             self.take(self.slots.told(self.now, id))
+
+    def isDrained(self) -> None:
+        id = self.anyone()
+        if id in self.alive:
+            self.drained[id] = self.alive[id]
+            self.take(self.slots.replace(self.now, id, Renewal("it is drained")))
+
+    def isDeaf(self) -> None:
+        id = self.anyone()
+        if id in self.ready:
+            self.take(self.slots.deaf(self.now, id, 5.0))
+
+    def isHung(self) -> None:
+        id = self.anyone()
+        if id in self.ready:
+            self.take(self.slots.hung(self.now, id, 30.0))
+
+    def isLost(self) -> None:
+        id = self.anyone()
+        if id in self.ready:
+            self.leaving.add(id)
+            self.take(self.slots.lost(self.now, id))
 
     def isRenewed(self) -> None:
         self.take(self.slots.replace(self.now, self.anyone(), Renewal("it is old")))
@@ -112,7 +153,8 @@ class Primary:
         """
         often = [self.comesUp] * 6
         seldom = [self.dies, self.isKilled, self.isTold, self.isRenewed, self.scale]
-        self.random.choice([*often, *seldom, self.reload, self.judge])()
+        sick = [self.isDeaf, self.isHung, self.isLost, self.isDrained]
+        self.random.choice([*often, *seldom, *sick, self.reload, self.judge])()
         for id in sorted(self.leaving & self.alive.keys()):
             if self.random.random() < 0.3:
                 self.gone(id)
@@ -149,3 +191,29 @@ def test_allIsAsItIsWantedInTheEnd(seed: int) -> None:
         primary.happens()
     assert primary.calmsDown()
     assert sorted(primary.alive.values()) == list(range(1, primary.count + 1))
+    assert not primary.drained
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_aStopIsOne(seed: int) -> None:
+    """
+    Whenever all are to end, all do, and nobody comes any more, whatever else is asked for
+    meanwhile; afterwards it can begin anew.
+    """
+    primary = Primary(seed)
+    for _ in range(primary.random.randrange(OFTEN)):
+        primary.happens()
+    primary.slots.halt()
+    before = set(primary.alive)
+    for _ in range(primary.random.randrange(10)):
+        primary.happens()
+    primary.take(primary.slots.stop(primary.now))
+    for _ in range(10):
+        primary.happens()
+    assert primary.alive.keys() <= before
+    for id in sorted(primary.alive):
+        primary.gone(id)
+    assert primary.hasEnded
+    primary.drained.clear()
+    primary.take(primary.slots.begin(primary.now, primary.count))
+    assert primary.calmsDown()

@@ -66,6 +66,8 @@ class Filling:
         """
         said = self._drop(SUPERSEDED)
         self.reloading = Reloading(plan, self.generation, self.there)
+        if self.isStopping:
+            return said + self._drop(STOPPED)
         return said + self.reloading.begin(now, self.count) + self.settle(now)
 
     def stop(self) -> list[Action]:

@@ -162,3 +162,31 @@ def test_aRangeKeepsWhatIsInIt() -> None:
     case.kept.follow()
     case.after(0.1)
     assert done.called
+
+
+def test_whoIsSupersededMayAskAgain() -> None:
+    """
+    At once, as soon as it hears of it: each of those that ask is answered.
+    """
+    case = Case(Span(2, 2))
+    asked = [case.scale(3)]
+    asked[0].addErrback(lambda _: asked.append(case.scale(5)))
+    asked.append(case.scale(4))
+    assert problem(asked[2]) == "there are to be 5 workers by now"
+    case.kept.follow()
+    case.after(0.1)
+    assert asked[1].called
+
+
+def test_theLoadDecidesNothingInAStop() -> None:
+    """
+    A cluster that stops becomes no larger, and no smaller.
+    """
+    case = Case(Span(2, 4))
+    case.load = Load(2, lag=0.5)
+    case.scaling.stop()
+    case.after(10.0)
+    assert case.kept.asked == [2]
+    case.scaling.start()
+    case.after(4.1)
+    assert case.kept.asked == [2, 2, 3]

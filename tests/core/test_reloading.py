@@ -22,6 +22,7 @@ from twisted_cluster.core.actions import (
     Retire,
     Start,
 )
+from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.rules import Portion
 
@@ -351,3 +352,18 @@ def test_canaryThatDiesIsNotWaitedFor() -> None:
     """
     primary = canary(2, "10%")
     assert primary.exit(3)[:2] == [Offer(2, None), GoBack(3, "")]
+
+
+def test_whoIsDrainedLeavesThoughTheReloadFails() -> None:
+    """
+    It was to leave before, whatever becomes of the reload.
+    """
+    primary = running(2)
+    primary.take(primary.slots.replace(primary.now, 1, Renewal("it is drained")))
+    primary.take(primary.slots.reload(primary.now, Plan(2, trial=5.0)))
+    primary.exit(3)
+    primary.after(1.0)
+    primary.exit(4)
+    primary.after(1.0)
+    assert primary.started()[-1] == 1
+    assert Retire(1, "it is drained") in primary.ready(max(primary.alive))

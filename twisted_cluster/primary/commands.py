@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.logger import Logger
 
 from twisted_cluster.core.verbs import Progress
 from twisted_cluster.errors import CommandError
@@ -17,6 +18,8 @@ from twisted_cluster.primary.verbs.reloading import Manner, Reloader, drain
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+log = Logger()
 
 
 def tellNobody(said: str) -> None:
@@ -55,7 +58,7 @@ class Commands:
         reloader = Reloader(
             config.rules, parts.supervisor, parts.releases, config.newPolicy
         )
-        done: Deferred[None] = maybeDeferred(reloader.reload, progress, **how)
+        done: Deferred[None] = maybeDeferred(reloader.reload, _guarded(progress), **how)
         return done
 
     def drain(self, id: int, progress: Progress = tellNobody) -> Deferred[None]:
@@ -64,7 +67,7 @@ class Commands:
 
         @return: Fires when it has left.
         """
-        return maybeDeferred(drain, self._assembly.supervisor, id, progress)
+        return maybeDeferred(drain, self._assembly.supervisor, id, _guarded(progress))
 
     def scale(self, count: int | str, progress: Progress = tellNobody) -> Deferred[None]:
         """
@@ -75,7 +78,7 @@ class Commands:
         """
         if not self._isRunning:
             return fail(CommandError("the cluster does not run"))
-        return self._assembly.scaling.scale(count, progress)
+        return self._assembly.scaling.scale(count, _guarded(progress))
 
     def scaleBy(self, more: int) -> Deferred[None]:
         """
@@ -134,6 +137,22 @@ class Commands:
     @property
     def _workers(self) -> dict[int, WorkerProcess]:
         return self._assembly.supervisor.workers
+
+
+def _guarded(progress: Progress) -> Progress:
+    """
+    @return: What tells it, and logs what it raises: workers live on as they would have.
+    """
+
+    def tell(said: str) -> None:
+        try:
+            progress(said)
+        except Exception:
+            log.failure(
+                "who is told of progress has failed: {progress}", progress=progress
+            )
+
+    return tell
 
 
 def _unknown(id: int) -> CommandError:

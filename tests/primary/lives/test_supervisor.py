@@ -17,6 +17,8 @@ from twisted.logger import LogLevel, formatEvent
 from tests.logged import Logged, logging
 from twisted_cluster.core.actions import Start
 from twisted_cluster.core.endings import Ending
+from twisted_cluster.core.places import Renewal
+from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.slots import Slots
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.errors import CommandError
@@ -349,6 +351,41 @@ def test_stopFiresWhenAllAreGone() -> None:
     assert all(each.called for each in stopped)
     cluster.advance(60.0)
     assert len(cluster.made) == 2
+
+
+def test_whatIsDoneLeadsToMoreAfterIt() -> None:
+    """
+    Who is told that a reload is superseded may stop the cluster: nobody is told to end
+    before it has been started, and the stop has an end.
+    """
+    cluster = Cluster(1)
+    supervisor = cluster.supervisor
+    cluster.online(cluster.made[0])
+    cluster.supervisor.reloads.take = lambda action: supervisor.stop()  # type: ignore[method-assign]
+    supervisor.reload(Plan(2))
+    stopped = supervisor.stop()
+    for worker in list(cluster.made):
+        assert worker.asked == ["spawn", "retire"]
+        cluster.gone(worker)
+    assert stopped.called
+
+
+def test_whoLeavesDoesNotStay() -> None:
+    """
+    Whoever waits for its end is told of that, and of nothing else, whatever becomes of
+    its successor meanwhile.
+    """
+    cluster = Cluster(1)
+    old = cluster.made[0]
+    cluster.online(old)
+    cluster.advance(2.0)
+    done = cluster.supervisor.drain(old.id, Renewal("it is drained"))
+    cluster.online(cluster.made[1])
+    assert old.asked == ["spawn", "retire"]
+    cluster.gone(cluster.made[1])
+    assert not done.called
+    cluster.gone(old)
+    assert done.called
 
 
 def test_whoIsGoneBeforeItsSpawnReturnsIsGone(monkeypatch: pytest.MonkeyPatch) -> None:

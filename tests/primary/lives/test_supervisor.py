@@ -353,7 +353,7 @@ def test_stopFiresWhenAllAreGone() -> None:
     assert len(cluster.made) == 2
 
 
-def test_whatIsDoneLeadsToMoreAfterIt() -> None:
+def test_whatIsDoneLeadsToMoreAfterIt(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Who is told that a reload is superseded may stop the cluster: nobody is told to end
     before it has been started, and the stop has an end.
@@ -361,7 +361,7 @@ def test_whatIsDoneLeadsToMoreAfterIt() -> None:
     cluster = Cluster(1)
     supervisor = cluster.supervisor
     cluster.online(cluster.made[0])
-    cluster.supervisor.reloads.take = lambda action: supervisor.stop()  # type: ignore[method-assign]
+    monkeypatch.setattr(supervisor.reloads, "take", lambda action: supervisor.stop())
     supervisor.reload(Plan(2))
     stopped = supervisor.stop()
     for worker in list(cluster.made):

@@ -84,6 +84,7 @@ class Worker:
             Endings(self.page, self.tellRoom, atOnce),
             Orphans(self.own.fileno),
             GivenSockets(),
+            lambda: None,
         )
         self.reactor = MemoryReactorClock()
         self.reactor.clusterPorts = self.register

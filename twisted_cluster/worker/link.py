@@ -101,7 +101,8 @@ class Link:
         endings = Endings(page, self._tellRoom, self._callFromThread)
         orphans = Orphans(wires.queue.fileno)
         given = GivenSockets(told.sockets)
-        self.ports = Register(self._control, page, endings, orphans, given)
+        expect = self._vitals.expect
+        self.ports = Register(self._control, page, endings, orphans, given, expect)
         self._intake = Intake(
             steady, wires.queue, self.ports, self._vitals, self._tellRoom
         )

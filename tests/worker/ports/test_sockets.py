@@ -127,7 +127,7 @@ def test_whatIsLetGoOfHasNothingToAccept() -> None:
     Though the loop is told that somebody connects; it is let go of once.
     """
     listening = socket.create_server(("127.0.0.1", 0))
-    polled = PolledSocket(listening.detach(), lambda: False)
+    polled = PolledSocket(listening.detach(), lambda: False, lambda: None)
     polled.setblocking(False)
     name = polled.getsockname()
     with socket.create_connection(name):
@@ -144,7 +144,7 @@ def test_whatCannotBeLetGoOfNowIsLetGoOfLater(listening: socket.socket) -> None:
     """
     It does not say that it is, for want of a descriptor.
     """
-    with PolledSocket(os.dup(listening.fileno()), lambda: False) as held:
+    with PolledSocket(os.dup(listening.fileno()), lambda: False, lambda: None) as held:
         with fewDescriptors(0), pytest.raises(OSError, match="Too many open files"):
             held.release()
         assert not held.isReleased

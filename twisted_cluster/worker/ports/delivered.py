@@ -91,7 +91,7 @@ class DeliveredPort(LimitedPort):
     def _socketAt(self, fd: int) -> DeliveredSocket | PolledSocket:
         if self.handedOver:
             return DeliveredSocket(fd, self._lend, self.register.endings)
-        return PolledSocket(fd, self.mustDrop)
+        return PolledSocket(fd, self.mustDrop, self.register.expect)
 
     def _serve(self, start: Callable[[], None]) -> None:
         """
@@ -150,7 +150,7 @@ class DeliveredPort(LimitedPort):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self.options.ipv6Only:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        return PolledSocket(made.detach(), self.mustDrop)
+        return PolledSocket(made.detach(), self.mustDrop, self.register.expect)
 
     def abandon(self) -> None:
         """

@@ -66,6 +66,7 @@ class Register:
     @ivar endings: Where the ends of connections are counted, where the primary does.
     @ivar orphans: Lets go of sockets when the primary is gone.
     @ivar given: Sockets of the primary's that this worker was born with.
+    @ivar expect: Called before a connection is accepted here.
     @ivar served: Ports of the primary's listeners, by the listener's number.
     @ivar alone: Ports of which the primary knows nothing.
     @ivar meters: What listeners have given this worker, by number, where that is limited.
@@ -80,12 +81,14 @@ class Register:
         endings: Endings,
         orphans: Orphans,
         given: GivenSockets,
+        expect: Callable[[], None],
     ) -> None:
         self.control = control
         self.page = page
         self.endings = endings
         self.orphans = orphans
         self.given = given
+        self.expect = expect
         self.served: dict[int, WorkerPort] = {}
         self.alone: set[WorkerPort] = set()
         self.meters: dict[int, Meter] = {}

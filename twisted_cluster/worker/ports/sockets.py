@@ -158,12 +158,16 @@ class PolledSocket(PortSocket):
     A listening socket that this worker accepts from itself.
     """
 
-    def __init__(self, fd: int, drops: Callable[[], bool]) -> None:
+    def __init__(
+        self, fd: int, drops: Callable[[], bool], expect: Callable[[], None]
+    ) -> None:
         """
         @param drops: Whether the next connection is one too many, and to be closed.
+        @param expect: Called before one is accepted: there is to be a number for it.
         """
         super().__init__(fd)
         self._drops = drops
+        self._expect = expect
 
     def accept(self) -> tuple[socket.socket, Any]:
         """
@@ -172,6 +176,7 @@ class PolledSocket(PortSocket):
         if self.isReleased:
             # The loop may still be told of what came before.
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
+        self._expect()
         accepted, name = super().accept()
         if self._drops():
             accepted.close()

@@ -359,9 +359,9 @@ def test_whoIsBusyIsGivenMoreTimeToTakeWhatHasCome() -> None:
     """
     stop = Stop(isCaughtUp=False)
     stop.workers[0].hand.queued = 3
-    stop.clock.pump([0.05] * 120)
+    stop.clock.pump([0.05] * 150)
     assert "close" not in stop.asked
-    stop.clock.pump([0.05] * 90)
+    stop.clock.pump([0.05] * 20)
     assert stop.asked[-2:] == ["close", "retire"]
 
 

@@ -99,3 +99,15 @@ def test_forksInALoopAreSpread(tmp_path: Path) -> None:
         assert said["ids"] == list(range(1, MANY + 1))
         assert said["most"] <= AT_A_TIME
         assert said["gap"] < 2.0
+
+
+@needsFew
+def test_manyEndSoon(app: Path) -> None:
+    """
+    Two hundred of them within half a minute, of which these have their share.
+    """
+    arguments = [f"--workers={MANY}", "--app=hello.greet", f"--listen=tcp:{freePort()}"]
+    with RunningCluster(arguments, app) as cluster:
+        cluster.waitFor(" ready after", MANY, 40.0)
+        cluster.signal(signal.SIGTERM)
+        assert cluster.wait(30.0 * MANY / 200 + 1.0) == 0

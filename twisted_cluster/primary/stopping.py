@@ -92,22 +92,23 @@ class Stopping:
 
     async def _catchUp(self) -> None:
         rooms = self.pulse.rooms
-        begun = rooms.reactor.seconds()
+        begun = since = rooms.reactor.seconds()
         # In this order: who is awaited comes before one accepts for the last time.
         while rooms.listeners.isAwaited or not rooms.door.drainBacklogs():
-            if rooms.reactor.seconds() > begun + self._catchUpTime():
+            seconds = rooms.reactor.seconds()
+            if self._isBusy() and seconds < begun + self._busyTime():
+                since = seconds
+            if not self.workers() or seconds > since + CATCH_UP:
                 return
             await deferLater(rooms.reactor, LOOK)
 
-    def _catchUpTime(self) -> float:
-        workers = self.workers()
-        if not workers:
-            return 0.0
-        # Who is busy takes what it was handed when it is not; one that has all that it
+    def _isBusy(self) -> bool:
+        # Who computes takes what he was handed when he does not; one that has all that he
         # may have is waited for in vain.
-        isBusy = any(worker.hand.queued for worker in workers)
-        half = max(worker.drainLeft for worker in workers) / 2
-        return max(CATCH_UP, min(BUSY, half)) if isBusy else CATCH_UP
+        return any(worker.hand.queued for worker in self.workers())
+
+    def _busyTime(self) -> float:
+        return min(BUSY, max(worker.drainLeft for worker in self.workers()) / 2)
 
     async def _retireAll(self) -> None:
         self._tellServing()

@@ -17,7 +17,7 @@ from twisted.web.server import Request, Site
 
 from twisted_cluster.admin.peers import Peer
 
-# All of a request has come by then; so long a connection may be idle.
+# All of a request has come by then, and its answer has been read.
 PATIENCE = 10.0
 # Verbs have few arguments.
 MOST_BODY = 4096
@@ -85,12 +85,22 @@ class ControlChannel(HTTPChannel):
         """
         cast(Connection, self.transport).abortConnection()
 
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """
+        One request for each connection: the answers of many that come at once would all
+        be made, in one turn, for who reads none of them.
+        """
+        request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        return False
+
     def requestDone(self, request: Request) -> None:
         """
         @see: L{HTTPChannel}
         """
         self.isBusy = False
         super().requestDone(request)
+        # Who reads no answer is not waited for either.
+        self.setTimeout(PATIENCE)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """

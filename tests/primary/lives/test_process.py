@@ -34,6 +34,12 @@ class Told(Watcher[WorkerProcess]):
     def __init__(self) -> None:
         self.events: list[object] = []
 
+    def online(self, worker: WorkerProcess) -> None:
+        self.events.append("online")
+
+    def told(self, worker: WorkerProcess) -> None:
+        self.events.append("told")
+
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:
         self.events.append(("leaving", planned))
 
@@ -131,6 +137,20 @@ def test_allOfItsLastWordsAreHeard(life: Life) -> None:
     life.channel.send(messages.Leaving(planned=True))
     life.exit(0)
     assert life.told.events == [("leaving", True), ("gone", True)]
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_thatItLeavesIsHeardOnce(life: Life, planned: bool) -> None:
+    """
+    Else one that says it without end fills the log, and puts off its successor.
+    """
+    life.channel.send(messages.Online())
+    for _ in range(MESSAGES_A_TURN // 2):
+        life.channel.send(messages.Leaving(planned))
+    life.process.kit.conversation.read()
+    heard = ("leaving", True) if planned else "told"
+    assert life.told.events == ["online", heard]
+    life.exit(0)
 
 
 def test_whatCannotBeMadeLeavesNothing() -> None:

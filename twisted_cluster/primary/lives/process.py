@@ -59,6 +59,7 @@ class WorkerProcess:
         self._recipe = recipe
         self._watcher = watcher
         self.state = "starting"
+        self._hasSaidLeaving: set[bool] = set()
         self.life = newLifecycle(self._effects(recipe.outgoing))
         self._readiness = ReadinessTold(rooms.reactor, self)
         self._patience = Patience(
@@ -337,6 +338,10 @@ class WorkerProcess:
 
         @param planned: Whether it wants that itself; else it was sent a signal.
         """
+        if planned in self._hasSaidLeaving:
+            # Each is said once, and told of once, however often a broken worker says it.
+            return
+        self._hasSaidLeaving.add(planned)
         self._history.isTold = not planned
         if not planned:
             self.life.told()

@@ -28,7 +28,8 @@ def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
         lateness((one.page.lag, now - (one.heartbeat or now)) for one in serving),
         sum(hand.queued for hand in serving)
         + sum(gate.pending for gate in door.gates.values()),
-        sum(hand.cpu for hand in serving),
+        # An event loop uses one: what one worker says counts as no more than that.
+        sum(min(1.0, hand.cpu) for hand in serving),
     )
 
 

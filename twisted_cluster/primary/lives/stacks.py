@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from io import FileIO
@@ -29,6 +30,8 @@ QUIET = 0.05
 # to wait, for what does not fit is lost, and the main thread comes last.
 LARGEST = 1 << 20
 USUAL = 1 << 16
+# Nobody can catch these, whatever a worker says.
+DEADLY = {signal.SIGKILL, signal.SIGSTOP}
 
 
 class Process(Protocol):
@@ -69,10 +72,12 @@ class Stacks:
             is nothing to see.
         """
         if not self._waiting:
-            why = self._whyNot()
+            # Read once: the worker may write another one meanwhile.
+            number = self._page.stacks
+            why = self._whyNot(number)
             if why:
                 return fail(CommandError(why))
-            self._begin()
+            self._begin(number)
         asked: Deferred[str] = Deferred()
         self._waiting.append(asked)
         return asked
@@ -94,23 +99,23 @@ class Stacks:
                 self._take()
             self._finish()
 
-    def _whyNot(self) -> str:
+    def _whyNot(self, number: int) -> str:
         if self._end.closed or self._process.pid is None:
             return "there is no process"
         status = statusOf(self._process.pid)
-        number = self._page.stacks
         if status is not None and status.isGone:
             return "it has ended"
         if status is not None and status.isStopped:
             # It would write when it goes on, and be somewhere else then.
             by = f"a debugger, pid {status.tracer}" if status.tracer else "a signal"
             return f"it has been stopped by {by}"
-        if not number or (status is not None and not status.catches(number)):
+        isSignal = number in signal.valid_signals() and number not in DEADLY
+        if not isSignal or (status is not None and not status.catches(number)):
             # What it does not catch would end it.
             return "it cannot tell where it is"
         return ""
 
-    def _begin(self) -> None:
+    def _begin(self, number: int) -> None:
         with suppress(OSError):
             # What has come too late, of the last time.
             self._take()
@@ -118,7 +123,7 @@ class Stacks:
         self._resize(LARGEST)
         self._reader.start()
         self._calls = [self._reactor.callLater(LIMIT, self._finish)]
-        self._process.signal(self._page.stacks)
+        self._process.signal(number)
 
     def _read(self) -> None:
         self._take()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from twisted_cluster.cpus import usableCPUs
+from twisted_cluster.cpus import parseWorkers, usableCPUs
+from twisted_cluster.errors import ConfigError
 
 HERE = len(os.sched_getaffinity(0))
 
@@ -64,3 +65,12 @@ def test_quotaIsRoundedUp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
     files = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}
     assert usableCPUs(make(tmp_path, files)) == 2
+
+
+@pytest.mark.parametrize("given", ["9" * 5000, "2-" + "9" * 5000])
+def test_whatIsNoNumberToPythonIsNone(given: str) -> None:
+    """
+    Python makes none of more than 4300 digits.
+    """
+    with pytest.raises(ConfigError, match="give a number from 1 to"):
+        parseWorkers(given)

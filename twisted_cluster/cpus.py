@@ -13,6 +13,8 @@ from twisted_cluster.core.scaling import Span
 from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ConfigError
 
+MOST_DIGITS = 9
+
 
 def parseWorkers(given: int | str) -> Span:
     """
@@ -38,7 +40,12 @@ def _countOf(text: str) -> int:
     """
     if text == "auto":
         return usableCPUs()
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+    # Python makes no number of thousands of digits.
+    if (
+        not text.isdecimal()
+        or len(text) > MOST_DIGITS
+        or not 1 <= int(text) <= MOST_WORKERS
+    ):
         raise ValueError(text)
     return int(text)
 

@@ -47,8 +47,7 @@ async def scale(verbs: Verbs, given: Arguments, progress: Progress) -> None:
     """
     @see: L{Verbs.scale}
     """
-    wanted = given.need("workers")
-    await verbs.scale(int(wanted) if wanted.isdecimal() else wanted, progress)
+    await verbs.scale(given.need("workers"), progress)
 
 
 async def drain(verbs: Verbs, given: Arguments, progress: Progress) -> None:

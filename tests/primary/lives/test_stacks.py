@@ -83,3 +83,23 @@ def test_whatIsNoSignalToBeCaughtIsNotSent(
     said = Said(number)
     assert len(_ask(end, said)) == 1
     assert said.signals == []
+
+
+def test_itSteersNoTerminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Whatever a worker writes where its stacks are expected.
+    """
+    monkeypatch.setattr(stacks, "statusOf", lambda pid: None)
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    clock, told = MemoryReactorClock(), list[str]()
+    said = Said(signal.SIGUSR1)
+    with open(reading, "rb", buffering=0) as ours:
+        asking = Stacks(cast(Any, clock), ours, cast(Any, said), said)
+        asking.ask().addCallback(told.append)
+        os.write(writing, b"\x1b]0;mine\x07one\ntwo")
+        os.close(writing)
+        for reader in clock.getReaders():
+            reader.doRead()
+        clock.advance(stacks.LIMIT)
+    assert told == ["\\x1b]0;mine\\x07one\ntwo"]

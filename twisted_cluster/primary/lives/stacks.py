@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from twisted_cluster.core.log_text import visible
 from twisted_cluster.core.process_status import ProcessStatus
 from twisted_cluster.errors import CommandError
 from twisted_cluster.reactors import IPollingReactor
@@ -147,7 +148,8 @@ class Stacks:
         self._cancelAfter(0)
         self._resize(USUAL)
         waiting, self._waiting = self._waiting, []
-        text = self._come.decode("utf-8", "backslashreplace").strip()
+        # Whoever is shown it may sit at a terminal, which a worker does not steer.
+        text = visible(self._come.decode("utf-8", "backslashreplace").strip())
         for each in waiting:
             if text:
                 each.callback(text)

@@ -117,7 +117,9 @@ class Guardian:
             self._channel = None
 
     def _start(self) -> None:
-        if self._isRefused or not self._charges:
+        # A second one's channel in place of the first one's would be that one's end: it
+        # would take all workers for orphans.
+        if self._isRefused or not self._charges or self._channel is not None:
             return
         try:
             ours, theirs = socket.socketpair(socket.AF_UNIX, KIND)

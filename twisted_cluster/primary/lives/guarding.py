@@ -20,6 +20,8 @@ CHANNEL = 3
 LONGEST = 1024
 # What is killed is gone within milliseconds; to see that is worth a line.
 LAST = 2.0
+# Of a pipe that nobody reads none is waited for.
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
 
 
 class Guard:
@@ -125,14 +127,27 @@ class Guard:
         line = lineOf(level, text, self._isObject)
         try:
             if self._log.isdigit():
-                os.write(int(self._log), line)
+                _writeIfRead(int(self._log), line)
             else:
-                fd = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-                os.write(fd, line)
-                os.close(fd)
+                fd = os.open(self._log, FLAGS, 0o666)
+                try:
+                    os.write(fd, line)
+                finally:
+                    os.close(fd)
         except OSError:
             # Nobody reads it any more.
             pass
+
+
+def _writeIfRead(fd: int, line: bytes) -> None:
+    """
+    Write, unless that would have to wait: a log that nobody reads is to save no orphan.
+    """
+    # The descriptor is others' as well: it cannot be made one that does not block.
+    writable = select.poll()
+    writable.register(fd, select.POLLOUT)
+    if writable.poll(0):
+        os.write(fd, line)
 
 
 def lineOf(level: str, text: str, isObject: bool) -> bytes:

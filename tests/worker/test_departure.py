@@ -227,6 +227,39 @@ class DepartureTests(SynchronousTestCase):
         assert (one.reactor.stops, one.page.cut) == (1, 1)
         self.flushLoggedErrors(SystemExit)
 
+    def test_whatASecondSignalCutsIsCountedOnce(self) -> None:
+        """
+        The application may take longer to stop than it had to drain, and connections are
+        closed meanwhile: they have been cut all the same.
+        """
+        one = self.newLeaver()
+        one.page.opened = 2
+        one.departure.drain(TIMEOUT)
+        one.departure.signal(15)
+        one.departure.signal(15)
+        one.endConnection()
+        with logging() as logged:
+            one.reactor.advance(TIMEOUT)
+        assert one.page.cut == 2
+        assert not [text for text in logged.texts() if "to finish are over" in text]
+        self.flushLoggedErrors(SystemExit)
+
+    def test_servicesThatRaiseSystemExitHoldNothingUp(self) -> None:
+        """
+        A worker that serves nobody ends at once.
+        """
+
+        def services() -> list[object]:
+            raise SystemExit("no")
+
+        one = self.newLeaver()
+        one.departure.services = services
+        one.departure.drain(TIMEOUT)
+        for _ in range(3):
+            one.turn()
+        assert one.reactor.stops == 1
+        self.flushLoggedErrors(SystemExit)
+
     def test_anEndThatIsWantedIsSaid(self) -> None:
         """
         With grace, and at once.

@@ -68,6 +68,7 @@ class Departure:
         self._drains = Drains(self._connectionEnded)
         self._leaveTaking = LeaveTaking(reactor, register, self._drains)
         self._isToTell = False
+        self._isStopping = False
         self._ending = newEnding(
             EndingEffects(
                 self._plan,
@@ -179,7 +180,7 @@ class Departure:
         self._isToTell = False
         try:
             self._leaveTaking.begin(self.services())
-        except Exception:
+        except BaseException:
             log.failure("whom this worker serves could not be told that it drains")
         self._connectionEnded()
 
@@ -200,6 +201,9 @@ class Departure:
                 log.failure("a port could not be let go of")
 
     def _runOutOfTime(self, patience: float) -> None:
+        if self._isStopping:
+            # What was cut has been counted, and is being closed.
+            return
         left = self._countCut()
         # The primary says so, when this is gone.
         log.debug(
@@ -257,6 +261,7 @@ class Departure:
 
     def _stop(self) -> None:
         self.isServing = False
+        self._isStopping = True
         # Before the reactor closes them.
         self._countCut()
         # As soon as it runs.

@@ -24,7 +24,7 @@ class Drainable:
         self.answer = answer
 
     def drain(self) -> object:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -105,3 +105,11 @@ class DrainsTests(SynchronousTestCase):
         assert len(said) == 1
         assert not self.drains.pending
         assert len(self.flushLoggedErrors(ValueError)) == 1
+
+    def test_whoeverRaisesSystemExitIsNotWaitedFor(self) -> None:
+        """
+        It is said, and nobody else is kept from being told.
+        """
+        assert self.drains.tell(Drainable(SystemExit("no")))
+        assert not self.drains.pending
+        assert len(self.flushLoggedErrors(SystemExit)) == 1

@@ -52,7 +52,8 @@ class Drains:
             answer = drainable.drain()
             if inspect.iscoroutine(answer):
                 answer = Deferred.fromCoroutine(answer)
-        except Exception:
+        except BaseException:
+            # SystemExit too: others are still to be told.
             self.complain(name)
             return True
         if isinstance(answer, Deferred):

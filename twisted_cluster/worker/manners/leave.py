@@ -82,7 +82,7 @@ class LeaveTaking:
             if connection.parting is None or connection.parting[0] is not layers[-1]:
                 connection.parting = layers[-1], self._mannerOf(connection, layers, now)
             connection.parting[1].look(now)
-        except Exception:
+        except BaseException:
             self._drains.complain(qual(type(layers[-1])))
 
     def _mannerOf(

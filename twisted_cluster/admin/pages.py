@@ -204,9 +204,13 @@ class Verb(Page):
             )
         except (CommandError, ArgumentError) as error:
             answer.failed(str(error))
-        except Exception:
+        except BaseException:
+            # Whatever it is: who has asked is not to wait for ever.
             log.failure("cannot {verb}", verb=self._name)
             answer.failed("it has failed: see the cluster's log")
+        finally:
+            if tellStop in self._recent.listeners:
+                self._recent.listeners.remove(tellStop)
 
 
 def newRoot(verbs: Verbs, recent: Recent) -> tuple[Root, Logs]:

@@ -186,6 +186,8 @@ def reload(
     """
     Replace all workers by new ones, with nothing lost.
     """
+    if seconds is not None and canary is None:
+        raise click.UsageError("--for is how long a --canary is tried: say that too")
     where = None if directory is None else os.path.abspath(directory)
     given = {"step": step, "directory": where, "canary": canary, "for": seconds}
     if missing_ports:

@@ -181,6 +181,21 @@ def test_whoSaysNothingIsToldOf() -> None:
     assert cluster.told == [[words]]
 
 
+@pytest.mark.parametrize("said", [[], ["migrating"]])
+def test_whyItWasEndedIsToldWithItsLastWords(said: list[str]) -> None:
+    """
+    It cannot know that itself.
+    """
+    cluster = Cluster(1)
+    worker = cluster.made[0]
+    for line in said:
+        worker.said.stray(line)
+    worker.ending = Ending(3.2, None, "SIGKILL", isKilled=True, why="it hung")
+    cluster.gone(worker)
+    words = "twistd cluster: worker 1 (100) was killed: it hung"
+    assert cluster.told == [[*said, words]]
+
+
 @pytest.mark.parametrize(
     "refusal", [OSError(2, "no such interpreter"), ValueError("nul")]
 )

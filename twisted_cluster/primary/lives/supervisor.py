@@ -270,9 +270,7 @@ class Supervisor(Watcher[WorkerProcess]):
         del self.workers[worker.id]
         self._count(worker, asked)
         self.reloads.gone(worker, worker.said.tail, asked)
-        self._lastWords = list(worker.said.tail) or [
-            f"twistd cluster: {worker.name} {worker.ending.verb}, and has said nothing"
-        ]
+        self._lastWords = _lastWords(worker)
         code = worker.ending.code or FAILED
         self.lastCode = code if code <= MOST_CODE else FAILED
         now = self._clock.seconds()
@@ -424,6 +422,16 @@ class Supervisor(Watcher[WorkerProcess]):
         self._stopped, stopped = [], self._stopped
         for each in stopped:
             each.callback(None)
+
+
+def _lastWords(worker: WorkerProcess) -> list[str]:
+    """
+    What one has said before its end, and why it was ended, which it cannot know.
+    """
+    said, how = list(worker.said.tail), f"twistd cluster: {worker.name} "
+    if worker.ending.why:
+        return [*said, f"{how}{worker.ending.verb}: {worker.ending.why}"]
+    return said or [f"{how}{worker.ending.verb}, and has said nothing"]
 
 
 def _againIn(actions: Sequence[Action]) -> Again | None:

@@ -118,4 +118,4 @@ def test_nobodyIsGivenUpUnasked() -> None:
     ends = [one for _ in range(200) for one in slot.life(None)]
     assert not [one for one in ends if isinstance(one, GiveUp)]
     assert isinstance(ends[-1], Again)
-    assert ends[-1].seconds == 30.0
+    assert ends[-1].seconds == 2.0

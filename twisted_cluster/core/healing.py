@@ -69,24 +69,26 @@ class Healing:
             slot.failures, slot.due = 0, now
             return []
         slot.failures += 1
-        delay = restartDelay(slot.failures)
-        slot.putOff(now, delay)
+        slot.putOff(now, restartDelay(slot.failures))
         if self._cannotBoot(life):
             return [GiveUp(life.id)]
         if slot.failures == PERSISTENT:
             slot.reminded = now
-        return [self._again(life, slot, delay, wanted)]
+        return [self._again(now, life, slot, wanted)]
 
-    def _again(self, life: Life, slot: Slot, delay: float, wanted: int) -> Again:
+    def _again(self, now: float, life: Life, slot: Slot, wanted: int) -> Again:
         return Again(
             life.id,
             life.slot,
-            delay,
+            self._wait(now, life.slot),
             slot.failures,
             slot.canStart,
             len(self._there.serving()),
             wanted,
         )
+
+    def _wait(self, now: float, number: int) -> float:
+        return round(max(0.0, self._there.due(now, number) - now), 3)
 
     def _isServed(self, number: int) -> bool:
         # By one whose successor does not come up: it stays until one does.
@@ -140,7 +142,7 @@ class Healing:
             number,
             slot.failures,
             slot.short,
-            slot.due - now,
+            self._wait(now, number),
             slot.canStart,
             len(self._there.serving()),
             wanted,

@@ -113,14 +113,18 @@ class Population:
         """
         @return: The first slot that lacks a worker which stays, and may have one now.
         """
-        isAnyThere = bool(self.current())
         filled = {life.slot for life in self.lives.values() if life.fills}
         for number in range(1, count + 1):
-            slot = self.slots[number]
-            due = slot.due if isAnyThere else slot.dueAlone(now)
-            if number not in filled and due <= now:
+            if number not in filled and self.due(now, number) <= now:
                 return number
         return None
+
+    def due(self, now: float, number: int) -> float:
+        """
+        @return: When the next worker of a slot may start: sooner where nobody is there.
+        """
+        slot = self.slots[number]
+        return slot.due if self.current() else slot.dueAlone(now)
 
 
 def _worth(life: Life) -> tuple[bool, float]:

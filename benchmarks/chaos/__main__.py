@@ -89,9 +89,8 @@ def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> st
             trial.serve()
     verdict = excuses.judge(load.outcome)
     say(f"    {inWords(load.outcome)}\n    {verdict}")
-    said = contender.saidCut()
-    if said not in (None, excuses.held):
-        trial.note += f" {excuses.held} held by the killed, {said} said"
+    if excuses.held and contender.saidCut() is not None:
+        say(f"    {excuses.held} held by the killed, {contender.saidCut()} said by the log")
     return cell(verdict, trial.note)
 
 

@@ -89,8 +89,9 @@ def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> st
             trial.serve()
     verdict = excuses.judge(load.outcome)
     say(f"    {inWords(load.outcome)}\n    {verdict}")
-    if excuses.held and contender.saidCut() is not None:
-        say(f"    {excuses.held} held by the killed, {contender.saidCut()} said by the log")
+    said = contender.saidCut()
+    if excuses.held and said is not None:
+        say(f"    {excuses.held} held by the killed, {said} said by the log")
     return cell(verdict, trial.note)
 
 

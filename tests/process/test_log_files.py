@@ -112,7 +112,8 @@ def test_accessLogIsWhole(tmp_path: Path, workers: int) -> None:
 def test_nothingIsLost(tmp_path: Path, kind: str) -> None:
     """
     Each kind of log file, and one that rotates in a way of its own, has each line once,
-    and is rotated as often as the one of a single process, where all lines are as long.
+    and is rotated as often as the one of a single process, or once less: who writes in the
+    same moment as others finds the file as short as they do.
     """
     names = []
     for workers, folder in ((0, "stock"), (4, "cluster")):
@@ -121,7 +122,8 @@ def test_nothingIsLost(tmp_path: Path, kind: str) -> None:
             server.write(numbered())
             assert server.written() == numbered()
             names.append(server.files())
-    assert names[0] == names[1]
+    stock, ours = names
+    assert ours in (stock, stock[:-1])
 
 
 def test_noMoreAreKeptThanAskedFor(tmp_path: Path) -> None:
@@ -136,7 +138,8 @@ def test_noMoreAreKeptThanAskedFor(tmp_path: Path) -> None:
             server.write(numbered())
             assert set(server.written()) < set(numbered())
             names.append(server.files())
-    assert names[0] == names[1]
+    stock, ours = names
+    assert ours in (stock, stock[:-1])
 
 
 def untilMidnight(seconds: int) -> str:

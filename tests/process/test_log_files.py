@@ -112,8 +112,8 @@ def test_accessLogIsWhole(tmp_path: Path, workers: int) -> None:
 def test_nothingIsLost(tmp_path: Path, kind: str) -> None:
     """
     Each kind of log file, and one that rotates in a way of its own, has each line once,
-    and is rotated as often as the one of a single process, or once less: who writes in the
-    same moment as others finds the file as short as they do.
+    and is rotated as often as the one of a single process, or once less: who writes in
+    the same moment as others finds the file as short as they do.
     """
     names = []
     for workers, folder in ((0, "stock"), (4, "cluster")):

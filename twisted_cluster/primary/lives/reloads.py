@@ -228,7 +228,14 @@ class Reloads:
         """
         @return: What is wrong with the canary; C{""}: nothing is.
         """
-        order = self._orders[self.current]
+        try:
+            return self._judge(self._orders[self.current])
+        except Exception:
+            # A reload that nobody judges would go on for ever.
+            log.failure("the canary cannot be judged")
+            return "the canary could not be judged"
+
+    def _judge(self, order: Ordered) -> str:
         assert order.checkup is not None
         canary, others = order.checkup.health()
         wrong = verdict(canary, others)

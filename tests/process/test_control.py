@@ -103,6 +103,9 @@ def test_theCommandFindsTheClusterThatWasStartedHere(app: Path) -> None:
             elsewhere = ctl("status", "--pidfile", str(pidfile), env=env)
             assert f"pid {cluster.pid}" in elsewhere.stdout
             assert ctl("status", directory=runtime, env=env).returncode == 0
+            # Told to end twice is not told to end another.
+            stopped = ctl("stop", directory=runtime, env=env)
+            assert (stopped.returncode, str(there) in stopped.stderr) == (3, True)
             options[-1] = f"--listen=tcp:{freePort()}"
             with RunningCluster(options, app, env) as other:
                 other.waitOnline(1)

@@ -22,10 +22,17 @@ from twisted_cluster.ctl.failures import NOBODY, USAGE, Failure
 PATIENCE = 1.0
 
 
-def find(control: str | None, pidfile: str | None, environment: Mapping[str, str]) -> str:
+def find(
+    control: str | None,
+    pidfile: str | None,
+    environment: Mapping[str, str],
+    isGuessed: bool = True,
+) -> str:
     """
     @param control: What was said of the socket.
     @param pidfile: What was said of the pid file.
+    @param isGuessed: Whether another cluster may be meant than one of here, if it is the
+        only one.
     @return: The control socket of the cluster that is meant.
     @raise Failure: If that is none, or several.
     """
@@ -41,9 +48,11 @@ def find(control: str | None, pidfile: str | None, environment: Mapping[str, str
         alive = [path for place in places for path in socketsIn(place) if isAlive(path)]
     if not alive:
         raise Failure(NOBODY, f"no cluster runs: looked in {', '.join(places)}")
-    if len(alive) > 1:
+    isOfHere = alive[0] in here
+    if len(alive) > 1 or not (isGuessed or isOfHere):
         there = "".join(f"\n  --control {path}" for path in alive)
-        raise Failure(NOBODY, f"several clusters run, say which is meant:{there}")
+        what = "several clusters run" if len(alive) > 1 else "none of here runs"
+        raise Failure(NOBODY, f"{what}, say which is meant:{there}")
     return alive[0]
 
 

@@ -48,8 +48,9 @@ def _note(context: click.Context, parameter: click.Parameter, value: str | None)
         said[str(parameter.name)] = value
 
 
-def clientFor(context: click.Context) -> Client:
+def clientFor(context: click.Context, isGuessed: bool = True) -> Client:
     """
+    @param isGuessed: As L{twisted_cluster.ctl.finding.find} has it.
     @raise Failure: If it is not clear which cluster is meant.
     """
     from twisted_cluster.ctl.client import Client
@@ -59,15 +60,21 @@ def clientFor(context: click.Context) -> Client:
     control = said.get("control")
     if control is None and "pidfile" not in said:
         control = os.environ.get(VARIABLE) or None
-    return Client(find(control, said.get("pidfile"), os.environ))
+    return Client(find(control, said.get("pidfile"), os.environ, isGuessed))
 
 
 def tell(context: click.Context, verb: str, **given: str | None) -> str:
     """
     Have something done; how far it is goes to standard error.
     """
+    return order(clientFor(context), verb, **given)
+
+
+def order(client: Client, verb: str, **given: str | None) -> str:
+    """
+    The same of a cluster that is known.
+    """
     said = {name: value for name, value in given.items() if value is not None}
-    client = clientFor(context)
     try:
         return client.tell(verb, said, lambda text: click.echo(text, err=True))
     except KeyboardInterrupt:
@@ -236,8 +243,10 @@ def stop(context: click.Context, now: bool) -> None:
     """
     End the cluster: what is served is finished first.
     """
-    pid = clientFor(context).pid()
-    tell(context, "stop", now="1" if now else None)
+    # Told twice, it would else be the end of another one.
+    client = clientFor(context, isGuessed=False)
+    pid = client.pid()
+    order(client, "stop", now="1" if now else None)
     deadline = time.monotonic() + GONE
     while pid is not None and _isThere(pid) and time.monotonic() < deadline:
         time.sleep(0.02)

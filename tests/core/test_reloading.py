@@ -27,7 +27,7 @@ from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.rules import Portion
 
 RELOAD = "a reload"
-UNDONE = "the reload has failed"
+UNDONE = "its reload was given up"
 
 
 def reloading(count: int, plan: Plan) -> tuple[Primary, list[Action]]:

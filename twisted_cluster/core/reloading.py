@@ -27,7 +27,7 @@ from twisted_cluster.core.words import several
 ASKED = Renewal("a reload")
 # Its successor is there, and to be looked at first.
 LOOKED_AT = Renewal("a reload", trial=math.inf)
-UNDONE = Renewal("the reload has failed")
+UNDONE = Renewal("its reload was given up")
 OF_RELOADS = (ASKED, LOOKED_AT, UNDONE)
 ONE = Portion(1)
 SUPERSEDED = "superseded by a later reload"

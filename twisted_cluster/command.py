@@ -155,7 +155,7 @@ class CommandService(ClusterService):
         if not self._isLogSeen:
             sayError("\n".join(lastWords))
         self._starter.tell(lastWords[-1] if lastWords else "")
-        self._status = ExitStatus(self.supervisor.lastCode)
+        self._status = ExitStatus(self.supervisor.remains.code)
         self._stopProcess()
 
     def _stopProcess(self) -> None:

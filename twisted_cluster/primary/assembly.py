@@ -124,7 +124,7 @@ class Assembly:
             self.supervisor.workers.values(),
             self.rooms.listeners.byNumber.values(),
             self.rooms.door,
-            self.supervisor.counted,
+            self.supervisor.remains.counted,
             self.choosing.nameOf,
             self.config.rules.minReady,
             self.supervisor.failed,

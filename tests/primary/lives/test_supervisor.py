@@ -168,7 +168,7 @@ def test_theCodeOfWhoCannotStartIsKnown(ended: int | None, expected: int) -> Non
     cluster = Cluster(1)
     cluster.made[0].ending = Ending(3.2, ended, "SIGSEGV" if ended is None else None)
     cluster.gone(cluster.made[0])
-    assert cluster.supervisor.lastCode == expected
+    assert cluster.supervisor.remains.code == expected
 
 
 def test_whoSaysNothingIsToldOf() -> None:
@@ -435,7 +435,7 @@ def test_theDeadAreCounted() -> None:
     cluster.refuses = OSError(11, "no more processes")
     cluster.gone(cluster.made[1])
     cluster.advance(0.2)
-    assert cluster.supervisor.counted == Counted(2, 1, 1, 3, 2, 1)
+    assert cluster.supervisor.remains.counted == Counted(2, 1, 1, 3, 2, 1)
 
 
 def test_whoWasToldToEndByOthersIsReplacedAtOnce() -> None:

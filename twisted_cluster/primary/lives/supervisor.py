@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -30,22 +29,18 @@ from twisted_cluster.core.actions import (
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.slots import Slots
-from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.goodbyes import Goodbyes
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.reloads import Reloads
+from twisted_cluster.primary.lives.remains import FAILED, Remains
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.whereabouts import Whereabouts
 from twisted_cluster.talk.ears import hearNothing
 
 log = Logger()
-
-FAILED = 1
-# Shells have those above for themselves.
-MOST_CODE = 125
 
 
 class Supervisor(Watcher[WorkerProcess]):
@@ -54,8 +49,7 @@ class Supervisor(Watcher[WorkerProcess]):
 
     @ivar workers: All that there are, by id.
     @ivar reloads: What is known of reloads.
-    @ivar counted: What those that are gone have counted.
-    @ivar lastCode: What the last one that could not start has exited with, 1 to 125.
+    @ivar remains: What those that are gone have left behind.
     """
 
     def __init__(
@@ -76,15 +70,13 @@ class Supervisor(Watcher[WorkerProcess]):
         @param newReloads: Makes what knows of reloads, of all workers by id.
         """
         self.workers: dict[int, WorkerProcess] = {}
-        self.counted = Counted()
+        self.remains = Remains()
         self.reloads = newReloads(self.workers)
         self._clock = clock
         self._slots = slots
         self._newWorker = newWorker
         self._complete = complete
         self._gaveUp = gaveUp
-        self.lastCode = FAILED
-        self._lastWords: Sequence[str] = ()
         self._isHalted = True
         self._where = Whereabouts()
         self._ends = EarlyEnds(self._where)
@@ -268,11 +260,8 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
-        self._count(worker, asked)
+        self.remains.gone(worker, asked)
         self.reloads.gone(worker, worker.said.tail, asked)
-        self._lastWords = _lastWords(worker)
-        code = worker.ending.code or FAILED
-        self.lastCode = code if code <= MOST_CODE else FAILED
         now = self._clock.seconds()
         actions = self._slots.exited(now, worker.id, worker.ending.isTold)
         again = self._again.pop(worker.id, None) or _againIn(actions)
@@ -288,7 +277,7 @@ class Supervisor(Watcher[WorkerProcess]):
             self._goodbyes.gone(worker.id)
             if again is not None:
                 said = f"{worker.name} {worker.ending.inWords()}"
-                self._keepOthers(again.slot, "\n".join([said, *self._lastWords]))
+                self._keepOthers(again.slot, "\n".join([said, *self.remains.lastWords]))
 
     def _keepOthers(self, slot: int, why: str) -> None:
         """
@@ -299,16 +288,6 @@ class Supervisor(Watcher[WorkerProcess]):
                 continue
             self._carryOut(self._slots.keep(self._clock.seconds(), id))
             self._goodbyes.stays(id, f"{self.workers[id].name} stays: {why}")
-
-    def _count(self, worker: WorkerProcess, asked: bool) -> None:
-        page, counted = worker.hand.page, self.counted
-        self.counted = evolve(
-            counted,
-            crashed=counted.crashed + (not asked),
-            handed=counted.handed + page.taken,
-            opened=counted.opened + page.opened,
-            closed=counted.closed + page.closed,
-        )
 
     # What is to be done
 
@@ -363,8 +342,8 @@ class Supervisor(Watcher[WorkerProcess]):
 
     def _giveUp(self, action: GiveUp) -> None:
         if action.tries:
-            self.lastCode = FAILED
-        self._gaveUp(self._lastWords, action.tries)
+            self.remains.code = FAILED
+        self._gaveUp(self.remains.lastWords, action.tries)
 
     def _abort(self, action: Abort) -> None:
         worker = self.workers[action.id]
@@ -394,7 +373,7 @@ class Supervisor(Watcher[WorkerProcess]):
             # Not only OSError: an environment that cannot be one, a codec that is none.
             self._refused(action, error)
             return
-        self.counted = evolve(self.counted, started=self.counted.started + 1)
+        self.remains.started()
         hearNothing(worker.peer.ears)
         # Others may be due as well, each in a turn of its own.
         if self._next is None:
@@ -403,10 +382,8 @@ class Supervisor(Watcher[WorkerProcess]):
     def _refused(self, action: Start, error: Exception) -> None:
         why = whyRefused(error)
         said = f"cannot start worker {action.slot}: {why}"
-        self._lastWords = [f"twistd cluster: {said}"]
+        self.remains.refused(said)
         self.reloads.refused(action.id, said)
-        self.lastCode = FAILED
-        self.counted = evolve(self.counted, refused=self.counted.refused + 1)
         actions = self._slots.refused(self._clock.seconds(), action.id)
         again = _againIn(actions)
         if again is not None:
@@ -422,16 +399,6 @@ class Supervisor(Watcher[WorkerProcess]):
         self._stopped, stopped = [], self._stopped
         for each in stopped:
             each.callback(None)
-
-
-def _lastWords(worker: WorkerProcess) -> list[str]:
-    """
-    What one has said before its end, and why it was ended, which it cannot know.
-    """
-    said, how = list(worker.said.tail), f"twistd cluster: {worker.name} "
-    if worker.ending.why:
-        return [*said, f"{how}{worker.ending.verb}: {worker.ending.why}"]
-    return said or [f"{how}{worker.ending.verb}, and has said nothing"]
 
 
 def _againIn(actions: Sequence[Action]) -> Again | None:

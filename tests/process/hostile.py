@@ -22,26 +22,35 @@ HOSTILE = Path(__file__).parent / "fixtures" / "hostile"
 def hostile(
     directory: Path,
     *more: str,
+    workers: int = 2,
     descriptors: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
-    A cluster of two workers, and its port.
+    A cluster, and its port.
 
     @param descriptors: How many it may open, as C{ulimit -n} says, if not any number.
     """
     port = freePort()
-    told = {"PYTHONDONTWRITEBYTECODE": "1", **environment(env)}
-    told["PYTHONPATH"] = os.pathsep.join([str(HOSTILE), told["PYTHONPATH"]])
-    given = ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}"]
+    told = environmentOf(env)
+    given = [f"--workers={workers}", "--app=hostile.obey", f"--listen=tcp:{port}"]
     under: list[str] = []
     if descriptors is not None:
         under = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
     # Who is told to do harm is connected, and may be in the middle of it.
     arguments = [*given, "--drain-timeout=1", *more]
     with RunningCluster(arguments, directory, told, under=under) as cluster:
-        cluster.waitOnline(2)
+        cluster.waitOnline(workers)
         yield cluster, port
+
+
+def environmentOf(more: Mapping[str, str] | None) -> dict[str, str]:
+    """
+    An environment in which C{fixtures/hostile} is found.
+    """
+    told = {"PYTHONDONTWRITEBYTECODE": "1", **environment(more)}
+    told["PYTHONPATH"] = os.pathsep.join([str(HOSTILE), told["PYTHONPATH"]])
+    return told
 
 
 def lineTo(port: int, slot: int) -> Line:

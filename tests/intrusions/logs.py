@@ -1,0 +1,17 @@
+"""
+Records, standard output and error, and stacks.
+"""
+
+from __future__ import annotations
+
+from tests.intrusions.case import Intrusion
+
+CASES: list[Intrusion] = [
+    Intrusion(
+        name="it sends what is no record",
+        code="""
+        say(LOG, bytes(60_000))
+        """,
+        tells="worker 1 .*is no record",
+    ),
+]

@@ -21,18 +21,22 @@ CODE = 10.0
 BACK = 10.0
 
 
-def intrude(case: Intrusion, directory: Path, quiet: float = 0.4) -> Report:
+def intrude(
+    case: Intrusion, directory: Path, quiet: float = 0.4, attacked: float = 0.0
+) -> Report:
     """
     Run a case in a cluster, to whose innocent clients nothing else happens.
 
     @param directory: Where the cluster runs, unless its workers could not come there.
     @param quiet: For how many seconds they are watched before.
+    @param attacked: For how many they are watched from the attack on, at least.
     """
     with placeFor(case, directory) as place:
         case.before(place)
         with grounds(case, place) as (cluster, port):
             with Innocents(port) as innocents:
-                report = _Trial(case, place, cluster, port, innocents).run(quiet)
+                trial = _Trial(case, place, cluster, port, innocents)
+                report = trial.run(quiet, attacked)
             assert cluster.process.poll() is None, cluster.output()
         case.after(place)
         return report
@@ -48,7 +52,7 @@ class _Trial:
     _attacker: int = 0
     _mine: int = 0
 
-    def run(self, quiet: float) -> Report:
+    def run(self, quiet: float, least: float) -> Report:
         """
         The whole of it.
         """
@@ -56,7 +60,7 @@ class _Trial:
         self._watch(quiet)
         before, attacked = sizeOf(self._cluster), time.monotonic()
         heard = self._attack()
-        self._watch(self._case.seconds)
+        self._watch(max(self._case.seconds, attacked + least - time.monotonic()))
         after = self._settled(before)
         self._watch(0.1)
         requests = self._innocents.since(begun)

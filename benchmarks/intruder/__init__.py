@@ -1,0 +1,3 @@
+"""
+What the clients of others notice while one worker does harm.
+"""

@@ -1,0 +1,98 @@
+"""
+What the clients of others notice while one worker does harm.
+
+    python -m benchmarks.intruder [--quick] [--only PART-OR-WORDS...] [--rounds 3]
+        [--seconds 3] [--write docs/security.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from benchmarks.intruder import page
+from benchmarks.intruder.controls import CONTROLS
+from benchmarks.intruder.measuring import HEADER, MOST_RATIO, Measured, measure
+from tests.intrusions.case import Intrusion
+from tests.intrusions.every import EVERY, PARTS
+
+CASES = {**{case.name: case for case in CONTROLS}, **EVERY}
+
+
+def options() -> argparse.Namespace:
+    """
+    Read the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    add = parser.add_argument
+    add("--only", nargs="+", metavar="PART-OR-WORDS",
+        help=f"{', '.join(PARTS)}, or some words of what it does")  # fmt: skip
+    add(
+        "--quick", action="store_true", help="one short round of each: a look, no figures"
+    )
+    add("--rounds", type=int, default=3, help="clusters for each case [3]")
+    add("--seconds", type=float, default=3.0,
+        help="before the attack, and again from it on [3]")  # fmt: skip
+    add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.rounds, asked.seconds = 1, 1.0
+    return asked
+
+
+def isMeant(case: Intrusion, only: list[str] | None) -> bool:
+    """
+    Whether the command line names it.
+    """
+    return only is None or any(
+        case in PARTS.get(word, ()) or word in case.name for word in only
+    )
+
+
+def say(text: str) -> None:
+    """
+    Progress, kept apart from the table.
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+def measureAll(asked: argparse.Namespace) -> Mapping[str, Measured]:
+    """
+    @return: What cases came to, by name; not of those whose cluster did not come through.
+    """
+    found = {}
+    for name, case in CASES.items():
+        if not isMeant(case, asked.only) or (case.uid is not None and os.getuid()):
+            continue
+        say(name)
+        try:
+            found[name] = measure(case, asked.rounds, asked.seconds)
+            say(f"    {found[name].cells()[1:]}")
+        except AssertionError as error:
+            say(f"    does not come through: {error}")
+    return found
+
+
+def main() -> None:
+    """
+    Measure, then print, and write.
+    """
+    asked = options()
+    found = measureAll(asked)
+    rows = {name: measured.cells() for name, measured in found.items()}
+    print(page.table(HEADER, list(rows.values())))
+    if asked.write:
+        lines = {name: page.table(row, []).splitlines()[0] for name, row in rows.items()}
+        page.write(asked.write, HEADER, lines, list(CASES))
+    over = [m.case.name for m in found.values() if m.failed or m.ratio > MOST_RATIO]
+    for name in over:
+        say(f"over the bar: {name}")
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

@@ -96,9 +96,9 @@ def ask(port: int) -> Request:
             client.connect(("127.0.0.1", port))
             mine = client.getsockname()[1]
             client.sendall(b"who\n")
-            pid = int(client.recv(100) or 0)
+            pid = int(b"".join(iter(lambda: client.recv(100), b"")) or 0)
             why = "" if pid else "closed"
-        except OSError as error:
+        except (OSError, ValueError) as error:
             why = str(error)
     return Request(mine, begun, time.monotonic() - begun, pid, why)
 

@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 # What nobody else's client may have to wait for longer; a silent one is waited for a
 # second, and costs others nothing.
 LONG = 0.9
+GROUPS = ("--group=one=1", "--group=two=2")
 RESET = struct.pack("ii", 1, 0)
 HELLO = clientHello("a.example")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -141,8 +142,10 @@ def test_whatClientsSendHarmsNoOthers(tmp_path: Path, policy: str) -> None:
     Garbage for each parser of the primary, cut, slow, half-closed, reset, out of turn:
     not one other client fails, or waits, and nothing is left of it.
     """
-    more = [f"--policy={policy}", "--group=one=1", "--group=two=2"]
-    with hostile(tmp_path, *more) as (cluster, port), Innocents(port) as innocents:
+    with (
+        hostile(tmp_path, f"--policy={policy}", *GROUPS) as (cluster, port),
+        Innocents(port) as innocents,
+    ):
         before = sizeOf(cluster)
         with harmed(port):
             eventually(lambda: len(innocents.requests) > 80, "they are served")
@@ -162,11 +165,7 @@ def test_theSilentHoldNobodyUp(tmp_path: Path) -> None:
     More than are looked at for first bytes, at once, who stay: a quarter of the primary's
     descriptors at most is theirs.
     """
-    more = [
-        "--policy=route:by=path,/a/*=one,default=two",
-        "--group=one=1",
-        "--group=two=2",
-    ]
+    more = ["--policy=route:by=path,/a/*=one,default=two", *GROUPS]
     with hostile(tmp_path, *more, descriptors=400) as (cluster, port):
         with manyClients(port, 250), Innocents(port) as innocents:
             eventually(lambda: len(innocents.requests) > 60, "they are served")

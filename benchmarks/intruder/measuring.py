@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from tests.intrusions.case import Intrusion
+from tests.intrusions.ground import groundFor
 from tests.intrusions.innocents import percentile
 from tests.intrusions.report import Report
 from tests.intrusions.trial import intrude
@@ -104,5 +105,6 @@ def measure(case: Intrusion, rounds: int, seconds: float) -> Measured:
     reports = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as directory:
-            reports.append(intrude(timed, Path(directory), long, long))
+            with groundFor(timed, Path(directory)) as ground:
+                reports.append(intrude(timed, ground, long, long))
     return Measured(case, reports)

@@ -20,8 +20,8 @@ class Intrusion:
     A case: data, which tests and the benchmark run.
 
     @ivar name: What the worker does, in a few words: "it sends nonsense".
-    @ivar code: Python, run in a thread of worker 1, with all that C{fixtures/hostile} has
-        and C{BESIDE}, the directory that the cluster runs in. If the worker is not to be
+    @ivar code: Python, run in a thread of one worker: with all that C{fixtures/hostile}
+        has, and C{BESIDE}, where the cluster runs. If the worker is not to be
         killed, the code comes to its end; it raises where it could do what it should not
         be able to.
     @ivar said: What the one error line says of the worker that is killed for it, behind
@@ -55,3 +55,13 @@ class Intrusion:
     spares: bool = True
     before: Callable[[Path], None] = _nothing
     after: Callable[[Path], None] = _nothing
+
+    @property
+    def isPlain(self) -> bool:
+        """
+        Whether it needs no cluster of its own.
+        """
+        usual = Intrusion(
+            self.name, self.code, self.said, self.tells, seconds=self.seconds
+        )
+        return self == usual

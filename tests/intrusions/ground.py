@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from attrs import define
+
 from tests.intrusions.case import Intrusion
-from tests.process.cluster import RunningCluster, freePort
+from tests.process.cluster import RunningCluster, eventually, freePort
 from tests.process.hostile import HOSTILE, hostile
 from tests.process.somebody import pathsForNobody, pythonForNobody
 
@@ -20,8 +23,73 @@ WORKERS = 3
 CHOSEN = "chosen"
 
 
+@define
+class Ground:
+    """
+    A cluster that a case runs in.
+
+    @ivar directory: Where it runs.
+    @ivar chosen: Which client it handed to which worker.
+    @ivar slot: Whom the next case attacks.
+    """
+
+    cluster: RunningCluster
+    port: int
+    directory: Path
+    slot: int = 1
+
+    @property
+    def chosen(self) -> Path:
+        return self.directory / CHOSEN
+
+    def victim(self) -> int:
+        """
+        The process that the next case attacks.
+        """
+        return self.cluster.workerPids()[self.slot - 1]
+
+    def untilReplaced(self, pid: int) -> None:
+        """
+        Wait until another one serves in its place.
+        """
+        eventually(lambda: self.victim() != pid, f"another one than {pid}")
+
+    def renew(self, pid: int) -> None:
+        """
+        Have nothing left of a case for the next one, which attacks another worker: each
+        has some time to live, or it would be replaced later and later.
+
+        @param pid: Who was attacked.
+        """
+        if self.victim() == pid:
+            os.kill(pid, signal.SIGKILL)
+            self.untilReplaced(pid)
+        self.slot = self.slot % WORKERS + 1
+
+
 @contextmanager
-def placeFor(case: Intrusion, directory: Path) -> Iterator[Path]:
+def groundFor(case: Intrusion, directory: Path) -> Iterator[Ground]:
+    """
+    A cluster for a case.
+
+    @param directory: Where it runs, unless its workers could not come there.
+    """
+    with _placeFor(case, directory) as place:
+        chosen = place / CHOSEN
+        chosen.touch()
+        env = {**case.env, "CHOSEN": str(chosen)}
+        if case.uid is not None:
+            with _privileged(place, case.uid, env) as (cluster, port):
+                yield Ground(cluster, port, place)
+            return
+        more = ("--policy=noting", *case.more)
+        limit = {"workers": WORKERS, "descriptors": case.descriptors}
+        with hostile(place, *more, env=env, **limit) as (cluster, port):
+            yield Ground(cluster, port, place)
+
+
+@contextmanager
+def _placeFor(case: Intrusion, directory: Path) -> Iterator[Path]:
     """
     Where the cluster of a case runs: its workers can read it, and change nothing.
     """
@@ -31,32 +99,6 @@ def placeFor(case: Intrusion, directory: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as public:
         os.chmod(public, 0o755)
         yield Path(public)
-
-
-@contextmanager
-def grounds(case: Intrusion, directory: Path) -> Iterator[tuple[RunningCluster, int]]:
-    """
-    A cluster for a case, and its port; which client it handed to which worker is in the
-    file C{chosen}.
-
-    @param directory: Where it runs.
-    """
-    chosen = directory / CHOSEN
-    chosen.touch()
-    env = {**case.env, "CHOSEN": str(chosen)}
-    if case.uid is not None:
-        with _privileged(directory, case.uid, env) as (cluster, port):
-            yield cluster, port
-        return
-    with hostile(
-        directory,
-        "--policy=noting",
-        *case.more,
-        workers=WORKERS,
-        descriptors=case.descriptors,
-        env=env,
-    ) as (cluster, port):
-        yield cluster, port
 
 
 @contextmanager
@@ -79,3 +121,41 @@ class _Script(RunningCluster):
     """
 
     PLUGIN = ()
+
+
+class Common:
+    """
+    A cluster that one case after the other runs in, for those that need none of their own.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """
+        @param directory: Where clusters run, each in a directory of its own.
+        """
+        self._directory = directory
+        self._count = 0
+        self._open = ExitStack()
+        self._ground: Ground | None = None
+
+    @contextmanager
+    def ground(self, case: Intrusion) -> Iterator[Ground]:
+        """
+        The cluster that is there, or a new one; if the case fails it is the last there.
+        """
+        if self._ground is None:
+            self._count += 1
+            place = self._directory / str(self._count)
+            place.mkdir()
+            self._ground = self._open.enter_context(groundFor(case, place))
+        try:
+            yield self._ground
+        except BaseException:
+            print(self._ground.cluster.output())
+            self._ground = None
+            raise
+
+    def close(self) -> None:
+        """
+        Stop it, which is to leave nothing.
+        """
+        self._open.close()

@@ -12,6 +12,6 @@ CASES: list[Intrusion] = [
         code="""
         say(LOG, bytes(60_000))
         """,
-        tells="worker 1 .*is no record",
+        tells=r"worker \d .*is no record",
     ),
 ]

@@ -45,7 +45,8 @@ def sizeOf(cluster: RunningCluster) -> Size:
 @frozen
 class Report:
     """
-    @ivar attacker: The process that did it.
+    @ivar slot: Whose worker did it.
+    @ivar pid: Which process that was.
     @ivar quiet: What became of the innocent before the attack.
     @ivar attacked: What became of them from its beginning on, whom the attacker's worker
         did not hold.
@@ -57,7 +58,8 @@ class Report:
     """
 
     case: Intrusion
-    attacker: int
+    slot: int
+    pid: int
     quiet: Sequence[Request]
     attacked: Sequence[Request]
     held: int
@@ -100,7 +102,7 @@ class Report:
         """
         if self.case.said is None:
             return False
-        pattern = rf"\] worker 1 \({self.attacker}\).*{self.case.said}"
+        pattern = rf"\] worker {self.slot} \({self.pid}\).*{self.case.said}"
         return bool(re.search(pattern, line))
 
     def _tells(self, line: str) -> bool:

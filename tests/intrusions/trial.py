@@ -6,15 +6,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
-
-from attrs import define
 
 from tests.intrusions.case import Intrusion
-from tests.intrusions.ground import CHOSEN, WORKERS, grounds, placeFor
+from tests.intrusions.ground import Ground
 from tests.intrusions.innocents import RATE, Innocents, Request
 from tests.intrusions.report import Report, Size, chosenIn, errorsIn, sizeOf
-from tests.process.cluster import RunningCluster, eventually
+from tests.process.cluster import eventually
 from tests.process.hostile import doHarm
 
 CODE = 10.0
@@ -22,43 +19,38 @@ BACK = 10.0
 
 
 def intrude(
-    case: Intrusion, directory: Path, quiet: float = 0.4, attacked: float = 0.0
+    case: Intrusion, ground: Ground, quiet: float = 0.4, attacked: float = 0.0
 ) -> Report:
     """
     Run a case in a cluster, to whose innocent clients nothing else happens.
 
-    @param directory: Where the cluster runs, unless its workers could not come there.
     @param quiet: For how many seconds they are watched before.
     @param attacked: For how many they are watched from the attack on, at least.
     """
-    with placeFor(case, directory) as place:
-        case.before(place)
-        with grounds(case, place) as (cluster, port):
-            with Innocents(port) as innocents:
-                trial = _Trial(case, place, cluster, port, innocents)
-                report = trial.run(quiet, attacked)
-            assert cluster.process.poll() is None, cluster.output()
-        case.after(place)
-        return report
+    case.before(ground.directory)
+    with Innocents(ground.port) as innocents:
+        report = _Trial(case, ground, innocents).run(quiet, attacked)
+    assert ground.cluster.process.poll() is None, ground.cluster.output()
+    case.after(ground.directory)
+    return report
 
 
-@define
 class _Trial:
-    _case: Intrusion
-    _directory: Path
-    _cluster: RunningCluster
-    _port: int
-    _innocents: Innocents
-    _attacker: int = 0
-    _mine: int = 0
+    def __init__(self, case: Intrusion, ground: Ground, innocents: Innocents) -> None:
+        self._case = case
+        self._ground = ground
+        self._innocents = innocents
+        self._attacker = ground.victim()
+        self._mine = 0
 
     def run(self, quiet: float, least: float) -> Report:
         """
         The whole of it.
         """
-        begun, mark = time.monotonic(), len(self._cluster.output())
+        cluster = self._ground.cluster
+        begun, mark = time.monotonic(), len(cluster.output())
         self._watch(quiet)
-        before, attacked = sizeOf(self._cluster), time.monotonic()
+        before, attacked = sizeOf(cluster), time.monotonic()
         heard = self._attack()
         self._watch(max(self._case.seconds, attacked + least - time.monotonic()))
         after = self._settled(before)
@@ -67,13 +59,14 @@ class _Trial:
         spared = self._spared(requests)
         return Report(
             self._case,
+            self._ground.slot,
             self._attacker,
             [each for each in spared if each.begun < attacked],
             [each for each in spared if each.begun >= attacked],
             len(requests) - len(spared),
             before,
             after,
-            errorsIn(self._cluster.output()[mark:]),
+            errorsIn(cluster.output()[mark:]),
             heard,
         )
 
@@ -85,12 +78,11 @@ class _Trial:
         eventually(lambda: len(self._innocents.requests) >= enough, "they are served")
 
     def _attack(self) -> str | None:
-        self._attacker = self._cluster.workerPids()[0]
-        with doHarm(self._port, self._case.code) as line:
+        ground = self._ground
+        with doHarm(ground.port, self._case.code, ground.slot) as line:
             self._mine = line.socket.getsockname()[1]
             if self._case.said is not None:
-                self._cluster.waitFor(f"worker 1 ({self._attacker})", 2)
-                self._cluster.waitOnline(WORKERS + 1)
+                ground.untilReplaced(self._attacker)
                 return None
             if self._case.hangs:
                 self._watch(self._case.seconds)
@@ -103,7 +95,7 @@ class _Trial:
         The primary's size, when it has no more descriptors than before.
         """
         deadline = time.monotonic() + BACK
-        while (size := sizeOf(self._cluster)).descriptors > before.descriptors:
+        while (size := sizeOf(self._ground.cluster)).descriptors > before.descriptors:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
@@ -113,7 +105,7 @@ class _Trial:
         """
         Those whom the attacker's worker did not hold.
         """
-        chosen = chosenIn(self._directory / CHOSEN)
+        chosen = chosenIn(self._ground.chosen)
         if not chosen:
             return [each for each in requests if each.pid != self._attacker]
         attacker = chosen[self._mine]

@@ -66,11 +66,11 @@ def lineTo(port: int, slot: int) -> Line:
     raise AssertionError(f"worker {slot} serves nobody")
 
 
-def doHarm(port: int, code: str) -> Line:
+def doHarm(port: int, code: str, slot: int = 1) -> Line:
     """
-    Tell worker 1 what to do; it says when that is done, unless it is killed meanwhile.
+    Tell a worker what to do; it says when that is done, unless it is killed meanwhile.
     """
-    line = lineTo(port, 1)
+    line = lineTo(port, slot)
     line.tell(dedent(code).encode().hex().encode())
     return line
 

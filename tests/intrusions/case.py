@@ -61,7 +61,5 @@ class Intrusion:
         """
         Whether it needs no cluster of its own.
         """
-        usual = Intrusion(
-            self.name, self.code, self.said, self.tells, seconds=self.seconds
-        )
-        return self == usual
+        own = (self.name, self.code, self.said, self.tells)
+        return self == Intrusion(*own, seconds=self.seconds)

@@ -125,7 +125,7 @@ class _Script(RunningCluster):
 
 class Common:
     """
-    A cluster that one case after the other runs in, for those that need none of their own.
+    A cluster in which one case runs after the other: those that need none of their own.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +13,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
+from tests.leftovers import openNow
 from twisted_cluster.api.primary import PrimaryCluster
 from twisted_cluster.primary.lives.turns import LONGEST_TURN, startsAtATime
 from twisted_cluster.reactors import IClusterReactor
@@ -89,7 +89,7 @@ def test_whoWaitsForItsTurnIsNotStartedToEnd(cluster: Cluster) -> None:
     """
     # What others have left is not to go meanwhile.
     gc.collect()
-    before, told = len(os.listdir("/proc/self/fd")), []
+    before, told = len(openNow()), []
     late = cluster.fork()
     late.on("disconnect", lambda: told.append("disconnect"))
     late.on("exit", lambda code, signal: told.append(code))
@@ -98,7 +98,7 @@ def test_whoWaitsForItsTurnIsNotStartedToEnd(cluster: Cluster) -> None:
     assert told == ["disconnect", -errno.ESHUTDOWN]
     assert late.isDead()
     assert len(cluster.workers) == startsAtATime()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
     assert not stopped.called
 
 
@@ -108,14 +108,14 @@ def test_whoWaitsForItsTurnIsNotStartedToDisconnect(cluster: Cluster) -> None:
     """
     # What others have left is not to go meanwhile.
     gc.collect()
-    before, told = len(os.listdir("/proc/self/fd")), []
+    before, told = len(openNow()), []
     late = cluster.fork()
     late.on("disconnect", lambda: told.append("disconnect"))
     late.on("exit", lambda code, signal: told.append(code))
     done = cluster.disconnect()
     late.disconnect()
     assert told == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
     cluster.reactor.advance(0)
     assert told == ["disconnect", -errno.ESHUTDOWN]
     assert late.isDead()

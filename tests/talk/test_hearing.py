@@ -9,6 +9,7 @@ import os
 import pytest
 from twisted.internet.task import Clock
 
+from tests.leftovers import openNow
 from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
 from twisted_cluster.talk import hearing as module
 from twisted_cluster.talk.ears import Ears
@@ -216,7 +217,7 @@ def test_whatIsForgottenIsClosed(heard: Heard) -> None:
     What has come, when the other process breaks the rules; what waits for a listener,
     when none will come.
     """
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(openNow())
 
     def forget(frame: Frame, fd: int | None) -> None:
         assert fd is not None
@@ -226,9 +227,9 @@ def test_whatIsForgottenIsClosed(heard: Heard) -> None:
     heard.hearing._hear = forget
     for kind in (MESSAGE, PUBLISH):
         heard.hearing.take([(Frame(kind), os.dup(0)) for _ in range(3)])
-    assert len(os.listdir("/proc/self/fd")) == before + 3
+    assert len(openNow()) == before + 3
     heard.hearing.drop()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
     heard.deaf.clear()
     heard.hearing._hear = heard.hear
     heard.come(MESSAGE, 1, 7)

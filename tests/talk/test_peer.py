@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
+from tests.leftovers import openNow
 from tests.wire.poor import fewDescriptors
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import JSON, codecNamed
@@ -306,12 +307,12 @@ async def test_aDescriptorThatIsNoSocketIsDropped() -> None:
     side.listen()
     body = JSON.encode("hello")
     frame = packHead(Frame(frames.MESSAGE, frames.HANDLE, body=body)) + body
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(openNow())
     with open(os.devnull) as nothing:
         socket.send_fds(hostile, [frame], [nothing.fileno()])
     await side.until(1)
     assert side.heard == ["hello"]
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
     side.peer.close()
     hostile.close()
 

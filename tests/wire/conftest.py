@@ -5,13 +5,14 @@ What the tests of wires have in common.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
+
+from tests.leftovers import openNow
 
 
 @pytest.fixture
@@ -22,6 +23,6 @@ def nothingLeft() -> Iterator[None]:
     # A reactor that starts opens descriptors of its own.
     pytest_twisted.blockon(deferLater(reactor, 0, lambda: None))
     gc.collect()
-    before = os.listdir("/proc/self/fd")
+    before = openNow()
     yield
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert len(openNow()) == len(before)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, ip_addresses
 
+from tests.leftovers import openNow
 from tests.wire.poor import fewDescriptors, poor
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.wire.handoff import (
@@ -29,7 +30,7 @@ from twisted_cluster.wire.handoff import (
 
 
 def openDescriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(openNow())
 
 
 def closeFds(connections: Iterable[Handed]) -> None:

@@ -21,6 +21,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from tests.leftovers import openNow
 from tests.wire.poor import Poor, fewDescriptors, poor
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import HANDLE, Frame, packHead
@@ -82,12 +83,12 @@ def ends() -> Iterator[tuple[End, End]]:
     """
     # A reactor that starts opens descriptors of its own.
     pytest_twisted.blockon(deferLater(reactor, 0, lambda: None))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(openNow())
     one, other = map(End, Mail.pair())
     yield one, other
     one.mail.close()
     other.mail.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
 
 
 @pytest.fixture
@@ -254,12 +255,12 @@ async def test_descriptorsWithoutFramesEndIt(raw: tuple[socket.socket, End]) -> 
     Nobody can fill our table with descriptors that belong to nothing.
     """
     hostile, end = raw
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(openNow())
     for _ in range(module.FEW + 1):
         socket.send_fds(hostile, [packHead(text(b""))], [0])
     await end.until(module.FEW + 2)
     assert [type(error) for error in end.ended] == [MessageError]
-    assert len(os.listdir("/proc/self/fd")) < before
+    assert len(openNow()) < before
 
 
 def test_flushNowNeedsNoReactor() -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
 from tests.wire.poor import fewDescriptors, poor
-from twisted_cluster.wire.passing import closeAll, discard, give, isOver, take
+from twisted_cluster.wire.passing import closeAll, give, isOver, take
 
 pytestmark = pytest.mark.usefixtures("nothingLeft")
 
@@ -179,45 +176,3 @@ def test_otherFailuresPass(messages: Ends, wrong: int) -> None:
         data, fds, _, _ = take(other, 100, 1)
         assert data == b"x"
         closeAll(fds)
-
-
-def lingering() -> socket.socket:
-    """
-    A socket that, closed, waits until its peer, who is in no hurry, has read all.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        one = socket.create_connection(server.getsockname())
-        other, _ = server.accept()
-    one.setblocking(False)
-    with suppress(BlockingIOError):
-        while True:
-            one.send(bytes(1 << 16))
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3))
-    LEFT.append(other)
-    return one
-
-
-LEFT: list[socket.socket] = []
-
-
-@pytest.mark.parametrize("most", [0, 1, 2])
-def test_nobodyLingersForWhatIsNotWanted(messages: Ends, most: int) -> None:
-    """
-    Whoever sent a socket, and set how long it takes to close it.
-    """
-    one, other = messages
-    with lingering() as sent, lingering() as alsoSent:
-        give(one, [b"x"], [sent.fileno(), alsoSent.fileno()])
-    begun = time.monotonic()
-    _, fds, _, _ = take(other, 100, most)
-    discard(fds)
-    assert time.monotonic() - begun < 1.0
-    while LEFT:
-        LEFT.pop().close()
-
-
-def test_whatIsNoSocketIsDiscardedToo() -> None:
-    """
-    Pipes and files.
-    """
-    discard(os.pipe())

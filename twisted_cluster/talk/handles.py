@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.errors import HandleError
 from twisted_cluster.reactors import IAdoptingReactor
-from twisted_cluster.wire.passing import discard
+from twisted_cluster.wire.closing import discard
 
 Adopted = TypeVar("Adopted")
 # What the system may have again in a while.

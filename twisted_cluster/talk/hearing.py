@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.frames import ASK, MESSAGE, Frame
 from twisted_cluster.talk.ears import Ears
-from twisted_cluster.wire.passing import discard
+from twisted_cluster.wire.closing import discard
 
 log = Logger()
 

@@ -28,8 +28,8 @@ from twisted_cluster.talk.giving import Gift, prepare
 from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.questions import Answering, Questions
+from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.mail import Mail
-from twisted_cluster.wire.passing import discard
 
 log = Logger()
 

@@ -16,8 +16,9 @@ from twisted_cluster.errors import (
     ChannelFullError,
     MessageError,
 )
+from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.handoff import KIND
-from twisted_cluster.wire.passing import discard, give, isOver, take
+from twisted_cluster.wire.passing import give, isOver, take, takeNone
 
 # The other end has not read what it has, or the system has no memory just now, or too
 # many descriptors are on their way: all of that may pass.
@@ -32,12 +33,14 @@ class Channel:
     One end. Nothing here blocks, but for L{wait}.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, most: int = 1) -> None:
         """
         @param end: One end of a socket pair; this owns it from now on.
+        @param most: How many descriptors may come with a message, 0 or 1.
         """
         end.setblocking(False)
         self._socket = end
+        self._most = most
         self._poll = select.poll()
         self._poll.register(end, select.POLLIN)
         self.fileno = end.fileno
@@ -45,10 +48,12 @@ class Channel:
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
         """
-        @return: The primary's end, and the socket that the worker is to inherit.
+        @return: The primary's end, which takes no descriptors, and the socket that the
+            worker is to inherit.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, KIND)
-        return cls(ours), theirs
+        takeNone(ours)
+        return cls(ours, 0), theirs
 
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """
@@ -75,12 +80,15 @@ class Channel:
         @raise BlockingIOError: If nothing has come.
         @raise ChannelClosedError: If the other process is gone.
         @raise ChannelClosedHereError: If this end is closed.
-        @raise MessageError: If what came is no message.
+        @raise MessageError: If what came is no message, or has descriptors with it that
+            this end does not take.
         @raise OSError: If the system has no memory for it just now; it is still there.
         """
         self._checkOpen()
         try:
-            data, fds, _, isCut = take(self._socket, LONGEST_MESSAGE, 1)
+            data, fds, isTruncated, isCut = take(
+                self._socket, LONGEST_MESSAGE, self._most
+            )
         except ConnectionError as error:
             raise ChannelClosedError(str(error)) from error
         try:
@@ -88,6 +96,8 @@ class Channel:
                 raise MessageError(f"a message of more than {LONGEST_MESSAGE} bytes")
             if not data and isOver(self._socket):
                 raise ChannelClosedError("the other end is closed")
+            if isTruncated and not self._most:
+                raise MessageError("it sends descriptors where none belong")
             message = decode(data)
         except BaseException:
             discard(fds)
@@ -130,4 +140,7 @@ class Channel:
         Close this end.
         """
         self._poll = select.poll()
-        self._socket.close()
+        if self._most:
+            self._socket.close()
+        else:
+            discardEnd(self._socket)

@@ -22,7 +22,8 @@ from twisted.logger import Logger
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.borrowed import Borrowed
-from twisted_cluster.wire.passing import areFree, discard, give, isOver, take
+from twisted_cluster.wire.closing import discard, discardEnd
+from twisted_cluster.wire.passing import areFree, give, isOver, take
 
 log = Logger()
 
@@ -240,5 +241,7 @@ class HandoffQueue:
         """
         Close both ends; connections still in the queue are closed with it.
         """
-        self.end.close()
-        self.worker.close()
+        discardEnd(self.end)
+        # Others may have it still: nothing is changed about it.
+        if self.worker.fileno() >= 0:
+            discard((self.worker.detach(),))

@@ -24,9 +24,10 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE
-from twisted_cluster.wire.passing import discard, take
+from twisted_cluster.wire.passing import take
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -240,7 +241,7 @@ class Mail(Reader):
         self._outgoing.stop(gone)
         discard(fd for fd in self._fds if fd is not None)
         self._fds.clear()
-        self._socket.close()
+        discardEnd(self._socket)
         try:
             self._closed(error)
         finally:

@@ -8,12 +8,11 @@ import array
 import os
 import select
 import socket
-import stat
-import struct
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.closing import discard
 
 # Python's recv_fds ignores its flags, hence recvmsg.
 _CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -21,11 +20,12 @@ _RECEIVE = int(socket.MSG_DONTWAIT) | int(_CLOEXEC)
 _DONTWAIT = int(socket.MSG_DONTWAIT)
 _TRUNCATED = int(socket.MSG_CTRUNC)
 _CUT = int(socket.MSG_TRUNC)
+# Linux 6.16. Whether descriptors can be sent to a socket at all.
+_PASSRIGHTS = 83
 _SIZE = array.array("i").itemsize
 # As many as the kernel lets anybody send at once (SCM_MAX_FD).
 _MOST = 253
 _ROOM = socket.CMSG_SPACE(_MOST * _SIZE)
-_NO_LINGER = struct.pack("ii", 0, 0)
 
 
 # The bytes; the descriptors that came along; whether the kernel had to close descriptors;
@@ -53,8 +53,8 @@ def take(end: socket.socket, size: int, most: int) -> Come:
     Receive what is there. Never blocks.
 
     @param size: The most bytes.
-    @param most: The most descriptors; others are closed here, where the kernel might
-        wait with that.
+    @param most: The most descriptors; others are closed here. The kernel would do it, if
+        there were no room for them, and wait with that as long as their sender likes.
     @return: The bytes: none at the end, or of an empty message, which L{isOver} tells
         apart. The descriptors that came along, which children do not inherit; who has
         this must close them. Whether descriptors that were sent are closed: there was no
@@ -80,6 +80,15 @@ def take(end: socket.socket, size: int, most: int) -> Come:
         discard(fds[most:])
         fds, isTruncated = fds[:most], True
     return data, fds, isTruncated, isCut
+
+
+def takeNone(end: socket.socket) -> None:
+    """
+    Have the system refuse whoever sends descriptors to this end, if it can.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            end.setsockopt(socket.SOL_SOCKET, _PASSRIGHTS, 0)
 
 
 def isOver(end: socket.socket) -> bool:
@@ -116,24 +125,6 @@ def closeAll(fds: Iterable[int]) -> None:
     """
     for fd in fds:
         os.close(fd)
-
-
-def discard(fds: Iterable[int]) -> None:
-    """
-    Close descriptors that another process has sent, and that nobody here wants. To close
-    a socket can take as long as its SO_LINGER says, also if it does not block; that is
-    for who set it to wait for.
-    """
-    for fd in fds:
-        with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(fd).st_mode):
-                _unlinger(fd)
-        os.close(fd)
-
-
-def _unlinger(fd: int) -> None:
-    with Borrowed(fd) as lent:
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def _descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from attrs import define
 
+from tests.leftovers import openNow
 from twisted_cluster.core.counting import talliesFor
 from twisted_cluster.core.member import Post
 from twisted_cluster.core.roster import Roster
@@ -57,11 +58,11 @@ def test_moreThanOneMessage(hand: Hand) -> None:
     """
     A batch of any size goes in parts, in its order, and is closed here.
     """
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(openNow())
     for one in connections(2 * BATCH + 3):
         hand.put(one)
     assert hand.flush() == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(openNow()) == before
     sizes, found = [], []
     while hand.queue.depth():
         received = receive(hand.queue.worker).connections
@@ -86,8 +87,14 @@ class Refusing:
         self.left -= 1
         return self.end.sendmsg(*given)
 
-    def close(self) -> None:
-        self.end.close()
+    def fileno(self) -> int:
+        return self.end.fileno()
+
+    def shutdown(self, how: int) -> None:
+        self.end.shutdown(how)
+
+    def detach(self) -> int:
+        return self.end.detach()
 
 
 def test_whatIsRefusedComesBackInItsOrder(hand: Hand) -> None:

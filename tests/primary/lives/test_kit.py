@@ -4,12 +4,12 @@ All that a primary has for one worker.
 
 from __future__ import annotations
 
-import os
 from typing import Any, cast
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
+from tests.leftovers import openNow
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.lives import kit as module
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -19,7 +19,7 @@ from twisted_cluster.primary.lives.watcher import Watcher
 
 
 def openDescriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
+    return set(openNow())
 
 
 def make(rooms: Rooms) -> WorkerProcess:

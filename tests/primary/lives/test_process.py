@@ -13,6 +13,7 @@ from twisted.internet.error import ProcessTerminated
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
+from tests.leftovers import openNow
 from tests.logged import Logged
 from twisted_cluster.core import messages
 from twisted_cluster.errors import SettingsError
@@ -78,7 +79,7 @@ def wires() -> int:
     """
     How many ends of wires, and pages, this process has open.
     """
-    fds = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    fds = [f"/proc/self/fd/{fd}" for fd in openNow()]
     kinds = [os.readlink(fd) for fd in fds if os.path.islink(fd)]
     return sum(kind.startswith(("socket:", "/memfd:")) for kind in kinds)
 

@@ -17,6 +17,7 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
+from tests.leftovers import openNow
 from tests.logged import Logged
 from twisted_cluster.core.messages import Born, Drain, Leaving, Listening, Online
 from twisted_cluster.policies.round_robin import RoundRobin
@@ -106,7 +107,7 @@ class Life:
     def __init__(self) -> None:
         # What others have left is not to go meanwhile.
         gc.collect()
-        self.before = os.listdir("/proc/self/fd")
+        self.before = openNow()
         self.system = System()
         self.streams = Streams()
         self.heard: list[object] = []
@@ -227,7 +228,7 @@ def test_aStartThatIsRefusedLeavesNothing(life: Life) -> None:
         life.worker.spawn()
     assert life.streams.told == ["finish", "spawned"]
     assert life.system.getReaders() == []
-    assert os.listdir("/proc/self/fd") == life.before
+    assert openNow() == life.before
 
 
 def test_whatItWasSentComesBeforeItIsToldToEnd(ready: Life) -> None:

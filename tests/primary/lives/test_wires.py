@@ -10,6 +10,7 @@ import socket
 
 import pytest
 
+from tests.leftovers import openNow
 from twisted_cluster.primary.lives import wires as module
 from twisted_cluster.primary.lives.wires import Wires, firstGap
 from twisted_cluster.wire.descriptors import WIRES
@@ -18,7 +19,7 @@ from twisted_cluster.wire.descriptors import WIRES
 def openDescriptors() -> set[str]:
     # What others have left is not to go meanwhile.
     gc.collect()
-    return set(os.listdir("/proc/self/fd"))
+    return set(openNow())
 
 
 def test_madeAndCutAsOne() -> None:

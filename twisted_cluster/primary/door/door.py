@@ -21,8 +21,8 @@ from twisted_cluster.primary.door.relief import Relief
 from twisted_cluster.primary.door.returned import asKnown, isOfKind
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.wire.passing import discard
 
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3

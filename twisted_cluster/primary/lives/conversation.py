@@ -30,7 +30,6 @@ from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.handoff import receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
-from twisted_cluster.wire.passing import discard
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -176,7 +175,7 @@ class Conversation:
             for _ in range(most):
                 if not self.isOpen or self._isRefused:
                     return
-                self._take(*self._wires.channel.receive())
+                self._take(self._wires.channel.receive()[0])
                 if most <= MESSAGES_A_TURN and clock.seconds() > end:
                     return
         except BlockingIOError:
@@ -229,9 +228,7 @@ class Conversation:
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()
 
-    def _take(self, message: Message, fd: int | None) -> None:
-        if fd is not None:
-            discard((fd,))
+    def _take(self, message: Message) -> None:
         answer = self._ANSWERS.get(type(message))
         if answer is not None:
             answer(self, message)

@@ -18,7 +18,8 @@ from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire import memfd
-from twisted_cluster.wire.passing import discard, isOver, take
+from twisted_cluster.wire.closing import discard, discardEnd
+from twisted_cluster.wire.passing import isOver, take
 from twisted_cluster.wire.reader import Reader
 
 # To log a record takes some 50 us, and of a long one some 10 us for each KB: so much is a
@@ -60,7 +61,7 @@ class Records:
             except (BlockingIOError, ConnectionError):
                 pass
             finally:
-                self._end.close()
+                discardEnd(self._end)
 
     def _read(self) -> None:
         try:
@@ -81,10 +82,10 @@ class Records:
             data, fds, isTruncated, isCut = take(self._end, LONGEST_DATAGRAM, 1)
             if data:
                 size -= self._hear(data, fds, isTruncated or isCut)
-            elif isOver(self._end):
-                raise ConnectionResetError
             else:
                 discard(fds)
+                if isOver(self._end):
+                    raise ConnectionResetError
             most -= 1
 
     def _hear(self, data: bytes, fds: Sequence[int], isCut: bool) -> int:

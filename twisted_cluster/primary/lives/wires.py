@@ -14,6 +14,7 @@ from itertools import count
 from attrs import frozen
 
 from twisted_cluster.wire.channel import Channel
+from twisted_cluster.wire.closing import discardEnd
 from twisted_cluster.wire.descriptors import (
     CONTROL,
     HANDOFF,
@@ -100,8 +101,8 @@ class Wires:
         """
         self.channel.close()
         self.queue.close()
-        self.mail.close()
-        self.log.close()
+        discardEnd(self.mail)
+        discardEnd(self.log)
         self.stacks.close()
         self.page.close()
 

@@ -1,0 +1,92 @@
+"""
+Closing what other processes may have had a hand in: that can take as long as they like.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from threading import Lock, Thread
+
+from twisted_cluster.wire.borrowed import Borrowed
+
+# Threads at a time; each is there for as long as there is something to close.
+MOST = 16
+_NO_LINGER = struct.pack("ii", 0, 0)
+
+
+class Closer:
+    """
+    Closes descriptors in threads of its own.
+
+    A socket takes as long as its SO_LINGER says, also if it does not block; a UNIX socket
+    as long as those take that lie in it unread; a file as long as whoever serves its file
+    system, which may be the process that has sent it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._waiting: deque[int] = deque()
+        self._threads = 0
+
+    def close(self, fds: Iterable[int]) -> None:
+        """
+        Have descriptors closed soon, and not wait for that.
+        """
+        with self._lock:
+            self._waiting.extend(fds)
+            if not self._waiting or self._threads >= MOST:
+                return
+            self._threads += 1
+        try:
+            Thread(target=self._run, name="closing", daemon=True).start()
+        except RuntimeError:
+            # The system has none to spare just now: with what is closed next.
+            with self._lock:
+                self._threads -= 1
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._threads -= 1
+                    return
+                fd = self._waiting.popleft()
+            with suppress(OSError):
+                _unlinger(fd)
+            with suppress(OSError):
+                os.close(fd)
+
+
+def _unlinger(fd: int) -> None:
+    """
+    @raise OSError: If it is no socket.
+    """
+    # Here, too, one may have to wait: for who sends by the same socket.
+    with Borrowed(fd) as lent:
+        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+
+
+_closer = Closer()
+
+
+def discard(fds: Iterable[int]) -> None:
+    """
+    Close descriptors that another process has sent, and that nobody here wants; soon.
+    """
+    _closer.close(fds)
+
+
+def discardEnd(end: socket.socket) -> None:
+    """
+    Close a UNIX socket in which may lie what another process has sent. The other end sees
+    it at once, the descriptor is free soon. One that is closed already is let be.
+    """
+    if end.fileno() >= 0:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        discard((end.detach(),))

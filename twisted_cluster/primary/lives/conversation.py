@@ -24,6 +24,7 @@ from twisted_cluster.errors import (
 )
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.listens import Listens
+from twisted_cluster.primary.lives.pace import Pace
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.ears import Ears
@@ -38,9 +39,9 @@ log = Logger()
 MESSAGES_A_TURN = 64
 # Of one that is gone all are: more than a socket's buffer can hold.
 LAST_MESSAGES = 512
-# Nor more than that takes so many seconds: the more ports there are, the longer a listen
-# takes.
-LONG = 0.01
+# Nor is another one begun after so many seconds: the more ports there are, the longer a
+# listen takes.
+LONG = 0.002
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0
@@ -98,7 +99,8 @@ class Conversation:
         self._listens = Listens(rooms.listeners, hand, self._say)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         self.peer = Peer(rooms.reactor, wires.mail, codec, ears)
-        self._messages = self._reader(wires.channel.fileno, self.read, "messages")
+        messages = self._reader(wires.channel.fileno, self.read, "messages")
+        self._pace = Pace(rooms.reactor, messages)
         self._returned = self._reader(
             wires.queue.end.fileno, self.readReturned, "what it sends back"
         )
@@ -146,7 +148,7 @@ class Conversation:
         @param error: What users' messages to it fail with.
         """
         self.isOpen = False
-        self._messages.stop()
+        self._pace.stop()
         self._outbox.close()
         self.peer.finish()
         self.peer.close(error)
@@ -169,21 +171,32 @@ class Conversation:
         """
         Take some messages.
         """
-        clock = self._rooms.reactor
-        end = clock.seconds() + LONG
+        begun = self._rooms.reactor.seconds()
         try:
-            for _ in range(most):
-                if not self.isOpen or self._isRefused:
-                    return
-                self._take(self._wires.channel.receive()[0])
-                if most <= MESSAGES_A_TURN and clock.seconds() > end:
-                    return
+            count = self._readSome(most, begun + LONG)
+            if most <= MESSAGES_A_TURN:
+                self._pace.left(count)
         except BlockingIOError:
-            pass
+            self._pace.emptied()
         except MessageError as error:
             self._refuse(error)
         except ChannelClosedError:
             self._worker.lost()
+        if self.isOpen and not self._isRefused:
+            self._pace.spent(begun)
+
+    def _readSome(self, most: int, end: float) -> int:
+        """
+        @return: How many they were; there may be more.
+        @raise BlockingIOError: If there are no more.
+        """
+        clock, count = self._rooms.reactor, 0
+        while count < most and self.isOpen and not self._isRefused:
+            self._take(self._wires.channel.receive()[0])
+            count += 1
+            if most <= MESSAGES_A_TURN and clock.seconds() > end:
+                break
+        return count
 
     def readReturned(self, most: int = MESSAGES_A_TURN) -> None:
         """
@@ -208,7 +221,8 @@ class Conversation:
 
     def _readEarlier(self) -> None:
         # Users' messages do not overtake what the worker said of itself before.
-        if self.isOpen and self._wires.channel.hasCome():
+        isDue = self.isOpen and not self._pace.isResting
+        if isDue and self._wires.channel.hasCome():
             self.read()
 
     def _hearTopic(self, frame: Frame) -> None:
@@ -223,7 +237,7 @@ class Conversation:
             return
         # What it had said behind that is not done either.
         self._isRefused = True
-        self._messages.stop()
+        self._pace.stop()
         self._returned.stop()
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()

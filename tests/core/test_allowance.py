@@ -1,0 +1,42 @@
+"""
+A share of somebody's time.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis.strategies import floats, lists, tuples
+from pytest import approx
+
+from twisted_cluster.core.allowance import Allowance
+
+times = floats(0.0, 5.0)
+
+
+def test_whoHasTakenNothingMayTakeSomeAtOnce() -> None:
+    """
+    What is beyond that has to be earned first.
+    """
+    allowance = Allowance(0.1, 1.0)
+    assert allowance.spend(10.0, 10.5) == 0.0
+    assert allowance.spend(10.5, 11.0) == 0.0
+    assert allowance.spend(11.0, 11.25) == approx(2.5, rel=0.5)
+    # What was not taken is not saved up beyond that.
+    assert allowance.spend(1000.0, 1001.0) == 0.0
+    assert allowance.spend(1001.0, 1001.5) == approx(5.0)
+
+
+@given(lists(tuples(times, times)))
+def test_inTheLongRunItIsTheShare(turns: list[tuple[float, float]]) -> None:
+    """
+    However long each turn takes, if the rests are kept.
+    """
+    allowance = Allowance(0.1, 1.0)
+    now, spent, longest = 0.0, 0.0, 0.0
+    for pause, work in turns:
+        now += pause
+        rest = allowance.spend(now, now + work)
+        now += work + rest
+        spent += work
+        longest = max(longest, work)
+    assert spent <= 0.1 * now + 1.0 + longest + 1e-6

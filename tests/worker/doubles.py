@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from twisted.internet.testing import MemoryReactorClock
 
-from twisted_cluster.core.messages import Message
+from twisted_cluster.core.messages import HANDOFF, Message
 from twisted_cluster.events import ListenSpec
+from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.inquiry import Joined
 from twisted_cluster.worker.ports.counted import Endings
@@ -46,13 +47,14 @@ class FakeControl:
         self.heard: list[Message] = []
         self.left: list[int] = []
 
-    def listen(self, spec: ListenSpec, ordinal: int, room: int | None) -> Joined:
-        return Joined(1, ordinal, self.borrow(1), self._mode)
-
-    def borrow(self, number: int) -> int:
+    def listen(
+        self, spec: ListenSpec, ordinal: int, room: int | None, listener: int = 0
+    ) -> Joined:
         if self._listening is None:
-            raise OSError(errno.EBADF, "there is no such listener")
-        return os.dup(self._listening.fileno())
+            raise OSError(errno.EADDRINUSE, "somebody has it")
+        if self._mode == HANDOFF:
+            return Joined(1, ordinal, None, self._mode, factsOf(self._listening))
+        return Joined(1, ordinal, os.dup(self._listening.fileno()), self._mode)
 
     def unlisten(self, number: int) -> None:
         self.left.append(number)

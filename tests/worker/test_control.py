@@ -20,7 +20,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.logged import logging
 from twisted_cluster.core.messages import (
     Answer,
-    Borrow,
     Drain,
     Leaving,
     Limit,
@@ -29,6 +28,7 @@ from twisted_cluster.core.messages import (
     Pause,
     Unlisten,
 )
+from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.errors import ChannelClosedError, ChannelFullError
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
@@ -145,19 +145,16 @@ def test_withoutANumberForTheSocketNothingIsListenedOn(talking: Talking) -> None
     assert talking.asked == Unlisten(2, 3)
 
 
-def test_socketsAreBorrowed(talking: Talking) -> None:
+def test_whereThePrimaryAcceptsNoSocketComes(talking: Talking) -> None:
     """
-    Of a listener that is there.
+    But what there is to say of it.
     """
-    with socket.socket() as listening:
-        thread = talking.answering(Answer(1, 3), fd=listening.fileno())
-        os.close(talking.control.borrow(3))
-        thread.join()
-    assert talking.asked == Borrow(1, 3)
-    thread = talking.answering(Answer(2, 0, errno.EBADF, "gone"))
-    with pytest.raises(OSError, match="gone"):
-        talking.control.borrow(3)
+    facts = SocketFacts(socket.AF_INET, ("127.0.0.1", 80), [(1, 2, 3), (4, 5, "ff")])
+    thread = talking.answering(Answer(1, 3, socket=facts))
+    joined = talking.control.listen(SPEC, 0, None, 3)
     thread.join()
+    assert talking.asked == Listen(1, SPEC, listener=3)
+    assert (joined.fd, joined.socket) == (None, facts)
 
 
 def test_withoutAPrimaryNothingIsListenedOn(talking: Talking) -> None:
@@ -167,8 +164,6 @@ def test_withoutAPrimaryNothingIsListenedOn(talking: Talking) -> None:
     talking.primary.close()
     with pytest.raises(OSError, match="the primary is gone"):
         talking.control.listen(SPEC, 0, None)
-    with pytest.raises(OSError, match="the primary is gone"):
-        talking.control.borrow(1)
     talking.control.unlisten(1)
     talking.control.pause(1, True)
 
@@ -301,14 +296,14 @@ def test_aListenThatIsAnsweredTooLateIsUndone(
     for ask in (
         lambda: talking.control.listen(SPEC, 0, None),
         lambda: talking.control.listen(SPEC, 1, None),
-        lambda: talking.control.borrow(7),
     ):
         with pytest.raises(TimeoutError):
             ask()
+    talking.control.unlisten(7)
     talking.told()
     talking.primary.send(Answer(1, 3), [0])
     talking.primary.send(Answer(2, 0, errno.EACCES, "no"))
-    talking.primary.send(Answer(3, 7), [0])
+    talking.primary.send(Answer(3, 7))
     talking.control.read()
     assert talking.told() == [Unlisten(0, 3)]
 

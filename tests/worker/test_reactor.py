@@ -19,8 +19,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.messages import Answer
+from twisted_cluster.core.messages import Answer, Listen, Message
 from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.handoff import HandoffQueue
@@ -40,6 +41,7 @@ class Clustered:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.setblocking(False)
         self.reactor: Any = reactor
+        self.asked: Message | None = None
         self.channel, theirs = Channel.pair()
         self.queue, self.page = HandoffQueue(), Page.create()
         self.mail, mail = Mail.pair()
@@ -57,7 +59,8 @@ class Clustered:
                 return
             number = getattr(message, "question", None)
             if number is not None:
-                self.channel.send(Answer(number, 1), [self.listening.fileno()])
+                self.asked = message
+                self.channel.send(Answer(number, 1, socket=factsOf(self.listening)))
 
     def close(self) -> None:
         """
@@ -105,16 +108,19 @@ def test_itsKindIsTheStockOne(clustered: Clustered, onAsyncio: Clustered) -> Non
     assert kind not in (other, AsyncioSelectorReactor, object())
 
 
-def test_aPortCanBeAdoptedByItsNumber(clustered: Clustered) -> None:
+def test_whoAdoptsAPortByItsNumberJoinsIt(clustered: Clustered) -> None:
     """
-    Though what the worker has there only stands in for it: the real one is adopted.
+    What the worker has there only stands in for it: the primary is asked for the same.
     """
     factory = Factory.forProtocol(Protocol)
     port = clustered.reactor.listenTCP(80, factory, interface="127.0.0.1")
-    adopted = clustered.reactor.adoptStreamPort(port.fileno(), socket.AF_INET, factory)
+    with port.socket.dup() as copy:
+        adopted = clustered.reactor.adoptStreamPort(
+            copy.fileno(), socket.AF_INET, factory
+        )
     assert adopted.getHost() == port.getHost()
-    with socket.create_connection(clustered.listening.getsockname()) as client:
-        assert adopted.socket.accept()[1] == client.getsockname()
+    assert isinstance(clustered.asked, Listen)
+    assert clustered.asked.listener == 1
 
 
 def test_whatIsTheClustersStaysWhenAllIsRemoved(clustered: Clustered) -> None:

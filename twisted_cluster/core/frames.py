@@ -1,9 +1,10 @@
 """
 What travels on the mail stream: frames, and their bytes.
 
-A frame has a fixed head, then its C{extra} (a topic's name, or the unread bytes of a
-connection that comes along), then its body. What the body says is the users' affair:
-its kind is in the head, so that no message can look like something else.
+A frame has a fixed head, then its C{extra} (a topic's name, the unread bytes of a
+connection that comes along, or what a listener says of itself), then its body. What the
+body says is the users' affair: its kind is in the head, so that no message can look like
+something else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ FRAME_KINDS = frozenset(range(1, 9))
 # Flags.
 HANDLE = 1
 ADVANCED = 2
+LISTENER = 4
 
 VERSION = 1
 # In bytes. It is held whole at both ends: what is longer is better sent in parts.
@@ -33,8 +35,9 @@ class Frame(NamedTuple):
 
     @ivar kind: One of L{FRAME_KINDS}.
     @ivar flags: L{HANDLE}: a descriptor comes along. L{ADVANCED}: the body is not JSON.
+        L{LISTENER}: a listener of the primary's goes with it.
     @ivar number: The question that is asked or answered; the sender of what is
-        published, by id, 0 for the primary; how many were missed.
+        published, by id, 0 for the primary; how many were missed; the listener.
     @ivar extra: At most L{LONGEST_FRAME} bytes.
     @ivar body: At most L{LONGEST_FRAME} bytes, with C{extra}.
     """

@@ -13,6 +13,7 @@ from typing import Union, get_args
 from attrs import Attribute, asdict, field, frozen
 from attrs.validators import ge, in_, instance_of, le, optional
 
+from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.errors import MessageError, VersionError
 from twisted_cluster.events import ListenSpec
 
@@ -36,6 +37,13 @@ def toSpec(value: object) -> object:
     Make a spec of what JSON had for one.
     """
     return ListenSpec(**value) if isinstance(value, dict) else value
+
+
+def toFacts(value: object) -> object:
+    """
+    The same of the facts about a socket.
+    """
+    return SocketFacts(**value) if isinstance(value, dict) else value
 
 
 ADDRESS_TYPES: tuple[int | str, ...] = (4, 6, "udp4", "udp6", -1)
@@ -71,6 +79,7 @@ class Listen:
     @ivar directory: The worker's, which a relative path is relative to.
     @ivar room: How many connections it is willing to have been handed beyond those that
         it has been; L{None} is any number.
+    @ivar listener: Which one is meant, as long as it is there; 0 if the spec says it.
     """
 
     question: int = field(validator=WHOLE)
@@ -78,16 +87,18 @@ class Listen:
     ordinal: int = field(default=0, validator=[WHOLE, ge(0)])
     directory: str = field(default=".", validator=TEXT)
     room: int | None = field(default=None, validator=COUNT)
+    listener: int = field(default=0, validator=WHOLE)
 
 
 @frozen
 class Answer:
     """
-    The primary's answer to a L{Listen}, with which comes the listening socket, or to
-    an L{Unlisten}.
+    The primary's answer to a L{Listen}, or to an L{Unlisten}. The socket comes along
+    where the worker is to read it; where the primary accepts, no worker has it.
 
-    @ivar errno: 0, or why there is no listening socket.
+    @ivar errno: 0, or why it may not listen there.
     @ivar mode: One of L{MODES}.
+    @ivar socket: What that says of itself, where it does not come along.
     """
 
     question: int = field(validator=WHOLE)
@@ -95,6 +106,9 @@ class Answer:
     errno: int = field(default=0, validator=WHOLE)
     reason: str = field(default="", validator=TEXT)
     mode: str = field(default=HANDOFF, validator=in_(MODES))
+    socket: SocketFacts | None = field(
+        default=None, converter=toFacts, validator=optional(instance_of(SocketFacts))
+    )
 
 
 @frozen
@@ -113,17 +127,6 @@ class Released:
     A worker that ends has let go of a listening socket, and listens there no more.
     """
 
-    listener: int = field(validator=WHOLE)
-
-
-@frozen
-class Borrow:
-    """
-    A worker asks for the listening socket of a port of its own, which it does not hold:
-    to hand it to another process.
-    """
-
-    question: int = field(validator=WHOLE)
     listener: int = field(validator=WHOLE)
 
 
@@ -254,7 +257,6 @@ Message = Union[
     Answer,
     Unlisten,
     Released,
-    Borrow,
     Pause,
     Limit,
     Listening,

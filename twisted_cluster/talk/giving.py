@@ -4,11 +4,9 @@ What can be handed to another process along with a message.
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections.abc import Callable
-from functools import partial
 
 from attrs import frozen
 from twisted.internet import tcp, udp
@@ -41,11 +39,14 @@ class Gift:
     @ivar fileno: Its descriptor.
     @ivar given: Called when it has been sent: lets go of it here.
     @ivar kept: Called when it could not be sent: goes on with it here.
+    @ivar listener: The number of the primary's listener that it stands for; 0 if it is
+        what it is.
     """
 
     fileno: int
     given: Callable[[], None] = _nothing
     kept: Callable[[], None] = _nothing
+    listener: int = 0
 
 
 def prepare(handle: object, keepOpen: bool) -> Deferred[Gift]:
@@ -60,9 +61,9 @@ def prepare(handle: object, keepOpen: bool) -> Deferred[Gift]:
     """
     if isinstance(handle, ssl.SSLSocket) or ISSLTransport.providedBy(handle):
         raise HandleError("a TLS connection cannot be sent: its keys are in this process")
-    lend = getattr(getattr(handle, "socket", handle), "lend", None)
-    if lend is not None:
-        return _borrowed(lend)
+    listener = getattr(getattr(handle, "socket", handle), "listener", 0)
+    if listener:
+        return succeed(Gift(-1, listener=listener))
     if isinstance(handle, socket.socket):
         if handle.fileno() < 0:
             raise HandleError(CLOSED)
@@ -76,19 +77,6 @@ def prepare(handle: object, keepOpen: bool) -> Deferred[Gift]:
     if isinstance(handle, tcp.Connection):
         return _prepareConnection(handle, keepOpen)
     raise HandleError(f"{handle!r:.80} cannot be sent; what can is {GIVABLE}")
-
-
-def _borrowed(lend: Callable[[], int]) -> Deferred[Gift]:
-    """
-    @param lend: Gives a descriptor of a socket that only the primary holds; who has it
-        must close it.
-    """
-    try:
-        fd = lend()
-    except OSError as error:
-        raise HandleError(f"{CLOSED} ({error})") from None
-    done = partial(os.close, fd)
-    return succeed(Gift(fd, done, done))
 
 
 def _filenoOf(handle: tcp.Port | udp.Port | tcp.Connection) -> int:

@@ -12,6 +12,7 @@ from typing import TypeVar, Union
 
 from attrs import define
 from twisted.internet import tcp, unix
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.protocol import AbstractDatagramProtocol
 from twisted.python import log
@@ -178,6 +179,24 @@ class ListeningHandle(_Handle):
             copy.close()
             raise
         return port
+
+
+@define
+class JoiningHandle(ListeningHandle):
+    """
+    One that only the primary has: who listens is handed its connections.
+    """
+
+    _join: Callable[[IProtocolFactory], IListeningPort]
+
+    def listen(self, factory: IProtocolFactory) -> IListeningPort:
+        return self._handOver(lambda: self._joinedBy(factory))
+
+    def _joinedBy(self, factory: IProtocolFactory) -> IListeningPort:
+        try:
+            return self._join(factory)
+        except CannotListenError as error:
+            raise HandleError(f"it cannot be listened on: {error}") from error
 
 
 @define

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, Payload, codecOf
-from twisted_cluster.core.frames import HANDLE, Frame
+from twisted_cluster.core.frames import HANDLE, LISTENER, Frame
 from twisted_cluster.errors import (
     AskFailedError,
     ChannelClosedError,
@@ -27,11 +27,13 @@ from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.giving import Gift, prepare
 from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
+from twisted_cluster.talk.held import HeldPorts, NoPorts
 from twisted_cluster.talk.questions import Answering, Questions
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.mail import Mail
 
 log = Logger()
+NO_PORTS = NoPorts()
 
 
 class Peer:
@@ -41,15 +43,22 @@ class Peer:
     """
 
     def __init__(
-        self, reactor: IWireReactor, end: socket.socket, codec: Codec, ears: Ears
+        self,
+        reactor: IWireReactor,
+        end: socket.socket,
+        codec: Codec,
+        ears: Ears,
+        held: HeldPorts = NO_PORTS,
     ) -> None:
         """
         @param codec: How what is sent is encoded.
+        @param held: Listening sockets that only the primary holds.
         """
         self.ears = ears
         self.isOpen = True
         self._reactor = reactor
         self._codec = codec
+        self._held = held
         self._hearing = Hearing(reactor, ears, self._hear, self._read)
         self.mail = Mail(reactor, end, self._hearing.take, self._lost)
         self._questions = Questions(reactor)
@@ -67,16 +76,26 @@ class Peer:
         if handle is None:
             return self.mail.send(Frame(frames.MESSAGE, self._codec.flag, 0, b"", body))
         ready = prepare(handle, keepOpen)
-        frame = Frame(frames.MESSAGE, self._codec.flag | HANDLE, 0, unread, body)
-        return ready.addCallback(self._give, frame)
+        return ready.addCallback(self._give, unread, body)
 
-    def _give(self, gift: Gift, frame: Frame) -> Deferred[None]:
+    def _frameFor(self, gift: Gift, unread: bytes, body: bytes) -> tuple[Frame, int]:
+        """
+        @return: The frame, and the descriptor that goes with it, -1 if none does.
+        """
+        flag, listener = self._codec.flag, gift.listener
+        listener = listener or self._held.numberOf(gift.fileno)
+        if not listener:
+            return Frame(frames.MESSAGE, flag | HANDLE, 0, unread, body), gift.fileno
+        extra = self._held.described(listener)
+        return Frame(frames.MESSAGE, flag | LISTENER, listener, extra, body), -1
+
+    def _give(self, gift: Gift, unread: bytes, body: bytes) -> Deferred[None]:
         def keep(failure: Failure) -> Failure:
             gift.kept()
             return failure
 
         try:
-            sent = self.mail.send(frame, gift.fileno)
+            sent = self.mail.send(*self._frameFor(gift, unread, body))
         except OSError as error:
             gift.kept()
             raise HandleError(f"it cannot be sent now: {error}") from error
@@ -164,7 +183,8 @@ class Peer:
             self.ears.topic(frame)
 
     def _hearMessage(self, frame: Frame, fd: int | None) -> None:
-        handle = self._handleOf(frame, fd) if frame.flags & HANDLE else None
+        isGiven = frame.flags & (HANDLE | LISTENER)
+        handle = self._handleOf(frame, fd) if isGiven else None
         try:
             message = codecOf(frame.flags).decode(frame.body)
         except MessageError as error:
@@ -180,6 +200,8 @@ class Peer:
 
     def _handleOf(self, frame: Frame, fd: int | None) -> Handle | None:
         try:
+            if not frame.flags & HANDLE:
+                return self._held.handleOf(frame.number, frame.extra)
             if fd is None:
                 raise HandleError("no descriptor was free for it")
             return received(fd, frame.extra, self._reactor)

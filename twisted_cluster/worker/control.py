@@ -13,7 +13,6 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.messages import (
     Answer,
-    Borrow,
     Limit,
     Listen,
     Message,
@@ -72,29 +71,33 @@ class Control:
 
     # Asking
 
-    def listen(self, spec: ListenSpec, ordinal: int, room: int | None) -> Joined:
+    def listen(
+        self, spec: ListenSpec, ordinal: int, room: int | None, listener: int = 0
+    ) -> Joined:
         """
         Ask the primary to listen, and wait for its answer.
 
         @param ordinal: Which of this worker's listens of its kind it is, from 0.
         @param room: How many connections to be given to begin with; L{None} is any
             number.
+        @param listener: The number of the one that is meant; 0 if the spec says it.
         @raise OSError: The primary's bind failed, or it cannot be asked.
         """
         try:
-            answer, fd = self._ask(Listen, spec, ordinal, _directoryFor(spec), room)
+            directory = _directoryFor(spec)
+            answer, fd = self._ask(Listen, spec, ordinal, directory, room, listener)
         except ChannelClosedError as error:
             raise _notAsked(error) from error
         except TimeoutError:
             self._givenUp.add(self._inquiry.asked)
             raise
-        if fd is None:
+        if fd is None and (answer.errno or answer.socket is None):
             # Without an error there was no number free for the descriptor.
             number = answer.errno or errno.EMFILE
             if not answer.errno:
                 self.unlisten(answer.listener)
             raise OSError(number, answer.reason or os.strerror(number))
-        return Joined(answer.listener, ordinal, fd, answer.mode)
+        return Joined(answer.listener, ordinal, fd, answer.mode, answer.socket)
 
     def unlisten(self, number: int) -> None:
         """
@@ -106,21 +109,6 @@ class Control:
         except (ChannelClosedError, TimeoutError):
             # It closes what nobody listens on any more.
             pass
-
-    def borrow(self, number: int) -> int:
-        """
-        Have the primary send a listening socket that this worker does not hold itself.
-
-        @return: Its descriptor; who asked must close it.
-        @raise OSError: If there is no such listener, or the primary cannot be asked.
-        """
-        try:
-            answer, fd = self._ask(Borrow, number)
-        except ChannelClosedError as error:
-            raise _notAsked(error) from error
-        if fd is None:
-            raise OSError(answer.errno or errno.EMFILE, answer.reason or "no descriptor")
-        return fd
 
     def _ask(
         self, kind: Callable[..., Message], *fields: object

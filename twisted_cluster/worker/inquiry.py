@@ -12,6 +12,7 @@ from collections.abc import Callable
 from attrs import frozen
 
 from twisted_cluster.core.messages import Answer, Message
+from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.errors import ChannelFullError
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.outbox import Outbox
@@ -29,14 +30,17 @@ class Joined:
     A listener that this worker may serve.
 
     @ivar ordinal: What was asked with.
-    @ivar fd: The listening socket; who has this must close it.
+    @ivar fd: The socket, where this worker is to read it itself; who has this must close
+        it.
     @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
+    @ivar socket: What the socket says of itself, where only the primary has it.
     """
 
     number: int
     ordinal: int
-    fd: int
+    fd: int | None
     mode: str
+    socket: SocketFacts | None = None
 
 
 class Inquiry:

@@ -37,6 +37,7 @@ from twisted_cluster.worker.descriptors import Descriptors
 from twisted_cluster.worker.intake import Intake
 from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.given import GivenSockets
+from twisted_cluster.worker.ports.held import JoinedPorts
 from twisted_cluster.worker.ports.orphans import Orphans
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.readiness import Readiness
@@ -107,7 +108,8 @@ class Link:
             steady, wires.queue, self.ports, self._vitals, self._tellRoom
         )
         ears = Ears(self._hearTopic, self._mailEnded, self._control.readEarlier)
-        self.peer = Peer(steady, wires.mail, codecNamed(told.serialization), ears)
+        codec = codecNamed(told.serialization)
+        self.peer = Peer(steady, wires.mail, codec, ears, JoinedPorts(reactor))
         self.departure = Departure(
             steady, told, self.ports, self._intake, self.peer, self._tellClosed
         )

@@ -16,6 +16,7 @@ from twisted_cluster.events import TCP, UDP, UNIX, GivenOptions, ListenOptions
 from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import DeliveredPort
+from twisted_cluster.worker.ports.held import joinPort
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 
@@ -83,10 +84,13 @@ class OpeningMixin(PosixReactorBase):
         if number is not None and addressFamily in self._supportedAddressFamilies:
             return self._joinGiven(number, addressFamily, factory)
         for port in self.clusterPorts.served.values():
-            if isinstance(port, DeliveredPort) and port.standsAt(fileDescriptor):
-                with port.socket.dup() as real:
-                    return self._adoptPort(real.fileno(), addressFamily, factory)
-        return self._adoptPort(fileDescriptor, addressFamily, factory)
+            standIn = port.standIn if isinstance(port, DeliveredPort) else None
+            if standIn is not None and standIn.isAt(fileDescriptor):
+                return joinPort(self, standIn.facts, standIn.listener, factory)
+        made: IListeningPort = super().adoptStreamPort(
+            fileDescriptor, addressFamily, factory
+        )
+        return made
 
     def _joinGiven(
         self, number: int, addressFamily: int, factory: IProtocolFactory
@@ -113,14 +117,6 @@ class OpeningMixin(PosixReactorBase):
             fileDescriptor, addressFamily, protocol, maxPacketSize
         )
         return alone
-
-    def _adoptPort(
-        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
-    ) -> IListeningPort:
-        made: IListeningPort = super().adoptStreamPort(
-            fileDescriptor, addressFamily, factory
-        )
-        return made
 
     def adoptStreamConnection(
         self,

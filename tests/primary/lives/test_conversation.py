@@ -85,13 +85,11 @@ class Worker:
 
     def answer(self) -> messages.Answer:
         """
-        The next answer; a socket that comes with it is closed.
+        The next answer, with which no socket comes.
         """
         message, fd = self.channel.receive()
         assert isinstance(message, messages.Answer)
-        assert (fd is None) == (message.errno != 0 or not message.mode)
-        if fd is not None:
-            os.close(fd)
+        assert fd is None
         return message
 
     def close(self) -> None:
@@ -138,7 +136,7 @@ def test_aStartIsNotOverBeforeItIsReady(worker: Worker) -> None:
 
 def test_listensAreAnswered(worker: Worker) -> None:
     """
-    With the socket; asked for again it is in use; asked to borrow it gets it again.
+    With what there is to say of the socket; asked for again it is in use.
     """
     worker.say(messages.Listen(1, SPEC))
     first = worker.answer()
@@ -147,16 +145,7 @@ def test_listensAreAnswered(worker: Worker) -> None:
     assert isinstance(name, tuple)
     worker.say(messages.Listen(2, evolve(SPEC, port=name[1])))
     assert worker.answer().errno == errno.EADDRINUSE
-    worker.say(messages.Borrow(3, first.listener))
-    assert (worker.answer().errno, worker.heard) == (0, [])
-
-
-def test_whatItDoesNotListenOnIsNotLent(worker: Worker) -> None:
-    """
-    That is its mistake, and no end.
-    """
-    worker.say(messages.Borrow(1, 99))
-    assert worker.answer().errno == errno.EBADF
+    assert worker.heard == []
 
 
 @pytest.mark.parametrize("interface", ["no such name", "\0", "x" * 400])
@@ -187,7 +176,7 @@ def test_aWorkerThatReadsNothingIsNotDead(worker: Worker) -> None:
     """
     asked = 0
     while asked < 2000:
-        worker.say(messages.Borrow(asked, 99))
+        worker.say(messages.Unlisten(asked, 99))
         asked += 1
     assert worker.heard == []
     numbers = []
@@ -204,7 +193,7 @@ def test_aWorkerForWhichTooMuchWaitsIsKilled(worker: Worker, logged: Logged) -> 
     It asks without end, and reads nothing.
     """
     for number in range(6000):
-        worker.say(messages.Borrow(number, 99))
+        worker.say(messages.Unlisten(number, 99))
         if worker.heard:
             break
     assert worker.heard == ["kill"]

@@ -13,8 +13,12 @@ import pytest
 
 from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
+from twisted_cluster.core.messages import Answer, decode, encode
+from twisted_cluster.core.socket_facts import SocketFacts
+from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.wire.handoff import Handed
-from twisted_cluster.worker.ports.sockets import DeliveredSocket, PolledSocket
+from twisted_cluster.worker.ports.sockets import PolledSocket
+from twisted_cluster.worker.ports.standing import DeliveredSocket
 
 REUSE = (socket.SOL_SOCKET, socket.SO_REUSEADDR)
 
@@ -44,16 +48,23 @@ def worker() -> Iterator[Worker]:
     made.close()
 
 
+def asAnswered(facts: SocketFacts) -> SocketFacts:
+    """
+    As they are when they have crossed the control channel.
+    """
+    answer = decode(encode(Answer(1, 1, socket=facts)))
+    assert isinstance(answer, Answer)
+    assert answer.socket == facts
+    return answer.socket
+
+
 @pytest.fixture
 def standIn(listening: socket.socket, worker: Worker) -> Iterator[DeliveredSocket]:
     """
     The worker's.
     """
-    made = DeliveredSocket(
-        os.dup(listening.fileno()),
-        lambda: os.dup(listening.fileno()),
-        worker.register.endings,
-    )
+    facts = asAnswered(factsOf(listening))
+    made = DeliveredSocket(facts, 1, worker.register.endings)
     yield made
     made.close()
 
@@ -95,15 +106,41 @@ def test_doesNotHoldThePort(listening: socket.socket, standIn: DeliveredSocket) 
     assert standIn.getsockname() == name
 
 
-def test_theRealOneCanBeBorrowed(
-    listening: socket.socket, standIn: DeliveredSocket
-) -> None:
+def test_aCopyStandsForTheSame(standIn: DeliveredSocket) -> None:
     """
-    For who duplicates it, or hands it on.
+    It is known by any of its numbers.
     """
-    with standIn.dup() as real:
-        assert real.getsockname() == listening.getsockname()
-        assert real.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+    with standIn.dup() as copy, socket.socket(standIn.family) as other:
+        assert standIn.isAt(copy.fileno())
+        assert standIn.isAt(standIn.fileno())
+        assert not standIn.isAt(other.fileno())
+        number = standIn.fileno()
+        standIn.close()
+        assert not standIn.isAt(copy.fileno())
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        standIn.isAt(number)
+
+
+def test_structuresAreSaidToo(listening: socket.socket, standIn: DeliveredSocket) -> None:
+    """
+    As they were when it was joined.
+    """
+    if listening.family == socket.AF_UNIX:
+        return
+    asked = socket.IPPROTO_TCP, socket.TCP_INFO, 32
+    assert standIn.getsockopt(*asked) == listening.getsockopt(*asked)
+
+
+def test_abstractNamesAreBytes(worker: Worker) -> None:
+    """
+    As Python has them.
+    """
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(b"\0cluster\xff%d" % os.getpid())
+        listening.listen()
+        facts = asAnswered(factsOf(listening))
+        with DeliveredSocket(facts, 1, worker.register.endings) as standIn:
+            assert standIn.getsockname() == listening.getsockname()
 
 
 def test_connectionsInheritItsOptions(standIn: DeliveredSocket) -> None:

@@ -185,7 +185,7 @@ def test_withoutADescriptorForAStandInNothingIsListenedOn(worker: Worker) -> Non
     As in plain Twisted, and it may be tried again.
     """
     (made, _) = ports(worker, Factory())
-    with fewDescriptors(1), pytest.raises(CannotListenError):
+    with fewDescriptors(0), pytest.raises(CannotListenError):
         made.startListening()
     assert worker.register.all() == []
     assert worker.control.left == [1]

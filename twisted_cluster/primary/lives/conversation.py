@@ -23,6 +23,7 @@ from twisted_cluster.errors import (
     QueueEndedError,
 )
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.held import HeldListeners
 from twisted_cluster.primary.lives.listens import Listens
 from twisted_cluster.primary.lives.pace import Pace
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -98,7 +99,8 @@ class Conversation:
         self._outbox = Outbox(wires.channel, rooms.reactor)
         self._listens = Listens(rooms.listeners, hand, self._say)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
-        self.peer = Peer(rooms.reactor, wires.mail, codec, ears)
+        held = HeldListeners(rooms.listeners, rooms.reactor)
+        self.peer = Peer(rooms.reactor, wires.mail, codec, ears, held)
         messages = self._reader(wires.channel.fileno, self.read, "messages")
         self._pace = Pace(rooms.reactor, messages)
         self._returned = self._reader(

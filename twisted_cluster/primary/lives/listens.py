@@ -5,7 +5,6 @@ What a worker says of where it listens, and what it is answered.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from twisted_cluster.core import messages
 from twisted_cluster.core.messages import Message
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.primary.ports.table import ListenerTable
 
 # An answer is one datagram, and has more in it than this.
@@ -57,18 +57,14 @@ class Listens:
         else:
             self._give(question.question, listener)
 
-    def _borrow(self, message: messages.Borrow) -> None:
-        listener = self._listeners.byNumber.get(message.listener)
-        if listener is None or self._hand.id not in listener.users:
-            number = errno.EBADF
-            why = os.strerror(number)
-            self._say(messages.Answer(message.question, 0, number, why))
-        else:
-            self._give(message.question, listener)
-
     def _give(self, question: int, listener: Listener) -> None:
-        answer = messages.Answer(question, listener.number, mode=listener.mode)
-        self._say(answer, listener.descriptorFor(self._hand))
+        number, mode = listener.number, listener.mode
+        if listener.hasBacklog:
+            facts = factsOf(listener.socket)
+            self._say(messages.Answer(question, number, mode=mode, socket=facts))
+        else:
+            answer = messages.Answer(question, number, mode=mode)
+            self._say(answer, listener.descriptorFor(self._hand))
 
     def _unlisten(self, message: messages.Unlisten) -> None:
         self._listeners.leave(self._hand, message.listener)
@@ -85,7 +81,6 @@ class Listens:
 
     _ANSWERS: Mapping[type, Callable[[Listens, Any], None]] = {
         messages.Listen: _listen,
-        messages.Borrow: _borrow,
         messages.Unlisten: _unlisten,
         messages.Released: _released,
         messages.Pause: _pause,

@@ -121,13 +121,14 @@ class ListenerTable:
             are too many ports, or as bind(2) and L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
-        listener = self._listeners.find(*where)
+        listener = self._meant(question)
         if listener is not None and member.id in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
         if listener is None:
             self._listeners.checkRoom()
             listener = self._listeners.open(*where)
         try:
+            # Of datagrams it may have to be made.
             listener.descriptorFor(member)
         except OSError:
             if listener.isAbandoned:
@@ -139,6 +140,10 @@ class ListenerTable:
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.changed()
         return listener
+
+    def _meant(self, question: Listen) -> Listener | None:
+        where = question.spec, question.ordinal, question.directory
+        return self.byNumber.get(question.listener) or self._listeners.find(*where)
 
     def leave(self, member: Member, number: int) -> None:
         """

@@ -99,6 +99,7 @@ class UDPPort(udp.Port):
             joined = self.register.listen(self.spec)
         except OSError as error:
             raise CannotListenError(self.interface, self.port, error) from error
+        assert joined.fd is not None, "whoever reads datagrams has the socket"
         self.number, self.ordinal = joined.number, joined.ordinal
         self._hasItsOwn = joined.mode == GROUP
         self.register.served[joined.number] = self

@@ -4,7 +4,6 @@ What stream ports do differently in a worker, whatever their kind.
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable, Sequence
 
@@ -16,11 +15,13 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.inquiry import Joined
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import Register
-from twisted_cluster.worker.ports.sockets import AnySocket, DeliveredSocket, PolledSocket
+from twisted_cluster.worker.ports.sockets import AnySocket, PolledSocket
+from twisted_cluster.worker.ports.standing import DeliveredSocket
 
 # How much a worker accepts at once from a socket that others accept from as well.
 SHARE = 4
@@ -39,6 +40,8 @@ class DeliveredPort(LimitedPort):
     @ivar options: What the application asked for beyond the stock arguments.
     @ivar handedOver: Whether the primary accepts its connections.
     @ivar taking: Whether it takes connections now.
+    @ivar listener: The number of the primary's listener that is meant; 0 if the stock
+        arguments say it.
     """
 
     options: ListenOptions
@@ -47,7 +50,7 @@ class DeliveredPort(LimitedPort):
     _paused = False
     _polling = False
     _released = False
-    ordinal = 0
+    ordinal = listener = 0
     spec: ListenSpec
     socket: DeliveredSocket | PolledSocket
 
@@ -72,7 +75,7 @@ class DeliveredPort(LimitedPort):
         """
         self._begin()
         try:
-            joined = self.register.listen(self.spec, self.room)
+            joined = self.register.listen(self.spec, self.room, self.listener)
         except OSError as error:
             raise CannotListenError(interface, where, error) from error
         self.number, self.ordinal = joined.number, joined.ordinal
@@ -80,7 +83,7 @@ class DeliveredPort(LimitedPort):
         self.register.served[joined.number] = self
         self._startMeter(joined.number)
         try:
-            made = self._socketAt(joined.fd)
+            made = self._socketOf(joined)
         except OSError as error:
             self.abandon()
             raise CannotListenError(interface, where, error) from error
@@ -88,10 +91,11 @@ class DeliveredPort(LimitedPort):
             self.addressFamily = made.family
         self._preexistingSocket = made
 
-    def _socketAt(self, fd: int) -> DeliveredSocket | PolledSocket:
-        if self.handedOver:
-            return DeliveredSocket(fd, self._lend, self.register.endings)
-        return PolledSocket(fd, self.mustDrop, self.register.expect)
+    def _socketOf(self, joined: Joined) -> DeliveredSocket | PolledSocket:
+        if joined.socket is not None:
+            return DeliveredSocket(joined.socket, joined.number, self.register.endings)
+        assert joined.fd is not None, "neither a socket, nor what there is to say of it"
+        return PolledSocket(joined.fd, self.mustDrop, self.register.expect)
 
     def _serve(self, start: Callable[[], None]) -> None:
         """
@@ -114,16 +118,12 @@ class DeliveredPort(LimitedPort):
         self.taking = self._paused = self._polling = self._released = False
         self.handedOver = False
 
-    def _lend(self) -> int:
-        if self.number is None:
-            raise OSError(errno.EBADF, "the port is closed")
-        return self.register.control.borrow(self.number)
-
-    def standsAt(self, fileDescriptor: int) -> bool:
+    @property
+    def standIn(self) -> DeliveredSocket | None:
         """
-        Whether a descriptor is this port's, and only stands in for a listening socket.
+        What stands in for its listening socket, where only the primary has that.
         """
-        return self.handedOver and self.socket.fileno() == fileDescriptor
+        return self.socket if isinstance(self.socket, DeliveredSocket) else None
 
     def _startMeter(self, number: int) -> None:
         meters = self.register.meters

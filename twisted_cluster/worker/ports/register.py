@@ -103,16 +103,19 @@ class Register:
         """
         return [*self.served.values(), *self.alone]
 
-    def listen(self, spec: ListenSpec, room: int | None = None) -> Joined:
+    def listen(
+        self, spec: ListenSpec, room: int | None = None, listener: int = 0
+    ) -> Joined:
         """
         Have the primary listen, and wait for its answer.
 
         @param room: How many connections to be given to begin with; L{None} is any
             number.
+        @param listener: The number of the one that is meant; 0 if the spec says it.
         @raise OSError: The primary's bind failed, or there is no primary.
         """
         ordinal = self._freeOrdinal(spec) if spec.port == 0 else 0
-        return self.control.listen(spec, ordinal, room)
+        return self.control.listen(spec, ordinal, room, listener)
 
     def leave(self, number: int) -> None:
         """

@@ -1,0 +1,122 @@
+"""
+What stands in for listening sockets that only the primary has.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from typing import Any, Union
+
+from twisted_cluster.core.socket_facts import Said, SocketFacts
+from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.worker.ports.counted import CountedSocket, Endings
+from twisted_cluster.worker.ports.sockets import NOTHING, AnySocket, PortSocket
+
+Value = Union[int, bytes]
+
+
+class StandIn(PortSocket):
+    """
+    An open, unbound socket that says what the listening one would: where it is, and its
+    options.
+
+    @ivar facts: What that one has said.
+    @ivar listener: The number by which the primary knows it.
+    """
+
+    def __init__(self, facts: SocketFacts, listener: int) -> None:
+        """
+        @raise OSError: If there is no descriptor free for it.
+        """
+        super().__init__(AnySocket(facts.family, socket.SOCK_STREAM).detach())
+        name = facts.name
+        isAbstract = isinstance(name, str) and name.startswith("\0")
+        # As Python says it.
+        self._name: Any = os.fsencode(str(name)) if isAbstract else name
+        self.facts = facts
+        self.listener = listener
+        self._set: dict[tuple[int, int], Value] = {}
+        self._said: dict[tuple[int, int], Said] = {
+            (level, option): value for level, option, value in facts.options
+        }
+
+    def isAt(self, fileDescriptor: int) -> bool:
+        """
+        Whether a descriptor is this one, or a copy of it.
+
+        @raise OSError: If nothing is open there.
+        """
+        there = os.fstat(fileDescriptor)
+        return self.fileno() >= 0 and os.path.samestat(there, os.fstat(self.fileno()))
+
+    def getsockopt(self, level: int, option: int, *size: int) -> Any:
+        said = self._said.get((level, option))
+        if isinstance(said, int) and not size:
+            return said
+        if isinstance(said, str) and size:
+            return bytes.fromhex(said)[: size[0]]
+        return super().getsockopt(level, option, *size)
+
+    def setsockopt(self, level: int, option: int, *value: Any) -> None:
+        super().setsockopt(level, option, *value)
+        self._said.pop((level, option), None)
+        if len(value) == 1:
+            self._set[level, option] = value[0]
+
+    def listen(self, backlog: int = 0) -> None:
+        """
+        The primary's does already. This one would bind itself to a port for it.
+        """
+
+    def dup(self) -> socket.socket:  # type: ignore[override]
+        """
+        @return: A copy, of which an adopting reactor knows what it stands for.
+        """
+        return socket.socket(fileno=os.dup(self.fileno()))
+
+
+class DeliveredSocket(StandIn):
+    """
+    One whose C{accept} gives what was handed over.
+    """
+
+    def __init__(self, facts: SocketFacts, listener: int, endings: Endings) -> None:
+        """
+        @param endings: Where the ends of its connections are counted.
+        @raise OSError: If there is no descriptor free for it.
+        """
+        super().__init__(facts, listener)
+        self.handed: deque[Handed] = deque()
+        self._endings = endings if endings.counts else None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """
+        @raise BlockingIOError: If nothing was handed over.
+        """
+        if not self.handed:
+            raise BlockingIOError(NOTHING, os.strerror(NOTHING))
+        connection = self.handed.popleft()
+        kind = socket.socket if self._endings is None else CountedSocket
+        accepted = kind(self.family, socket.SOCK_STREAM, 0, connection.fd)
+        if isinstance(accepted, CountedSocket) and self._endings is not None:
+            accepted.countWith(self._endings, connection)
+        if self._set:
+            self._inherit(accepted)
+        return accepted, connection.name or _peerOf(accepted)
+
+    def _inherit(self, accepted: socket.socket) -> None:
+        # What was set on a listening socket its connections have too.
+        for (level, option), value in self._set.items():
+            try:
+                accepted.setsockopt(level, option, value)
+            except OSError:
+                pass  # one that means nothing to a connection
+
+
+def _peerOf(accepted: socket.socket) -> Any:
+    try:
+        return accepted.getpeername()
+    except OSError:
+        return ""

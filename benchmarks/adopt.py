@@ -14,11 +14,12 @@ from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Factory, Protocol
 
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.register import Register
-from twisted_cluster.worker.ports.sockets import DeliveredSocket
+from twisted_cluster.worker.ports.standing import DeliveredSocket
 from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 COUNT = 1500
@@ -56,7 +57,7 @@ def deliver(factory: Factory, listening: socket.socket, handed: list[Handed]) ->
     reactor.clusterPorts = Register(None, page, endings, None)
     port = TCPPort(0, factory, 50, "", reactor, ListenOptions())
     port.transport = tcp.Server
-    port.socket = DeliveredSocket(os.dup(listening.fileno()), listening.dup, endings)
+    port.socket = DeliveredSocket(factsOf(listening), 1, endings)
     port.number, port.taking = 1, True
     for start in range(0, COUNT, 16):
         port.deliver(handed[start : start + 16])

@@ -12,6 +12,7 @@ from hypothesis.strategies import binary, booleans, integers, text
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.messages import decode, encode, stateOf
+from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.errors import MessageError, VersionError
 from twisted_cluster.events import ListenSpec
 
@@ -33,6 +34,8 @@ def test_listenComesBackAsItWent(
     [
         messages.Answer(1, 2, 98, "busy"),
         messages.Answer(1, 2, mode="group"),
+        messages.Answer(1, 2, socket=SocketFacts(2, ("::1", 80, 0, 3), [(1, 2, 3)])),
+        messages.Answer(1, 2, socket=SocketFacts(1, "\0name\udcff", [(6, 11, "ff")])),
         messages.Limit(3, None),
         messages.Limit(3, 0),
         messages.Listening("127.0.0.1", 80, 4),

@@ -246,6 +246,66 @@ reactor.run()
     assert [event["mode"] for event in script.of("file")] == [mode, mode]
 
 
+@KINDS
+def test_whoIsSentAPortJoinsIt(tmp_path: Path, kind: str) -> None:
+    """
+    A worker's port, by way of the primary, in another worker: which has no socket of it,
+    and is handed connections all the same; a second listen is an error.
+    """
+    script = give(
+        """
+def listens(fd):
+    try:
+        with socket.socket(fileno=os.dup(fd)) as there:
+            return bool(there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+
+def take(message, handle):
+    if message == ["serve"]:
+        other.send(["port", whereIs(port)], port)
+    elif message == ["join"]:
+        name = handle.socket.getsockname()
+        handle.listen(greets)
+        try:
+            handle.listen(greets)
+        except HandleError as problem:
+            again = str(problem)
+        fds = [int(fd) for fd in os.listdir("/proc/self/fd")]
+        other.send(["joined", name, again, [fd for fd in fds if listens(fd)]])
+
+if cluster.isWorker:
+    me = f"worker {cluster.worker.id}"
+    if me == "worker 1":
+        # Not while the reactor runs: then any port is its own.
+        port = serve(Greets)
+    other.on("message", take)
+else:
+    second = cluster.fork()
+    async def scene():
+        sent = other.when("message")
+        other.send(["serve"])
+        (_, where), handle = await sent
+        joined = second.when("message")
+        second.send(["join"], handle.socket)
+        (_, name, again, found), _ = await joined
+        handle.close()
+        served = {await whoServes(where) for _ in range(4)}
+        say("joined", name=name, again=again, found=found, served=sorted(served))
+        await cluster.disconnect()
+    play(scene)
+reactor.run()
+""",
+        tmp_path,
+        kind=kind,
+    )
+    joined = script.the("joined")
+    assert joined["served"] == ["worker 1", "worker 2"]
+    assert "gone" in joined["again"]
+    assert not joined["found"]
+    assert joined["name"] == "port" or joined["name"][0] == "127.0.0.1"
+
+
 @BOTH
 def test_aDatagramPortIsShared(tmp_path: Path, giver: str) -> None:
     """

@@ -124,12 +124,13 @@ def test_socketsThatNobodyTakesAreFew(tmp_path: Path) -> None:
     Who asks for sockets and never reads the answers is killed before they are all that
     there are.
     """
-    with hostile(tmp_path, descriptors=512) as (cluster, port):
-        code = """
+    with hostile(tmp_path, "--policy=none", descriptors=512) as (cluster, port):
+        code = f"""
         reactor.callFromThread(reactor.clusterPorts.control.reader.stop)
         time.sleep(0.2)
         for n in range(100_000):
-            tell("Borrow", listener=1, question=n)
+            tell("Unlisten", listener=1, question=n)
+            tell("Listen", spec=dict(kind="tcp", port={port}), question=n)
         """
         with doHarm(port, code):
             assert worstOf(port, 3.0) < LONG
@@ -291,3 +292,80 @@ def test_nobodyLooksAtAWorkerWithoutATerminal(tmp_path: Path) -> None:
         code = "page()[14] = 1; os.kill(os.getpid(), signal.SIGSTOP)"
         with doHarm(port, code):
             cluster.waitFor("has shown no life for 1.")
+
+
+LISTENING = """
+import random
+
+found = []
+
+
+def look(fd):
+    try:
+        with socket.socket(fileno=os.dup(fd)) as there:
+            if there.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                found.append(there.getsockname())
+    except OSError:
+        pass
+
+
+def lookAtAll():
+    for name in os.listdir("/proc/self/fd"):
+        look(int(name))
+
+
+def receive(wire):
+    with socket.socket(fileno=os.dup(wire)) as end:
+        try:
+            while True:
+                _, rights, *_ = end.recvmsg(1 << 16, 4096, socket.MSG_DONTWAIT)
+                for *_, fds in rights:
+                    for fd in array.array("i", fds):
+                        look(fd)
+                        os.close(fd)
+        except BlockingIOError:
+            pass
+
+
+lookAtAll()
+reactor.callFromThread(reactor.clusterPorts.control.reader.stop)
+reactor.callFromThread(reactor.clusterLink.peer.mail.pause)
+port = TOLD_PORT
+specs = [dict(kind="tcp", port=port), dict(kind="tcp", port=0), dict(kind="tcp", fd=3)]
+specs += [dict(kind="tcp", interface="127.0.0.1", port=0), dict(kind="udp", port=0)]
+specs += [dict(kind="unix", path=path) for path in ("it", chr(0) + "it%d" % os.getpid())]
+random.seed(12)
+for n in range(300):
+    spec, listener = random.choice(specs), random.randrange(6)
+    kind, fields = random.choice([
+        ("Listen", dict(question=n, spec=spec, ordinal=n % 3, listener=listener % 3)),
+        ("Unlisten", dict(question=n, listener=listener)),
+        ("Released", dict(listener=listener)),
+        ("Pause", dict(listener=listener, paused=bool(n % 2))),
+        ("Limit", dict(listener=listener, willing=n % 7)),
+        ("Ready", dict(isReady=True)),
+        ("Room", {}),
+        ("Online", {}),
+    ])
+    tell(kind, **fields)
+    say(MAIL, frame(1, flags=4, number=listener, body=b"1"))
+    for wire in (CONTROL, MAIL):
+        receive(wire)
+time.sleep(0.5)
+for wire in (CONTROL, MAIL):
+    receive(wire)
+lookAtAll()
+if found:
+    raise AssertionError(f"it has {found}")
+"""
+
+
+def test_noWorkerHasAListeningSocket(tmp_path: Path) -> None:
+    """
+    Where the primary accepts: whatever it says, and in whatever order.
+    """
+    with hostile(tmp_path) as (_, port):
+        code = LISTENING.replace("TOLD_PORT", str(port))
+        with doHarm(port, code) as line:
+            assert line.hear() == b"done"
+        assert worstOf(port, 0.5) < LONG

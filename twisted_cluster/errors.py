@@ -90,7 +90,8 @@ class ConfigError(SettingsError):
         """
         The same, for who gave it on a command line: C{--max-connections}.
         """
-        return f"--{optionOf(self.name)} {self.given}: {self.why}"
+        given = "" if self.given is True else f" {self.given}"
+        return f"--{optionOf(self.name)}{given}: {self.why}"
 
 
 def optionOf(name: str) -> str:

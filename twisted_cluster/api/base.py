@@ -85,8 +85,9 @@ class Cluster(Emitter):
         one's. C{execArgv}: the interpreter's; this one's. C{cwd}. C{silent}: whether
         this process gets what it writes. C{stdio}: C{"inherit"}, C{"pipe"},
         C{"ignore"}, or a list. C{serialization}: C{"json"} or C{"advanced"}. C{uid},
-        C{gid}. C{env}: added to this process's environment. C{reactor}: the short name
-        of the workers' reactor; this process's. C{drainTimeout}: how long a worker that
+        C{gid}. C{noNewPrivileges}: whether programs that it starts give it nothing more.
+        C{env}: added to this process's environment. C{reactor}: the short name of the
+        workers' reactor; this process's. C{drainTimeout}: how long a worker that
         ends may serve what it has, in seconds; 30. C{stopTimeout}: how long its reactor
         may then take to stop; 30. C{weight}, C{group}, C{generation}:
         what a policy sees of it; 1, none, 1. C{maxConnections},

@@ -49,6 +49,7 @@ def recipeFor(
         directory=None if cwd is None else os.fspath(cwd),
         uid=settings.get("uid"),
         gid=settings.get("gid"),
+        noNewPrivileges=settings.get("noNewPrivileges") or False,
         newOutput=partial(Streams, planned(settings)),
         weight=_or(settings.get("weight"), 1),
         group=settings.get("group") or "",

@@ -19,6 +19,7 @@ from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors, usableReactors
 from twisted_cluster.primary.lives.interpreter import interpreterOptions
+from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
 # More than any program has been seen to want; each is a descriptor of the primary's.
@@ -39,6 +40,7 @@ class Settings(TypedDict, total=False):
     serialization: str | None
     uid: int | None
     gid: int | None
+    noNewPrivileges: bool | None
     env: Mapping[str, str] | None
     reactor: str | None
     drainTimeout: float | None
@@ -130,6 +132,7 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "serialization": Kind(lambda v: v in ("json", "advanced"), "'json' or 'advanced'"),
     "uid": Kind(_isId, "a number, 0 or more"),
     "gid": Kind(_isId, "a number, 0 or more"),
+    "noNewPrivileges": Kind(_is(bool), "True or False"),
     "env": Kind(_isEnvironment, "a mapping of text to text"),
     "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
     "drainTimeout": _SECONDS,
@@ -184,6 +187,8 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"setting {name}={value!r:.80}: give {kind.text}")
     if settings.get("serialization") == "advanced":
         codecNamed("advanced")
+    if settings.get("noNewPrivileges") and not canRenounce():
+        raise SettingsError(f"setting noNewPrivileges=True: {NOT_HERE}")
     reactor = settings.get("reactor")
     if reactor is not None and reactor not in findReactors():
         raise SettingsError(

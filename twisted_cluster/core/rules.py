@@ -79,6 +79,8 @@ class Rules:
     @ivar maxAge: After how long a worker is renewed.
     @ivar maxServed: After how many connections.
     @ivar maxRss: Above how many bytes of resident memory.
+    @ivar noNewPrivileges: Whether programs that a worker starts give it nothing that it
+        has not: setuid ones run as the worker itself.
     @ivar onHup: What SIGHUP does: one of L{ON_HUP}.
     """
 
@@ -96,6 +98,7 @@ class Rules:
     maxAge: float = 0.0
     maxServed: int = 0
     maxRss: int = 0
+    noNewPrivileges: bool = False
     onHup: str = ON_HUP[0]
 
     @classmethod
@@ -226,6 +229,12 @@ RULES: Mapping[str, Rule] = {
         _bytes,
         "a number of bytes, such as 500M",
         "With how much resident memory a worker is renewed, such as 500M; 0: never.",
+    ),
+    "noNewPrivileges": Rule(
+        bool,
+        None,
+        "Programs that a worker starts cannot give it more than it has: setuid ones run "
+        "as the worker itself.",
     ),
     "onHup": Rule(*_oneOf(ON_HUP), f"What SIGHUP does: {', '.join(ON_HUP)}."),
 }

@@ -37,6 +37,7 @@ from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
 from twisted_cluster.wire.inherited import Inherited
+from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -82,6 +83,7 @@ class Settings(TypedDict, total=False):
     maxAge: float | str
     maxServed: int | str
     maxRss: int | str
+    noNewPrivileges: bool
     onHup: str
 
 
@@ -210,6 +212,7 @@ class ClusterConfig:
         rules = Rules.parse(given)
         span = parseWorkers(workers)
         _checkLeast(rules, span)
+        _checkPrivileges(rules)
         groups = parseGroups(_texts("group", group), span.most)
         limits = parseLimits(
             _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
@@ -225,6 +228,7 @@ class ClusterConfig:
                 reactor=reactor or "",
                 drainTimeout=rules.drainTimeout,
                 stopTimeout=rules.stopTimeout,
+                noNewPrivileges=rules.noNewPrivileges,
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,
@@ -263,6 +267,11 @@ def _checkLeast(rules: Rules, span: Span) -> None:
     if rules.minReady > span.least:
         why = f"there may be only {several(span.least, 'worker')}"
         raise ConfigError("minReady", rules.minReady, why)
+
+
+def _checkPrivileges(rules: Rules) -> None:
+    if rules.noNewPrivileges and not canRenounce():
+        raise ConfigError("noNewPrivileges", True, NOT_HERE)
 
 
 def _controlAt(given: str) -> ControlSpec | None:

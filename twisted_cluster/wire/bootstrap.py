@@ -15,9 +15,10 @@ TWISTD = "twisted_cluster.worker.__main__"
 SCRIPT = "twisted_cluster.worker.script"
 # So early that also an import that hangs can be seen.
 STACKS = "twisted_cluster.wire.stacks"
+PRIVILEGES = "twisted_cluster.wire.privileges"
 
 
-def bootstrap(module: str) -> list[str]:
+def bootstrap(module: str, noNewPrivileges: bool = False) -> list[str]:
     """
     What follows the interpreter's options, before the arguments of a worker.
 
@@ -26,12 +27,15 @@ def bootstrap(module: str) -> list[str]:
     C{sys.path} is what the primary says.
 
     @param module: L{TWISTD} or L{SCRIPT}, whose C{main} is to run.
+    @param noNewPrivileges: Whether it gives up, before anything of the application is
+        there, what programs that it starts could give it.
     """
+    renounced = f"from {PRIVILEGES} import renounce;renounce();"
     code = (
         "import sys,posix,marshal;sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
         f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
-        f"))).decode()));from {STACKS} import beginHere;beginHere()"
-        f";from {module} import main;main()"
+        f"))).decode()));from {STACKS} import beginHere;beginHere();"
+        f"{renounced if noNewPrivileges else ''}from {module} import main;main()"
     )
     return ["-c", code]
 

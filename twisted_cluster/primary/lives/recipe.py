@@ -36,6 +36,7 @@ class Recipe(Conduct):
     @ivar rundir: Where it goes when it has read its options, if anywhere.
     @ivar uid: Whose it is; L{None} for the primary's own.
     @ivar gid: The same for the group.
+    @ivar noNewPrivileges: Whether programs that it starts give it nothing more.
     @ivar surroundings: What else it is to have as this process had it.
     @ivar inherited: What sockets of this process it finds.
     @ivar newOutput: Makes what takes care of its standard streams.
@@ -52,6 +53,7 @@ class Recipe(Conduct):
     rundir: RunDirectory | None = None
     uid: int | None = None
     gid: int | None = None
+    noNewPrivileges: bool = False
     surroundings: Surroundings = Factory(atStart)
     inherited: Inherited = Factory(Inherited)
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output
@@ -83,7 +85,8 @@ class Recipe(Conduct):
         """
         @return: The interpreter, its options, and what it is to run.
         """
-        options, begin = self.origin.options, bootstrap(self.main)
+        options = self.origin.options
+        begin = bootstrap(self.main, self.noNewPrivileges)
         given = [os.fspath(each) for each in self.command]
         return [self.origin.executable, *options, *begin, *given]
 

@@ -1,0 +1,61 @@
+"""
+Privileges that a process gives up for good, for itself and for all that it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from twisted_cluster.errors import StartError
+
+# As <linux/prctl.h> has them.
+_SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
+# What is said where it cannot be done.
+NOT_HERE = "this platform has nothing of the kind: Linux has, from 3.5 on"
+
+
+def canRenounce() -> bool:
+    """
+    @return: Whether this platform knows it.
+    """
+    try:
+        return _prctl()(_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def renounce() -> None:
+    """
+    From now on nothing that this process or one of its children executes gives it more
+    than it has: no program's owner (setuid), group or capabilities. To be called before
+    there are threads, each of which would have to.
+
+    @raise StartError: If the system does not let us.
+    @see: prctl(2), PR_SET_NO_NEW_PRIVS.
+    """
+    try:
+        _prctl()(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    except (ImportError, OSError, AttributeError) as error:
+        why = f"this worker was to have no new privileges: {error}"
+        raise StartError(why) from None
+
+
+def _prctl() -> Callable[..., int]:
+    # Only who has asked for it has ctypes in memory.
+    import ctypes
+
+    if not sys.platform.startswith("linux"):
+        raise OSError(NOT_HERE)
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+
+    def checked(*arguments: int) -> int:
+        result: int = prctl(*arguments)
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result
+
+    return checked

@@ -9,7 +9,7 @@ import os
 import pkgutil
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -28,6 +28,9 @@ PROGRAM = "guarding.py"
 CHANNEL = 3
 # Without its site packages, and whatever the environment says: it needs nothing of them.
 OPTIONS = ("-I", "-S")
+# So that the interpreter finds its libraries, and the log the hour; all else is none of
+# its business, and workers of its user can read it.
+NEEDED = ("LD_", "DYLD_", "TZ")
 # It ends when there is nobody to look after, and else not at all.
 DEAF_TO = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
 # Seconds after which another one takes the place of one that somebody has ended.
@@ -143,7 +146,7 @@ class Guardian:
                 _Process(partial(self._ended, self._channel)),
                 self._executable,
                 [self._executable, *OPTIONS, *given],
-                env=None,
+                env=needed(os.environ),
                 path="/",
                 childFDs=fds,
             )
@@ -193,6 +196,13 @@ class Guardian:
             clock.callLater(AGAIN, self._start)
         else:
             self._refuse("their guardian does not stay")
+
+
+def needed(environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    @return: What of an environment the guardian has.
+    """
+    return {name: value for name, value in environment.items() if name.startswith(NEEDED)}
 
 
 def canGuard() -> bool:

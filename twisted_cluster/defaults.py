@@ -12,3 +12,5 @@ STOP_TIMEOUT = 30.0
 START_TIMEOUT = 300.0
 # More is a slip of the pen on any machine that there is.
 MOST_WORKERS = 1024
+# More than a worker that also serves can log; a fifth of the primary's time.
+LOG_RATE = 5000.0

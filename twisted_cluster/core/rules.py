@@ -10,7 +10,12 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from twisted_cluster.defaults import DRAIN_TIMEOUT, START_TIMEOUT, STOP_TIMEOUT
+from twisted_cluster.defaults import (
+    DRAIN_TIMEOUT,
+    LOG_RATE,
+    START_TIMEOUT,
+    STOP_TIMEOUT,
+)
 from twisted_cluster.errors import ConfigError
 
 # More is a slip of the pen.
@@ -81,6 +86,7 @@ class Rules:
     @ivar maxRss: Above how many bytes of resident memory.
     @ivar noNewPrivileges: Whether programs that a worker starts give it nothing that it
         has not: setuid ones run as the worker itself.
+    @ivar logRate: How many lines a second a worker may log; what is more is left out.
     @ivar onHup: What SIGHUP does: one of L{ON_HUP}.
     """
 
@@ -99,6 +105,7 @@ class Rules:
     maxServed: int = 0
     maxRss: int = 0
     noNewPrivileges: bool = False
+    logRate: float = LOG_RATE
     onHup: str = ON_HUP[0]
 
     @classmethod
@@ -235,6 +242,11 @@ RULES: Mapping[str, Rule] = {
         None,
         "Programs that a worker starts cannot give it more than it has: setuid ones run "
         "as the worker itself.",
+    ),
+    "logRate": Rule(
+        *_SECONDS,
+        "How many lines a second a worker may log, where 1 KiB is a line at least: what "
+        "is more is left out, and counted; 0: any number.",
     ),
     "onHup": Rule(*_oneOf(ON_HUP), f"What SIGHUP does: {', '.join(ON_HUP)}."),
 }

@@ -84,6 +84,7 @@ class Settings(TypedDict, total=False):
     maxServed: int | str
     maxRss: int | str
     noNewPrivileges: bool
+    logRate: float | str
     onHup: str
 
 
@@ -229,6 +230,7 @@ class ClusterConfig:
                 drainTimeout=rules.drainTimeout,
                 stopTimeout=rules.stopTimeout,
                 noNewPrivileges=rules.noNewPrivileges,
+                logRate=rules.logRate,
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
                     isReal=newPolicy() is None,

@@ -27,8 +27,8 @@ class Lines:
     An L{Output}, and what a worker has of it.
     """
 
-    def __init__(self, reactor: EPollReactor) -> None:
-        self.said = Said(lambda: Speaker(1, 1, 1, 100))
+    def __init__(self, reactor: EPollReactor, rate: float = 0) -> None:
+        self.said = Said(lambda: Speaker(1, 1, 1, 100), rate=rate)
         self.said.release()
         self.output = Output(reactor, self.said)
         given = self.output.childFDs()
@@ -175,6 +175,24 @@ def test_whoOutlivesItDelaysNobody(
     lines.write(b"more\n")
     turn(reactor)
     assert logged.texts()[-1] == "more"
+
+
+def test_whoWritesTooMuchIsReadLess(reactor: EPollReactor, logged: Logged) -> None:
+    """
+    What is more than it may write is left out and counted, and what comes next waits.
+    """
+    lines = Lines(reactor, rate=0.01)
+    lines.write(b"y\n" * 1000)
+    turn(reactor, 20)
+    assert reactor.getDelayedCalls()
+    lines.said.tellLeftOut()
+    lines.close()
+    why = "it logs more than 0.01 lines a second (--log-rate): "
+    assert logged.texts() == [
+        "y",
+        f"{why}what is more is left out",
+        f"{why}999 lines left out",
+    ]
 
 
 def test_whoWritesOnIsCutOff(lines: Lines) -> None:

@@ -15,8 +15,9 @@ from twisted.internet.epollreactor import EPollReactor
 from tests.logged import Logged
 from tests.primary.lives.turning import turn
 from twisted_cluster.core.records import ALONG, LONGEST_RECORD, packRecord
+from twisted_cluster.errors import ClusterError
 from twisted_cluster.primary.lives import records as module
-from twisted_cluster.primary.lives.records import RECORDS, Records
+from twisted_cluster.primary.lives.records import MOST_REFUSED, RECORDS, Records
 from twisted_cluster.primary.lives.said import Said, Speaker
 from twisted_cluster.wire import memfd
 from twisted_cluster.wire.handoff import KIND
@@ -36,12 +37,13 @@ class Log:
     L{Records}, and what a worker has of it.
     """
 
-    def __init__(self, reactor: EPollReactor) -> None:
+    def __init__(self, reactor: EPollReactor, rate: float = 0) -> None:
         ours, self.worker = socket.socketpair(socket.AF_UNIX, KIND)
         self.worker.setblocking(False)
-        said = Said(lambda: Speaker(1, 1, 1, 100))
+        said = Said(lambda: Speaker(1, 1, 1, 100), rate=rate)
         said.release()
-        self.records = Records(reactor, ours, said)
+        self.refused: list[ClusterError] = []
+        self.records = Records(reactor, ours, said, self.refused.append)
 
     def sendAlong(self, fds: Sequence[int]) -> None:
         """
@@ -228,3 +230,39 @@ def test_endOfTheLogIsNoFailure(reactor: EPollReactor, log: Log, logged: Logged)
     log.worker.close()
     turn(reactor, 3)
     assert logged.events == []
+
+
+def test_whoLogsTooMuchIsReadLess(reactor: EPollReactor, logged: Logged) -> None:
+    """
+    What is more than it may log is left out and counted; what it says last is logged
+    all the same.
+    """
+    log = Log(reactor, rate=0.01)
+    for number in range(100):
+        log.worker.send(record(f"{number}"))
+    turn(reactor, 4)
+    assert reactor.getDelayedCalls()
+    log.worker.send(record("last"))
+    turn(reactor)
+    log.close()
+    why = "it logs more than 0.01 lines a second (--log-rate): "
+    assert logged.texts() == [
+        "0",
+        f"{why}what is more is left out",
+        "last",
+        f"{why}99 lines left out",
+    ]
+
+
+def test_whoLogsNonsenseAgainAndAgainIsRefused(
+    reactor: EPollReactor, log: Log, logged: Logged
+) -> None:
+    """
+    The log has each until then.
+    """
+    for _ in range(MOST_REFUSED + 9):
+        log.worker.send(b"nonsense")
+        turn(reactor)
+    assert len(logged.events) == MOST_REFUSED - 1
+    (error,) = log.refused
+    assert str(error).startswith("100 times it has logged what is no record, such as")

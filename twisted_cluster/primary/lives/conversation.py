@@ -234,6 +234,12 @@ class Conversation:
         if isinstance(error, MessageError):
             self._refuse(error)
 
+    def refuse(self, error: ClusterError) -> None:
+        """
+        It does, on another wire, what no worker of ours would: kill it.
+        """
+        self._refuse(error)
+
     def _refuse(self, error: ClusterError) -> None:
         if self._isRefused:
             return

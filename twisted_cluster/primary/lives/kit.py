@@ -80,10 +80,10 @@ class Kit:
             post = recipe.postOf(worker.id, worker.number)
             most, hasTerminal = rooms.limits.worker, bool(recipe.terminal)
             hand = Hand(post, wires.page, wires.queue, most, hasTerminal)
-            records = Records(rooms.reactor, wires.log, worker.said)
-            undo.callback(records.finish)
-            stacks = Stacks(rooms.reactor, wires.stacks, wires.page, child)
             talk = Conversation(rooms, wires, hand, codec, worker)
+            undo.callback(talk.close)
+            records = Records(rooms.reactor, wires.log, worker.said, talk.refuse)
+            stacks = Stacks(rooms.reactor, wires.stacks, wires.page, child)
             undo.pop_all()
         return cls(output, child, wires, hand, records, stacks, talk)
 

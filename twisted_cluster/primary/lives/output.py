@@ -23,6 +23,11 @@ PIPE = 65536
 LINES = 64
 # Of those whose worker is gone, for these may be many.
 LINES_OF_OTHERS = 4
+# What is left out takes so much less time.
+LEFT_OUT = 16
+# Seconds: who writes more than it may is not read for a moment, nor who has filled the
+# pipe, whatever with: more than 6 MB a second nobody needs to read.
+REST = 0.01
 # What a worker has written when it dies is logged at once, up to so many lines; more
 # come as one text.
 LAST_LINES = 512
@@ -49,6 +54,7 @@ class Output:
         self._isOpen = True
         self._reactor = reactor
         self._said = said
+        self._isTooMuch = False
         self._rest = b""
         self._lines: deque[bytes] = deque()
         self._next: IDelayedCall | None = None
@@ -137,10 +143,12 @@ class Output:
         Log some lines, and read on when there are no more.
         """
         self._next = None
-        self._say(LINES if self._ended is None else LINES_OF_OTHERS)
-        if self._lines:
+        self._sayWhatMay(LINES if self._ended is None else LINES_OF_OTHERS)
+        if self._lines or self._isTooMuch:
             self._reader.stop()
-            self._next = self._reactor.callLater(0, self._sayOn)
+            seconds = 0.0 if self._lines else REST
+            self._isTooMuch = self._isTooMuch and bool(self._lines)
+            self._next = self._reactor.callLater(seconds, self._sayOn)
         elif self._isOpen:
             self._reader.start()
         else:
@@ -148,6 +156,19 @@ class Output:
             if self._ended is not None:
                 self.finish()
                 self._ended()
+
+    def _sayWhatMay(self, most: float) -> None:
+        """
+        @param most: So many lines; of what is left out many more.
+        """
+        while self._lines and most > 0:
+            line = self._lines.popleft()
+            if self._said.lets(len(line)):
+                self._said.stray(_text(line))
+                most -= 1
+            else:
+                self._isTooMuch = True
+                most -= 1 / LEFT_OUT
 
     def _say(self, most: int) -> None:
         for _ in range(min(most, len(self._lines))):
@@ -163,6 +184,7 @@ class Output:
             return True
         if not data:
             return False
+        self._isTooMuch |= len(data) == PIPE
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(filter(None, lines))
         if len(self._rest) > PIPE:

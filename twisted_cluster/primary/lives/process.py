@@ -53,7 +53,9 @@ class WorkerProcess:
         """
         self.number = number
         self.id = id
-        self.said = Said(lambda: self.speaker, rooms.listeners.takers.whyTaken)
+        self.said = Said(
+            lambda: self.speaker, rooms.listeners.takers.whyTaken, recipe.logRate
+        )
         self._history = History(rooms.reactor)
         self._rooms = rooms
         self._recipe = recipe

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import Factory, asdict, evolve, frozen
 
 from twisted_cluster.core.member import Post
+from twisted_cluster.defaults import LOG_RATE
 from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.rundir import RunDirectory
@@ -37,6 +38,7 @@ class Recipe(Conduct):
     @ivar uid: Whose it is; L{None} for the primary's own.
     @ivar gid: The same for the group.
     @ivar noNewPrivileges: Whether programs that it starts give it nothing more.
+    @ivar logRate: How many lines a second it may log; 0: any number.
     @ivar surroundings: What else it is to have as this process had it.
     @ivar inherited: What sockets of this process it finds.
     @ivar newOutput: Makes what takes care of its standard streams.
@@ -54,6 +56,7 @@ class Recipe(Conduct):
     uid: int | None = None
     gid: int | None = None
     noNewPrivileges: bool = False
+    logRate: float = LOG_RATE
     surroundings: Surroundings = Factory(atStart)
     inherited: Inherited = Factory(Inherited)
     newOutput: Callable[[IClusterReactor, Said], StandardStreams] = Output

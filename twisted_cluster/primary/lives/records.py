@@ -5,7 +5,9 @@ What workers log, on a wire of its own.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.core.records import (
     LAST_ALONG,
@@ -13,7 +15,7 @@ from twisted_cluster.core.records import (
     LONGEST_RECORD,
     readRecord,
 )
-from twisted_cluster.errors import MessageError
+from twisted_cluster.errors import ClusterError, MessageError
 from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.reactors import IPollingReactor
@@ -29,6 +31,13 @@ RECORDS = 64
 BYTES = 1 << 18
 # More than a socket's buffer can hold.
 LAST_RECORDS = 512
+# What is left out takes an eighth of the time.
+LEFT_OUT = 0.125
+# Seconds: who logs too much is not read for a moment, so that it takes no more of this
+# process's time than one that logs as much as it may; the socket has room for as long.
+REST = 0.02
+# A worker that works sends none: one that does not is not to fill the log with them.
+MOST_REFUSED = 100
 
 
 class Records:
@@ -36,11 +45,24 @@ class Records:
     One worker's log records.
     """
 
-    def __init__(self, reactor: IPollingReactor, end: socket.socket, said: Said) -> None:
+    def __init__(
+        self,
+        reactor: IPollingReactor,
+        end: socket.socket,
+        said: Said,
+        refuse: Callable[[ClusterError], None],
+    ) -> None:
         """
         @param end: The primary's end of the log; this owns it from now on.
         @param said: What hears it.
+        @param refuse: Called when it is no worker of ours any more that logs.
         """
+        self._reactor = reactor
+        self._refuse = refuse
+        self._refused = 0
+        # It logs more than it may.
+        self._isTooMuch = False
+        self._resting: IDelayedCall | None = None
         end.setblocking(False)
         self._end = end
         self._said = said
@@ -52,7 +74,7 @@ class Records:
         The worker is gone: log what it has said, and close this.
         """
         if self._end.fileno() >= 0:
-            self._reader.stop()
+            self._stop()
             try:
                 self._take(LAST_RECORDS, LAST_ALONG)
                 self._said.complain(
@@ -61,48 +83,84 @@ class Records:
             except (BlockingIOError, ConnectionError):
                 pass
             finally:
+                self._said.tellLeftOut()
                 discardEnd(self._end)
 
     def _read(self) -> None:
+        self._isTooMuch = False
         try:
-            self._take(RECORDS, BYTES)
+            self._take(RECORDS, BYTES, isLimited=True)
         except BlockingIOError:
             pass
         except ConnectionError:
+            self._stop()
+            return
+        if self._isTooMuch and self._resting is None:
             self._reader.stop()
+            self._resting = self._reactor.callLater(REST, self._goOn)
 
-    def _take(self, most: int, size: int) -> None:
+    def _goOn(self) -> None:
+        self._resting = None
+        self._reader.start()
+
+    def _stop(self) -> None:
+        self._reader.stop()
+        resting, self._resting = self._resting, None
+        if resting is not None:
+            resting.cancel()
+
+    def _take(self, most: float, size: int, isLimited: bool = False) -> None:
         """
         @param most: So many records, or
         @param size: so many bytes: then the rest has to wait.
+        @param isLimited: Whether it is not to log more than it may.
         @raise BlockingIOError: If there are no more.
         @raise ConnectionError: If no more can come.
         """
         while most > 0 and size > 0:
             data, fds, isTruncated, isCut = take(self._end, LONGEST_DATAGRAM, 1)
+            if data and isLimited and not fds and not self._lets(data):
+                most -= LEFT_OUT
+                continue
             if data:
-                size -= self._hear(data, fds, isTruncated or isCut)
+                size -= self._hear(data, fds, isTruncated or isCut, isLimited)
             else:
                 discard(fds)
                 if isOver(self._end):
                     raise ConnectionResetError
             most -= 1
 
-    def _hear(self, data: bytes, fds: Sequence[int], isCut: bool) -> int:
+    def _lets(self, data: bytes) -> bool:
+        # As JSON has them.
+        mayLog = self._said.lets(len(data), 1 + data.count(rb"\n"))
+        self._isTooMuch |= not mayLog
+        return mayLog
+
+    def _hear(self, data: bytes, fds: Sequence[int], isCut: bool, isLimited: bool) -> int:
         """
         @return: How many bytes it was.
         """
         try:
             if fds:
                 data = _readLong(fds)
+                if isLimited and not self._lets(data):
+                    return len(data)
             if isCut:
                 raise MessageError("a record has lost something on its way")
             event = eventOf(readRecord(data), len(data))
         except (MessageError, OSError) as error:
-            self._said.complain(f"it logs what is no record: {error}")
+            self._complain(error)
         else:
             self._said.record(event, len(data))
         return len(data)
+
+    def _complain(self, error: Exception) -> None:
+        self._refused += 1
+        if self._refused < MOST_REFUSED:
+            self._said.complain(f"it logs what is no record: {error}")
+        elif self._refused == MOST_REFUSED:
+            why = f"{MOST_REFUSED} times it has logged what is no record"
+            self._refuse(MessageError(f"{why}, such as this: {error}"))
 
 
 def _readLong(fds: Sequence[int]) -> bytes:

@@ -17,7 +17,10 @@ from twisted.logger import (
     globalLogPublisher,
 )
 
+from twisted_cluster.core.bucket import Bucket
 from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.core.words import several
+from twisted_cluster.defaults import LOG_RATE
 from twisted_cluster.primary.lives.tail import Tail
 
 log = Logger()
@@ -25,6 +28,10 @@ log = Logger()
 NOBODY = "-"
 # What has the fields of twisted.python.log.
 LEGACY = "log_legacy"
+# So many bytes are as much as a line.
+LINE = 1024
+# How much was left out is told this often, in seconds.
+TOLD = 10.0
 
 
 @frozen
@@ -62,11 +69,16 @@ class Said:
         self,
         speaker: Callable[[], Speaker],
         explain: Callable[[Iterable[str]], str | None] = lambda complaints: None,
+        rate: float = LOG_RATE,
     ) -> None:
         """
         @param speaker: Tells which worker this is.
         @param explain: What this primary knows of the reason of complaints.
+        @param rate: How many lines a second it may log; 0: any number.
         """
+        self._bucket = Bucket(rate)
+        self._leftOut = 0
+        self._toldAt = 0.0
         self._speaker = speaker
         self._explain = explain
         self._explained = Complaints(time.monotonic_ns)
@@ -83,6 +95,38 @@ class Said:
         The last complaints, as long as they are kept.
         """
         return map(_textOf, self._kept)
+
+    def lets(self, size: int, lines: int = 1) -> bool:
+        """
+        Whether it may log some more; to be asked before it is looked at. What it may not
+        is counted, and told of.
+
+        @param size: How many bytes that is.
+        @param lines: How many lines.
+        """
+        now = time.monotonic()
+        mayLog = self._bucket.takes(now, lines + size // LINE)
+        if not mayLog:
+            if not self._leftOut:
+                self._toldAt = now
+                self._warn("what is more is left out")
+            self._leftOut += lines
+        elif self._leftOut and now - self._toldAt >= TOLD:
+            self.tellLeftOut()
+        return mayLog
+
+    def tellLeftOut(self) -> None:
+        """
+        Tell how much was left out since that was told last, if any was.
+        """
+        count, self._leftOut = self._leftOut, 0
+        if count:
+            self._warn(f"{several(count, 'line')} left out")
+
+    def _warn(self, what: str) -> None:
+        rate = f"{self._bucket.rate:g} lines a second (--log-rate)"
+        text = f"it logs more than {rate}: {what}"
+        self.record(_newEvent(LogLevel.warn, text), len(text))
 
     def stray(self, text: str) -> None:
         """

@@ -128,6 +128,10 @@ class Stacks:
 
     def _read(self) -> None:
         self._take()
+        if len(self._come) == LARGEST:
+            # As much as nobody has to tell: who writes without end is not read on.
+            self._finish()
+            return
         self._cancelAfter(1)
         self._calls.append(self._reactor.callLater(QUIET, self._finish))
 

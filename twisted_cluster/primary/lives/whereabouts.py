@@ -17,6 +17,7 @@ from twisted_cluster.core.actions import ALL, DEAF, PLACE, SILENT, Report
 from twisted_cluster.core.stacks import mainFrames, whereIn
 from twisted_cluster.core.words import duration
 from twisted_cluster.primary.lives.process import WorkerProcess
+from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.told import Subject, tell
 
 
@@ -34,6 +35,8 @@ _INSTALLED = _folders(
     *(path for path in map(str, sys.path) if path.endswith("-packages")),
 )
 
+LEFT_OUT = "left out: it logs too much"
+
 
 class Seen(Subject, Protocol):
     """
@@ -42,6 +45,9 @@ class Seen(Subject, Protocol):
 
     @property
     def id(self) -> int: ...
+
+    @property
+    def said(self) -> Said: ...
 
     def askStacks(self) -> Deferred[str]: ...
 
@@ -63,6 +69,9 @@ class Whereabouts:
 
         def say(stacks: str) -> None:
             self._asked.pop(worker.id, None)
+            if not worker.said.lets(len(stacks), stacks.count("\n")):
+                # The worker writes them itself, whatever it is at.
+                stacks = LEFT_OUT
             where = placeIn(stacks) if what.shows == PLACE else f":\n{stacks}"
             tell(level, f"{what.text}{{where}}", worker, where=where, **seconds)
 

@@ -4,7 +4,9 @@ What workers log, on a wire of its own.
 
 from __future__ import annotations
 
+import math
 import socket
+import time
 from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IDelayedCall
@@ -29,6 +31,8 @@ from twisted_cluster.wire.reader import Reader
 # besides.
 RECORDS = 64
 BYTES = 1 << 18
+# Nor more than takes so many seconds: what is no record may take long to be seen as none.
+LONG = 0.005
 # More than a socket's buffer can hold.
 LAST_RECORDS = 512
 # What is left out takes an eighth of the time.
@@ -117,7 +121,8 @@ class Records:
         @raise BlockingIOError: If there are no more.
         @raise ConnectionError: If no more can come.
         """
-        while most > 0 and size > 0:
+        end = time.monotonic() + LONG if isLimited else math.inf
+        while most > 0 and size > 0 and time.monotonic() < end:
             data, fds, isTruncated, isCut = take(self._end, LONGEST_DATAGRAM, 1)
             if data and isLimited and not fds and not self._lets(data):
                 most -= LEFT_OUT

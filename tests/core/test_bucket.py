@@ -23,8 +23,8 @@ def test_whatIsLargeIsPaidForLater() -> None:
     """
     bucket = Bucket(10.0)
     assert bucket.takes(0.0, 1000.0)
-    assert not bucket.takes(97.0, 1.0)
-    assert bucket.takes(99.0, 1.0)
+    assert not bucket.takes(89.0, 1.0)
+    assert bucket.takes(91.0, 1.0)
 
 
 def test_withoutARateThereIsNoEnd() -> None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from attrs import Factory, define
 
-# What has not been used for so many seconds may come at once.
-SAVED = 2.0
+# What has not been used of so many seconds may come at once: a start, or an end, tells
+# much in a moment.
+SAVED = 10.0
 
 
 @define

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
@@ -16,6 +17,7 @@ from twisted.internet.tcp import Connection
 from twisted.logger import Logger
 
 from twisted_cluster.admin.peers import Peer, peerOf
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.reactors import IWireReactor
 from twisted_cluster.wire.reader import Reader
 
@@ -67,6 +69,7 @@ class Connections:
         self._socket = listening
         self._factory = factory
         self._channels: list[Channel] = []
+        self._strangers = Complaints(time.monotonic_ns)
         self._reader = Reader(
             reactor, listening.fileno, self._accept, "the control socket"
         )
@@ -112,7 +115,8 @@ class Connections:
         except OSError:
             return
         if peer is not None and not peer.mayControl:
-            log.warn("control socket: {peer} is none of its users: closed", peer=peer)
+            if self._strangers.isDue():
+                log.warn("control socket: {peer} is none of its users: closed", peer=peer)
             return
         if len(self._channels) >= MOST and not self._makeRoom():
             return

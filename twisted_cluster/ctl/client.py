@@ -13,6 +13,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode
 
+from twisted_cluster.admin.peers import Peer, peerOf
+from twisted_cluster.core.log_text import visible
 from twisted_cluster.ctl.failures import FAILED, FORBIDDEN, NOBODY, USAGE, Failure
 
 # It answers within a tenth of a second, also when every worker hangs.
@@ -30,6 +32,19 @@ class _Connection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(PATIENCE)
         self.sock.connect(self._path)
+        peer = strangerAt(self.sock)
+        if peer is not None and os.geteuid() != 0:
+            # Before it is told anything, or shows anything. Root names whom it asks.
+            raise Failure(FORBIDDEN, f"{self._path} is another user's: {peer} listens")
+
+
+def strangerAt(connection: socket.socket) -> Peer | None:
+    """
+    @return: Who listens, unless that is root or who asks: in a directory where everybody
+        may write it can be anybody.
+    """
+    peer = peerOf(connection)
+    return None if peer is None or peer.mayControl else peer
 
 
 class Client:
@@ -64,13 +79,13 @@ class Client:
         """
         with self._asking("POST", f"/{verb}", given, waits=True) as response:
             for line in iter(response.readline, b""):
-                said = json.loads(line)
+                said = self._heard(line)
                 if "error" in said:
                     code = USAGE if response.status == BAD else FAILED
                     raise Failure(code, said["error"])
                 if "done" in said:
-                    return str(said["done"])
-                progress(said["progress"])
+                    return said["done"]
+                progress(said.get("progress", ""))
         raise Failure(FAILED, f"the cluster has ended before {verb} was done")
 
     def logs(self, given: Mapping[str, str]) -> Iterator[str]:
@@ -80,9 +95,18 @@ class Client:
         waits = given.get("follow") == "1"
         with self._asking("GET", "/logs", given, waits) as response:
             if response.status != 200:
-                raise Failure(FAILED, json.loads(response.read())["error"])
+                raise Failure(FAILED, self._heard(response.read()).get("error", ""))
             for line in iter(response.readline, b""):
-                yield line.decode("utf-8", "replace")
+                yield visible(line.decode("utf-8", "replace"))
+
+    def _heard(self, line: bytes) -> dict[str, str]:
+        """
+        @return: What it says, that a terminal may be shown.
+        """
+        try:
+            return {name: visible(str(text)) for name, text in json.loads(line).items()}
+        except (ValueError, AttributeError):
+            raise Failure(FAILED, f"{self._path} is no control socket") from None
 
     def pid(self) -> int | None:
         """

@@ -16,6 +16,7 @@ from twisted_cluster.controlpath import (
     socketsIn,
     whyNot,
 )
+from twisted_cluster.ctl.client import strangerAt
 from twisted_cluster.ctl.failures import NOBODY, USAGE, Failure
 
 # Who lives takes a connection at once: that is the kernel's work.
@@ -43,9 +44,9 @@ def find(
         return _of(pidfile, places)
     # As twistd: what was started here is meant.
     here = _candidates(PIDFILE, places)
-    alive = [path for path in here if isAlive(path)]
+    alive = [path for path in here if isOurs(path)]
     if not alive:
-        alive = [path for place in places for path in socketsIn(place) if isAlive(path)]
+        alive = [path for place in places for path in socketsIn(place) if isOurs(path)]
     if not alive:
         raise Failure(NOBODY, f"no cluster runs: looked in {', '.join(places)}")
     isOfHere = alive[0] in here
@@ -68,8 +69,8 @@ def _given(path: str) -> str:
 
 def _of(pidfile: str, places: list[str]) -> str:
     candidates = _candidates(pidfile, places)
-    alive = [path for path in candidates if isAlive(path)]
-    there = alive or [path for path in candidates if os.path.exists(path)]
+    alive = [path for path in candidates if isOurs(path)]
+    there = alive or [path for path in candidates if isOwnSocket(path)]
     if not there:
         raise Failure(
             NOBODY,
@@ -84,16 +85,28 @@ def _candidates(pidfile: str, places: list[str]) -> list[str]:
     return [os.path.join(place, name) for place in places]
 
 
-def isAlive(path: str) -> bool:
+def isOurs(path: str) -> bool:
     """
-    Whether somebody listens there.
+    Whether somebody listens there who is root, or who asks: nobody else is meant who is
+    not named.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(PATIENCE)
         try:
             probe.connect(path)
+            return strangerAt(probe) is None
         except TimeoutError:
-            return True
+            # So many wait there that it is busy, or more than that.
+            return isOwnSocket(path)
         except OSError:
             return False
-    return True
+
+
+def isOwnSocket(path: str) -> bool:
+    """
+    Whether the file is this user's, or root's.
+    """
+    try:
+        return os.lstat(path).st_uid in (0, os.geteuid())
+    except OSError:
+        return False

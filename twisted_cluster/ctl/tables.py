@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twisted_cluster.core.log_text import inOneLine
 from twisted_cluster.core.words import duration, serving
 
 WORKERS = (
@@ -86,8 +87,8 @@ def stateOf(worker: Status) -> str:
     """
     silence = worker["silence"]
     if silence < SILENT or worker["state"] == "starting":
-        return str(worker["state"])
-    return f"{worker['state']}, silent {duration(silence)}"
+        return inOneLine(str(worker["state"]))
+    return f"{inOneLine(worker['state'])}, silent {duration(silence)}"
 
 
 def portRows(status: Status, rates: Rates) -> list[list[str]]:
@@ -96,8 +97,8 @@ def portRows(status: Status, rates: Rates) -> list[list[str]]:
     """
     return [
         [
-            one["name"],
-            one["policy"],
+            inOneLine(one["name"]),
+            inOneLine(one["policy"]),
             str(len(one["workers"])),
             rates.ofPort(one),
             str(one["waiting"] + (one["backlog"] or 0)),
@@ -123,7 +124,7 @@ def headline(status: Status) -> str:
     parts += [f"worker {slot} fails: {why}" for slot, why in status["failed"].items()]
     gone = status["counted"]
     parts.append(f"{gone['started']} started, {gone['crashed']} crashed")
-    return "; ".join(parts)
+    return inOneLine("; ".join(parts))
 
 
 def text(status: Status) -> str:

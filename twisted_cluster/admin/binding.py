@@ -11,7 +11,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from attrs import frozen
 from twisted.logger import Logger
@@ -27,7 +27,7 @@ from twisted_cluster.controlpath import (
     whyNot,
 )
 from twisted_cluster.errors import ControlTakenError
-from twisted_cluster.wire.socketfile import SocketFile, creating
+from twisted_cluster.wire.socketfile import Folder, SocketFile, creating
 
 log = Logger()
 
@@ -66,6 +66,7 @@ class ControlFile:
         except OSError as error:
             # Who has shed privileges may not. The next to start takes it over.
             log.debug("{path} stays behind: {error}", path=self.path, error=error)
+        self.file.folder.close()
         self.socket.close()
 
 
@@ -108,19 +109,21 @@ def _bindAt(path: str, owner: int | None, sweep: bool = False) -> ControlFile:
     why = whyNot(path)
     if why is not None:
         raise OSError(errno.ENAMETOOLONG, why, path)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    where, name = os.path.split(path)
+    with ExitStack() as undo:
+        folder = Folder.of(where, where)
+        undo.callback(folder.close)
+        made = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         made.setblocking(False)
-        with _alone(os.path.dirname(path)):
+        with _alone(where):
             if sweep:
-                _removeDead(os.path.dirname(path))
+                _removeDead(where)
             _makeRoom(path)
-            _bindAs(made, path, owner)
+            _bindAs(made, path, folder, owner)
             made.listen(BACKLOG)
-        return ControlFile(made, SocketFile.found(path, path))
-    except BaseException:
-        made.close()
-        raise
+        bound = ControlFile(made, SocketFile.found(folder, name))
+        undo.pop_all()
+    return bound
 
 
 @contextmanager
@@ -205,7 +208,7 @@ def _isThere(pid: int) -> bool:
     return True
 
 
-def _bindAs(made: socket.socket, path: str, owner: int | None) -> None:
+def _bindAs(made: socket.socket, path: str, folder: Folder, owner: int | None) -> None:
     """
     Bind so that the file is the owner's.
     """
@@ -226,4 +229,4 @@ def _bindAs(made: socket.socket, path: str, owner: int | None) -> None:
     # It may not write there, and so cannot have put another file in place of this one.
     with creating(MODE):
         made.bind(path)
-    os.chown(path, owner, -1, follow_symlinks=False)
+    folder.give(os.path.basename(path), owner)

@@ -164,15 +164,22 @@ class PrimaryCluster(Cluster):
                 checkLimits(policy, limits)
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
+            self._inherited = Inherited.find(isReal=policy is None)
             rooms = Rooms.make(
-                steady(self._reactor), makePolicy, BACKLOG, keep, ANY, limits, True
+                steady(self._reactor),
+                makePolicy,
+                BACKLOG,
+                keep,
+                ANY,
+                limits,
+                areGuarded=True,
+                inherited=self._inherited.numbers,
             )
             if rooms.guardian is not None:
                 # Whose primary ends before its workers may have meant that.
                 rooms.guardian.tellsAll = False
             # A script's log files are its workers' as well.
             shareLogFiles()
-            self._inherited = Inherited.find(isReal=policy is None)
             rooms.exchange.hear = partial(tellSubscribers, self._subscriptions)
             self._forks = Forks(rooms, self, self.workers)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)

@@ -11,6 +11,7 @@ import os
 import resource
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import traceback
@@ -19,12 +20,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from attrs import asdict
+from attrs import asdict, evolve
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.lockfile import FilesystemLock, isLocked
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
-from twisted_cluster.primary.ports.binding import Bound, SocketFile, adopt, bind
+from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.wire.socketfile import Folder, LockFile, SocketFile
+from twisted_cluster.wire.user import User
 
 LOCAL = "127.0.0.1"
 NOBODY = 65534
@@ -356,6 +359,174 @@ def test_whatTheSystemRefusesIsSaid(folder: Path) -> None:
     assert os.listdir(folder) == []
 
 
+# On another user's word
+
+
+asRoot = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+THEM = User(NOBODY, NOBODY)
+
+
+@pytest.fixture
+def theirs(folder: Path) -> Path:
+    """
+    A directory of nobody's, which is also the current one, with one of root's in it.
+    """
+    for above in (each for each in folder.parents if not each.stat().st_mode & 0o001):
+        above.chmod(above.stat().st_mode | 0o111)
+    made = folder / "theirs"
+    (made / "etc").mkdir(parents=True)
+    os.chown(made, NOBODY, NOBODY)
+    os.chdir(made)
+    return made
+
+
+def whoIs() -> object:
+    return os.getresuid(), os.getresgid(), sorted(os.getgroups()), os.getcwd()
+
+
+@asRoot
+def test_whatIsMadeIsTheirs(theirs: Path) -> None:
+    """
+    Socket, file and lock, as if they had made them; and this process is who it was.
+    """
+    before = whoIs()
+    with nothingLeft(theirs):
+        bound = bind(SPECS["locked"], str(theirs), THEM)
+        assert whoIs() == before
+        for name in ("socket", "socket.lock"):
+            assert (os.lstat(name).st_uid, os.lstat(name).st_gid) == (NOBODY, NOBODY)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect("socket")
+            told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        assert struct.unpack("iII", told) == (os.getpid(), NOBODY, NOBODY)
+        bound.release()
+        assert whoIs() == before
+
+
+def lowPort() -> int:
+    start = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    first = int(start.read_text()) if start.exists() else 1024
+    for port in range(first - 1, first - 100, -1):
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOCAL, port))
+            except OSError:
+                continue
+            return port
+    return pytest.skip("anybody may bind any port here")
+
+
+@asRoot
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("etc/socket", errno.EACCES), ("../socket", errno.EACCES), ("gone/x", errno.ENOENT)],
+)
+def test_whatTheyMayNotDoFails(theirs: Path, path: str, error: int) -> None:
+    """
+    With the same error that they would have, and nothing is left.
+    """
+    before = whoIs()
+    spec = ListenSpec(UNIX, path=path, wantPID=True)
+    with nothingLeft(theirs), nothingLeft(theirs.parent):
+        with pytest.raises(OSError) as caught:  # noqa: PT011
+            bind(spec, str(theirs), THEM)
+        with pytest.raises(OSError) as again:  # noqa: PT011
+            bind(evolve(spec, path=os.path.join(theirs, path)), ".", THEM)
+    assert caught.value.errno == again.value.errno == error
+    assert whoIs() == before
+
+
+@asRoot
+def test_lowPortsAreNotTheirs(theirs: Path) -> None:
+    """
+    Nor those of others, however much is to be reused.
+    """
+    with nothingLeft(theirs):
+        with pytest.raises(PermissionError):
+            bind(ListenSpec(TCP, LOCAL, lowPort()), ".", THEM)
+        with socket.socket() as ours:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            ours.bind((LOCAL, 0))
+            ours.listen()
+            spec = ListenSpec(TCP, LOCAL, ours.getsockname()[1], reusePort=True)
+            with pytest.raises(OSError, match="in use"):
+                bind(spec, ".", THEM)
+
+
+@asRoot
+@pytest.mark.parametrize("name", ["socket", "socket.lock"])
+def test_aDirectoryThatIsSwappedHarmsNobody(theirs: Path, name: str) -> None:
+    """
+    What is removed is what was made, where it is by then.
+    """
+    (theirs / "inner").mkdir()
+    os.chown("inner", NOBODY, NOBODY)
+    bound = bind(ListenSpec(UNIX, path="inner/socket", wantPID=True), ".", THEM)
+    (theirs / "etc" / name).write_text("ours")
+    os.rename("inner", "moved")
+    os.symlink("etc", "inner")
+    bound.release()
+    assert (theirs / "etc" / name).read_text() == "ours"
+    assert os.listdir("moved") == []
+
+
+@asRoot
+@pytest.mark.parametrize("name", ["socket", "socket.lock"])
+def test_whatIsPutInItsPlaceStays(theirs: Path, name: str) -> None:
+    """
+    Another file, a link: it is not ours.
+    """
+    (theirs / "etc" / "socket").write_text("ours")
+    bound = bind(SPECS["locked"], ".", THEM)
+    os.unlink(name)
+    os.symlink("etc/socket", name)
+    with capturedLogs():
+        bound.release()
+    assert (theirs / "etc" / "socket").read_text() == "ours"
+    assert os.readlink(name) == "etc/socket"
+
+
+@asRoot
+def test_aLockThatIsALinkIsNotFollowed(theirs: Path) -> None:
+    """
+    It is only read: nothing is made or removed where it leads.
+    """
+    os.symlink("etc/lock", "socket.lock")
+    with pytest.raises(OSError, match="invalid literal"):
+        bind(SPECS["locked"], ".", THEM)
+    os.unlink("socket.lock")
+    os.symlink(str(deadProcess()), "socket.lock")
+    (theirs / "etc" / "socket").write_text("ours")
+    os.symlink("etc/socket", "socket")
+    with pytest.raises(OSError, match="in use"):
+        bind(SPECS["locked"], ".", THEM)
+    assert (theirs / "etc" / "socket").read_text() == "ours"
+    assert os.listdir("etc") == ["socket"]
+
+
+@asRoot
+def test_whatIsTheirsGoesAlsoFromWhereTheyMayNotWrite(theirs: Path) -> None:
+    """
+    By then; nothing stays behind.
+    """
+    bound = bind(SPECS["locked"], ".", THEM)
+    theirs.chmod(0)
+    os.chown(theirs, 0, 0)
+    bound.release()
+    assert os.listdir(theirs) == ["etc"]
+
+
+@asRoot
+def test_nobodyMayBecomeAStranger(theirs: Path) -> None:
+    """
+    Who is not in the list of users can start no worker.
+    """
+    before = whoIs()
+    with nothingLeft(theirs), pytest.raises(PermissionError):
+        bind(SPECS["locked"], ".", User(54321, 54321))
+    assert whoIs() == before
+
+
 # Written down
 
 
@@ -371,12 +542,14 @@ def test_itCanBeWrittenDown(name: str, folder: Path) -> None:
         text = json.dumps({**facts, "socket": first.socket.detach()})
         first.release()
         found = json.loads(text)
-        file = found["file"]
+        file, lock = found["file"], found["lock"]
+        there = found["folder"] and Folder(**found["folder"])
         again = Bound(
             ListenSpec(**found["spec"]),
             socket.socket(fileno=found["socket"]),
-            file and SocketFile(**file),
-            found["lock"],
+            file and SocketFile(**{**file, "folder": there}),
+            lock and LockFile(**{**lock, "folder": there}),
+            there,
         )
         assert again.spec == SPECS[name]
         assert again.socket.getsockname() == where

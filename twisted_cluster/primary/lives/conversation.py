@@ -33,6 +33,7 @@ from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.handoff import receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
+from twisted_cluster.wire.user import User
 
 log = Logger()
 
@@ -83,11 +84,18 @@ class Conversation:
     """
 
     def __init__(
-        self, rooms: Rooms, wires: Wires, hand: Hand, codec: Codec, worker: Worker
+        self,
+        rooms: Rooms,
+        wires: Wires,
+        hand: Hand,
+        codec: Codec,
+        worker: Worker,
+        user: User | None = None,
     ) -> None:
         """
         @param hand: The worker, as the door and the table know it.
         @param codec: How users' messages to it are encoded.
+        @param user: Whose the worker is; L{None}: this process's own.
         """
         self._rooms = rooms
         self._wires = wires
@@ -97,7 +105,7 @@ class Conversation:
         self.isOpen = True
         self._isRefused = False
         self._outbox = Outbox(wires.channel, rooms.reactor)
-        self._listens = Listens(rooms.listeners, hand, self._say)
+        self._listens = Listens(rooms.listeners, hand, self._say, user)
         ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
         held = HeldListeners(rooms.listeners, rooms.reactor)
         self.peer = Peer(rooms.reactor, wires.mail, codec, ears, held)

@@ -22,6 +22,7 @@ from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.stacks import Stacks
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.wires import Wires, firstGap
+from twisted_cluster.wire.user import User
 
 
 class KitOwner(conversation.Worker, Protocol):
@@ -80,9 +81,11 @@ class Kit:
             post = recipe.postOf(worker.id, worker.number)
             most, hasTerminal = rooms.limits.worker, bool(recipe.terminal)
             hand = Hand(post, wires.page, wires.queue, most, hasTerminal)
-            talk = Conversation(rooms, wires, hand, codec, worker)
+            user = User.of(recipe.uid, recipe.gid)
+            talk = Conversation(rooms, wires, hand, codec, worker, user)
             undo.callback(talk.close)
             records = Records(rooms.reactor, wires.log, worker.said, talk.refuse)
+            undo.callback(records.finish)
             stacks = Stacks(rooms.reactor, wires.stacks, wires.page, child)
             undo.pop_all()
         return cls(output, child, wires, hand, records, stacks, talk)

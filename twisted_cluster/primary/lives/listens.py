@@ -14,6 +14,7 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.wire.user import User
 
 # An answer is one datagram, and has more in it than this.
 LONGEST_WHY = 500
@@ -25,15 +26,21 @@ class Listens:
     """
 
     def __init__(
-        self, listeners: ListenerTable, hand: Hand, say: Callable[..., None]
+        self,
+        listeners: ListenerTable,
+        hand: Hand,
+        say: Callable[..., None],
+        user: User | None = None,
     ) -> None:
         """
         @param hand: The worker, as the table knows it.
         @param say: Tells it a message, and descriptors.
+        @param user: Whose it is; L{None}: this process's own.
         """
         self._listeners = listeners
         self._hand = hand
         self._say = say
+        self._user = user
 
     def take(self, message: Message) -> bool:
         """
@@ -47,7 +54,7 @@ class Listens:
 
     def _listen(self, question: messages.Listen) -> None:
         try:
-            listener = self._listeners.join(self._hand, question)
+            listener = self._listeners.join(self._hand, question, self._user)
         except BaseException as error:
             # Not only OSError: a name that is none, a number that is too large, whatever
             # ends a policy that is made for it. Who asks waits for an answer.

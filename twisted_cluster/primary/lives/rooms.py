@@ -51,6 +51,7 @@ class Rooms:
         descriptors: Container[int] = (),
         limits: Limits = NO_LIMITS,
         areGuarded: bool = False,
+        inherited: Container[int] = (),
     ) -> Rooms:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
@@ -58,8 +59,9 @@ class Rooms:
         @param keep: Whether ports wait for the replacement of a worker that is gone.
         @param descriptors: Which of this process's workers may listen on.
         @param areGuarded: Whether workers that outlive this process are to be ended.
+        @param inherited: Which descriptors also workers of another user may listen on.
         """
         door = Door(reactor, time.monotonic_ns, limits)
-        listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors)
+        listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors, inherited)
         guardian = Guardian(reactor) if areGuarded else None
         return cls(reactor, door, listeners, Exchange(), limits, newPolicy, guardian)

@@ -8,16 +8,16 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from attrs import evolve, frozen
 from twisted.internet.abstract import isIPv6Address
 from twisted.logger import Logger
-from twisted.python.lockfile import FilesystemLock
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
-from twisted_cluster.wire.socketfile import SocketFile, creating
+from twisted_cluster.wire.socketfile import Folder, LockFile, SocketFile, creating
+from twisted_cluster.wire.user import User, acting
 
 log = Logger()
 FAMILIES = {
@@ -35,14 +35,18 @@ class Bound:
 
     @ivar file: What is to go with the socket; L{None} if it has no file, or one that is
         not ours.
-    @ivar lock: The absolute path of the L{FilesystemLock} that is held; L{None} if there
-        is none. It bears the number of this process.
+    @ivar lock: The lock that is held, which bears the number of this process; L{None} if
+        there is none.
+    @ivar folder: Where both are; L{None} if there is no file.
+    @ivar user: As whom all of it was made; L{None} is this process's own.
     """
 
     spec: ListenSpec
     socket: socket.socket
     file: SocketFile | None = None
-    lock: str | None = None
+    lock: LockFile | None = None
+    folder: Folder | None = None
+    user: User | None = None
 
     def release(self) -> None:
         """
@@ -55,12 +59,34 @@ class Bound:
         if self.file is not None:
             # First: while the socket is open no other file can have its inode.
             with _going(self.file.path):
-                self.file.remove()
+                self.removeFile()
         with _going(str(self.spec)):
             self.socket.close()
         if self.lock is not None:
-            with _going(self.lock):
-                FilesystemLock(self.lock).unlock()
+            with _going(self.lock.path):
+                self._undo(self.lock.release)
+        if self.folder is not None:
+            self.folder.close()
+
+    def removeFile(self) -> None:
+        """
+        Remove the socket's file, if it has one, so that nobody finds it any more.
+
+        @raise OSError: As unlink(2) says.
+        """
+        if self.file is not None:
+            self._undo(self.file.remove)
+
+    def _undo(self, remove: Callable[[], None]) -> None:
+        try:
+            with acting(self.user):
+                remove()
+        except PermissionError:
+            if self.user is None:
+                raise
+            # It may not write in that directory any more, nor has it put anything there
+            # instead: what was made there for it is ours to remove.
+            remove()
 
 
 @contextmanager
@@ -73,18 +99,19 @@ def _going(what: str) -> Iterator[None]:
         log.warn("{what} stays behind: {error}", what=what, error=error)
 
 
-def bind(spec: ListenSpec, directory: str = ".") -> Bound:
+def bind(spec: ListenSpec, directory: str = ".", user: User | None = None) -> Bound:
     """
     Bind, and listen where that applies, as the stock ports of Twisted do. Where that
     fails, nothing is left of it.
 
     @param directory: What a relative path is relative to.
+    @param user: As whom: what that one may not do fails, and what is made is its.
     @raise OSError: As bind(2) says; EAGAIN if another process has the lock.
     """
-    with _refusing():
+    with _refusing(), _returning(spec, directory), acting(user):
         if spec.kind == UNIX:
-            return _bindUNIX(spec, directory)
-        return _bindInternet(spec)
+            return _bindUNIX(spec, directory, user)
+        return _bindInternet(spec, user)
 
 
 def adopt(spec: ListenSpec) -> Bound:
@@ -122,7 +149,7 @@ def _refusing() -> Iterator[None]:
         raise OSError(errno.EINVAL, str(error)) from error
 
 
-def _bindInternet(spec: ListenSpec) -> Bound:
+def _bindInternet(spec: ListenSpec, user: User | None) -> Bound:
     family = socket.AF_INET6 if isIPv6Address(spec.interface) else socket.AF_INET
     kind = socket.SOCK_DGRAM if spec.kind == UDP else socket.SOCK_STREAM
     made = socket.socket(family, kind)
@@ -144,7 +171,7 @@ def _bindInternet(spec: ListenSpec) -> Bound:
     except BaseException:
         made.close()
         raise
-    return Bound(spec, made)
+    return Bound(spec, made, user=user)
 
 
 def _duplicateOf(fd: int) -> socket.socket:
@@ -163,10 +190,10 @@ def _isReady(made: socket.socket, kind: str) -> bool:
     return made.type == socket.SOCK_STREAM and bool(listens)
 
 
-def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
+def _bindUNIX(spec: ListenSpec, directory: str, user: User | None) -> Bound:
     if not spec.path or "\0" in spec.path[1:]:
         raise OSError(errno.EINVAL, f"{spec.path!r} is no path for a socket")
-    made = Bound(spec, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+    made = Bound(spec, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), user=user)
     try:
         made.socket.setblocking(False)
         # It means nothing here, but a stock port has it.
@@ -174,10 +201,14 @@ def _bindUNIX(spec: ListenSpec, directory: str) -> Bound:
         if spec.path.startswith("\0"):
             made.socket.bind(os.fsencode(spec.path))
         else:
-            full = fullPath(spec.path, directory)
+            if _isMoving(spec, directory):
+                os.chdir(directory)
+            folder = _folderOf(spec.path, directory)
+            made = evolve(made, folder=folder)
+            name = os.path.basename(spec.path)
             if spec.wantPID:
-                made = evolve(made, lock=_lock(full))
-            made = evolve(made, file=_bindFile(made, full, directory))
+                made = evolve(made, lock=LockFile.take(folder, name))
+            made = evolve(made, file=_bindFile(made, folder, name))
         made.socket.listen(spec.backlog)
     except BaseException:
         made.release()
@@ -194,35 +225,42 @@ def fullPath(path: str, directory: str) -> str:
     return path if isAbsolute else os.path.join(os.path.abspath(directory), path)
 
 
-def _lock(path: str) -> str:
-    name = path + ".lock"
-    lock = FilesystemLock(name)
-    if not lock.lock():
-        raise OSError(errno.EAGAIN, "Cannot acquire lock")
-    if not lock.clean:
-        # Its owner has died. If this fails, bind(2) will say why.
-        with suppress(OSError):
-            if stat.S_ISSOCK(os.stat(path).st_mode):
-                os.remove(path)
-    return name
+def _folderOf(path: str, directory: str) -> Folder:
+    full = os.path.dirname(fullPath(path, directory))
+    return Folder.of(full, os.path.dirname(path) or ".")
 
 
-def _bindFile(made: Bound, full: str, directory: str) -> SocketFile:
-    path = made.spec.path
-    # Relative to the worker's directory: an absolute path may be too long for a
-    # socket's name, and getHost() must say what the application said.
-    with nullcontext() if path == full else _inside(directory):
-        with creating(made.spec.mode):
-            made.socket.bind(os.fsencode(path))
-        return SocketFile.found(full, path)
+def _bindFile(made: Bound, folder: Folder, name: str) -> SocketFile:
+    with suppress(FileNotFoundError):
+        folder.look(name)
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    # By its path, and not in the folder: getHost() must say what the application said.
+    with creating(made.spec.mode):
+        made.socket.bind(os.fsencode(made.spec.path))
+    # If the path leads somewhere else by now, there is none here.
+    return SocketFile.found(folder, name)
+
+
+def _isMoving(spec: ListenSpec, directory: str) -> bool:
+    """
+    Whether a path is relative to another directory than this process's: an absolute one
+    may be too long for a socket's name, and is not what the application said.
+    """
+    isPath = spec.kind == UNIX and not spec.path.startswith(("\0", os.sep))
+    return isPath and directory != os.curdir
 
 
 @contextmanager
-def _inside(directory: str) -> Iterator[None]:
+def _returning(spec: ListenSpec, directory: str) -> Iterator[None]:
+    """
+    Come back to where this process is, as whom it is.
+    """
+    if not _isMoving(spec, directory):
+        yield
+        return
     # Where a directory may be used, but not read, O_PATH is enough.
     before = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))
     try:
-        os.chdir(directory)
         try:
             yield
         finally:

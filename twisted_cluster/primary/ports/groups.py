@@ -11,6 +11,8 @@ from contextlib import suppress
 
 from twisted.logger import Logger
 
+from twisted_cluster.wire.user import User, acting
+
 log = Logger()
 
 
@@ -23,9 +25,10 @@ class DatagramGroup:
     @ivar members: The sockets, by slot.
     """
 
-    def __init__(self, first: socket.socket) -> None:
+    def __init__(self, first: socket.socket, user: User | None = None) -> None:
         """
         @param first: Bound, and of this group from now on.
+        @param user: Whose it is: the system lets nobody else into a group.
         @raise OSError: If there are no such groups here.
         """
         if sys.platform != "linux":
@@ -34,6 +37,7 @@ class DatagramGroup:
         # fail with EADDRINUSE.
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.members: dict[int, socket.socket] = {}
+        self._user = user
         self._users: defaultdict[int, set[int]] = defaultdict(set)
         self._spare: socket.socket | None = first
         self._family = first.family
@@ -71,6 +75,10 @@ class DatagramGroup:
         return self.members[slot]
 
     def _makeAnother(self) -> socket.socket:
+        with acting(self._user):
+            return self._made()
+
+    def _made(self) -> socket.socket:
         made = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -116,12 +124,13 @@ class DatagramGroup:
                 one.close()
 
 
-def makeGroup(first: socket.socket) -> DatagramGroup | None:
+def makeGroup(first: socket.socket, user: User | None = None) -> DatagramGroup | None:
     """
+    @param user: Whose the socket is.
     @return: L{None} if all workers have to read one socket.
     """
     try:
-        return DatagramGroup(first)
+        return DatagramGroup(first, user)
     except OSError as error:
         log.warn("workers share one UDP socket, and a peer may reach any: {e}", e=error)
         return None

@@ -22,6 +22,7 @@ from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.wire.handoff import Handed, nameOf
+from twisted_cluster.wire.user import User, uidOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
 _new: Any = tuple.__new__
@@ -65,7 +66,7 @@ class Listener:
         self.name = bound.socket.getsockname()
         self.facts = ListenerFacts(number, str(spec), self.name, nameOf)
         isOwn = spec.kind == UDP and policy is not None and spec.fd is None
-        self.group = makeGroup(bound.socket) if isOwn else None
+        self.group = makeGroup(bound.socket, bound.user) if isOwn else None
         self.mode = GROUP if self.group else HANDOFF
         if policy is None or (spec.kind == UDP and self.group is None):
             self.mode = SHARED
@@ -136,6 +137,13 @@ class Listener:
         """
         return len(self.group.sockets) if self.group else 1
 
+    def isFor(self, user: User | None) -> bool:
+        """
+        Whether workers of that user may listen here: who was not given the port could
+        not have another user's either.
+        """
+        return self.keep or uidOf(user) == uidOf(self.bound.user)
+
     def owns(self, other: os.stat_result) -> bool:
         """
         Whether a descriptor is one of this listener's sockets.
@@ -197,7 +205,7 @@ class Listener:
         self.isRefusing = refuse(self.socket, self.hasBacklog)
         if not self.isRefusing and self.bound.file is not None:
             with suppress(OSError):
-                self.bound.file.remove()
+                self.bound.removeFile()
                 self.isRefusing = True
 
     @property

@@ -19,9 +19,11 @@ from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
+from twisted_cluster.wire.user import User, acting
 
 log = Logger()
 BUSY = errno.EADDRINUSE
+GIVE = "give it to cluster.setupPrimary(listen=...)"
 # More than any application has; all of them are looked at whenever anything changes.
 MOST_PORTS = 4096
 
@@ -64,14 +66,18 @@ class Listeners:
         backlog: int,
         descriptors: Container[int],
         takers: Takers,
+        inherited: Container[int] = (),
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
         @param backlog: The least backlog of a listener.
         @param descriptors: Which of this process's workers may listen on.
         @param takers: Looks who has what cannot be bound.
+        @param inherited: Which of them were opened for workers, also for those that are
+            of another user.
         """
         self._door = door
+        self._inherited = inherited
         self.newPolicy = newPolicy
         self._backlog = backlog
         self._descriptors = descriptors
@@ -109,17 +115,20 @@ class Listeners:
                 return listener
         return None
 
-    def open(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener:
+    def open(
+        self, spec: ListenSpec, ordinal: int, directory: str, user: User | None = None
+    ) -> Listener:
         """
         Bind one more, or take up a descriptor.
 
+        @param user: On whose word, and so as whom.
         @raise OSError: As bind(2) and L{adopt} say.
         """
         if spec.fd is None:
             asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
-            bound = self._bind(asked, directory)
+            bound = self._bind(asked, directory, user)
         else:
-            bound = self._adopt(spec)
+            bound = self._adopt(spec, user)
         self._count += 1
         try:
             listener = Listener(self._count, spec, bound, self.newPolicy())
@@ -134,11 +143,19 @@ class Listeners:
         say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
-    def _bind(self, spec: ListenSpec, directory: str) -> Bound:
+    def _bind(self, spec: ListenSpec, directory: str, user: User | None) -> Bound:
         try:
-            return bind(spec, directory)
+            return bind(spec, directory, user)
+        except PermissionError as error:
+            if user is None:
+                raise
+            why = f"{error.strerror}: to user {user.uid}; {GIVE}"
+            raise OSError(error.errno, why) from error
         except OSError as error:
-            who = self._whoHas(spec, directory) if error.errno == BUSY else None
+            if error.errno != BUSY:
+                raise
+            with acting(user):
+                who = self._whoHas(spec, directory)
             if who is None:
                 raise
             raise OSError(BUSY, f"{os.strerror(BUSY)}: {who}") from error
@@ -149,9 +166,9 @@ class Listeners:
                 return f"the cluster itself has {listener.facts.name}"
         return self._takers.whoHas(spec, directory)
 
-    def _adopt(self, spec: ListenSpec) -> Bound:
+    def _adopt(self, spec: ListenSpec, user: User | None) -> Bound:
         assert spec.fd is not None
-        if spec.fd not in self._descriptors:
+        if spec.fd not in (self._descriptors if user is None else self._inherited):
             why = f"descriptor {spec.fd} of the primary is not for workers"
             raise OSError(errno.EPERM, why)
         asked = os.fstat(spec.fd)

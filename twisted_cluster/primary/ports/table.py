@@ -19,6 +19,7 @@ from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.listeners import AcceptedBy, Listeners
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.user import User
 
 BUSY = errno.EADDRINUSE
 
@@ -66,6 +67,7 @@ class ListenerTable:
         backlog: int = 0,
         keep: bool = True,
         descriptors: Container[int] = (),
+        inherited: Container[int] = (),
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
@@ -73,11 +75,14 @@ class ListenerTable:
         @param keep: Whether what a worker leaves behind when it dies waits for the one
             that replaces it.
         @param descriptors: Which of this process's workers may listen on.
+        @param inherited: Which of them also workers of another user may.
         """
         self._door = door
         self._keep = keep
         self.takers = Takers()
-        self._listeners = Listeners(door, newPolicy, backlog, descriptors, self.takers)
+        self._listeners = Listeners(
+            door, newPolicy, backlog, descriptors, self.takers, inherited
+        )
         self.byNumber = self._listeners.byNumber
 
     def hold(self, spec: ListenSpec) -> Listener:
@@ -113,20 +118,26 @@ class ListenerTable:
         listener.choose(policy)
         self._door.rechosen(listener)
 
-    def join(self, member: Member, question: Listen) -> Listener:
+    def join(
+        self, member: Member, question: Listen, user: User | None = None
+    ) -> Listener:
         """
         A worker listens.
 
-        @raise OSError: EADDRINUSE if this worker listens there already, EMFILE if there
-            are too many ports, or as bind(2) and L{adopt} say.
+        @param user: Whose it is; L{None}: this process's own.
+        @raise OSError: EADDRINUSE if this worker listens there already, or workers of
+            another user do; EMFILE if there are too many ports, or as bind(2) and
+            L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._meant(question)
         if listener is not None and member.id in listener.users:
             raise OSError(BUSY, os.strerror(BUSY))
+        if listener is not None and not listener.isFor(user):
+            raise OSError(BUSY, f"{os.strerror(BUSY)}: by workers of another user")
         if listener is None:
             self._listeners.checkRoom()
-            listener = self._listeners.open(*where)
+            listener = self._listeners.open(*where, user)
         try:
             # Of datagrams it may have to be made.
             listener.descriptorFor(member)

@@ -14,6 +14,7 @@ import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -367,17 +368,18 @@ THEM = User(NOBODY, NOBODY)
 
 
 @pytest.fixture
-def theirs(folder: Path) -> Path:
+def theirs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """
     A directory of nobody's, which is also the current one, with one of root's in it.
     """
-    for above in (each for each in folder.parents if not each.stat().st_mode & 0o001):
-        above.chmod(above.stat().st_mode | 0o111)
-    made = folder / "theirs"
-    (made / "etc").mkdir(parents=True)
-    os.chown(made, NOBODY, NOBODY)
-    os.chdir(made)
-    return made
+    # Not in pytest's, where nobody else may go.
+    with tempfile.TemporaryDirectory() as public:
+        os.chmod(public, 0o755)
+        made = Path(public, "theirs")
+        (made / "etc").mkdir(parents=True)
+        os.chown(made, NOBODY, NOBODY)
+        monkeypatch.chdir(made)
+        yield made
 
 
 def whoIs() -> object:

@@ -9,12 +9,13 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
+from attrs import evolve
 from twisted.internet.endpoints import _parse
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import ConfigError
-from twisted_cluster.events import TCP, UNIX, ListenSpec
+from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.hosts import numericOf
 from twisted_cluster.wire.inherited import FIRST, accepts, listenFDs
@@ -34,6 +35,10 @@ def _tcp(port: str, interface: str = "", backlog: str = "50") -> ListenSpec:
 
 def _tcp6(port: str, interface: str = "::", backlog: str = "50") -> ListenSpec:
     return _tcp(port, interface, backlog)
+
+
+def _udp(port: str, interface: str = "") -> ListenSpec:
+    return evolve(_tcp(port, interface), kind=UDP)
 
 
 def _portOf(text: str) -> int:
@@ -113,6 +118,7 @@ def _adopted(fd: int) -> ListenSpec:
 PORT_KINDS: Mapping[str, Callable[..., ListenSpec]] = {
     "tcp": _tcp,
     "tcp6": _tcp6,
+    "udp": _udp,
     "ssl": _ssl,
     "unix": _unix,
     "systemd": _systemd,

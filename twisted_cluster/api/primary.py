@@ -16,6 +16,7 @@ from twisted_cluster.api import forked
 from twisted_cluster.api.base import Cluster, Handler
 from twisted_cluster.api.forks import Forks
 from twisted_cluster.api.ground import Ground
+from twisted_cluster.api.held import Held
 from twisted_cluster.api.policy import fromEnvironment
 from twisted_cluster.api.recipes import limitsOf, recipeFor
 from twisted_cluster.api.settings import Settings, check, merged
@@ -60,6 +61,7 @@ class PrimaryCluster(Cluster):
     def __init__(self) -> None:
         super().__init__()
         self._forks: Forks | None = None
+        self._held: Held | None = None
         self._count = 0
         self._ground: Ground | None = None
         self._policy: str | NewPolicy | None = None
@@ -102,6 +104,7 @@ class PrimaryCluster(Cluster):
         recipe = recipeFor(self.settings, env or {}, self._reactor, self._ground)
         forks = self._stand()
         recipe = evolve(recipe, inherited=self._inherited)
+        self._holdPorts()
         slot = forks.add(worker)
         self._soon("fork", worker)
         if forks.begin(worker, slot, recipe):
@@ -184,6 +187,11 @@ class PrimaryCluster(Cluster):
             self._forks = Forks(rooms, self, self.workers)
             self._reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         return self._forks
+
+    def _holdPorts(self) -> None:
+        if self._held is None:
+            self._held = Held(self._stand().rooms.listeners)
+        self._held.hold(self.settings.get("listen"))
 
     def _shutDown(self) -> Deferred[None]:
         self._stopping = True

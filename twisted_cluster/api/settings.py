@@ -13,6 +13,7 @@ from typing import TypedDict, TypeGuard
 from attrs import frozen
 
 from twisted_cluster.api.ground import thisScript
+from twisted_cluster.api.held import specsOf
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import SettingsError
@@ -52,6 +53,7 @@ class Settings(TypedDict, total=False):
     maxPerAddress: int | None
     atLimit: str | None
     keepListening: bool | None
+    listen: str | Sequence[str] | None
 
 
 @frozen
@@ -144,6 +146,9 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "maxPerAddress": Kind(_isCount, "a number, 1 or more"),
     "atLimit": Kind(lambda v: v in AT_LIMIT, "'wait', 'refuse' or 'shed'"),
     "keepListening": Kind(_is(bool), "True or False"),
+    "listen": Kind(
+        lambda v: _isText(v) or _isTexts(v), "an endpoint, such as 'tcp:80', or a list"
+    ),
 }
 
 
@@ -185,6 +190,7 @@ def check(settings: Settings) -> None:
         kind = SETTING_KINDS[name]
         if value is not None and not kind.accepts(value):
             raise SettingsError(f"setting {name}={value!r:.80}: give {kind.text}")
+    specsOf(settings.get("listen"))
     if settings.get("serialization") == "advanced":
         codecNamed("advanced")
     if settings.get("noNewPrivileges") and not canRenounce():

@@ -21,7 +21,7 @@ from twisted_cluster.core.words import several
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
-from twisted_cluster.events import NO_LIMITS, Limits, ListenSpec
+from twisted_cluster.events import NO_LIMITS, UDP, Limits, ListenSpec
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.listening import parseListens
 from twisted_cluster.plugins import (
@@ -143,6 +143,10 @@ class ClusterConfig:
         if not isinstance(app, str) or not namesIn(app):
             raise ConfigError("app", app, "give a dotted name, such as mod.factory")
         settings["listen"] = _texts("listen", settings.get("listen", ()))
+        for each in parseListens(settings["listen"]):
+            if each.kind == UDP:
+                why = "an app serves connections: give a .tac file, or a plugin"
+                raise ConfigError("listen", str(each), why)
         listens = [f"--listen={each}" for each in settings["listen"]]
         run: list[str | os.PathLike[str]] = ["cluster-app", f"--app={app}", *listens]
         with suppress(OSError):

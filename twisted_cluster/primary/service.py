@@ -57,14 +57,9 @@ class ClusterService(Commands, Service):
         @raise ClusterError: If it is stopping.
         """
         self._checkStopped()
-        for spec in self._config.listen:
-            try:
-                self.rooms.listeners.hold(spec)
-            except OSError as error:
-                self.rooms.listeners.closeAll()
-                why = error.strerror or str(error)
-                raise OSError(error.errno, why, str(spec)) from None
         try:
+            for spec in self._config.listen:
+                self.rooms.listeners.hold(spec)
             if self._control is not None:
                 self._control.bind()
         except BaseException:

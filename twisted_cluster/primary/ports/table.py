@@ -87,18 +87,35 @@ class ListenerTable:
 
     def hold(self, spec: ListenSpec) -> Listener:
         """
-        Bind a port for the cluster itself; it stays bound as long as its C{keep} says so.
+        Bind a port for the cluster itself; it stays bound as long as its C{keep} says so,
+        and workers of whatever user may listen there.
 
-        @raise OSError: As bind(2) says.
+        @raise OSError: As bind(2) says. Its C{filename} is what was to be listened on.
         """
         ordinal = 0
         while isNth(spec) and self._listeners.find(spec, ordinal, "."):
             ordinal += 1
         listener = self._listeners.find(spec, ordinal, ".")
         if listener is None:
-            listener = self._listeners.open(spec, ordinal, ".")
+            listener = self._open(spec, ordinal)
         listener.keep = True
         return listener
+
+    def _open(self, spec: ListenSpec, ordinal: int) -> Listener:
+        try:
+            return self._listeners.open(spec, ordinal, ".")
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise OSError(error.errno, why, str(spec)) from None
+
+    def letGo(self, listener: Listener) -> None:
+        """
+        The cluster itself holds a port no longer: it is closed, unless workers listen
+        there.
+        """
+        listener.keep = False
+        if listener.isAbandoned:
+            self._listeners.close(listener)
 
     @property
     def newPolicy(self) -> Callable[[], ISchedulingPolicy | None]:

@@ -27,6 +27,7 @@ from twisted_cluster.listening import parseListen
         ("ssl:443:privateKey=nowhere.pem", ListenSpec("tcp", port=443)),
         ("tcp:80:interface=localhost", ListenSpec("tcp", "127.0.0.1", 80)),
         ("tcp6:80", ListenSpec("tcp", "::", 80)),
+        ("udp:53:interface=127.0.0.1", ListenSpec("udp", "127.0.0.1", 53)),
         ("haproxy:tcp:80", ListenSpec("tcp", port=80)),
         ("unix:/a/b:mode=600", ListenSpec("unix", path="/a/b", wantPID=True)),
         ("unix:x:lockfile=0", ListenSpec("unix", path="x")),

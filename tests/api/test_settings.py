@@ -76,6 +76,9 @@ def test_defaultsAreThoseOfNow(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"drainTimeout": float("nan")}, "seconds, 0 or more"),
         ({"stopTimeout": -1}, "seconds, 0 or more"),
         ({"keepListening": "yes"}, "give True or False"),
+        ({"listen": 80}, "listen=80: give an endpoint, such as 'tcp:80', or a list"),
+        ({"listen": "tcp:x"}, "'x' is no port's number or name"),
+        ({"listen": ["tcp:80", "tcp:80"]}, "is given twice"),
     ],
 )
 def test_badSettingsAreExplained(settings: dict[str, Any], says: str) -> None:

@@ -90,6 +90,7 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"workers": True}, "workers=True: give a number"),
         ({"workers": None}, "workers=None: give a number"),
         ({"listen": ["tcp:x"]}, "listen='tcp:x': "),
+        ({"listen": ["udp:53"]}, "listen='udp:53': an app serves connections"),
         ({"listen": ["tcp:80", "tcp:80:backlog=5"]}, "tcp:80 is given twice"),
         ({"policy": "best"}, "policy='best': there is no policy 'best'; there are: "),
         ({"policy": int}, "makes no policy: give what --policy takes"),

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.primary.primary import Primary, connect, portOf, taken
-from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
+from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED, Listen
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.policies import noPolicy
+from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports import listeners as module
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.wire.user import User
 
 LOCAL = "127.0.0.1"
 
@@ -380,3 +382,50 @@ def test_allAreClosedWhateverOneRaises(
         primary.table.closeAll()
     assert not primary.table.byNumber
     assert [port.socket.fileno() for port in ports] == [-1, -1, -1]
+
+
+# Workers of another user
+
+THEM = User(65534, 65534)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+@pytest.mark.parametrize("kind", [TCP, UDP])
+def test_anotherUsersPortIsTaken(primary: Primary, kind: str) -> None:
+    """
+    Whoever of the two was there first; each has its own, with all of its workers, and
+    all have what was given to the cluster.
+    """
+    ours, *theirs = [primary.newWorker() for _ in range(3)]
+
+    def join(worker: Hand, spec: ListenSpec, user: User | None) -> Listener:
+        return primary.table.join(worker, Listen(1, spec), user)
+
+    for first, then in ((None, THEM), (THEM, None)):
+        held = join(ours, anyPort(kind, name=str(first)), first)
+        with pytest.raises(OSError, match="in use: by workers of another user"):
+            join(theirs[0], anyPort(kind, name=str(first)), then)
+        assert join(theirs[1], anyPort(kind, name=str(first)), first) is held
+    given = primary.table.hold(anyPort(kind, name="given"))
+    assert join(ours, given.spec, None) is given
+    for worker in theirs:
+        assert join(worker, given.spec, THEM) is given
+
+
+def test_whatIsOpenHereIsNotForAnotherUser() -> None:
+    """
+    But for what a launcher has opened, and what was given by its number.
+    """
+    with (
+        socket.create_server((LOCAL, 0)) as ours,
+        socket.create_server((LOCAL, 0)) as opened,
+    ):
+        number, inherited = ours.fileno(), opened.fileno()
+        made = Primary(descriptors=range(1 << 31), inherited={inherited})
+        worker, spec = made.newWorker(), ListenSpec(TCP, fd=number)
+        with pytest.raises(PermissionError, match="not for workers"):
+            made.table.join(worker, Listen(1, spec), THEM)
+        made.table.join(worker, Listen(2, ListenSpec(TCP, fd=inherited)), THEM)
+        held = made.table.hold(spec)
+        assert made.table.join(worker, Listen(3, spec), THEM) is held
+        made.close()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis.strategies import floats, lists, tuples
-from pytest import approx
+import pytest
 
 from twisted_cluster.core.allowance import Allowance
 
@@ -20,10 +20,10 @@ def test_whoHasTakenNothingMayTakeSomeAtOnce() -> None:
     allowance = Allowance(0.1, 1.0)
     assert allowance.spend(10.0, 10.5) == 0.0
     assert allowance.spend(10.5, 11.0) == 0.0
-    assert allowance.spend(11.0, 11.25) == approx(2.5, rel=0.5)
+    assert allowance.spend(11.0, 11.25) == pytest.approx(2.5, rel=0.5)
     # What was not taken is not saved up beyond that.
     assert allowance.spend(1000.0, 1001.0) == 0.0
-    assert allowance.spend(1001.0, 1001.5) == approx(5.0)
+    assert allowance.spend(1001.0, 1001.5) == pytest.approx(5.0)
 
 
 @given(lists(tuples(times, times)))

@@ -4,9 +4,9 @@ A share of somebody's time.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, lists, tuples
-import pytest
 
 from twisted_cluster.core.allowance import Allowance
 

@@ -9,7 +9,8 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -411,3 +412,91 @@ def test_dailyIsRotatedOnce(tmp_path: Path) -> None:
     one.write("today\n")
     assert namesIn(tmp_path) == ["log", "log.2026_11_26"]
     assert (tmp_path / "log").read_text() == "today\ntoday\n"
+
+
+# Of root's, where somebody else keeps the directory
+
+
+@pytest.fixture
+def kept() -> Iterator[Path]:
+    """
+    A directory of nobody's, beside one of root's: C{etc}.
+    """
+    with tempfile.TemporaryDirectory() as public:
+        os.chmod(public, 0o755)
+        made = Path(public, "kept")
+        for each in (made, Path(public, "etc")):
+            each.mkdir()
+        os.chown(made, NOBODY, NOBODY)
+        yield made
+
+
+@asRoot
+@pytest.mark.parametrize("isThere", [False, True])
+def test_rootFollowsNoLinkOfOthers(kept: Path, isThere: bool) -> None:
+    """
+    Nothing is made or written where it leads: the open file goes on to be written.
+    """
+    log, target = LogFile("log", str(kept)), kept.parent / "etc" / "passwd"
+    log.defaultMode = 0o666
+    log.write("before\n")
+    if isThere:
+        target.write_text("ours")
+        target.chmod(0o600)
+    (kept / "log").rename(kept / "moved")
+    (kept / "log").symlink_to(target)
+    log.write("after\n")
+    log.rotate()
+    log.write("and after\n")
+    assert target.exists() == isThere
+    if isThere:
+        assert target.read_text() == "ours"
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert (kept / "moved").read_text() == "before\nafter\nand after\n"
+
+
+@asRoot
+def test_rootFollowsWhoRotates(kept: Path) -> None:
+    """
+    And rotates itself, as who keeps the directory.
+    """
+    log = LogFile("log", str(kept))
+    log.write("one\n")
+    (kept / "log").rename(kept / "log.1")
+    (kept / "log").touch()
+    os.chown(kept / "log", NOBODY, NOBODY)
+    log.write("two\n")
+    assert (kept / "log").read_text() == "two\n"
+    log.rotatedAt = 0.0
+    log.rotate()
+    assert namesIn(kept) == ["log", "log.1", "log.2"]
+    assert (kept / "log").stat().st_uid == NOBODY
+
+
+@asRoot
+@pytest.mark.parametrize("isEverybodys", [False, True])
+def test_rootRotatesNothingThatOthersMayHaveSwapped(
+    kept: Path, isEverybodys: bool
+) -> None:
+    """
+    Not even by names that it has chosen: the file goes on.
+    """
+    inner = kept / "inner"
+    inner.mkdir()
+    if isEverybodys:
+        kept.chmod(0o777)
+        os.chown(kept, 0, 0)
+    log = LogFile("log", str(inner))
+    log.write("one\n")
+    etc = kept.parent / "etc"
+    for name in ("log", "log.1"):
+        (etc / name).write_text("ours")
+    inner.rename(kept / "moved")
+    inner.symlink_to(etc)
+    log.write("two\n")
+    log.rotate()
+    assert {each.name: each.read_text() for each in etc.iterdir()} == {
+        "log": "ours",
+        "log.1": "ours",
+    }
+    assert (kept / "moved" / "log").read_text() == "one\ntwo\n"

@@ -20,7 +20,9 @@ from typing import BinaryIO, Protocol, cast
 from twisted.python.logfile import BaseLogFile, LogFile
 from twisted.python.threadable import synchronize
 
+from twisted_cluster.wire.keeper import keeperOf
 from twisted_cluster.wire.links import isSystems
+from twisted_cluster.wire.user import acting
 
 # Seconds in which several processes that are all told to rotate a file rotate it once.
 MOMENT = 5.0
@@ -172,11 +174,13 @@ def _share(log: SharedLogFile) -> None:
 
 def _reopen(log: SharedLogFile) -> None:
     """
-    Open the path again; what is open stays so if that fails.
+    Open the path again, as who may have put there what there is: a link of another user's
+    leads root nowhere. What is open stays so if that fails.
     """
     before = log._file
     try:
-        log._openFile()
+        with acting(keeperOf(log.path)):
+            log._openFile()
     except OSError:
         log._file = before
     else:
@@ -198,8 +202,8 @@ def _rotatingAlone(rotate: Rotation) -> Rotation:
         _follow(log)
         if abs(time.time() - log.rotatedAt) < MOMENT and not log.shouldRotate():
             return
-        with _turnOf(log) as isMine:
-            if isMine:
+        with _turnOf(log) as isMine, _asItsKeeper(log) as may:
+            if isMine and may:
                 rotate(log)
 
     vars(rotateAlone)["isGuarded"] = True
@@ -226,6 +230,27 @@ def _turnOf(log: SharedLogFile) -> Iterator[bool]:
         log.isRotating = False
         fcntl.flock(held, fcntl.LOCK_UN)
         os.close(held)
+
+
+@contextmanager
+def _asItsKeeper(log: SharedLogFile) -> Iterator[bool]:
+    """
+    Where another user keeps the directory, root rotates as that user, if at all.
+    """
+    try:
+        keeper = keeperOf(log.path)
+    except OSError:
+        yield False
+        return
+    with acting(keeper):
+        # A rotation that fails half-way has closed the file.
+        yield keeper is None or _mayWriteIn(os.path.dirname(os.path.abspath(log.path)))
+
+
+def _mayWriteIn(directory: str) -> bool:
+    # Twisted asks for the real user.
+    isEffective = os.access in os.supports_effective_ids
+    return os.access(directory, os.W_OK, effective_ids=isEffective)
 
 
 def _isMyTurn(log: SharedLogFile, number: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,6 +16,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 log = Logger()
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @frozen(slots=False)
@@ -80,15 +82,20 @@ def acting(user: User | None) -> Iterator[None]:
     @param user: L{None} for whom this process is of.
     @raise OSError: If that may not be.
     """
-    if user is None or user.isActing:
+    if user is None:
         yield
         return
-    before = os.geteuid(), os.getegid(), os.getgroups()
-    try:
-        _become(user)
-        yield
-    finally:
-        _return(*before)
+    # Of two threads the second would take for its own who the first has become.
+    with _ONE_AT_A_TIME:
+        if user.isActing:
+            yield
+            return
+        before = os.geteuid(), os.getegid(), os.getgroups()
+        try:
+            _become(user)
+            yield
+        finally:
+            _return(*before)
 
 
 def _become(user: User) -> None:

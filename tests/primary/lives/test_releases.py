@@ -8,7 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from tests.logged import Logged
+from tests.process.somebody import asRoot
 from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.origin import LastingPath, Origin
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -108,3 +111,30 @@ def test_whatIsStartedNoMoreIsForgotten(current: Path) -> None:
     with pytest.raises(KeyError):
         releases.of(1)
     assert releases.of(2).generation == 2
+
+
+def test_whereAnybodyMayWriteIsSaid(current: Path, logged: Logged) -> None:
+    """
+    Also with the bit by which only its owner may take a file away.
+    """
+    releases = Releases(recipe(current))
+    second = current.parent / "2"
+    for mode in (0o777, 0o1777, 0o775):
+        second.chmod(mode)
+        releases.next(1, str(second))
+    said = f"anybody may write in {second}, which workers run in"
+    assert logged.texts() == [said] * 2
+
+
+@asRoot
+def test_whoseReleaseItIsIsSaid(current: Path, logged: Logged) -> None:
+    """
+    Unless it is root's, or of who runs it.
+    """
+    releases = Releases(evolve(recipe(current), uid=65533))
+    second = current.parent / "2"
+    for uid in (0, 65533, 65534):
+        os.chown(second, uid, -1)
+        releases.next(1, str(second))
+    (said,) = logged.texts()
+    assert said == f"uid 65534 decides what workers run: {second} is that user's"

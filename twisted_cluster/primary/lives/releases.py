@@ -5,14 +5,18 @@ What each generation of workers is made of.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 
 from attrs import evolve
+from twisted.logger import Logger
 
 from twisted_cluster.errors import CommandError
 from twisted_cluster.primary.lives.origin import LastingPath, Origin
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rundir import RunDirectory
+
+log = Logger()
 
 Change = Callable[[LastingPath], LastingPath]
 
@@ -53,11 +57,11 @@ class Releases:
         recipe, here = self._recipes[current], self._places[current]
         if directory is not None:
             to = LastingPath.of(os.path.abspath(directory))
-            _check(to)
+            _check(to, recipe)
             recipe, here = _moved(recipe, here, to), to
         elif self._follow and here is not None:
             here = here.anew()
-            _check(here)
+            _check(here, recipe)
             recipe = _placedIn(_changed(recipe, LastingPath.anew), here)
         elif self._follow:
             recipe = _changed(recipe, LastingPath.anew)
@@ -83,12 +87,26 @@ def _here() -> LastingPath | None:
         return None
 
 
-def _check(directory: LastingPath) -> None:
+def _check(directory: LastingPath, recipe: Recipe) -> None:
+    """
+    @raise CommandError: If nobody can run there.
+    """
+    where = os.fspath(directory)
     try:
-        os.stat(os.path.join(directory, "."))
+        there = os.stat(os.path.join(directory, "."))
     except OSError as error:
-        where = os.fspath(directory)
         raise CommandError(f"nobody can run in {where}: {error.strerror}") from None
+    # As it may be meant: who deploys need not be who serves.
+    if there.st_mode & stat.S_IWOTH:
+        log.warn(
+            "anybody may write in {directory}, which workers run in", directory=where
+        )
+    elif there.st_uid not in {0, os.getuid(), os.geteuid(), recipe.uid}:
+        log.warn(
+            "uid {uid} decides what workers run: {directory} is that user's",
+            directory=where,
+            uid=there.st_uid,
+        )
 
 
 def _moved(recipe: Recipe, old: LastingPath | None, new: LastingPath) -> Recipe:

@@ -34,6 +34,20 @@ CASES: list[Intrusion] = [
         seconds=4.0,
     ),
     Intrusion(
+        name="it says that it ends, and listens when it has a successor",
+        code="""
+        tell("Leaving", planned=True)
+        time.sleep(1.5)
+        for n in range(50):
+            spec = dict(kind="tcp", port=0)
+            tell("Listen", question=10**6 + n, ordinal=n, spec=spec)
+        time.sleep(10)
+        """,
+        more=("--stop-timeout=1",),
+        hangs=True,
+        seconds=3.0,
+    ),
+    Intrusion(
         name="it stops itself",
         code="""
         os.kill(os.getpid(), signal.SIGSTOP)

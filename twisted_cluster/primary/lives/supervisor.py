@@ -275,6 +275,9 @@ class Supervisor(Watcher[WorkerProcess]):
         finally:
             self._carryOut(actions)
             self._goodbyes.gone(worker.id)
+            if self.isCalm:
+                # Where only this one listened, whatever for, nobody will any more.
+                self._complete()
             if again is not None:
                 said = f"{worker.name} {worker.ending.inWords()}"
                 self._keepOthers(again.slot, "\n".join([said, *self.remains.lastWords]))

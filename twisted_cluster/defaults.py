@@ -10,6 +10,9 @@ DRAIN_TIMEOUT = 30.0
 STOP_TIMEOUT = 30.0
 # Longer than any application that is alive needs to load what it needs.
 START_TIMEOUT = 300.0
+# Of memory that users' messages take in one process while they wait, in bytes: a quarter
+# of a small machine's.
+MAIL_LIMIT = 1 << 28
 # More is a slip of the pen on any machine that there is.
 MOST_WORKERS = 1024
 # More than a worker that also serves can log; a fifth of the primary's time.

@@ -12,6 +12,13 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.frames import HEAD, Frame, FrameReader, packHead
 from twisted_cluster.errors import MessageError, MessageTooLongError, VersionError
 
+
+def mayHaveExtra(frame: Frame) -> bool:
+    if frame.kind == frames.MESSAGE:
+        return bool(frame.flags & frames.HANDLE)
+    return frame.kind in frames.TOPIC_KINDS
+
+
 someFrames = lists(
     builds(
         Frame,
@@ -20,7 +27,7 @@ someFrames = lists(
         number=integers(0, 2**64 - 1),
         extra=binary(max_size=30),
         body=binary(max_size=300),
-    ),
+    ).map(lambda frame: frame if mayHaveExtra(frame) else frame._replace(extra=b"")),
     max_size=8,
 )
 
@@ -61,6 +68,40 @@ def test_aFrameThatIsTooLongIsRefusedByItsHead() -> None:
     head = packHead(Frame(frames.MESSAGE, body=bytes(1001)))
     with pytest.raises(MessageError, match="1001 bytes"):
         FrameReader(longest=1000).feed(head)
+
+
+@given(someFrames, lists(integers(1, 200), min_size=1))
+def test_whatNobodyWantsIsNotKept(sent: list[Frame], sizes: list[int]) -> None:
+    """
+    Of what comes in parts there is the head at most; what comes behind it is whole.
+    """
+    stream = b"".join(map(bytesOf, sent))
+    reader = FrameReader(isWanted=lambda kind, number: kind != frames.MESSAGE)
+    come, at, turn = [], 0, 0
+    while at < len(stream):
+        size = sizes[turn % len(sizes)]
+        come += reader.feed(stream[at : at + size])
+        at, turn = at + size, turn + 1
+        assert reader.coming == HEAD or sent[len(come)].kind != frames.MESSAGE
+    assert [frame[:3] for frame in come] == [frame[:3] for frame in sent]
+    for was, now in zip(sent, come):
+        isWhole = (was.extra, was.body) == (now.extra, bytes(now.body))
+        isHead = (now.extra, now.body) == (b"", b"") and now.kind == frames.MESSAGE
+        assert isWhole or isHead
+
+
+def test_extrasThatMeanNothingAreRefused() -> None:
+    """
+    Nor is a topic's name a text.
+    """
+    for frame in (
+        Frame(frames.MESSAGE, 0, 0, b"x"),
+        Frame(frames.ASK, frames.HANDLE, 0, b"x"),
+        Frame(frames.ANSWER, 0, 0, b"x"),
+        Frame(frames.PUBLISH, 0, 0, b"x" * (frames.LONGEST_TOPIC + 1)),
+    ):
+        with pytest.raises(MessageError, match="extra"):
+            FrameReader().feed(packHead(frame))
 
 
 def test_aMessageThatIsTooLongIsNotSent() -> None:

@@ -8,14 +8,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_cluster.core.codecs import JSON
 from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
 from twisted_cluster.core.topics import Subscriptions
-from twisted_cluster.errors import AskFailedError
 from twisted_cluster.talk.ears import Ears, callGuarded, hearNothing, tellSubscribers
 
 TOPIC = b"topic"
@@ -92,31 +90,22 @@ def test_whoHearsWhat() -> None:
     """
     Messages and questions wait for somebody; nothing else does.
     """
-    ears = Ears(lambda frame: None, lambda error: None)
+    ears = Ears(lambda frame: True, lambda error: None)
     assert [ears.hears(kind) for kind in (MESSAGE, ASK)] == [False, False]
     assert all(ears.hears(kind) for kind in (PUBLISH, ANSWER))
     hearNothing(ears)
     assert [ears.hears(kind) for kind in (MESSAGE, ASK)] == [True, True]
 
 
-def test_whereNobodyHearsHandlesAreClosed() -> None:
+def test_whatIsWanted() -> None:
     """
-    And questions are refused.
+    What waits for a listener is; what is dropped because there is none is not.
     """
-
-    class Handle:
-        closed = 0
-
-        def discard(self) -> None:
-            self.closed += 1
-
-    ears = Ears(lambda frame: None, lambda error: None)
+    ears = Ears(lambda frame: True, lambda error: None)
+    assert all(ears.wants(kind) for kind in (MESSAGE, ASK, PUBLISH))
+    ears.message = lambda message, handle: None
+    assert ears.wants(MESSAGE)
+    ears.isHeard = lambda: False
+    assert [ears.wants(kind) for kind in (MESSAGE, ASK)] == [False, True]
     hearNothing(ears)
-    assert ears.message is not None
-    assert ears.ask is not None
-    handle: Any = Handle()
-    ears.message("one", handle)
-    ears.message("two", None)
-    assert handle.closed == 1
-    with pytest.raises(AskFailedError):
-        ears.ask("anything")
+    assert [ears.wants(kind) for kind in (MESSAGE, ASK, PUBLISH)] == [False, False, True]

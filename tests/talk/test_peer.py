@@ -188,6 +188,7 @@ async def test_aQuestionFailsWithWhatWentWrong(sides: tuple[Side, Side]) -> None
     hearNothing(there.peer.ears)
     with pytest.raises(AskFailedError, match="nobody answers"):
         await here.peer.ask(1, 20)
+    there.peer.ears.isDeaf = False
     with pytest.raises(NotSerializableError):
         here.peer.ask(b"bytes", 20)
     there.peer.ears.ask = lambda question: Deferred()

@@ -31,8 +31,9 @@ from twisted_cluster.errors import (
     MailboxFullError,
     MessageError,
 )
+from twisted_cluster.wire import allowance
 from twisted_cluster.wire import mail as module
-from twisted_cluster.wire import outgoing
+from twisted_cluster.wire.allowance import Mailroom
 from twisted_cluster.wire.mail import Mail
 
 
@@ -45,11 +46,11 @@ class End:
 
     wrong: BaseException | None = None
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, room: Mailroom | None = None) -> None:
         self.come: list[tuple[Frame, int | None]] = []
         self.ended: list[Exception] = []
         self._waiting: list[tuple[int, Deferred[None]]] = []
-        self.mail = Mail(reactor, end, self._take, self._end)
+        self.mail = Mail(reactor, end, self._take, self._end, room)
 
     def _take(self, come: Any) -> None:
         self.come += [(f._replace(body=bytes(f.body)), fd) for f, fd in come]
@@ -103,6 +104,22 @@ def raw() -> Iterator[tuple[socket.socket, End]]:
     end.mail.close()
 
 
+@pytest.fixture
+def room() -> Mailroom:
+    """
+    Where several streams share their part.
+    """
+    return Mailroom.make(3_000_000)
+
+
+def pairOf(room: Mailroom) -> tuple[End, End]:
+    """
+    Two ends that share a room with others.
+    """
+    one, other = Mail.pair()
+    return End(one, room), End(other, room)
+
+
 def text(body: bytes) -> Frame:
     return Frame(frames.MESSAGE, body=body)
 
@@ -139,14 +156,12 @@ async def test_whoSendsIsHeldUpByWhoDoesNotRead(ends: tuple[End, End]) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_moreThanRoomIsRefused(
-    ends: tuple[End, End], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_moreThanRoomIsRefused(ends: tuple[End, End]) -> None:
     """
     The queue has a limit; beyond it a message fails, and those before still go.
     """
-    monkeypatch.setattr(outgoing, "ROOM", 1_000_000)
     here, there = ends
+    here.mail._outgoing._room.share = 1_000_000
     there.mail.pause()
     first = here.mail.send(text(bytes(900_000)))
     with pytest.raises(MailboxFullError, match="no room"):
@@ -470,28 +485,91 @@ def test_flushNowEndsInTime() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_manyProcessesShareOneRoom(ends: tuple[End, End]) -> None:
+async def test_manyProcessesShareOneRoom(room: Mailroom) -> None:
     """
-    What waits for one counts for all; what is sent, or lost with its stream, no more.
+    What waits for one counts for all; what is sent, or lost with its stream, no more. A
+    message alone has room, however long it is.
     """
-    here, there = ends
-    room = outgoing.EVERYBODYS
-    # What other tests have left in their streams.
-    before = room.used
-    others = [End(end) for end in Mail.pair()]
+    (here, there), others = pairOf(room), pairOf(room)
     others[1].mail.pause()
     waiting = others[0].mail.send(text(bytes(1_000_000)))
-    assert room.used - before == others[0].mail.waiting > 0
-    room.most, most = room.used, room.most
-    try:
-        with pytest.raises(MailboxFullError, match="all processes"):
-            await here.mail.send(text(b"more"))
-    finally:
-        room.most = most
+    used = room.sending.used
+    assert used == others[0].mail.held > others[0].mail.waiting > 0
+    room.sending.most = used
+    with pytest.raises(MailboxFullError, match="all processes"):
+        await here.mail.send(text(b"more"))
     for other in others:
         other.mail.close()
     with pytest.raises(ChannelClosedHereError):
         await waiting
-    assert room.used == before
+    assert room.sending.used == 0
+    room.sending.most = 1
     await here.mail.send(text(b"more"))
-    await there.until(1)
+    await here.mail.send(text(bytes(1_000_000)))
+    await there.until(2)
+    for end in (here, there):
+        end.mail.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_longMessagesComeOneAfterTheOther(room: Mailroom) -> None:
+    """
+    If there is no room for two at a time; short ones need none.
+    """
+    pairs = [pairOf(room) for _ in range(3)]
+    long = packHead(text(bytes(2_000_000))) + bytes(2_000_000)
+    socks = [here.mail._socket for here, _ in pairs]
+    (_, first), (_, second), (_, third) = pairs
+    for n in (0, 1):
+        assert socks[n].send(long[:100_000]) == 100_000
+        await deferLater(reactor, 0, lambda: None)
+    assert (first.mail._isHeld, second.mail._isHeld) == (False, True)
+    pairs[2][0].mail.send(text(bytes(100_000)))
+    await third.until(1)
+    second.mail.pause()
+    assert pairs[0][0].mail._socket is socks[0]
+    await sendAll(socks[0], long[100_000:])
+    await first.until(1)
+    for _ in range(100):
+        if not second.mail._isHeld:
+            break
+        await deferLater(reactor, 0.01, lambda: None)
+    second.mail.resume()
+    await sendAll(socks[1], long[100_000:])
+    await second.until(1)
+    for pair in pairs:
+        for end in pair:
+            end.mail.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_whoSendsHalfOfItKeepsTheRoomFromNobody(
+    room: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    For long: who takes too much time while another waits breaks the rules.
+    """
+    monkeypatch.setattr(allowance, "PATIENCE", 0.05)
+    slow, other = pairOf(room), pairOf(room)
+    long = packHead(text(bytes(2_000_000))) + bytes(2_000_000)
+    for here, _ in (slow, other):
+        here.mail._socket.send(long[:100_000])
+    await slow[1].until(1)
+    assert isinstance(slow[1].ended[0], MessageError)
+    assert "a message of 2000024 bytes" in str(slow[1].ended[0])
+    await sendAll(other[0].mail._socket, long[100_000:])
+    await other[1].until(1)
+    assert other[1].ended == []
+    for end in (*slow, *other):
+        end.mail.close()
+
+
+async def sendAll(end: socket.socket, data: bytes) -> None:
+    """
+    Send all of it, as the other end reads.
+    """
+    while data:
+        try:
+            data = data[end.send(data[:100_000]) :]
+        except BlockingIOError:
+            await deferLater(reactor, 0.001, lambda: None)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Allowance, Parcel, Parcels
+from twisted_cluster.wire.allowance import Allowance
+from twisted_cluster.wire.parcels import AT_ONCE, OBJECTS, PIECES, Parcel, Parcels
 
 
 def parcel(body: bytes, fd: int = -1) -> Parcel:
@@ -36,13 +37,16 @@ def test_everyByteIsSentOnceAndInOrder(bodies: list[bytes], takes: list[int]) ->
         parcels.add(parcel(body))
     sent, done, turn = b"", 0, 0
     while parcels:
-        assert room.used == parcels.waiting == sum(map(len, bodies)) - len(sent)
+        assert parcels.waiting == sum(map(len, bodies)) - len(sent)
+        objects = (len(bodies) - done) * OBJECTS
+        assert room.used == parcels.held == parcels.waiting + objects
         data = joined(parcels)[: takes[turn % len(takes)]]
         turn += 1
         sent += data
         done += len(parcels.sent(len(data)))
         assert len(b"".join(bodies[:done])) <= len(sent)
     assert (sent, done) == (b"".join(bodies), len(bodies))
+    assert (room.used, parcels.held, parcels.gone) == (0, 0, len(sent))
 
 
 def test_aDescriptorGoesFirst() -> None:

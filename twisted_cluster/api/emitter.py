@@ -92,6 +92,12 @@ class Emitter:
         """
         return list(self._ears.get(event, ()))
 
+    def hears(self, event: str) -> bool:
+        """
+        Whether anybody listens to an event.
+        """
+        return bool(self._ears.get(event))
+
     def when(self, event: str) -> Deferred[Any]:
         """
         @return: Fires at the next such event, with its argument: L{None} if it has

@@ -5,10 +5,10 @@ A worker, as the primary that forked it sees it.
 from __future__ import annotations
 
 import signal as signals
-from collections.abc import Callable
 
 from attrs import frozen
 
+from twisted_cluster.api.emitter import Emitter
 from twisted_cluster.api.settings import signalNumber
 from twisted_cluster.api.streams import Stream, Streams
 from twisted_cluster.api.workers import BaseWorker
@@ -136,20 +136,20 @@ class Worker(BaseWorker):
         self.process = Process()
         self.exitedAfterDisconnect: bool | None = None
         self._retired = False
-        self._overhear: Callable[..., None] = lambda *arguments: None
+        self._cluster: Emitter | None = None
         self._dead = False
 
-    def begin(self, worker: WorkerProcess, overhear: Callable[..., None]) -> None:
+    def begin(self, worker: WorkerProcess, cluster: Emitter) -> None:
         """
         All is there but its process, which is started in its turn.
 
-        @param overhear: Given this, a message, and a handle or L{None}.
+        @param cluster: Tells what this tells.
         """
         self.process.worker = worker
         assert isinstance(worker.kit.output, Streams)
         self.process.stdio = worker.kit.output.streams
         self._peer = worker.peer
-        self._overhear = overhear
+        self._cluster = cluster
 
     def isConnected(self) -> bool:
         return self.process.connected and not self._retired
@@ -188,7 +188,13 @@ class Worker(BaseWorker):
 
     def _hear(self, message: Payload, handle: Handle | None) -> None:
         self.tell("message", message, handle)
-        self._overhear(self, message, handle)
+        if self._cluster is not None:
+            self._cluster.tell("message", self, message, handle)
+
+    def _isHeard(self) -> bool:
+        cluster = self._cluster
+        isOverheard = cluster is not None and cluster.hears("message")
+        return isOverheard or self.hears("message")
 
     def forget(self) -> None:
         """

@@ -84,7 +84,7 @@ class Forks(Watcher[WorkerProcess]):
                 self._pulse.start()
             checkRecipe(recipe)
             process = WorkerProcess(self.rooms, slot, worker.id, recipe, self)
-            worker.begin(process, partial(self._cluster.tell, "message"))
+            worker.begin(process, self._cluster)
             self._processes[process] = worker
             self._turns.take(worker.id, partial(self._start, process))
         except OSError:

@@ -56,7 +56,7 @@ class BaseWorker(Emitter):
         @return: Fires when the kernel has all of it, so that who waits for it is held up
             by a slow reader. Fails with L{ChannelClosedError} if the other process is
             gone (L{ChannelClosedHereError} if this one has closed the channel), with
-            L{MailboxFullError} if 512 MiB wait for it already. Cancelled while what was
+            L{MailboxFullError} if too much waits for it already. Cancelled while what was
             written to a connection has not left, that goes on here; later, it is sent all
             the same.
         @raise NotSerializableError: If the message cannot be carried.
@@ -115,7 +115,14 @@ class BaseWorker(Emitter):
     def _listen(self) -> None:
         if self._peer is not None and self._peer.ears.message is None:
             self._peer.ears.message = self._hear
+            self._peer.ears.isHeard = self._isHeard
             self._peer.listen()
+
+    def _isHeard(self) -> bool:
+        """
+        Whether anybody listens to messages just now.
+        """
+        return self.hears("message")
 
     def _hear(self, message: Payload, handle: Handle | None) -> None:
         self.tell("message", message, handle)

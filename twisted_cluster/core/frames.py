@@ -9,6 +9,7 @@ something else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from twisted_cluster.errors import MessageError, MessageTooLongError, VersionErr
 
 MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1, 9)
 FRAME_KINDS = frozenset(range(1, 9))
+TOPIC_KINDS = frozenset({PUBLISH, SUBSCRIBE, UNSUBSCRIBE})
 # Flags.
 HANDLE = 1
 ADVANCED = 2
@@ -24,6 +26,8 @@ LISTENER = 4
 VERSION = 1
 # In bytes. It is held whole at both ends: what is longer is better sent in parts.
 LONGEST_FRAME = 1 << 28
+# A topic's name, which goes with every message and is held by every process, is no text.
+LONGEST_TOPIC = 1024
 # Version, kind, flags, length of extra, of the body, number; 4 bytes are free.
 _head = Struct("<BBHIIQ4x")
 HEAD = _head.size
@@ -38,7 +42,8 @@ class Frame(NamedTuple):
         L{LISTENER}: a listener of the primary's goes with it.
     @ivar number: The question that is asked or answered; the sender of what is
         published, by id, 0 for the primary; how many were missed; the listener.
-    @ivar extra: At most L{LONGEST_FRAME} bytes.
+    @ivar extra: Of what is about a topic its name; what was read of the connection that
+        comes along; of all others empty.
     @ivar body: At most L{LONGEST_FRAME} bytes, with C{extra}.
     """
 
@@ -65,18 +70,30 @@ def packHead(frame: Frame) -> bytes:
     return head + extra if extra else head
 
 
+def _always(kind: int, number: int) -> bool:
+    return True
+
+
 class FrameReader:
     """
     Cuts a stream of bytes into frames.
+
+    @ivar coming: How long the frame is of which a part has come, in bytes.
     """
 
-    def __init__(self, longest: int = LONGEST_FRAME) -> None:
+    def __init__(
+        self, longest: int = LONGEST_FRAME, isWanted: Callable[[int, int], bool] = _always
+    ) -> None:
         """
         @param longest: No frame's extra and body are longer, in bytes.
+        @param isWanted: Given a frame's kind and number: whether anybody wants its
+            content. If not, and it comes in parts, none of them is kept.
         """
+        self.coming = HEAD
         self._longest = longest
+        self._isWanted = isWanted
         self._rest = bytearray()
-        self._wanted = HEAD
+        self._unwanted = 0
 
     def feed(self, data: bytes) -> list[Frame]:
         """
@@ -85,10 +102,12 @@ class FrameReader:
         @raise MessageError: If these are no frames, or one is too long.
         @raise VersionError: If they are another version's.
         """
+        if self._unwanted:
+            data = self._withoutUnwanted(data)
         whole: bytes | bytearray = data
         if self._rest:
             self._rest += data
-            if len(self._rest) < self._wanted:
+            if len(self._rest) < self.coming:
                 return []
             whole, self._rest = self._rest, bytearray()
         frames, end = self._cut(whole)
@@ -96,21 +115,37 @@ class FrameReader:
             self._rest = bytearray(memoryview(whole)[end:])
         return frames
 
+    def _withoutUnwanted(self, data: bytes) -> bytes:
+        count = min(self._unwanted, len(data))
+        self._unwanted -= count
+        return data[count:]
+
     def _cut(self, data: bytes | bytearray) -> tuple[list[Frame], int]:
         frames: list[Frame] = []
         view, size, start = memoryview(data), len(data), 0
-        self._wanted = HEAD
+        self.coming = HEAD
         while size - start >= HEAD:
             version, kind, flags, extras, length, number = _head.unpack_from(data, start)
             if version != VERSION:
                 raise VersionError(f"a frame of version {version}: here it is {VERSION}")
             if kind not in FRAME_KINDS or extras + length > self._longest:
                 raise MessageError(f"no frame: kind {kind}, {extras} + {length} bytes")
+            if extras and extras > self._mostExtra(kind, flags):
+                raise MessageError(f"no frame: kind {kind} with {extras} bytes of extra")
             body = start + HEAD + extras
             if body + length > size:
-                self._wanted = HEAD + extras + length
+                if self._isWanted(kind, number):
+                    self.coming = HEAD + extras + length
+                    break
+                frames.append(Frame(kind, flags, number))
+                self._unwanted, start = body + length - size, size
                 break
             extra = bytes(view[start + HEAD : body]) if extras else b""
             start = body + length
             frames.append(Frame(kind, flags, number, extra, view[body:start]))
         return frames, start
+
+    def _mostExtra(self, kind: int, flags: int) -> int:
+        if kind in TOPIC_KINDS:
+            return LONGEST_TOPIC
+        return self._longest if kind == MESSAGE and flags & HANDLE else 0

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from attrs import Factory, define
 
 from twisted_cluster.core.codecs import Payload
-
-# A name, which goes with every message and is held by every process, is no text.
-LONGEST_TOPIC = 1024
+from twisted_cluster.core.frames import LONGEST_TOPIC
 
 Subscriber = Callable[[Payload, int], object]
 

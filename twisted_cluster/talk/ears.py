@@ -4,6 +4,7 @@ Who hears what the other process says.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from inspect import iscoroutine
 
@@ -14,18 +15,30 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Payload, codecOf
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.topics import Subscriptions
-from twisted_cluster.errors import AskFailedError, MessageError
+from twisted_cluster.errors import MessageError
 from twisted_cluster.talk.handles import Handle
 
 log = Logger()
+_complaints = Complaints(time.monotonic_ns)
 
 
 def _nothing() -> None:
     """
     There is nothing to do.
     """
+
+
+def _letBe(isHeld: bool) -> None:
+    """
+    There is nothing to do.
+    """
+
+
+def _yes() -> bool:
+    return True
 
 
 @define
@@ -35,27 +48,47 @@ class Ears:
     be something else than L{None}.
 
     @ivar message: Given a message, and the handle that came with it or L{None}.
+    @ivar isHeard: Whether anybody hears messages just now: else they are dropped as they
+        came, without being decoded.
+    @ivar isDeaf: No code of users runs here: messages are dropped, and questions refused.
+    @ivar isStrict: Who sends what no process of ours would is not heard any more.
     @ivar ask: Given a question; its result, or what a Deferred or coroutine that it
         returns gives, is the answer.
-    @ivar topic: Given each frame that is about a topic.
+    @ivar topic: Given each frame that is about a topic; says whether it was of use.
+    @ivar held: Called with whether the other process is not heard, because it does not
+        read what it is answered.
     @ivar before: Called before frames that have come are looked at.
     @ivar closed: Called once, when the other process is gone, or has broken the rules
         (L{MessageError}).
     """
 
-    topic: Callable[[Frame], object]
+    topic: Callable[[Frame], bool]
     closed: Callable[[Exception], object]
     before: Callable[[], object] = _nothing
+    held: Callable[[bool], object] = _letBe
     message: Callable[[Payload, Handle | None], object] | None = None
     ask: Callable[[Payload], object] | None = None
+    isHeard: Callable[[], bool] = _yes
+    isDeaf: bool = False
+    isStrict: bool = False
 
     def hears(self, kind: int) -> bool:
         """
         Whether frames of a kind are heard, and need not wait.
         """
+        if self.isDeaf:
+            return True
         if kind == frames.MESSAGE:
             return self.message is not None
         return kind != frames.ASK or self.ask is not None
+
+    def wants(self, kind: int) -> bool:
+        """
+        Whether what frames of a kind say is wanted, be it later.
+        """
+        if kind == frames.MESSAGE:
+            return not self.isDeaf and (self.message is None or self.isHeard())
+        return not (kind == frames.ASK and self.isDeaf)
 
 
 def call(callee: Callable[..., object], *arguments: object) -> object:
@@ -92,34 +125,24 @@ def hearNothing(ears: Ears) -> None:
     """
     No code of users runs here: messages are dropped, and questions refused.
     """
-    warned = False
-
-    def hear(message: object, handle: Handle | None) -> None:
-        nonlocal warned
-        if handle is not None:
-            handle.discard()
-        if not warned:
-            warned = True
-            log.warn("a worker sends messages to the primary, where nobody hears them")
-
-    def refuse(question: object) -> object:
-        raise AskFailedError("nobody answers in this primary")
-
-    ears.message = hear
-    ears.ask = refuse
+    ears.isDeaf = True
 
 
-def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> None:
+def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> bool:
     """
     Give what was published to everybody here who has subscribed.
+
+    @return: Whether anybody has.
     """
     subscribers = subscriptions.of(frame.extra)
     if not subscribers:
-        return
+        return False
     try:
         message = codecOf(frame.flags).decode(frame.body)
     except MessageError as error:
-        log.error("what was published is lost: {error}", error=error)
-        return
+        if _complaints.isDue():
+            log.error("what was published is lost: {error}", error=error)
+        return False
     for subscriber in subscribers:
         callGuarded("a subscriber", subscriber, message, frame.number)
+    return True

@@ -12,14 +12,15 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import ADVANCED, Frame, packHead
-from twisted_cluster.core.topics import LONGEST_TOPIC
 from twisted_cluster.errors import ClusterError, MessageError
 from twisted_cluster.talk.peer import Peer
 
 log = Logger()
 
-# A worker that has more than this to read, in bytes, misses what is published.
+# A worker for which more than this waits, in bytes of memory, misses what is published.
 BEHIND = 1 << 24
+# Of what a read has brought the body of a frame that is so long, in bytes, is the most.
+LONG = 1 << 18
 # Of one worker: who has more has made a mistake, and each takes memory here.
 MOST_TOPICS = 10_000
 
@@ -27,38 +28,47 @@ MOST_TOPICS = 10_000
 class Exchange:
     """
     Relays, in the order in which each sender published. A worker that reads too slowly
-    misses what is published while more than L{BEHIND} bytes wait for it, and is told
-    how many messages that were.
+    misses what is published while more than L{BEHIND} bytes wait for it, or there is no
+    room for more to wait, and is told how many messages that were.
 
-    @ivar hear: Given what workers publish; the primary's own subscriptions.
+    @ivar hear: Given what workers publish, for the primary's own subscriptions; says
+        whether there is any.
     """
 
     def __init__(self) -> None:
         self._topics: dict[bytes, dict[int, Peer]] = {}
         self._counts: dict[int, int] = {}
         self._missed: dict[int, int] = {}
-        self.hear: Callable[[Frame], None] = lambda frame: None
+        self.hear: Callable[[Frame], bool] = lambda frame: False
 
-    def take(self, worker: int, peer: Peer, frame: Frame) -> None:
+    def take(self, worker: int, peer: Peer, frame: Frame) -> bool:
         """
         A worker says something about a topic.
 
         @param worker: Its id.
+        @return: Whether it was of use to anybody.
         @raise MessageError: If it may not say that.
         """
         if frame.kind == frames.PUBLISH:
-            body = bytes(frame.body)
-            self.publish(worker, frame.flags & ADVANCED, frame.extra, body)
-            self.hear(frame._replace(number=worker))
-        elif frame.kind == frames.SUBSCRIBE:
-            self._subscribe(worker, peer, frame.extra)
-        elif frame.kind == frames.UNSUBSCRIBE:
-            self._unsubscribe(worker, frame.extra)
-        else:
-            raise MessageError(f"a worker does not say {frame!r:.80}")
+            return self._relay(worker, frame)
+        if frame.kind == frames.SUBSCRIBE:
+            return self._subscribe(worker, peer, frame.extra)
+        if frame.kind == frames.UNSUBSCRIBE:
+            return self._unsubscribe(worker, frame.extra)
+        raise MessageError(f"a worker does not say {frame!r:.80}")
+
+    def _relay(self, worker: int, frame: Frame) -> bool:
+        topic, body = frame.extra, frame.body
+        isRelayed = any(each != worker for each in self._topics.get(topic, ()))
+        if isRelayed:
+            # A copy: it is a part of all that came with it, which would wait with it.
+            if len(body) < LONG:
+                body = bytes(body)
+            self.publish(worker, frame.flags & ADVANCED, topic, body)
+        return self.hear(frame._replace(number=worker)) or isRelayed
 
     def publish(
-        self, sender: int, flags: int, topic: bytes, body: bytes
+        self, sender: int, flags: int, topic: bytes, body: bytes | memoryview
     ) -> Deferred[None]:
         """
         @param sender: A worker's id, or 0 for the primary.
@@ -71,7 +81,7 @@ class Exchange:
         taken = [
             peer.mail.postPacked(head, body)
             for worker, peer in subscribed
-            if worker != sender and not self._misses(worker, peer)
+            if worker != sender and not self._misses(worker, peer, len(body))
         ]
         return whenAll([waits for waits in taken if waits is not None])
 
@@ -84,27 +94,30 @@ class Exchange:
         self._counts.pop(worker, None)
         self._missed.pop(worker, None)
 
-    def _subscribe(self, worker: int, peer: Peer, topic: bytes) -> None:
+    def _subscribe(self, worker: int, peer: Peer, topic: bytes) -> bool:
         if worker in self._topics.get(topic, ()):
-            return
+            return False
         count = self._counts.get(worker, 0) + 1
-        if count > MOST_TOPICS or len(topic) > LONGEST_TOPIC:
-            raise MessageError(f"more than {MOST_TOPICS} topics, or one too long")
+        if count > MOST_TOPICS:
+            raise MessageError(f"it subscribes to more than {MOST_TOPICS} topics")
         self._counts[worker] = count
         self._topics.setdefault(topic, {})[worker] = peer
+        return True
 
-    def _unsubscribe(self, worker: int, topic: bytes) -> None:
+    def _unsubscribe(self, worker: int, topic: bytes) -> bool:
         subscribed = self._topics.get(topic, {})
-        if subscribed.pop(worker, None) is not None:
+        isOne = subscribed.pop(worker, None) is not None
+        if isOne:
             self._counts[worker] -= 1
         if not subscribed:
             self._topics.pop(topic, None)
+        return isOne
 
-    def _misses(self, worker: int, peer: Peer) -> bool:
+    def _misses(self, worker: int, peer: Peer, size: int) -> bool:
         if worker in self._missed:
             self._missed[worker] += 1
             return True
-        if peer.mail.waiting <= BEHIND:
+        if peer.mail.held <= BEHIND and peer.mail.hasRoom(size):
             return False
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1

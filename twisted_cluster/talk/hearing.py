@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -22,9 +23,14 @@ UNHEARD_BYTES = 1 << 24
 UNHEARD_COUNT = 10_000
 # What a descriptor counts as, in bytes: there may be far fewer of them, 256.
 DESCRIPTOR = 1 << 16
-# How much is heard in one turn of the loop: a few milliseconds, if each message takes
+# How much is heard in one turn of the loop: some milliseconds, if each message takes
 # some microseconds; other connections are served in between.
 FRAMES_A_TURN = 256
+# Nor for longer than so many seconds, which is looked at after so many frames.
+SHARE = 0.001
+FRAMES_A_LOOK = 8
+# Who says much that is of no use to anybody is heard for one part in so many of the time.
+PARTS = 10
 
 Delivery = tuple[Frame, "int | None"]
 
@@ -39,13 +45,13 @@ class Hearing:
         self,
         clock: IReactorTime,
         ears: Ears,
-        hear: Callable[[Frame, int | None], object],
+        hear: Callable[[Frame, int | None], bool],
         read: Callable[[bool], object],
     ) -> None:
         """
         @param ears: Who hears, or does not yet.
         @param hear: Called with a frame, and the descriptor that came with it; also with
-            a question that nobody hears, when too many wait.
+            a question that nobody hears, when too many wait. Says whether it was of use.
         @param read: Called with whether more is to be read.
         """
         self._clock = clock
@@ -59,6 +65,10 @@ class Hearing:
         self._unheardSizes: Counter[int] = Counter()
         self._isReading = True
         self._later: IDelayedCall | None = None
+        self._isHeld = False
+        self._isResting = False
+        # Seconds that went into what was of no use, and when that was looked at.
+        self._wasted = self._looked = 0.0
 
     def take(self, come: Iterable[Delivery]) -> None:
         """
@@ -74,15 +84,39 @@ class Hearing:
         self._hearSome()
 
     def _hearSome(self) -> None:
-        self._hearMost(FRAMES_A_TURN)
-        if self._come or self._unheard or not self._isReading:
+        if self._isResting or self._isHeld:
+            return
+        begun = self._clock.seconds()
+        useless = self._hearMost(FRAMES_A_TURN, begun + SHARE)
+        if useless:
+            self._waste(begun, useless)
+        if self._come or self._unheard or self._isResting or not self._isReading:
             self._regulate()
+
+    def _waste(self, begun: float, useless: float) -> None:
+        """
+        Of what has been heard since then a part was of no use; more of it may have to
+        wait.
+        """
+        now = self._clock.seconds()
+        left = max(0.0, self._wasted - (begun - self._looked) / PARTS)
+        self._wasted, self._looked = left + useless * (now - begun), now
+        if self._wasted > SHARE and self._later is None:
+            self._isResting = True
+            self._later = self._clock.callLater(PARTS * self._wasted, self._goOn)
+
+    def hold(self, isHeld: bool) -> None:
+        """
+        Hear nothing for now, nor read: what has come waits.
+        """
+        self._isHeld = isHeld
+        self._regulate()
 
     def hearAll(self) -> None:
         """
         Hear what has come: there will be no later.
         """
-        self._hearMost(len(self._come))
+        self._hearMost(len(self._come), inf)
 
     def listen(self) -> None:
         """
@@ -107,6 +141,7 @@ class Hearing:
 
     def _goOn(self) -> None:
         self._later = None
+        self._isResting = False
         self._takeUp()
         self._hearSome()
 
@@ -123,21 +158,30 @@ class Hearing:
             del self._unheardCounts[kind], self._unheardSizes[kind]
         self._come.extendleft(reversed(again))
 
-    def _hearMost(self, count: int) -> None:
+    def _hearMost(self, count: int, end: float) -> float:
+        """
+        @param end: When it has been enough, in seconds; if never, who hears cannot ask
+            for a rest either.
+        @return: Which part of it was of no use to anybody, 0 to 1.
+        """
         come, unheard = self._come, self._unheardCounts
-        for _ in range(count):
-            # Who hears may forget the rest.
-            if not come:
-                return
+        useless, heard, isLast = 0, 0, end == inf
+        for heard in range(1, count + 1):
+            # Who hears may forget the rest, or cannot go on.
+            if not come or (self._isHeld and not isLast):
+                break
+            if heard % FRAMES_A_LOOK == 0 and self._clock.seconds() > end:
+                break
             frame, fd = come.popleft()
             kind = frame.kind
             # What has waited comes first.
             if self._ears.hears(kind) and kind not in unheard:
-                self._hear(frame, fd)
+                useless += not self._hear(frame, fd)
             elif kind == ASK and self._isFull(ASK):
-                self._hear(frame, fd)
+                useless += not self._hear(frame, fd)
             else:
                 self._postpone(frame, fd)
+        return useless / heard if useless else 0.0
 
     def _postpone(self, frame: Frame, fd: int | None) -> None:
         # A copy: the frame's is part of all that came with it.
@@ -153,10 +197,10 @@ class Hearing:
         )
 
     def _regulate(self) -> None:
-        if self._come and self._later is None:
+        if self._come and self._later is None and not self._isHeld:
             self._later = self._clock.callLater(0, self._goOn)
         isFull = self._isFull(MESSAGE)
-        isReading = not (self._come or isFull)
+        isReading = not (self._come or isFull or self._isHeld or self._isResting)
         if isReading != self._isReading:
             self._isReading = isReading
             self._read(isReading)

@@ -7,6 +7,7 @@ Both kinds of process use it: the primary has one per worker, a worker has one.
 from __future__ import annotations
 
 import socket
+import time
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -14,11 +15,13 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, Payload, codecOf
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import HANDLE, LISTENER, Frame
 from twisted_cluster.errors import (
     AskFailedError,
     ChannelClosedError,
     ChannelClosedHereError,
+    ClusterError,
     HandleError,
     MessageError,
 )
@@ -29,11 +32,14 @@ from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.held import HeldPorts, NoPorts
 from twisted_cluster.talk.questions import Answering, Questions
+from twisted_cluster.wire.allowance import Mailroom
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.mail import Mail
 
 log = Logger()
 NO_PORTS = NoPorts()
+
+UNHEARD = "a worker sends messages to the primary, where nobody hears them"
 
 
 class Peer:
@@ -49,10 +55,12 @@ class Peer:
         codec: Codec,
         ears: Ears,
         held: HeldPorts = NO_PORTS,
+        room: Mailroom | None = None,
     ) -> None:
         """
         @param codec: How what is sent is encoded.
         @param held: Listening sockets that only the primary holds.
+        @param room: As of a L{Mail}.
         """
         self.ears = ears
         self.isOpen = True
@@ -60,9 +68,12 @@ class Peer:
         self._codec = codec
         self._held = held
         self._hearing = Hearing(reactor, ears, self._hear, self._read)
-        self.mail = Mail(reactor, end, self._hearing.take, self._lost)
         self._questions = Questions(reactor)
-        self._answering = Answering(self.mail, codec)
+        self._complaints = Complaints(time.monotonic_ns)
+        self._isWarned = False
+        take = self._hearing.take
+        self.mail = Mail(reactor, end, take, self._lost, room, self._wants)
+        self._answering = Answering(self.mail, codec, self._hold)
 
     # Sending
 
@@ -156,47 +167,89 @@ class Peer:
         else:
             self.mail.pause()
 
-    def _hear(self, frame: Frame, fd: int | None) -> None:
+    def _hold(self, isHeld: bool) -> None:
+        # Only where the other process is not trusted: two that ask each other, and both
+        # do not hear, would wait for ever.
+        if self.ears.isStrict:
+            self._hearing.hold(isHeld)
+            self.ears.held(isHeld)
+
+    @property
+    def unread(self) -> int:
+        """
+        How many bytes of memory the answers take that the other process does not read.
+        """
+        return self._answering.unsent
+
+    def silence(self) -> None:
+        """
+        Hear nothing more of it, whatever it has said.
+        """
+        self._hearing.forget()
+        self.mail.pause()
+
+    def _wants(self, kind: int, number: int) -> bool:
+        if kind in (frames.ANSWER, frames.REFUSAL):
+            return self._questions.isOpen(number)
+        return self.ears.wants(kind)
+
+    def _hear(self, frame: Frame, fd: int | None) -> bool:
         """
         Whatever goes wrong with a frame, the next one is heard; who breaks the rules is
         heard no more.
+
+        @return: Whether it was of use to anybody.
         """
         try:
             if frame.kind == frames.MESSAGE:
-                self._hearMessage(frame, fd)
-                return
+                return self._hearMessage(frame, fd)
             if fd is not None:
                 discard((fd,))
-            self._hearOther(frame)
+            return self._hearOther(frame)
         except MessageError as error:
             self._hearing.forget()
             self._end(error)
         except BaseException:
             log.failure("what another process said was not heard")
+        return True
 
-    def _hearOther(self, frame: Frame) -> None:
+    def _hearOther(self, frame: Frame) -> bool:
         if frame.kind == frames.ASK:
+            if self.ears.isDeaf:
+                self._answering.refuse(frame.number, "nobody answers in this primary")
+                return False
             self._answering.hear(self.ears.ask or _refuse, frame)
-        elif frame.kind in (frames.ANSWER, frames.REFUSAL):
-            self._questions.hear(frame)
-        else:
-            self.ears.topic(frame)
+            return True
+        if frame.kind in (frames.ANSWER, frames.REFUSAL):
+            if self.ears.isStrict and not self._questions.isAsked(frame.number):
+                raise MessageError("it answers a question that it was not asked")
+            return self._questions.hear(frame)
+        return self.ears.topic(frame)
 
-    def _hearMessage(self, frame: Frame, fd: int | None) -> None:
+    def _hearMessage(self, frame: Frame, fd: int | None) -> bool:
+        ears = self.ears
+        if ears.isDeaf or not ears.isHeard():
+            if fd is not None:
+                discard((fd,))
+            if ears.isDeaf and not self._isWarned:
+                self._isWarned = True
+                log.warn(UNHEARD)
+            return False
         isGiven = frame.flags & (HANDLE | LISTENER)
         handle = self._handleOf(frame, fd) if isGiven else None
         try:
             message = codecOf(frame.flags).decode(frame.body)
         except MessageError as error:
-            log.error("a message is lost: {error}", error=error)
+            self._complain("a message is lost: {error}", error)
             if handle is not None:
                 handle.discard()
-            return
-        assert self.ears.message is not None
+            return False
+        assert ears.message is not None
         try:
-            self.ears.message(message, handle)
+            ears.message(message, handle)
         except BaseException:
             log.failure("who hears messages failed")
+        return True
 
     def _handleOf(self, frame: Frame, fd: int | None) -> Handle | None:
         try:
@@ -206,8 +259,15 @@ class Peer:
                 raise HandleError("no descriptor was free for it")
             return received(fd, frame.extra, self._reactor)
         except HandleError as error:
-            log.error("what came with a message is lost: {error}", error=error)
+            if fd is not None and self.ears.isStrict:
+                raise MessageError(f"it sends {error}") from None
+            self._complain("what came with a message is lost: {error}", error)
             return None
+
+    def _complain(self, what: str, error: ClusterError) -> None:
+        # Whose affair it is may go on for ever.
+        if self._complaints.isDue(what):
+            log.error(what, error=error)
 
     # Ending
 

@@ -24,6 +24,7 @@ from twisted_cluster.errors import (
 )
 from twisted_cluster.talk.ears import call
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.parcels import OBJECTS
 
 log = Logger()
 
@@ -35,6 +36,16 @@ LONGEST_TIMEOUT = 1e9
 UNANSWERED = 10_000
 # Characters of what went wrong, which the other process is told.
 WHY = 1000
+LONGEST_WHY = 4 * WHY
+# While more bytes of memory than this are taken by answers that wait to be sent, no
+# question is heard.
+UNSENT = 1 << 20
+
+
+def _nothing(isHeld: bool) -> None:
+    """
+    Answers may pile up.
+    """
 
 
 class _Question(NamedTuple):
@@ -77,6 +88,18 @@ class Questions:
         self._watch(due)
         return number, answer
 
+    def isAsked(self, number: int) -> bool:
+        """
+        Whether there ever was such a question.
+        """
+        return 0 < number <= self._count
+
+    def isOpen(self, number: int) -> bool:
+        """
+        Whether a question waits for its answer.
+        """
+        return number in self._open
+
     def take(self, number: int) -> Deferred[object] | None:
         """
         A question is answered, or of no interest any more.
@@ -86,23 +109,26 @@ class Questions:
         question = self._open.pop(number, None)
         return None if question is None else question.answer
 
-    def hear(self, frame: Frame) -> None:
+    def hear(self, frame: Frame) -> bool:
         """
         The other process has answered, or says that it cannot.
+
+        @return: Whether anybody waits for that.
         """
         answer = self.take(frame.number)
         if answer is None:
-            return  # it came too late
+            return False  # it came too late
         if frame.kind == frames.REFUSAL:
-            why = str(frame.body, "utf-8", "replace")
+            why = str(frame.body[:LONGEST_WHY], "utf-8", "replace")
             answer.errback(AskFailedError(f"the other process could not answer: {why}"))
-            return
+            return True
         try:
             message = codecOf(frame.flags).decode(frame.body)
         except MessageError as error:
             answer.errback(AskFailedError(f"the answer is lost: {error}"))
         else:
             answer.callback(message)
+        return True
 
     def fail(self, error: Exception) -> None:
         """
@@ -138,12 +164,23 @@ class Questions:
 
 class Answering:
     """
-    Answers the other process's questions, or says that it cannot.
+    Answers the other process's questions, or says that it cannot. Who does not read the
+    answers is not heard, so that they do not pile up here.
+
+    @ivar unsent: How many bytes of memory the answers take that wait to be sent.
     """
 
-    def __init__(self, mail: Mail, codec: Codec) -> None:
+    def __init__(
+        self, mail: Mail, codec: Codec, hold: Callable[[bool], object] = _nothing
+    ) -> None:
+        """
+        @param hold: Called with whether nothing is to be heard.
+        """
+        self.unsent = 0
         self._mail = mail
         self._codec = codec
+        self._hold = hold
+        self._isHeld = False
         self._count = 0
 
     def hear(self, ask: Callable[[object], object], frame: Frame) -> None:
@@ -153,7 +190,7 @@ class Answering:
         @param ask: Users' code, which has the answer, now or later.
         """
         if self._count >= UNANSWERED:
-            self._refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
+            self.refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
         try:
             result = call(ask, codecOf(frame.flags).decode(frame.body))
@@ -176,23 +213,40 @@ class Answering:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
-        _letBe(self._mail.post(frame))
+        self._post(Frame(frames.ANSWER, self._codec.flag, number, b"", body))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
         if not failure.check(ClusterError):
             log.failure("a question could not be answered", failure)
         kind = type(failure.value).__name__
-        self._refuse(number, f"{kind}: {failure.getErrorMessage()}")
+        self.refuse(number, f"{kind}: {failure.getErrorMessage()}")
 
-    def _refuse(self, number: int, why: str) -> None:
+    def refuse(self, number: int, why: str) -> None:
+        """
+        There is no answer.
+
+        @param why: Which who asked is told.
+        """
         body = why[:WHY].encode("utf-8", "replace")
-        _letBe(self._mail.post(Frame(frames.REFUSAL, 0, number, b"", body)))
+        self._post(Frame(frames.REFUSAL, 0, number, b"", body))
 
+    def _post(self, frame: Frame) -> None:
+        waits = self._mail.post(frame)
+        if waits is not None:
+            size = OBJECTS + len(frame.body)
+            self._wait(size)
+            waits.addBoth(self._sent, size)
 
-def _letBe(waits: Deferred[None] | None) -> None:
-    """
-    Who asked is gone, or reads nothing: it needs no answer.
-    """
-    if waits is not None:
-        waits.addErrback(lambda failure: failure.trap(ClusterError))
+    def _sent(self, result: Failure | None, size: int) -> None:
+        self._wait(-size)
+        if result is not None:
+            # Who asked is gone, or reads nothing: it needs no answer.
+            result.trap(ClusterError)
+
+    def _wait(self, change: int) -> None:
+        self.unsent += change
+        # Not at every answer anew.
+        isHeld = self.unsent > (UNSENT // 2 if self._isHeld else UNSENT)
+        if isHeld != self._isHeld:
+            self._isHeld = isHeld
+            self._hold(isHeld)

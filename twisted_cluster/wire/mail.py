@@ -17,13 +17,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_cluster.core.frames import HANDLE, Frame, FrameReader, packHead
+from twisted_cluster.core.frames import (
+    HANDLE,
+    LONGEST_FRAME,
+    Frame,
+    FrameReader,
+    packHead,
+)
 from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
     MessageError,
 )
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.allowance import Mailroom
+from twisted_cluster.wire.claim import Claim
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE
@@ -36,8 +44,15 @@ log = Logger()
 FEW = 16
 # Bytes that malloc has at hand: a larger buffer costs three system calls.
 SMALL = 1 << 14
+# Where frames are shorter, in bytes, so much is not read at once: each takes its time,
+# and others wait for their turn.
+SHORT_FRAME = 1 << 9
 
 Delivery = tuple[Frame, "int | None"]
+
+
+def _always(kind: int, number: int) -> bool:
+    return True
 
 
 @implementer(IReadWriteDescriptor)
@@ -52,6 +67,8 @@ class Mail(Reader):
         end: socket.socket,
         deliver: Callable[[Sequence[Delivery]], object],
         closed: Callable[[Exception], object],
+        room: Mailroom | None = None,
+        isWanted: Callable[[int, int], bool] = _always,
     ) -> None:
         """
         @param end: One end of a pair of stream sockets; this owns it from now on.
@@ -59,17 +76,23 @@ class Mail(Reader):
             who is given it, L{None} stands for one that the kernel had to drop.
         @param closed: Called once, when the other end is gone, or sends what is no
             frame (L{MessageError}).
+        @param room: What has a part in it shares it; C{None}: this alone has one.
+        @param isWanted: As of a L{FrameReader}.
         """
+        room = room or Mailroom.make()
         end.setblocking(False)
         super().__init__(reactor, end.fileno, self.readOnce, "a mail stream")
         self._socket = end
         self._deliver = deliver
         self._closed = closed
-        self._frames = FrameReader()
+        self._frames = FrameReader(LONGEST_FRAME, isWanted)
         self._fds: deque[int | None] = deque()
         self._size = SMALL
         self._open = True
-        self._outgoing = Outgoing(reactor, end, self, self._end)
+        self._isWaitedFor = True
+        self._isHeld = False
+        self._claim = Claim(reactor, room.coming, self._hold, self._end)
+        self._outgoing = Outgoing(reactor, end, self, self._end, room.sending)
         self.start()
 
     @staticmethod
@@ -88,11 +111,32 @@ class Mail(Reader):
         """
         return self._outgoing.waiting
 
+    @property
+    def held(self) -> int:
+        """
+        How many bytes of memory that takes.
+        """
+        return self._outgoing.held
+
+    @property
+    def gone(self) -> int:
+        """
+        How many bytes of what has waited are sent: while something waits, and this stays
+        the same, the other end does not read.
+        """
+        return self._outgoing.gone
+
+    def hasRoom(self, size: int) -> bool:
+        """
+        Whether a frame of so many bytes can be sent now, if it has to wait.
+        """
+        return self._outgoing.hasRoom(size)
+
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
         @param fd: A descriptor to send along, of which this makes its own copy.
         @return: Fires when the kernel has all of it; fails with L{MailboxFullError} if
-            more than L{ROOM<twisted_cluster.wire.outgoing.ROOM>} bytes wait already, with
+            there is no room for it behind what waits already, with
             L{ChannelClosedError} if the other end is gone before, with
             L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
@@ -171,18 +215,21 @@ class Mail(Reader):
         except ConnectionError as error:
             self._end(ChannelClosedError(f"the other process is gone: {error}"))
             return 0
-        self._size = AT_ONCE if len(data) >= SMALL else SMALL
         if fds or isTruncated:
             self._fds.extend(fds or [None])
         if not data:
             self._end(ChannelClosedError("the other process has closed the channel"))
             return 0
-        self._cut(data)
+        count = self._cut(data)
+        isMuch = len(data) >= SMALL and len(data) >= count * SHORT_FRAME
+        self._size = AT_ONCE if isMuch else SMALL
         return len(data) if self._open else 0
 
-    def _cut(self, data: bytes) -> None:
+    def _cut(self, data: bytes) -> int:
         """
         Deliver the frames that are complete.
+
+        @return: How many those are.
         """
         delivered: list[Delivery] = []
         wrong: MessageError | None = None
@@ -194,10 +241,12 @@ class Mail(Reader):
                 raise MessageError("descriptors that belong to no message")
         except MessageError as error:
             wrong = error
+        self._claim.look(self._frames.coming, bool(delivered))
         if delivered:
             self._deliver(delivered)
         if wrong is not None:
             self._end(wrong)
+        return len(delivered)
 
     def _takeDescriptor(self) -> int | None:
         if not self._fds:
@@ -208,14 +257,26 @@ class Mail(Reader):
         """
         Read no more for now: the other end's messages wait in the kernel, and then there.
         """
+        self._isWaitedFor = False
         self.stop()
 
     def resume(self) -> None:
         """
         Read on.
         """
-        if self._open:
+        self._isWaitedFor = True
+        if self._open and not self._isHeld:
             self.start()
+
+    def _hold(self, isHeld: bool) -> None:
+        """
+        There is no room for what is to come, or there is again.
+        """
+        self._isHeld = isHeld
+        if isHeld:
+            self.stop()
+        elif self._isWaitedFor:
+            self.resume()
 
     # Ending
 
@@ -234,6 +295,7 @@ class Mail(Reader):
         if not self._open:
             return
         self._open = False
+        self._claim.end()
         self.stop()
         gone = error
         if not isinstance(gone, ChannelClosedError):

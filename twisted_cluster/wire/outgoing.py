@@ -16,7 +16,8 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.parcels import Allowance, Parcel, Parcels, without
+from twisted_cluster.wire.allowance import Allowance
+from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels, without
 from twisted_cluster.wire.passing import give
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
@@ -27,10 +28,6 @@ PASSING = frozenset(
 )
 # Seconds within which a message is not alone.
 BURST = 10e-6
-# What may wait to be sent, in bytes: two of the longest messages; for all other
-# processes together twice as much.
-ROOM = 1 << 29
-EVERYBODYS = Allowance(1 << 30)
 
 
 class Outgoing:
@@ -45,13 +42,13 @@ class Outgoing:
         end: socket.socket,
         writer: IWriteDescriptor,
         broken: Callable[[Exception], None],
-        room: Allowance = EVERYBODYS,
+        room: Allowance,
     ) -> None:
         """
         @param end: The stream; closing it is somebody else's.
         @param writer: What the reactor tells of room, which calls L{write} then.
         @param broken: Called when the other end is gone.
-        @param room: This process's.
+        @param room: For what waits; others may have a part in it.
         """
         self._reactor = reactor
         self._socket = end
@@ -72,6 +69,26 @@ class Outgoing:
         """
         return self._parcels.waiting
 
+    @property
+    def held(self) -> int:
+        """
+        How many bytes of memory that takes.
+        """
+        return self._parcels.held
+
+    @property
+    def gone(self) -> int:
+        """
+        How many bytes of what has waited are sent.
+        """
+        return self._parcels.gone
+
+    def hasRoom(self, size: int) -> bool:
+        """
+        Whether so many bytes may wait too.
+        """
+        return not self._room.refusal(self._parcels.held, size + OBJECTS)
+
     def post(
         self, head: bytes, body: bytes | memoryview, fd: int = -1
     ) -> Deferred[None] | None:
@@ -82,13 +99,12 @@ class Outgoing:
             return fail(self._ended)
         pieces: Sequence[memoryview | bytes] = [head, body]
         size = len(head) + len(body)
-        waiting, room = self._parcels.waiting, self._room
-        if waiting + size > ROOM:
-            return fail(MailboxFullError(f"{waiting} bytes wait: no room for more"))
-        if room.used + size > room.most:
-            why = f"{room.used} bytes wait for all processes: no room for more"
-            return fail(MailboxFullError(why))
-        isAlone = not (self._writing or waiting or fd >= 0)
+        held = self._parcels.held
+        if held or self._room.used:
+            refusal = self._room.refusal(held, size + OBJECTS)
+            if refusal:
+                return fail(MailboxFullError(refusal))
+        isAlone = not (self._writing or held or fd >= 0)
         if isAlone and time.monotonic() > self._resting:
             # One alone goes at once; what comes right after it goes together, when the
             # reactor gets there.

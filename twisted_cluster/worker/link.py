@@ -200,12 +200,13 @@ class Link:
         self.peer.close(ChannelClosedError("the primary is gone"))
         self.departure.abandon()
 
-    def _hearTopic(self, frame: Frame) -> None:
+    def _hearTopic(self, frame: Frame) -> bool:
         if frame.kind == frames.MISSED:
             for watcher in self._watchers:
                 watcher.missed(frame.number)
         elif frame.kind == frames.PUBLISH:
             tellSubscribers(self.subscriptions, frame)
+        return True
 
     def _mailEnded(self, error: Exception) -> None:
         if isinstance(error, MessageError):

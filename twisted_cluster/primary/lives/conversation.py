@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_cluster.core import messages
@@ -47,6 +48,10 @@ LONG = 0.002
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0
+# Who asks, and does not read its answers, is killed after so many seconds; but while its
+# heart has not beaten for so many nanoseconds it may be at work.
+UNREAD = 30.0
+BEATS = 1_000_000_000
 
 
 class Worker(Protocol):
@@ -106,9 +111,16 @@ class Conversation:
         self._isRefused = False
         self._outbox = Outbox(wires.channel, rooms.reactor)
         self._listens = Listens(rooms.listeners, hand, self._say, user)
-        ears = Ears(self._hearTopic, self._mailEnded, self._readEarlier)
+        self._unread: IDelayedCall | None = None
+        ears = Ears(
+            self._hearTopic,
+            self._mailEnded,
+            self._readEarlier,
+            held=self._heldUp,
+            isStrict=True,
+        )
         held = HeldListeners(rooms.listeners, rooms.reactor)
-        self.peer = Peer(rooms.reactor, wires.mail, codec, ears, held)
+        self.peer = Peer(rooms.reactor, wires.mail, codec, ears, held, rooms.mail)
         messages = self._reader(wires.channel.fileno, self.read, "messages")
         self._pace = Pace(rooms.reactor, messages)
         self._returned = self._reader(
@@ -160,7 +172,9 @@ class Conversation:
         self.isOpen = False
         self._pace.stop()
         self._outbox.close()
-        self.peer.finish()
+        self._heldUp(False)
+        if not self._isRefused:
+            self.peer.finish()
         self.peer.close(error)
         self._rooms.exchange.leave(self._worker.id)
         self._wires.channel.close()
@@ -235,8 +249,33 @@ class Conversation:
         if isDue and self._wires.channel.hasCome():
             self.read()
 
-    def _hearTopic(self, frame: Frame) -> None:
-        self._rooms.exchange.take(self._worker.id, self.peer, frame)
+    def _hearTopic(self, frame: Frame) -> bool:
+        return self._rooms.exchange.take(self._worker.id, self.peer, frame)
+
+    def _heldUp(self, isHeld: bool) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        if isHeld:
+            self._lookLater()
+
+    def _lookLater(self) -> None:
+        later = self._rooms.reactor.callLater
+        self._unread = later(UNREAD, self._lookWhetherItReads, self.peer.mail.gone)
+
+    def _lookWhetherItReads(self, gone: int) -> None:
+        """
+        Is it one that works, and has it read any of its answers?
+        """
+        self._unread = None
+        mail, hand = self.peer.mail, self._hand
+        beats = time.monotonic_ns() - hand.heartbeat < BEATS and not hand.isHeld
+        # It may have no listener yet for what it was sent besides.
+        if beats and mail.gone == gone and mail.held <= self.peer.unread:
+            why = f"it asks, and has read none of its answers for {UNREAD:.0f} s"
+            self._refuse(MessageError(why))
+        else:
+            self._lookLater()
 
     def _mailEnded(self, error: Exception) -> None:
         if isinstance(error, MessageError):
@@ -255,6 +294,7 @@ class Conversation:
         self._isRefused = True
         self._pace.stop()
         self._returned.stop()
+        self.peer.silence()
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()
 

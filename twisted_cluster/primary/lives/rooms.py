@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 
 from attrs import Factory, frozen
 
+from twisted_cluster.defaults import MAIL_LIMIT
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
@@ -17,6 +18,10 @@ from twisted_cluster.primary.lives.outliving import Outliving
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.exchange import Exchange
+from twisted_cluster.wire.allowance import Mailroom
+
+# One worker that reads nothing has no more than one of so many parts of the mailroom.
+SHARES = 4
 
 
 @frozen
@@ -29,6 +34,7 @@ class Rooms:
     @ivar limits: How many connections are served at a time.
     @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
     @ivar guardian: Who ends workers that outlive this process; L{None}: nobody does.
+    @ivar mail: What users' messages may take.
     @ivar outliving: What those write that outlive the worker that has started them.
     """
 
@@ -40,6 +46,7 @@ class Rooms:
     newPolicy: Callable[[], ISchedulingPolicy | None]
     guardian: Guardian | None = None
     outliving: Outliving = Factory(Outliving)
+    mail: Mailroom = Factory(Mailroom.make)
 
     @classmethod
     def make(
@@ -52,6 +59,7 @@ class Rooms:
         limits: Limits = NO_LIMITS,
         areGuarded: bool = False,
         inherited: Container[int] = (),
+        mailLimit: int = MAIL_LIMIT,
     ) -> Rooms:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
@@ -60,8 +68,18 @@ class Rooms:
         @param descriptors: Which of this process's workers may listen on.
         @param areGuarded: Whether workers that outlive this process are to be ended.
         @param inherited: Which descriptors also workers of another user may listen on.
+        @param mailLimit: How much memory users' messages may take that wait, in bytes.
         """
         door = Door(reactor, time.monotonic_ns, limits)
         listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors, inherited)
         guardian = Guardian(reactor) if areGuarded else None
-        return cls(reactor, door, listeners, Exchange(), limits, newPolicy, guardian)
+        return cls(
+            reactor,
+            door,
+            listeners,
+            Exchange(),
+            limits,
+            newPolicy,
+            guardian,
+            mail=Mailroom.make(mailLimit, SHARES),
+        )

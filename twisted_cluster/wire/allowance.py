@@ -1,0 +1,126 @@
+"""
+How much memory users' messages may take.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from twisted_cluster.defaults import MAIL_LIMIT
+from twisted_cluster.errors import MessageError
+
+# Seconds that a long message may take to come while another waits for its room: a
+# hundred times what it takes.
+PATIENCE = 10.0
+
+
+class Allowance:
+    """
+    What may wait in one process to be sent. One that reads nothing leaves the others
+    their part.
+
+    @ivar most: For all other processes together, in bytes of memory.
+    @ivar share: For one of them.
+    @ivar used: How much of it is in use.
+    """
+
+    def __init__(self, most: int = MAIL_LIMIT, shares: int = 1) -> None:
+        """
+        @param shares: Each process gets one of so many.
+        """
+        self.most = most
+        self.share = most // shares
+        self.used = 0
+
+    def refusal(self, held: int, more: int) -> str:
+        """
+        Whether there is room. One message alone has it always, however long it is.
+
+        @param held: What waits for the process in question.
+        @param more: What is to wait too.
+        @return: Why there is none; empty if there is.
+        """
+        if held and held + more > self.share:
+            return f"{held} bytes wait: no room for more"
+        if self.used and self.used + more > self.most:
+            return f"{self.used} bytes wait for all processes: no room for more"
+        return ""
+
+
+class Sender(Protocol):
+    """
+    Another process, of which a long message comes.
+    """
+
+    def tooSlow(self, error: MessageError) -> None:
+        """
+        It is not waited for any more.
+        """
+
+
+class Assembling:
+    """
+    Long messages of which a part has come.
+    """
+
+    def __init__(
+        self, most: int = MAIL_LIMIT, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        """
+        @param most: How long they may be together, in bytes; one alone may be longer.
+        """
+        self._most = most
+        self._seconds = seconds
+        self._coming: dict[Sender, tuple[int, float]] = {}
+
+    def claim(self, sender: Sender, size: int) -> bool:
+        """
+        Ask for room. Who has it, and takes too long while somebody else asks, loses it.
+
+        @param size: How long the message is, in bytes.
+        @return: Whether there is room now; if not, ask again later.
+        """
+        self.release(sender)
+        coming = list(self._coming.items())
+        if coming and sum(each for _, (each, _) in coming) + size > self._most:
+            self._hurry()
+            return False
+        self._coming[sender] = size, self._seconds()
+        return True
+
+    def release(self, sender: Sender) -> None:
+        """
+        It has come, or will not.
+        """
+        self._coming.pop(sender, None)
+
+    def _hurry(self) -> None:
+        now = self._seconds()
+        for sender, (size, since) in list(self._coming.items()):
+            if now - since > PATIENCE:
+                why = f"it has begun a message of {size} bytes, of which not all has come"
+                late = f"after {PATIENCE:.0f} s, while others wait for the room"
+                sender.tooSlow(MessageError(f"{why} {late}"))
+
+
+@frozen
+class Mailroom:
+    """
+    @ivar sending: What waits to be sent.
+    @ivar coming: What has not come whole.
+    """
+
+    sending: Allowance
+    coming: Assembling
+
+    @classmethod
+    def make(cls, most: int = MAIL_LIMIT, shares: int = 1) -> Mailroom:
+        """
+        @param most: In bytes, for either.
+        @param shares: What waits for one process gets one of so many.
+        """
+        return cls(Allowance(most, shares), Assembling(most))

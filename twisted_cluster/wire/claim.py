@@ -1,0 +1,79 @@
+"""
+The room for a long message of which a part has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_cluster.errors import MessageError
+from twisted_cluster.wire.allowance import Assembling
+
+# What is shorter needs no room of its own: each process has so many bytes for it.
+SHORT = 1 << 20
+# Seconds until who got no room asks again.
+REST = 0.05
+
+
+class Claim:
+    """
+    Asks for the room of the message that comes of one process, and keeps that from being
+    read while there is none.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        coming: Assembling,
+        hold: Callable[[bool], None],
+        lose: Callable[[MessageError], None],
+    ) -> None:
+        """
+        @param hold: Called with whether nothing is to be read.
+        @param lose: Called when the other process has taken too long.
+        """
+        self._clock = clock
+        self._coming = coming
+        self._hold = hold
+        self.tooSlow = lose
+        self._size = 0
+        self._isHeld = False
+        self._resting: IDelayedCall | None = None
+
+    def look(self, size: int, isNew: bool) -> None:
+        """
+        Something has come.
+
+        @param size: How long the message is that is not there yet, in bytes.
+        @param isNew: Whether one is there meanwhile.
+        """
+        if self._size and isNew:
+            self.end()
+        if size > SHORT and not self._size:
+            self._size = size
+            self._ask()
+
+    def end(self) -> None:
+        """
+        It is there, or will not be.
+        """
+        self._size = 0
+        self._coming.release(self)
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        self._holdIf(False)
+
+    def _ask(self) -> None:
+        self._resting = None
+        isGiven = self._coming.claim(self, self._size)
+        if not isGiven:
+            self._resting = self._clock.callLater(REST, self._ask)
+        self._holdIf(not isGiven)
+
+    def _holdIf(self, isHeld: bool) -> None:
+        if isHeld != self._isHeld:
+            self._isHeld = isHeld
+            self._hold(isHeld)

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.allowance import Allowance
-from twisted_cluster.wire.parcels import AT_ONCE, OBJECTS, PIECES, Parcel, Parcels
+from twisted_cluster.wire.mailroom import SendingRoom
+from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels
+
+COST = 100
 
 
 def parcel(body: bytes, fd: int = -1) -> Parcel:
     pieces = [body[:1], body[1:]]
-    return Parcel(pieces, len(body), fd, Deferred())
+    return Parcel(pieces, len(body), COST, fd, Deferred())
 
 
 def joined(parcels: Parcels) -> bytes:
@@ -31,15 +33,14 @@ def test_everyByteIsSentOnceAndInOrder(bodies: list[bytes], takes: list[int]) ->
     """
     However many of them the kernel takes at a time; each is done when its last is sent.
     """
-    room = Allowance(1 << 30)
+    room = SendingRoom(1 << 30)
     parcels = Parcels(room)
     for body in bodies:
         parcels.add(parcel(body))
     sent, done, turn = b"", 0, 0
     while parcels:
         assert parcels.waiting == sum(map(len, bodies)) - len(sent)
-        objects = (len(bodies) - done) * OBJECTS
-        assert room.used == parcels.held == parcels.waiting + objects
+        assert room.used == parcels.held == (len(bodies) - done) * COST
         data = joined(parcels)[: takes[turn % len(takes)]]
         turn += 1
         sent += data
@@ -53,7 +54,7 @@ def test_aDescriptorGoesFirst() -> None:
     """
     What has one begins a batch of its own; once a byte is sent, so is it.
     """
-    parcels = Parcels(Allowance(1 << 30))
+    parcels = Parcels(SendingRoom(1 << 30))
     fds = [os.dup(0) for _ in range(2)]
     for body, fd in ((b"aa", -1), (b"bb", fds[0]), (b"cc", -1), (b"dd", fds[1])):
         parcels.add(parcel(body, fd))
@@ -71,21 +72,42 @@ def test_aBatchIsBounded() -> None:
     """
     By pieces, and by bytes.
     """
-    parcels = Parcels(Allowance(1 << 30))
+    parcels = Parcels(SendingRoom(1 << 30))
     for _ in range(2 * PIECES):
         parcels.add(parcel(b"xx"))
     assert len(parcels.batch()[0]) == 2 * PIECES
-    parcels = Parcels(Allowance(1 << 30))
+    parcels = Parcels(SendingRoom(1 << 30))
     for _ in range(4):
         parcels.add(parcel(bytes(AT_ONCE)))
     assert len(joined(parcels)) == 2 * AT_ONCE
+
+
+def test_oneLongMessageHasItsOwnRoom() -> None:
+    """
+    As long as it waits; others have theirs meanwhile.
+    """
+    room = SendingRoom(2 * COST, 2)
+    for end in ("sent", "clear"):
+        parcels = Parcels(room)
+        long = Parcel([b"abc"], 3, COST + 1, -1, Deferred())
+        assert room.refusal(0, long.cost) == ""
+        parcels.add(long)
+        parcels.add(parcel(b"x"))
+        assert (room.hasLong, room.used) == (True, COST)
+        assert "as long as this" in room.refusal(0, long.cost)
+        assert room.refusal(0, COST) == ""
+        assert "100 bytes wait" in room.refusal(COST, 1)
+        parcels.sent(4) if end == "sent" else parcels.clear()
+        assert (room.hasLong, room.used, parcels.held) == (False, 0, 0)
+    room.used = 2 * COST
+    assert "all processes" in room.refusal(0, 1)
 
 
 def test_whatIsForgottenIsLetGoOf() -> None:
     """
     Half sent or not, with its descriptors.
     """
-    parcels = Parcels(Allowance(1 << 30))
+    parcels = Parcels(SendingRoom(1 << 30))
     parcels.add(parcel(b"abc"))
     parcels.add(parcel(b"def", os.dup(0)))
     parcels.sent(1)

@@ -17,7 +17,8 @@ from twisted_cluster.talk.peer import Peer
 
 log = Logger()
 
-# A worker for which more than this waits, in bytes of memory, misses what is published.
+# A worker for which more than this waits, in bytes, or that takes more than this of
+# memory, misses what is published.
 BEHIND = 1 << 24
 # Of what a read has brought the body of a frame that is so long, in bytes, is the most.
 LONG = 1 << 18
@@ -78,10 +79,11 @@ class Exchange:
         # One that is found to be gone may leave, and so may others, as soon as users
         # hear of it.
         subscribed = list(self._topics.get(topic, {}).items())
+        cost = len(head) + len(body) // max(1, len(subscribed))
         taken = [
-            peer.mail.postPacked(head, body)
+            peer.mail.postPacked(head, body, cost)
             for worker, peer in subscribed
-            if worker != sender and not self._misses(worker, peer, len(body))
+            if worker != sender and not self._misses(worker, peer, cost)
         ]
         return whenAll([waits for waits in taken if waits is not None])
 
@@ -113,11 +115,12 @@ class Exchange:
             self._topics.pop(topic, None)
         return isOne
 
-    def _misses(self, worker: int, peer: Peer, size: int) -> bool:
+    def _misses(self, worker: int, peer: Peer, cost: int) -> bool:
         if worker in self._missed:
             self._missed[worker] += 1
             return True
-        if peer.mail.held <= BEHIND and peer.mail.hasRoom(size):
+        mail = peer.mail
+        if max(mail.waiting, mail.held) <= BEHIND and mail.hasRoom(cost):
             return False
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1

@@ -11,6 +11,7 @@ from math import inf
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.frames import ASK, MESSAGE, Frame
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.wire.closing import discard
@@ -29,8 +30,9 @@ FRAMES_A_TURN = 256
 # Nor for longer than so many seconds, which is looked at after so many frames.
 SHARE = 0.001
 FRAMES_A_LOOK = 8
-# Who says much that is of no use to anybody is heard for one part in so many of the time.
-PARTS = 10
+# What is of no use to anybody may take this part of the time, and so much at once.
+USELESS = 0.1
+USELESS_AT_ONCE = 0.002
 
 Delivery = tuple[Frame, "int | None"]
 
@@ -67,8 +69,7 @@ class Hearing:
         self._later: IDelayedCall | None = None
         self._isHeld = False
         self._isResting = False
-        # Seconds that went into what was of no use, and when that was looked at.
-        self._wasted = self._looked = 0.0
+        self._useless = Allowance(USELESS, USELESS_AT_ONCE)
 
     def take(self, come: Iterable[Delivery]) -> None:
         """
@@ -95,15 +96,14 @@ class Hearing:
 
     def _waste(self, begun: float, useless: float) -> None:
         """
-        Of what has been heard since then a part was of no use; more of it may have to
-        wait.
+        Of what has been heard since then a part was of no use; what comes next may have
+        to wait.
         """
-        now = self._clock.seconds()
-        left = max(0.0, self._wasted - (begun - self._looked) / PARTS)
-        self._wasted, self._looked = left + useless * (now - begun), now
-        if self._wasted > SHARE and self._later is None:
+        spent = useless * (self._clock.seconds() - begun)
+        rest = self._useless.spend(begun, begun + spent)
+        if rest and self._later is None:
             self._isResting = True
-            self._later = self._clock.callLater(PARTS * self._wasted, self._goOn)
+            self._later = self._clock.callLater(rest, self._goOn)
 
     def hold(self, isHeld: bool) -> None:
         """

@@ -32,9 +32,9 @@ from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.held import HeldPorts, NoPorts
 from twisted_cluster.talk.questions import Answering, Questions
-from twisted_cluster.wire.allowance import Mailroom
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.mailroom import Mailroom
 
 log = Logger()
 NO_PORTS = NoPorts()

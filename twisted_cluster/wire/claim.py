@@ -9,7 +9,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_cluster.errors import MessageError
-from twisted_cluster.wire.allowance import Assembling
+from twisted_cluster.wire.mailroom import Assembling
 
 # What is shorter needs no room of its own: each process has so many bytes for it.
 SHORT = 1 << 20

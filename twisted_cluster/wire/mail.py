@@ -30,9 +30,9 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.allowance import Mailroom
 from twisted_cluster.wire.claim import Claim
 from twisted_cluster.wire.closing import discard, discardEnd
+from twisted_cluster.wire.mailroom import Mailroom
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE
 from twisted_cluster.wire.passing import take
@@ -126,11 +126,11 @@ class Mail(Reader):
         """
         return self._outgoing.gone
 
-    def hasRoom(self, size: int) -> bool:
+    def hasRoom(self, cost: int) -> bool:
         """
-        Whether a frame of so many bytes can be sent now, if it has to wait.
+        Whether a frame of so many bytes may wait too.
         """
-        return self._outgoing.hasRoom(size)
+        return self._outgoing.hasRoom(cost)
 
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
@@ -153,14 +153,15 @@ class Mail(Reader):
         return self._outgoing.post(packHead(frame), frame.body, fd)
 
     def postPacked(
-        self, head: bytes, body: bytes | memoryview, fd: int = -1
+        self, head: bytes, body: bytes | memoryview, cost: int
     ) -> Deferred[None] | None:
         """
         As L{post}, for a frame that several get.
 
         @param head: What L{packHead} made.
+        @param cost: This one's part of what it takes while it waits, in bytes.
         """
-        return self._outgoing.post(head, body, fd)
+        return self._outgoing.post(head, body, -1, cost)
 
     def flushed(self) -> Deferred[None]:
         """

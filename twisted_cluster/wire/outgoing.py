@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.allowance import Allowance
+from twisted_cluster.wire.mailroom import SendingRoom
 from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels, without
 from twisted_cluster.wire.passing import give
 
@@ -42,7 +42,7 @@ class Outgoing:
         end: socket.socket,
         writer: IWriteDescriptor,
         broken: Callable[[Exception], None],
-        room: Allowance,
+        room: SendingRoom,
     ) -> None:
         """
         @param end: The stream; closing it is somebody else's.
@@ -83,14 +83,14 @@ class Outgoing:
         """
         return self._parcels.gone
 
-    def hasRoom(self, size: int) -> bool:
+    def hasRoom(self, cost: int) -> bool:
         """
         Whether so many bytes may wait too.
         """
-        return not self._room.refusal(self._parcels.held, size + OBJECTS)
+        return not self._room.refusal(self._parcels.held, OBJECTS + cost)
 
     def post(
-        self, head: bytes, body: bytes | memoryview, fd: int = -1
+        self, head: bytes, body: bytes | memoryview, fd: int = -1, cost: int = -1
     ) -> Deferred[None] | None:
         """
         @see: L{twisted_cluster.wire.mail.Mail.post}
@@ -99,12 +99,14 @@ class Outgoing:
             return fail(self._ended)
         pieces: Sequence[memoryview | bytes] = [head, body]
         size = len(head) + len(body)
-        held = self._parcels.held
-        if held or self._room.used:
-            refusal = self._room.refusal(held, size + OBJECTS)
+        cost = OBJECTS + (size if cost < 0 else cost)
+        parcels, room = self._parcels, self._room
+        if room.used + cost > room.share:
+            # Else there is room for all, and so for one.
+            refusal = room.refusal(parcels.held, cost)
             if refusal:
                 return fail(MailboxFullError(refusal))
-        isAlone = not (self._writing or held or fd >= 0)
+        isAlone = not (self._writing or parcels.waiting or fd >= 0)
         if isAlone and time.monotonic() > self._resting:
             # One alone goes at once; what comes right after it goes together, when the
             # reactor gets there.
@@ -115,14 +117,14 @@ class Outgoing:
             if self._ended is not None:
                 return fail(self._ended)
             pieces, size = without(pieces, sent), size - sent
-        return self._keep(pieces, size, fd)
+        return self._keep(pieces, size, cost, fd)
 
     def _keep(
-        self, pieces: Sequence[memoryview | bytes], size: int, fd: int
+        self, pieces: Sequence[memoryview | bytes], size: int, cost: int, fd: int
     ) -> Deferred[None]:
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        self._parcels.add(Parcel(pieces, size, copy, taken))
+        self._parcels.add(Parcel(pieces, size, cost, copy, taken))
         if not self._writing:
             self._watch()
         return taken

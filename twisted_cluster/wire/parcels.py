@@ -12,7 +12,7 @@ from itertools import islice
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.allowance import Allowance
+from twisted_cluster.wire.mailroom import SendingRoom
 
 # How many pieces are handed to the kernel at once: a fourth of what it accepts.
 PIECES = 256
@@ -29,12 +29,14 @@ class Parcel:
     A frame that is not sent yet.
 
     @ivar pieces: What is left of it.
+    @ivar cost: What it takes of the room until it is sent whole, in bytes of memory.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
     @ivar taken: Fires when the kernel has all of it.
     """
 
     pieces: Sequence[memoryview | bytes]
     size: int
+    cost: int
     fd: int
     taken: Deferred[None]
 
@@ -50,11 +52,11 @@ class Parcel:
 class Parcels:
     """
     @ivar waiting: How many bytes wait.
-    @ivar held: How many bytes of memory that takes.
+    @ivar held: How much of the room that takes, in bytes of memory.
     @ivar gone: How many bytes have been sent.
     """
 
-    def __init__(self, room: Allowance) -> None:
+    def __init__(self, room: SendingRoom) -> None:
         """
         @param room: Of which this takes a part.
         """
@@ -79,7 +81,11 @@ class Parcels:
         One more, behind the others.
         """
         self._parcels.append(parcel)
-        self._count(parcel.size, 1)
+        self.waiting += parcel.size
+        if parcel.cost > self._room.share:
+            self._room.hasLong = True
+        else:
+            self._hold(parcel.cost)
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
@@ -102,18 +108,19 @@ class Parcels:
         @param count: 1 or more: the descriptor has gone along.
         @return: What is sent whole.
         """
-        size = count
         self.gone += count
+        self.waiting -= count
         self._parcels[0].close()
         done = []
         while self._parcels and count >= self._parcels[0].size:
-            done.append(self._parcels.popleft())
-            count -= done[-1].size
+            parcel = self._parcels.popleft()
+            count -= parcel.size
+            self._letGo(parcel)
+            done.append(parcel)
         if count:
             first = self._parcels[0]
             first.pieces = without(first.pieces, count)
             first.size -= count
-        self._count(-size, -len(done))
         return done
 
     def clear(self) -> list[Parcel]:
@@ -124,14 +131,19 @@ class Parcels:
         """
         dropped = list(self._parcels)
         self._parcels.clear()
+        self.waiting = 0
         for parcel in dropped:
-            self._count(-parcel.size, -1)
+            self._letGo(parcel)
             parcel.close()
         return dropped
 
-    def _count(self, bytes: int, parcels: int) -> None:
-        change = bytes + parcels * OBJECTS
-        self.waiting += bytes
+    def _letGo(self, parcel: Parcel) -> None:
+        if parcel.cost > self._room.share:
+            self._room.hasLong = False
+        else:
+            self._hold(-parcel.cost)
+
+    def _hold(self, change: int) -> None:
         self.held += change
         self._room.used += change
 

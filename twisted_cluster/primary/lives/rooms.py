@@ -18,10 +18,10 @@ from twisted_cluster.primary.lives.outliving import Outliving
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.exchange import Exchange
-from twisted_cluster.wire.allowance import Mailroom
+from twisted_cluster.wire.mailroom import Mailroom
 
 # One worker that reads nothing has no more than one of so many parts of the mailroom.
-SHARES = 4
+SHARES = 2
 
 
 @frozen

@@ -18,14 +18,16 @@ from twisted_cluster.errors import MessageError
 PATIENCE = 10.0
 
 
-class Allowance:
+class SendingRoom:
     """
     What may wait in one process to be sent. One that reads nothing leaves the others
-    their part.
+    their part. A message that is longer than such a part has a room of its own, for one
+    at a time.
 
     @ivar most: For all other processes together, in bytes of memory.
     @ivar share: For one of them.
     @ivar used: How much of it is in use.
+    @ivar hasLong: Whether the room for a long one is taken.
     """
 
     def __init__(self, most: int = MAIL_LIMIT, shares: int = 1) -> None:
@@ -35,18 +37,21 @@ class Allowance:
         self.most = most
         self.share = most // shares
         self.used = 0
+        self.hasLong = False
 
     def refusal(self, held: int, more: int) -> str:
         """
-        Whether there is room. One message alone has it always, however long it is.
+        Whether there is room.
 
         @param held: What waits for the process in question.
         @param more: What is to wait too.
         @return: Why there is none; empty if there is.
         """
-        if held and held + more > self.share:
+        if more > self.share:
+            return "a message as long as this one waits already" if self.hasLong else ""
+        if held + more > self.share:
             return f"{held} bytes wait: no room for more"
-        if self.used and self.used + more > self.most:
+        if self.used + more > self.most:
             return f"{self.used} bytes wait for all processes: no room for more"
         return ""
 
@@ -114,7 +119,7 @@ class Mailroom:
     @ivar coming: What has not come whole.
     """
 
-    sending: Allowance
+    sending: SendingRoom
     coming: Assembling
 
     @classmethod
@@ -123,4 +128,4 @@ class Mailroom:
         @param most: In bytes, for either.
         @param shares: What waits for one process gets one of so many.
         """
-        return cls(Allowance(most, shares), Assembling(most))
+        return cls(SendingRoom(most, shares), Assembling(most))

@@ -15,7 +15,7 @@ from twisted_cluster.errors import MessageError, MessageTooLongError, VersionErr
 
 def mayHaveExtra(frame: Frame) -> bool:
     if frame.kind == frames.MESSAGE:
-        return bool(frame.flags & frames.HANDLE)
+        return bool(frame.flags & (frames.HANDLE | frames.LISTENER))
     return frame.kind in frames.TOPIC_KINDS
 
 

@@ -43,7 +43,7 @@ class Frame(NamedTuple):
     @ivar number: The question that is asked or answered; the sender of what is
         published, by id, 0 for the primary; how many were missed; the listener.
     @ivar extra: Of what is about a topic its name; what was read of the connection that
-        comes along; of all others empty.
+        comes along; what there is to know of the listener; of all others empty.
     @ivar body: At most L{LONGEST_FRAME} bytes, with C{extra}.
     """
 
@@ -146,6 +146,7 @@ class FrameReader:
         return frames, start
 
     def _mostExtra(self, kind: int, flags: int) -> int:
-        if kind in TOPIC_KINDS:
-            return LONGEST_TOPIC
-        return self._longest if kind == MESSAGE and flags & HANDLE else 0
+        if kind == MESSAGE and flags & HANDLE:
+            return self._longest
+        isNamed = kind in TOPIC_KINDS or (kind == MESSAGE and flags & LISTENER)
+        return LONGEST_TOPIC if isNamed else 0

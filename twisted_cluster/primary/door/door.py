@@ -249,9 +249,9 @@ class Door:
         Something about a worker has changed: give it what is held, accept or pause.
         """
         self._roster.changed()
-        self._serve()
+        self._serve(list(self.gates.values()))
         if self._roster.recheck():
-            self._serve()
+            self._serve(list(self.gates.values()))
 
     def rest(self) -> None:
         """
@@ -301,8 +301,15 @@ class Door:
                 self._hands.give(hand, connection)
         self.redirect([*moving, *self._hands.flush()])
 
-    def _serve(self) -> None:
-        for gate in list(self.gates.values()):
+    def joined(self, listener: Listener) -> None:
+        """
+        Who serves a listener has changed: to the others' that is nothing.
+        """
+        gate = self.gates.get(listener.number)
+        self._serve([] if gate is None else [gate])
+
+    def _serve(self, gates: Iterable[Gate]) -> None:
+        for gate in gates:
             gate.room.serve()
             gate.watch(gate.mayAccept)
         self._roster.listen(any(gate.waits for gate in self.gates.values()))

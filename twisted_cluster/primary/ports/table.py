@@ -43,7 +43,12 @@ class WatchedBy(AcceptedBy, Protocol):
 
     def changed(self) -> None:
         """
-        Who serves a listener, or what it is willing to take, has changed.
+        What workers are willing to take has changed.
+        """
+
+    def joined(self, listener: Listener) -> None:
+        """
+        Who serves a listener has changed.
         """
 
     def redirect(self, connections: Iterable[Handed]) -> None:
@@ -166,7 +171,7 @@ class ListenerTable:
         room = question.room
         handed = member.handedBy(listener.number)
         self.limit(member, listener.number, None if room is None else handed + room)
-        self._door.changed()
+        self._door.joined(listener)
         return listener
 
     def _meant(self, question: Listen) -> Listener | None:
@@ -187,7 +192,7 @@ class ListenerTable:
         if listener.group is None or self._door.recall(member, number):
             listener.holders.discard(member.id)
         self._withdraw(member, listener)
-        self._door.changed()
+        self._door.joined(listener)
 
     def released(self, member: Member, number: int) -> None:
         """
@@ -205,7 +210,7 @@ class ListenerTable:
         listener = self.byNumber.get(number)
         if listener is not None and member.id in listener.users:
             listener.users.pause(member.id, paused)
-            self._door.changed()
+            self._door.joined(listener)
 
     def limit(self, member: Member, number: int, willing: int | None) -> None:
         """
@@ -288,8 +293,8 @@ class ListenerTable:
         if listener.isAbandoned:
             self._listeners.close(listener)
             member.credits.pop(listener.number, None)
-        else:
-            self._door.redirect(listener.withdraw(member.number, member.id))
+        elif back := listener.withdraw(member.number, member.id):
+            self._door.redirect(back)
 
     def _closeAbandoned(self, listener: Listener) -> None:
         if listener.isAbandoned and not self._keep:

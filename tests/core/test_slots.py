@@ -551,7 +551,7 @@ def test_successorIsReadyBeforeAWorkerLeaves() -> None:
     assert primary.log[-1] == Start(2, 1, 1)
     assert primary.after(5.0) == []
     assert primary.ready(2) == [Retire(1, "it is old"), Complete()]
-    assert primary.exit(1) == []
+    assert primary.exit(1) == [Complete()]
     assert primary.after(5.0) == []
 
 
@@ -622,7 +622,7 @@ def test_whoWasSentASignalMakesWay() -> None:
     assert primary.take(primary.slots.told(primary.now, 1)) == []
     assert primary.after(5.0) == []
     assert primary.ready(3)[0] == Retire(1, "it was sent a signal")
-    assert primary.exit(1) == []
+    assert primary.exit(1) == [Complete()]
 
 
 def test_whoAreSentSignalsAgainAndAgainAreReplacedMoreSlowly() -> None:
@@ -656,7 +656,7 @@ def test_whoWasToMakeWayMayStay() -> None:
     """
     primary = renewing(2)
     assert primary.take(primary.slots.keep(primary.now, 1)) == [Retire(3)]
-    assert primary.exit(3) == []
+    assert primary.exit(3) == [Complete()]
     assert primary.after(5.0) == []
 
 

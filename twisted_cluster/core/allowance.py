@@ -22,14 +22,14 @@ class Allowance:
     _spent: float = 0.0
     _at: float = 0.0
 
-    def spend(self, begun: float, ended: float) -> float:
+    def spend(self, now: float, seconds: float) -> float:
         """
         Something took its time.
 
-        @param begun: When, in seconds of a clock that does not go back.
+        @param now: Of a clock that does not go back, in seconds.
         @return: How long there is to be nothing more of it, in seconds; often 0.
         """
-        earned = (begun - self._at) * self.share
-        self._spent = max(0.0, self._spent - earned) + ended - begun
-        self._at = ended
+        earned = (now - self._at) * self.share
+        self._spent = max(0.0, self._spent - earned) + seconds
+        self._at = now
         return max(0.0, self._spent - self.most) / self.share

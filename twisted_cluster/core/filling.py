@@ -199,13 +199,16 @@ class Filling:
         """
         return [Complete()] if self.there.isComplete(self.count) else []
 
-    def shrunk(self, last: Life) -> list[Action]:
+    def isLastToGo(self, gone: Life) -> bool:
         """
-        @return: L{Complete}, if the last of those is gone that were too many.
+        Whether one that is gone was to go, and is the last of these: what only they
+        have listened on is nobody's.
         """
-        numbers = [life.slot for life in self.there.lives.values()]
-        isLast = last.slot > self.count >= max(numbers, default=0)
-        return self.complete() if isLast else []
+        lives = [gone, *self.there.lives.values()]
+        return [one for one in lives if self._isToGo(one)] == [gone]
+
+    def _isToGo(self, life: Life) -> bool:
+        return life.isLeaving or life.slot > self.count
 
     def ended(self) -> list[Action]:
         """

@@ -198,7 +198,9 @@ class Slots:
             return []
         if self._fill.isStopping:
             return self._fill.ended()
-        return [*self._fill.free(now, life, told), *self._fill.shrunk(life)]
+        isLastToGo = self._fill.isLastToGo(life)
+        actions = self._fill.free(now, life, told)
+        return [*actions, *self._fill.complete()] if isLastToGo else actions
 
     def refused(self, now: float, id: int) -> list[Action]:
         """

@@ -14,6 +14,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.pace import (
     AT_ONCE,
+    FEW,
     FLOOD,
     FLOOD_SECONDS,
     SHARE,
@@ -38,10 +39,16 @@ class Reading:
     def isRead(self) -> bool:
         return bool(self.clock.getReaders())
 
-    def take(self, seconds: float) -> None:
-        begun = self.clock.seconds()
-        self.clock.advance(seconds)
-        self.pace.spent(begun)
+    def take(self, seconds: float, count: int = 1, isAll: bool = True) -> None:
+        """
+        Read as soon as it is due.
+        """
+        if self.pace.isResting:
+            (call,) = self.clock.getDelayedCalls()
+            self.clock.advance(call.getTime() - self.clock.seconds())
+        # Calls nobody: what is read takes time, and nothing else happens meanwhile.
+        self.clock.rightNow += seconds
+        self.pace.spent(seconds, count, isAll)
 
 
 @pytest.fixture
@@ -61,8 +68,6 @@ def test_whoTakesItsShareOfTimeHasToRest(reading: Reading) -> None:
     reading.take(AT_ONCE)
     assert not reading.isRead
     assert reading.pace.isResting
-    # What is read all the same, with mail, makes it no shorter.
-    reading.take(0.0)
     reading.clock.advance(AT_ONCE / SHARE)
     assert reading.isRead
     assert not reading.pace.isResting
@@ -80,21 +85,30 @@ def test_whoIsStoppedIsReadNoMore(reading: Reading) -> None:
     assert not reading.clock.getDelayedCalls()
 
 
-def test_whoNeverComesToAnEndFloods(reading: Reading) -> None:
+def takeFor(reading: Reading, seconds: float, count: int, isAll: bool) -> None:
     """
-    Neither many messages nor a long time alone are a flood.
+    Read again and again, for so long.
     """
-    pace, clock = reading.pace, reading.clock
-    for _ in range(3):
-        pace.left(FLOOD)
-        clock.advance(FLOOD_SECONDS - 0.1)
-        pace.left(FLOOD)
-        pace.emptied()
-        pace.left(1)
-        clock.advance(FLOOD_SECONDS)
-        pace.left(1)
-        pace.emptied()
-    pace.left(1)
-    clock.advance(FLOOD_SECONDS)
-    with pytest.raises(MessageError, match=f"{FLOOD + 1} messages in 3 s"):
-        pace.left(FLOOD)
+    end = reading.clock.seconds() + seconds
+    while reading.clock.seconds() < end:
+        reading.take(0.001, count, isAll)
+
+
+@pytest.mark.parametrize(("count", "isAll"), [(FEW + 1, True), (2, False)])
+def test_whoHasAlwaysMoreToSayFloods(reading: Reading, count: int, isAll: bool) -> None:
+    """
+    Than there is time for; many messages, or a long time, alone are no flood.
+    """
+    reading.take(2 * AT_ONCE, 10 * FLOOD, False)
+    takeFor(reading, FLOOD_SECONDS - 2 * AT_ONCE / SHARE, count, isAll)
+    reading.take(0.001, FEW)
+    takeFor(reading, FLOOD_SECONDS - 0.1, count, isAll)
+    with pytest.raises(MessageError, match=r"messages in [34] s, and more to come"):
+        takeFor(reading, 4 * FLOOD_SECONDS, count, isAll)
+
+
+def test_whoWaitsForAnswersMayAskAllDay(reading: Reading) -> None:
+    """
+    Slowly, if it is too often.
+    """
+    takeFor(reading, 100.0, 1, True)

@@ -348,16 +348,22 @@ def test_portsLeaveDescriptorsToOthers(
     primary: Primary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    One worker may not have so many that nobody else is served; those that there are may
-    be shared all the same, and there is room again when one is closed.
+    One worker may not have so many that nobody else is served, nor another one has any
+    port; those that there are may be shared all the same, and there is room again when
+    one is closed.
     """
-    monkeypatch.setattr(module, "mostPorts", lambda: 3)
+    monkeypatch.setattr(module, "mostPorts", lambda: 4)
     one, two = primary.newWorker(), primary.newWorker()
     ports = [primary.join(one, anyPort(), n) for n in range(3)]
-    with pytest.raises(OSError, match="3 ports") as caught:
+    with pytest.raises(OSError, match="alone has 3 ports") as caught:
         primary.join(one, anyPort(), 3)
     assert caught.value.errno == errno.EMFILE
+    primary.join(two, anyPort(), 4)
     assert primary.join(two, anyPort(), 0) is ports[0]
+    for worker in (one, two):
+        with pytest.raises(OSError, match="has 4 ports") as caught:
+            primary.join(worker, anyPort(), 3)
+        assert caught.value.errno == errno.EMFILE
     primary.table.leave(one, ports[1].number)
     assert primary.join(one, anyPort(), 3).number > ports[2].number
 

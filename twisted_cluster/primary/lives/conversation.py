@@ -195,32 +195,32 @@ class Conversation:
         """
         Take some messages.
         """
-        begun = self._rooms.reactor.seconds()
+        begun = time.thread_time()
         try:
-            count = self._readSome(most, begun + LONG)
-            if most <= MESSAGES_A_TURN:
-                self._pace.left(count)
-        except BlockingIOError:
-            self._pace.emptied()
+            count, isAll = self._readSome(most)
+            if most <= MESSAGES_A_TURN and self.isOpen and not self._isRefused:
+                self._pace.spent(time.thread_time() - begun, count, isAll)
         except MessageError as error:
             self._refuse(error)
         except ChannelClosedError:
             self._worker.lost()
-        if self.isOpen and not self._isRefused:
-            self._pace.spent(begun)
 
-    def _readSome(self, most: int, end: float) -> int:
+    def _readSome(self, most: int) -> tuple[int, bool]:
         """
-        @return: How many they were; there may be more.
-        @raise BlockingIOError: If there are no more.
+        @return: How many they were, and whether there are no more.
         """
         clock, count = self._rooms.reactor, 0
+        end = clock.seconds() + LONG
         while count < most and self.isOpen and not self._isRefused:
-            self._take(self._wires.channel.receive()[0])
+            try:
+                message, _ = self._wires.channel.receive()
+            except BlockingIOError:
+                return count, True
+            self._take(message)
             count += 1
             if most <= MESSAGES_A_TURN and clock.seconds() > end:
                 break
-        return count
+        return count, False
 
     def readReturned(self, most: int = MESSAGES_A_TURN) -> None:
         """

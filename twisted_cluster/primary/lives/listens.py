@@ -18,6 +18,8 @@ from twisted_cluster.wire.user import User
 
 # An answer is one datagram, and has more in it than this.
 LONGEST_WHY = 500
+# It is kept for as long as the port is open.
+LONGEST_NAME = 255
 
 
 class Listens:
@@ -54,6 +56,9 @@ class Listens:
 
     def _listen(self, question: messages.Listen) -> None:
         try:
+            if len(question.spec.name) > LONGEST_NAME:
+                why = f"a port's name has at most {LONGEST_NAME} characters"
+                raise OSError(errno.ENAMETOOLONG, why)
             listener = self._listeners.join(self._hand, question, self._user)
         except BaseException as error:
             # Not only OSError: a name that is none, a number that is too large, whatever

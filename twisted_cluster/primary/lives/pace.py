@@ -14,10 +14,12 @@ from twisted_cluster.wire.reader import Reader
 # some hundred ports.
 SHARE = 0.05
 AT_ONCE = 0.1
-# A channel holds some 300 messages. A worker that works waits for answers, and of what
-# tells a state it sends the newest only: who has sent so many, for so many seconds,
-# without ever letting this process come to the end of them, does not work.
-FLOOD = 1000
+# A worker that works waits for each answer, and says little besides: after a rest there
+# are a few messages.
+FEW = 8
+# Who has always had more to say than its share of the time was enough for, for so many
+# seconds, does not work; of messages a channel holds fewer than this.
+FLOOD = 300
 FLOOD_SECONDS = 3.0
 
 
@@ -43,31 +45,26 @@ class Pace:
     def isResting(self) -> bool:
         return self._resting is not None
 
-    def spent(self, begun: float) -> None:
+    def spent(self, seconds: float, count: int, isAll: bool) -> None:
         """
         Something was read.
 
-        @param begun: When that began.
+        @param seconds: The time that it took, of the processor's.
+        @param count: How many messages that were.
+        @param isAll: Whether there were no more.
+        @raise MessageError: If it is too much all the time.
         """
-        rest = self._allowance.spend(begun, self._clock.seconds())
+        now = self._clock.seconds()
+        rest = self._allowance.spend(now, seconds)
+        if not rest or (isAll and count <= FEW):
+            self._since = None
+        else:
+            self._checkFlood(now, count)
         if rest and self._resting is None:
             self._reader.stop()
             self._resting = self._clock.callLater(rest, self._goOn)
 
-    def emptied(self) -> None:
-        """
-        There was no more.
-        """
-        self._since = None
-
-    def left(self, count: int) -> None:
-        """
-        There may be more.
-
-        @param count: How many messages were read.
-        @raise MessageError: If that is so all the time.
-        """
-        now = self._clock.seconds()
+    def _checkFlood(self, now: float, count: int) -> None:
         if self._since is None:
             self._since, self._count = now, 0
         self._count += count

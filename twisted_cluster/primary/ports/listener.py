@@ -37,6 +37,7 @@ class Listener:
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
         listen here.
     @ivar group: The sockets of a UDP port of which each slot has one.
+    @ivar opener: The id of the worker for which it was opened; 0 if it is none's.
     @ivar users: Workers which listen here.
     @ivar wasJoined: Whether any has ever listened here.
     @ivar holders: The ids of workers, users or not, whose copies of a socket would keep
@@ -61,6 +62,7 @@ class Listener:
         self.spec = spec
         self.bound = bound
         self.keep = False
+        self.opener = 0
         self.socket = bound.socket
         self.fileno = bound.socket.fileno
         self.name = bound.socket.getsockname()

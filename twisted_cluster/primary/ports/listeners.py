@@ -35,6 +35,14 @@ def mostPorts() -> int:
     return shareOf(2, MOST_PORTS)
 
 
+def mostOfOne() -> int:
+    """
+    How many of these one worker may have opened that nobody else listens on: the other
+    workers are to have some.
+    """
+    return max(1, mostPorts() * 3 // 4)
+
+
 class AcceptedBy(Protocol):
     """
     Who accepts what comes in by the listeners.
@@ -86,15 +94,20 @@ class Listeners:
         self.byNumber: dict[int, Listener] = {}
         self._count = 0
 
-    def checkRoom(self) -> None:
+    def checkRoom(self, opener: int) -> None:
         """
-        @raise OSError: EMFILE if there are L{mostPorts}.
+        @param opener: The id of the worker that asks for one more.
+        @raise OSError: EMFILE if there are L{mostPorts}, or L{mostOfOne} are its own.
         """
-        # Of one worker's ports: others would have no descriptor for who connects.
-        most = mostPorts()
-        if sum(listener.sockets for listener in self.byNumber.values()) >= most:
-            why = f"the cluster has {most} ports already: raise ulimit -n"
-            raise OSError(errno.EMFILE, why)
+        most, all, own = mostPorts(), 0, 0
+        for listener in self.byNumber.values():
+            all += listener.sockets
+            if listener.opener == opener and len(listener.users) < 2:
+                own += listener.sockets
+        if all >= most:
+            raise _tooMany(f"the cluster has {most} ports already")
+        if own >= mostOfOne():
+            raise _tooMany(f"this worker alone has {own} ports already")
 
     def find(self, spec: ListenSpec, ordinal: int, directory: str) -> Listener | None:
         """
@@ -110,9 +123,11 @@ class Listeners:
         if spec.port == 0 or spec.kind == UNIX:
             return None
         for (known, _), listener in self._byKey.items():
-            same = evolve(known, port=spec.port, name="") == spec
-            if same and known.port == 0 and listener.name[1] == spec.port:
-                return listener
+            # First what takes no time: there may be thousands.
+            isAny = known.port == 0 and known.kind != UNIX
+            if isAny and listener.name[1] == spec.port:
+                if evolve(known, port=spec.port, name="") == spec:
+                    return listener
         return None
 
     def open(
@@ -188,6 +203,10 @@ class Listeners:
             self._door.closing(listener)
         finally:
             listener.close()
+
+
+def _tooMany(why: str) -> OSError:
+    return OSError(errno.EMFILE, f"{why}: raise ulimit -n")
 
 
 def _inWords(name: tuple[str, int] | str | bytes) -> str:

@@ -148,8 +148,8 @@ class ListenerTable:
 
         @param user: Whose it is; L{None}: this process's own.
         @raise OSError: EADDRINUSE if this worker listens there already, or workers of
-            another user do; EMFILE if there are too many ports, or as bind(2) and
-            L{adopt} say.
+            another user do; EMFILE if there are too many ports, of this worker or in all,
+            or as bind(2) and L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._meant(question)
@@ -158,8 +158,9 @@ class ListenerTable:
         if listener is not None and not listener.isFor(user):
             raise OSError(BUSY, f"{os.strerror(BUSY)}: by workers of another user")
         if listener is None:
-            self._listeners.checkRoom()
+            self._listeners.checkRoom(member.id)
             listener = self._listeners.open(*where, user)
+            listener.opener = member.id
         try:
             # Of datagrams it may have to be made.
             listener.descriptorFor(member)

@@ -26,7 +26,7 @@ STACKS = 5
 WIRES = (CONTROL, HANDOFF, PAGE, MAIL, LOG, STACKS)
 
 VARIABLE = "TWISTED_CLUSTER_WORKER"
-VERSION = 2
+VERSION = 3
 
 
 def _asTuple(numbers: Iterable[int]) -> Sequence[int]:
@@ -46,6 +46,7 @@ class Announcement(Conduct):
     @ivar ignored: The signals that it is to ignore, by number.
     @ivar blocked: Those that are to be blocked, and no others.
     @ivar nofile: How many descriptors it may have at first; 0 for as many as it has.
+    @ivar most: How many it may have at most; 0 for as many as it may have.
     @ivar version: L{VERSION}: another one whenever anything else is told than this.
     """
 
@@ -57,6 +58,7 @@ class Announcement(Conduct):
     ignored: Sequence[int] = field(default=(), converter=_asTuple)
     blocked: Sequence[int] = field(default=(), converter=_asTuple)
     nofile: int = field(default=0, validator=instance_of(int))
+    most: int = field(default=0, validator=instance_of(int))
     version: int = VERSION
 
     def toEnvironment(self) -> dict[str, str]:

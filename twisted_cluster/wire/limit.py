@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from contextlib import suppress
 
 from twisted.internet.selectreactor import SelectReactor
@@ -15,6 +16,12 @@ UNLIMITED = 1 << 53
 # FD_SETSIZE: what has a higher number select(2) cannot wait for.
 SELECTABLE = 1024
 DESCRIPTORS = "/dev/fd"
+# What one message has of them, four times (L{mostForWorkers}).
+MARGIN = 1024
+# capabilities(7), as numbers of bits.
+CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24
+# Of the user namespace that everything began in; others' superusers are none here.
+FIRST_NAMESPACE = ["0", "0", "4294967295"]
 
 
 def shareOf(part: int, most: int) -> int:
@@ -72,6 +79,43 @@ def changeLimit(limit: int) -> bool:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         return True
     return False
+
+
+def mostForWorkers() -> int:
+    """
+    How many descriptors a worker may have, however far it raises its limit.
+
+    Linux counts what a user's processes have on its way in sockets, all together, and
+    lets nobody send more (ETOOMANYREFS) who may have fewer open than that, but for a
+    superuser. With less than this process has no worker can keep it from handing over.
+
+    @return: 0: as many as this process.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if sys.platform != "linux" or hard == resource.RLIM_INFINITY or _isSuperuser():
+        return 0
+    return hard - min(MARGIN, hard // 4)
+
+
+def _isSuperuser() -> bool:
+    with suppress(OSError, ValueError):
+        with open("/proc/self/uid_map") as map, open("/proc/self/status") as status:
+            isFirst = map.read().split() == FIRST_NAMESPACE
+            (has,) = [int(s.split()[1], 16) for s in status if s.startswith("CapEff:")]
+        return isFirst and bool(has & (1 << CAP_SYS_ADMIN | 1 << CAP_SYS_RESOURCE))
+    return os.geteuid() == 0
+
+
+def lowerLimit(most: int) -> None:
+    """
+    Never have more descriptors than so many.
+    """
+    soft, hard = (
+        most if limit == resource.RLIM_INFINITY else min(limit, most)
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def raiseLimit(reactor: object) -> None:

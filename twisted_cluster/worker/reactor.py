@@ -18,7 +18,7 @@ from twisted_cluster.kinds import installKind
 from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import Announcement, takeAnnouncement
-from twisted_cluster.wire.limit import changeLimit
+from twisted_cluster.wire.limit import changeLimit, lowerLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.breakpoints import Breakpoints
 from twisted_cluster.worker.importing import whenImported
@@ -152,6 +152,8 @@ def install() -> None:
     takeOver(announcement.ignored, announcement.blocked)
     if announcement.umask is not None:
         os.umask(announcement.umask)
+    if announcement.most:
+        lowerLimit(announcement.most)
     if announcement.nofile:
         changeLimit(announcement.nofile)
     shareLogFiles()

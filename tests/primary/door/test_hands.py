@@ -107,6 +107,7 @@ def test_whatIsRefusedComesBackInItsOrder(hand: Hand) -> None:
     for one in connections(BATCH + 3):
         hand.put(one)
     back = hand.flush()
+    assert hand.isCrowdedOut
     assert [one.flags for one in back] == [0] * 3
     assert closed(back) == [BATCH, BATCH + 1, BATCH + 2]
     assert hand.handedBy(1) == hand.queue.depth() == hand.queued == BATCH

@@ -4,6 +4,7 @@ One worker's handoff queue, and what is put into it.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from twisted_cluster.wire.handoff import (
 )
 from twisted_cluster.wire.page import ATTACHED, SITTING, Page
 
+# Linux alone has it.
+CROWDED = getattr(errno, "ETOOMANYREFS", None)
+
 
 def descriptors() -> int:
     """
@@ -34,6 +38,8 @@ class Hand(Member):
     A worker that connections are handed to.
 
     @ivar queue: Where they are put.
+    @ivar isCrowdedOut: Whether the last was refused because too many descriptors of this
+        user's are on their way, whosever they are.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Hand(Member):
         tally = Tally(page, most) if len(page.ended) else None
         super().__init__(post, page, tally, reserve=reserveFor(descriptors()))
         self.queue = queue
+        self.isCrowdedOut = False
         self._hasTerminal = hasTerminal
         self._said = page
         self._batch: list[Handed] = []
@@ -122,7 +129,8 @@ class Hand(Member):
             fds = [one[0] for one in some]
             try:
                 send(self.queue.end, records, fds)
-            except OSError:
+            except OSError as error:
+                self.isCrowdedOut = error.errno == CROWDED
                 return self._keepBack(batch)
             for fd in fds:
                 os.close(fd)

@@ -22,6 +22,7 @@ from twisted_cluster.wire.bootstrap import TWISTD, bootstrap, pathToEnvironment
 from twisted_cluster.wire.conduct import Conduct
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.inherited import Inherited
+from twisted_cluster.wire.limit import mostForWorkers
 
 
 @frozen
@@ -109,6 +110,7 @@ class Recipe(Conduct):
             tallies,
             first,
             sockets,
+            most=mostForWorkers(),
             **asdict(self.surroundings),
             **self.conduct(),
         )

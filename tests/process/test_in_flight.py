@@ -31,8 +31,8 @@ while True:
     one.setblocking(False)
     pairs.append((one, other))
     try:
-        while True:
-            one.sendmsg([b"x"], [(*RIGHTS, array.array("i", [PAGE] * 253))])
+        for many in (FIRST, *[253] * 10_000):
+            one.sendmsg([b"x"], [(*RIGHTS, array.array("i", [PAGE] * many))])
     except BlockingIOError:
         continue
     except OSError as error:
@@ -70,8 +70,20 @@ def test_nobodyIsKeptFromBeingHandedOver() -> None:
     By a worker that has sent itself as many as it can, and reads none.
     """
     with ofNobody(1024) as (cluster, port):
-        with doHarm(port, FILL) as line:
+        with doHarm(port, FILL.replace("FIRST", "253")) as line:
             assert line.hear() == b"done"
             for _ in range(20):
                 assert worstOf(port, 0.02) < 1.0
+        assert "; killed" not in cluster.output()
         assert "ETOOMANYREFS" not in cluster.output()
+
+
+def test_whoKeepsThemOnTheirWayIsKilled() -> None:
+    """
+    Where limits are so low that one message more is too many.
+    """
+    with ofNobody(256) as (cluster, port):
+        with doHarm(port, FILL.replace("FIRST", "190")):
+            assert worstOf(port, 2.0) < 2.0
+        cluster.waitFor(" has 443 descriptors on their way, and receives none; killed")
+        cluster.waitOnline(3)

@@ -19,6 +19,7 @@ from twisted_cluster.api.recipes import checkRecipe
 from twisted_cluster.core.messages import Listening
 from twisted_cluster.defaults import MOST_WORKERS
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.primary.lives.crowding import Crowding
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -54,7 +55,7 @@ class Forks(Watcher[WorkerProcess]):
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
         vigil = Vigil(time.monotonic_ns, self._online, Told(), LIMITS)
-        self._pulse = Pulse(rooms, vigil.look)
+        self._pulse = Pulse(rooms, vigil.look, Crowding(self._online).look)
         self._turns = Turns(rooms.reactor, startsAtATime())
 
     def add(self, worker: forked.Worker) -> int:

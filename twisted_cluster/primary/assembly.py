@@ -19,6 +19,7 @@ from twisted_cluster.core.starts import Pace
 from twisted_cluster.kinds import kindOf
 from twisted_cluster.primary.census import snapshot
 from twisted_cluster.primary.config import ClusterConfig
+from twisted_cluster.primary.lives.crowding import Crowding
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.readiness import Readiness
 from twisted_cluster.primary.lives.releases import Releases
@@ -98,6 +99,7 @@ class Assembly:
             self.rooms,
             supervisor.tick,
             vigil.look,
+            Crowding(self._online).look,
             self.scaling.tick,
             tending.look,
             self.readiness.look,

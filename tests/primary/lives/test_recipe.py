@@ -9,6 +9,7 @@ import json
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.surroundings import Surroundings
 from twisted_cluster.wire.descriptors import VARIABLE, VERSION
+from twisted_cluster.wire.limit import mostForWorkers
 
 
 def test_itsConductIsTold() -> None:
@@ -35,4 +36,5 @@ def test_itsConductIsTold() -> None:
     told = json.loads(recipe.environmentOf(4, 5, 6, 7, [8])[VARIABLE])
     alone = {"slot": 4, "id": 5, "first": 6, "tallies": 7, "sockets": [8]}
     around = {"ignored": [1], "blocked": [2], "nofile": 3, "version": VERSION}
+    around["most"] = mostForWorkers()
     assert told == {**conduct, **alone, **around}

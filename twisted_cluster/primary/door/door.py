@@ -29,10 +29,6 @@ BOUNCES = 3
 # The most turns of one port when its backlog is emptied: as much as the system lets wait.
 MOST_TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
-CROWDED_OUT = (
-    "connections wait: processes of this user have more descriptors on their way in "
-    f"sockets than the system allows (ETOOMANYREFS); {RAISE}"
-)
 NONE_FREE = "what it does not take stays with it: no descriptors are free to take it back"
 
 
@@ -275,9 +271,6 @@ class Door:
 
     def _tellShort(self, now: int) -> None:
         for hand in self._roster.members.values():
-            if hand.isCrowdedOut:
-                hand.isCrowdedOut = False
-                self._hall.say("handing over", CROWDED_OUT)
             if hand.short and hand.isAlive(now):
                 left = hand.headroom
                 what = f"short of descriptors, {left} left: given nothing; {RAISE}"

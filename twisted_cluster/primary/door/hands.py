@@ -38,8 +38,8 @@ class Hand(Member):
     A worker that connections are handed to.
 
     @ivar queue: Where they are put.
-    @ivar isCrowdedOut: Whether the last was refused because too many descriptors of this
-        user's are on their way, whosever they are.
+    @ivar isCrowdedOut: Whether that was refused because too many descriptors of this
+        user's are on their way, whosever they are; until somebody has seen it.
     """
 
     def __init__(
@@ -130,7 +130,8 @@ class Hand(Member):
             try:
                 send(self.queue.end, records, fds)
             except OSError as error:
-                self.isCrowdedOut = error.errno == CROWDED
+                if error.errno == CROWDED:
+                    self.isCrowdedOut = True
                 return self._keepBack(batch)
             for fd in fds:
                 os.close(fd)

@@ -9,7 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted_cluster.core.endings import Ending
 from twisted_cluster.core.lifecycle import LifeEffects, newLifecycle
 from twisted_cluster.core.messages import Listening
-from twisted_cluster.errors import ChannelClosedError, ChannelClosedHereError
+from twisted_cluster.errors import (
+    ChannelClosedError,
+    ChannelClosedHereError,
+    ClusterError,
+)
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives.burial import bury, guarded
 from twisted_cluster.primary.lives.child import Child
@@ -295,6 +299,12 @@ class WorkerProcess:
         """
         self._history.why = self._history.why or why
         self.child.kill()
+
+    def refuse(self, error: ClusterError) -> None:
+        """
+        It does what no worker of ours would: kill it.
+        """
+        self.kit.conversation.refuse(error)
 
     def _expectEnd(self) -> None:
         self.state = "leaving"

@@ -8,7 +8,7 @@ import random
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -18,6 +18,7 @@ from tests.intrusions.innocents import Innocents
 from tests.intrusions.report import errorsIn, sizeOf
 from tests.process.cluster import eventually
 from tests.process.hostile import hostile
+from tests.process.odd import everything
 from tests.process.trouble import manyClients
 from twisted_cluster.testing import clientHello, httpHead, proxyHeader
 
@@ -172,3 +173,54 @@ def test_theSilentHoldNobodyUp(tmp_path: Path) -> None:
         assert [each for each in innocents.requests if not each.pid] == []
         assert max(each.wait for each in innocents.requests) < LONG
         assert errorsIn(cluster.output()) == []
+
+
+@contextmanager
+def lingering() -> Iterator[socket.socket]:
+    """
+    A connection that takes ten seconds to close, for what it has sent is not read.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sent = socket.create_connection(server.getsockname())
+        peer, _ = server.accept()
+    with peer, sent:
+        sent.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                sent.send(bytes(65536))
+        ten = struct.pack("ii", 1, 10)
+        sent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ten)
+        yield sent
+
+
+@pytest.mark.parametrize(("way", "heard"), [("refuse", b""), ("shed", b"HTTP/1.1 503")])
+def test_whatUNIXClientsSendAlongHoldsNobodyUp(
+    tmp_path: Path, way: str, heard: bytes
+) -> None:
+    """
+    Descriptors that take long to close, to a primary that turns these clients away.
+    """
+    path = str(tmp_path / "socket")
+    more = [f"--listen=unix:{path}", f"--max-connections=unix:{path}=1"]
+    with (
+        ExitStack() as opened,
+        hostile(tmp_path, *more, f"--at-limit={way}") as (cluster, port),
+        Innocents(port) as innocents,
+    ):
+        opened.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
+        before = sizeOf(cluster)
+        for _ in range(10):
+            client = opened.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(path)
+            sent = opened.enter_context(lingering())
+            with suppress(BrokenPipeError):
+                socket.send_fds(client, [b"GET /"], [sent.fileno()])
+            sent.close()
+            client.settimeout(5.0)
+            assert everything(client)[: len(heard)] == heard
+        eventually(lambda: len(innocents.requests) > 40, "they are served")
+        assert [each for each in innocents.requests if not each.pid] == []
+        assert max(each.wait for each in innocents.requests) < LONG
+        eventually(
+            lambda: sizeOf(cluster).descriptors <= before.descriptors, "all are closed"
+        )

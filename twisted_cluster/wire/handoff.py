@@ -123,6 +123,17 @@ def nameOf(fd: int) -> SocketName:
     return os.fsdecode(name) if isinstance(name, bytes) else name
 
 
+def letGo(connection: Handed) -> None:
+    """
+    Close a connection that nobody is to have.
+    """
+    # In one of a UNIX port there may lie, unread, descriptors that take long to close.
+    if isinstance(connection.name, tuple):
+        os.close(connection.fd)
+    else:
+        discard((connection.fd,))
+
+
 def receive(queue: socket.socket) -> Received:
     """
     Take one message out of a queue.

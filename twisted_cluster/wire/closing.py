@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock, Thread
 
@@ -17,6 +17,12 @@ from twisted_cluster.wire.borrowed import Borrowed
 # Threads at a time; each is there for as long as there is something to close.
 MOST = 16
 _NO_LINGER = struct.pack("ii", 0, 0)
+# Gives what lies in a descriptor, and is closed before it.
+Within = Callable[[int], Iterable[int]]
+
+
+def _nothing(fd: int) -> Iterable[int]:
+    return ()
 
 
 class Closer:
@@ -30,15 +36,15 @@ class Closer:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._waiting: deque[int] = deque()
+        self._waiting: deque[tuple[int, Within]] = deque()
         self._threads = 0
 
-    def close(self, fds: Iterable[int]) -> None:
+    def close(self, fds: Iterable[int], within: Within = _nothing) -> None:
         """
         Have descriptors closed soon, and not wait for that.
         """
         with self._lock:
-            self._waiting.extend(fds)
+            self._waiting.extend((fd, within) for fd in fds)
             if not self._waiting or self._threads >= MOST:
                 return
             self._threads += 1
@@ -55,7 +61,10 @@ class Closer:
                 if not self._waiting:
                     self._threads -= 1
                     return
-                fd = self._waiting.popleft()
+                fd, within = self._waiting.popleft()
+            with suppress(OSError):
+                for inner in within(fd):
+                    self._waiting.append((inner, _nothing))
             with suppress(OSError):
                 _unlinger(fd)
             with suppress(OSError):
@@ -74,11 +83,13 @@ def _unlinger(fd: int) -> None:
 _closer = Closer()
 
 
-def discard(fds: Iterable[int]) -> None:
+def discard(fds: Iterable[int], within: Within = _nothing) -> None:
     """
     Close descriptors that another process has sent, and that nobody here wants; soon.
+
+    @param within: Takes out of one what is to be closed by itself. Called in a thread.
     """
-    _closer.close(fds)
+    _closer.close(fds, within)
 
 
 def discardEnd(end: socket.socket) -> None:

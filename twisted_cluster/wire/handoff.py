@@ -23,7 +23,7 @@ from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.closing import discard, discardEnd
-from twisted_cluster.wire.passing import areFree, give, isOver, take
+from twisted_cluster.wire.passing import areFree, give, isOver, take, unread
 
 log = Logger()
 
@@ -127,11 +127,11 @@ def letGo(connection: Handed) -> None:
     """
     Close a connection that nobody is to have.
     """
-    # In one of a UNIX port there may lie, unread, descriptors that take long to close.
     if isinstance(connection.name, tuple):
         os.close(connection.fd)
     else:
-        discard((connection.fd,))
+        # UNIX: what lies in it unread can be descriptors, and take long to close.
+        discard((connection.fd,), unread)
 
 
 def receive(queue: socket.socket) -> Received:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.closing import discard
 
 # Python's recv_fds ignores its flags, hence recvmsg.
@@ -25,6 +26,7 @@ _PASSRIGHTS = 83
 _SIZE = array.array("i").itemsize
 # As many as the kernel lets anybody send at once (SCM_MAX_FD).
 _MOST = 253
+_CHUNK = 65536
 _ROOM = socket.CMSG_SPACE(_MOST * _SIZE)
 
 
@@ -80,6 +82,21 @@ def take(end: socket.socket, size: int, most: int) -> Come:
         discard(fds[most:])
         fds, isTruncated = fds[:most], True
     return data, fds, isTruncated, isCut
+
+
+def unread(fd: int) -> Iterable[int]:
+    """
+    @param fd: A UNIX connection that nobody reads.
+    @return: The descriptors that have come by it, one after the other. It can be written
+        to no longer.
+    @raise OSError: If it is none.
+    """
+    with Borrowed(fd) as lent:
+        lent.shutdown(socket.SHUT_RDWR)
+        data = b"more"
+        while data:
+            data, fds, _, _ = take(lent, _CHUNK, _MOST)
+            yield from fds
 
 
 def takeNone(end: socket.socket) -> None:

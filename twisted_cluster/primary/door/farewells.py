@@ -4,10 +4,9 @@ Says good-bye to who is not served.
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -23,7 +22,7 @@ from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import Handed, letGo
 from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 
@@ -39,6 +38,11 @@ UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
     b"Content-Length: 17\r\nRetry-After: 1\r\nConnection: close\r\n\r\nTry again later.\n"
 )
+
+
+class _Leaving(NamedTuple):
+    connection: Handed
+    call: IDelayedCall
 
 
 class Farewells:
@@ -58,7 +62,7 @@ class Farewells:
         self._complaints = complaints
         self._isTold = atLimit == SHED
         self._most = mostLingering()
-        self._leaving: dict[int, IDelayedCall] = {}
+        self._leaving: dict[int, _Leaving] = {}
         self._edges: Edges | None = None
 
     def turnAway(self, listener: Listener, connection: Handed) -> None:
@@ -66,7 +70,7 @@ class Farewells:
         Close a connection that is one too many.
         """
         if not self._isTold:
-            os.close(connection.fd)
+            letGo(connection)
             return
         facts = ConnectionFacts(listener.facts, connection.name)
         try:
@@ -75,21 +79,23 @@ class Farewells:
             if self._complaints.isDue("farewells"):
                 log.failure("policy {policy} has no farewell", policy=listener.policy)
             farewell = UNAVAILABLE
-        self.say(connection.fd, farewell)
+        self.say(connection, farewell)
 
-    def say(self, fd: int, farewell: bytes) -> None:
+    def say(self, connection: Handed, farewell: bytes) -> None:
         """
         Send a farewell, and close the connection, now or soon.
         """
+        fd = connection.fd
         try:
             self._send(fd, farewell)
             if len(self._leaving) >= self._most:
                 raise OSError(f"{self._most} linger already")
             self._watch(fd)
         except OSError:
-            os.close(fd)
+            letGo(connection)
         else:
-            self._leaving[fd] = self._reactor.callLater(LINGER, self._end, fd)
+            call = self._reactor.callLater(LINGER, self._end, fd)
+            self._leaving[fd] = _Leaving(connection, call)
 
     def _send(self, fd: int, farewell: bytes) -> None:
         """
@@ -117,7 +123,7 @@ class Farewells:
         assert self._edges is not None
         for fd, ended in self._edges.news():
             if fd in self._leaving and (ended or not self._mayStay(fd)):
-                self._leaving[fd].cancel()
+                self._leaving[fd].call.cancel()
                 self._end(fd)
 
     def _mayStay(self, fd: int) -> bool:
@@ -126,17 +132,17 @@ class Farewells:
 
     def _end(self, fd: int) -> None:
         assert self._edges is not None
-        del self._leaving[fd]
+        connection = self._leaving.pop(fd).connection
         with suppress(OSError):
             self._edges.remove(fd)
-        os.close(fd)
+        letGo(connection)
 
     def close(self) -> None:
         """
         Wait for nobody any longer.
         """
-        for fd, call in list(self._leaving.items()):
-            call.cancel()
+        for fd, leaving in list(self._leaving.items()):
+            leaving.call.cancel()
             self._end(fd)
         if self._edges is not None:
             self._reader.stop()
@@ -163,10 +169,13 @@ def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes
 
 def _drain(lent: socket.socket) -> bool:
     """
-    Read what has come, and forget it.
+    Read what has come, and forget it. Not of a UNIX socket: there descriptors may have
+    come along, which take as long to close as their sender likes.
 
     @return: Whether more can come.
     """
+    if lent.family == socket.AF_UNIX:
+        return True
     try:
         return bool(lent.recv(CHUNK, socket.MSG_DONTWAIT))
     except BlockingIOError:

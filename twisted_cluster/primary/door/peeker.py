@@ -4,7 +4,6 @@ First bytes for policies that ask for them, without taking any.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from twisted_cluster.events import Look
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.edges import Edges
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import Handed, letGo
 from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 
@@ -195,8 +194,8 @@ class Peeker:
             self._timer.cancel()
             self._timer = None
         self._reader.stop()
-        for fd in self._awaited:
-            os.close(fd)
+        for awaited in self._awaited.values():
+            letGo(awaited.connection)
         self._awaited.clear()
         self._addresses.clear()
         self._edges.close()

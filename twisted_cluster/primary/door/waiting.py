@@ -4,7 +4,6 @@ One port's connections, once they are accepted: given to a worker, waiting, turn
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple, cast
 
 from twisted_cluster.core.addresses import addressOf
@@ -17,7 +16,7 @@ from twisted_cluster.primary.door.hall import Hall, waitingPlaces
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import Handed, letGo
 
 # Few clients wait longer; what has no bound would wait for ever where nobody comes back.
 LONGEST_WAIT = 30_000_000_000
@@ -188,7 +187,7 @@ class WaitingRoom:
         Close the connections that nobody could be given.
         """
         for waiting in self.lines.clear():
-            os.close(waiting.connection.fd)
+            letGo(waiting.connection)
 
     def _attempt(self, waiting: Waiting, waited: bool = True) -> bool:
         """

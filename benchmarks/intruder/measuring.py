@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from tests.intrusions.case import Intrusion
 from tests.intrusions.ground import groundFor
 from tests.intrusions.innocents import percentile
-from tests.intrusions.report import Report
+from tests.intrusions.report import Report, isWorkers
 from tests.intrusions.trial import intrude
 
 HEADER = [
@@ -78,7 +78,7 @@ class Measured:
             f"{self.ratio:.1f}",
             f"{last.before.rss / 1e6:.1f} → {last.after.rss / 1e6:.1f}",
             f"{last.before.descriptors} → {last.after.descriptors}",
-            said(last.errors),
+            said([line for line in last.errors if not isWorkers(line)] or last.told),
         ]
 
 

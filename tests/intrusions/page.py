@@ -26,13 +26,10 @@ CASES: list[Intrusion] = [
         name="it writes the largest numbers, any, and none over its page",
         code=LIES.format(and_then=NOTHING),
     ),
-    *(
-        Intrusion(
-            name=f"it lies to {policy}, which goes by what workers say",
-            code=LIES.format(and_then=NOTHING),
-            more=(f"--policy=noting:inner={policy}",),
-        )
-        for policy in ("power-of-two", "least-lag")
+    Intrusion(
+        name="it lies to a policy that goes by what workers say",
+        code=LIES.format(and_then=NOTHING),
+        more=("--policy=noting:inner=power-of-two",),
     ),
     Intrusion(
         name="it says that more connections have ended than it had, where these count",

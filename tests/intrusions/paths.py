@@ -81,15 +81,6 @@ def _checkAll(directory: Path) -> None:
 
 CASES: list[Intrusion] = [
     Intrusion(
-        name="it sends nonsense to a primary that is root",
-        code="""
-        assert os.getuid() == 65534
-        say(CONTROL, b"nonsense")
-        """,
-        said="not a message: b'nonsense'",
-        uid=NOBODY,
-    ),
-    Intrusion(
         name="it puts a link in the place of what a root primary removes",
         code=_code("""
         inner = os.path.join(OWN, "inner")

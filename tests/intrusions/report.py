@@ -75,6 +75,13 @@ class Report:
         """
         return [each for each in [*self.quiet, *self.attacked] if not each.pid]
 
+    @property
+    def told(self) -> Sequence[str]:
+        """
+        The errors that the case expects and that kill nobody.
+        """
+        return [line for line in self.errors if self._tells(line)]
+
     def check(self) -> None:
         """
         @raise AssertionError: If something went otherwise than it should.
@@ -90,7 +97,7 @@ class Report:
     def _checkErrors(self) -> None:
         named = [line for line in self.errors if self._names(line)]
         assert len(named) == (self.case.said is not None), self.errors
-        told = [line for line in self.errors if self._tells(line)]
+        told = self.told
         assert bool(told) == (self.case.tells is not None), self.errors
         # It may write what it likes under its own name.
         others = [line for line in self.errors if not isWorkers(line)]

@@ -14,13 +14,14 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from twisted.logger import Logger
 
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
+from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.passing import areFree, give, isOver, take, unread
@@ -32,12 +33,17 @@ log = Logger()
 BATCH = 64
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
 
-VERSION = 1
-# A flag: the connection counts against what the worker is willing to take.
+VERSION = 2
+# Flags: the connection counts against what the worker is willing to take; another worker
+# has had it, or has seen it in its queue, and may have it still.
 METERED = 1
+SEEN = 2
+# A worker's connections are numbered so far, and then from 0 again.
+LARGEST_NONCE = (1 << 32) - 1
 
-# Version, family, flags, bounces, port, listener, scope, tally, host; 6 bytes are free.
-_record = struct.Struct("<BBBBH2xIII16s4x")
+# Version, family, flags, bounces, port, listener, scope, tally, host, nonce; 2 bytes are
+# free.
+_record = struct.Struct("<BBBBH2xIII16sI")
 _pack = _record.pack
 _longest = BATCH * _record.size
 _int = struct.Struct("i")
@@ -55,7 +61,9 @@ class Handed(NamedTuple):
     @ivar name: The peer, as C{accept} gave it.
     @ivar bounces: How many workers have sent the connection back.
     @ivar tally: Where its end is to be counted, besides.
-    @ivar flags: L{METERED} or 0.
+    @ivar flags: L{METERED}, L{SEEN} or 0.
+    @ivar nonce: Which of those it is that the worker was handed: it says so when it
+        sends the connection back.
     """
 
     fd: int
@@ -64,6 +72,7 @@ class Handed(NamedTuple):
     bounces: int = 0
     tally: int = 0
     flags: int = 0
+    nonce: int = 0
 
 
 class Received(NamedTuple):
@@ -79,8 +88,25 @@ class Received(NamedTuple):
     lost: Sequence[Handed] = ()
 
 
+class TakenBack(NamedTuple):
+    """
+    What was taken out of a worker's queue.
+
+    @ivar messages: What has come.
+    @ivar fault: What is wrong with the queue; C{""} if nothing is.
+    """
+
+    messages: Sequence[Received]
+    fault: str = ""
+
+
 def packRecord(
-    listener: int, name: SocketName, bounces: int = 0, tally: int = 0, flags: int = 0
+    listener: int,
+    name: SocketName,
+    bounces: int = 0,
+    tally: int = 0,
+    flags: int = 0,
+    nonce: int = 0,
 ) -> bytes:
     """
     @see: L{Handed}
@@ -90,27 +116,54 @@ def packRecord(
         if len(name) == 2:
             four = _inet_aton(name[0])
             return _pack(
-                VERSION, _AF_INET, flags, bounces, name[1], listener, 0, tally, four
+                VERSION,
+                _AF_INET,
+                flags,
+                bounces,
+                name[1],
+                listener,
+                0,
+                tally,
+                four,
+                nonce,
             )
         text, port, _, scope = name
         family, host = _AF_INET6, _inet_pton(_AF_INET6, text.partition("%")[0])
-    return _pack(VERSION, family, flags, bounces, port, listener, scope, tally, host)
+    return _pack(
+        VERSION, family, flags, bounces, port, listener, scope, tally, host, nonce
+    )
 
 
 def unpackRecord(
-    record: tuple[int, int, int, int, int, int, int, int, bytes], fd: int
+    record: tuple[int, int, int, int, int, int, int, int, bytes, int], fd: int
 ) -> Handed:
     """
     @param record: What the record's bytes unpack to.
     @param fd: The connection's descriptor.
     """
-    _, family, flags, bounces, port, listener, scope, tally, host = record
+    _, family, flags, bounces, port, listener, scope, tally, host, nonce = record
     name: SocketName = ""
     if family == _AF_INET:
         name = (_inet_ntoa(host[:4]), port)
     elif family == _AF_INET6:
         name = (_inet_ntop(_AF_INET6, host), port, 0, scope)
-    return Handed(fd, listener, name, bounces, tally, flags)
+    return Handed(fd, listener, name, bounces, tally, flags, nonce)
+
+
+def recordIn(data: bytes, place: int) -> Handed:
+    """
+    @param data: Some records.
+    @param place: Which of them, from 0.
+    @return: What it says; its C{fd} is -1.
+    """
+    return unpackRecord(_record.unpack_from(data, place * _record.size), -1)
+
+
+def countIn(data: bytes) -> int:
+    """
+    @return: How many records that are.
+    """
+    return len(data) // _record.size
 
 
 def nameOf(fd: int) -> SocketName:
@@ -127,7 +180,9 @@ def letGo(connection: Handed) -> None:
     """
     Close a connection that nobody is to have.
     """
-    if isinstance(connection.name, tuple):
+    if connection.flags & SEEN:
+        discard((connection.fd,))
+    elif isinstance(connection.name, tuple):
         os.close(connection.fd)
     else:
         # UNIX: what lies in it unread can be descriptors, and take long to close.
@@ -140,7 +195,8 @@ def receive(queue: socket.socket) -> Received:
 
     @raise BlockingIOError: If the queue is empty.
     @raise QueueEndedError: If nothing more can come.
-    @raise MessageError: If what came is no message of this version; it is gone.
+    @raise MessageError: If what came is no message of this version, or has not as many
+        descriptors as records; it is gone.
     @raise OSError: If the system has no memory for it just now; it is still there.
     """
     try:
@@ -153,9 +209,10 @@ def receive(queue: socket.socket) -> Received:
     count = len(data) // _record.size
     if len(fds) == count:
         return Received(_unpackAll(data, fds))
-    discard(fds[count:])
     if not isTruncated:
-        return Received(_unpackAll(data, fds))
+        discard(fds)
+        raise MessageError(f"{count} records with {len(fds)} descriptors")
+    discard(fds[count:])
     lost = [-1] * (count - len(fds))
     whole = _unpackAll(data, [*fds, *lost])
     return Received(whole[: len(fds)], whole[len(fds) :])
@@ -229,24 +286,32 @@ class HandoffQueue:
         """
         return areFree(self.depth(), self.end.fileno())
 
-    def takeBack(self) -> Iterator[Received]:
+    def takeBack(self) -> TakenBack:
         """
-        Take back what the worker has not taken, message by message. What cannot be
-        taken for want of memory stays in the queue, for later; what is lost for want of
-        descriptors is said.
+        Take back what the worker has not taken. What cannot be taken for want of memory
+        stays in the queue, for later.
         """
+        try:
+            taken = aside(self._takeAll, _close)
+        except TimeoutError:
+            return TakenBack((), "it keeps what it was handed from being taken back")
+        for come in taken.messages:
+            sayLost(come.lost)
+        return taken
+
+    def _takeAll(self) -> TakenBack:
+        messages: list[Received] = []
+        fault = ""
         while True:
             try:
-                came = receive(self.worker)
-                sayLost(came.lost)
-                yield came
+                messages.append(receive(self.worker))
             except (BlockingIOError, QueueEndedError):
-                return
+                return TakenBack(messages, fault)
             except MessageError as error:
-                log.error("a queue holds what nobody put there: {error}", error=error)
+                fault = f"its handoff queue holds what nobody put there: {error}"
             except OSError as error:
                 log.error("connections wait in a queue: {error}", error=error)
-                return
+                return TakenBack(messages, fault)
 
     def close(self) -> None:
         """
@@ -256,3 +321,11 @@ class HandoffQueue:
         # Others may have it still: nothing is changed about it.
         if self.worker.fileno() >= 0:
             discard((self.worker.detach(),))
+
+
+def _close(taken: TakenBack) -> None:
+    """
+    Nobody waits any more for what was taken back.
+    """
+    for come in taken.messages:
+        discard([one.fd for one in come.connections])

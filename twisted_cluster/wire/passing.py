@@ -28,6 +28,12 @@ _SIZE = array.array("i").itemsize
 _MOST = 253
 _CHUNK = 65536
 _ROOM = socket.CMSG_SPACE(_MOST * _SIZE)
+# Who has shut one direction of a socket says so for good.
+_HALF = getattr(select, "POLLRDHUP", 0)
+_OVER = select.POLLHUP | select.POLLERR | _HALF
+# What else Linux puts into an ancillary message: a descriptor of the sending process,
+# if anybody who has the socket has asked for that (SO_PASSPIDFD).
+_SCM_PIDFD = 4 if sys.platform == "linux" else None
 
 
 # The bytes; the descriptors that came along; whether the kernel had to close descriptors;
@@ -114,8 +120,8 @@ def isOver(end: socket.socket) -> bool:
     one can be empty.
     """
     poll = select.poll()
-    poll.register(end, select.POLLIN)
-    return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
+    poll.register(end, select.POLLIN | _HALF)
+    return any(events & _OVER for _, events in poll.poll(0))
 
 
 def areFree(count: int, fd: int) -> bool:
@@ -147,6 +153,11 @@ def closeAll(fds: Iterable[int]) -> None:
 def _descriptorsIn(ancillary: Iterable[tuple[int, int, bytes]]) -> array.array[int]:
     fds = array.array("i")
     for level, kind, part in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds.frombytes(part[: len(part) - len(part) % _SIZE])
+        if level != socket.SOL_SOCKET:
+            continue
+        whole = part[: len(part) - len(part) % _SIZE]
+        if kind == socket.SCM_RIGHTS:
+            fds.frombytes(whole)
+        elif kind == _SCM_PIDFD:
+            discard(array.array("i", whole))
     return fds

@@ -149,9 +149,10 @@ class Intake:
         )
 
     def _bounce(self, connection: Handed) -> None:
-        fd, number, name, bounces, tally, _ = connection
+        fd, number, name, bounces, tally, _, nonce = connection
+        record = packRecord(number, name, bounces + 1, tally, 0, nonce)
         try:
-            send(self._queue, [packRecord(number, name, bounces + 1, tally)], [fd])
+            send(self._queue, [record], [fd])
         except OSError:
             log.info("the primary cannot take a connection back: closed")
         self._register.endings.lose(connection)

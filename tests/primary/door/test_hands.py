@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from attrs import define
@@ -16,10 +16,21 @@ from tests.leftovers import openNow
 from twisted_cluster.core.counting import talliesFor
 from twisted_cluster.core.member import Post
 from twisted_cluster.core.roster import Roster
+from twisted_cluster.errors import MessageError
 from twisted_cluster.events import Limits
 from twisted_cluster.primary.door.hands import Hand, Hands
-from twisted_cluster.wire.handoff import BATCH, METERED, Handed, HandoffQueue, receive
+from twisted_cluster.wire.handoff import (
+    BATCH,
+    METERED,
+    SEEN,
+    Handed,
+    HandoffQueue,
+    receive,
+)
 from twisted_cluster.wire.page import Page
+
+# Linux's, since 6.16.
+SO_PASSRIGHTS = 83
 
 
 def handOf(id: int = 1, limits: Limits = Limits()) -> Hand:  # noqa: B008
@@ -141,8 +152,8 @@ def test_whatIsTakenBackWasNotGiven() -> None:
     assert hand.flush() == []
     assert hand.hasMost
     assert not hand.mayTakeFrom(1)
-    back = list(hand.takeBack())
-    assert [one.flags for one in back] == [0, 0]
+    back = hand.takeBack()
+    assert [one.flags for one in back] == [SEEN, SEEN]
     assert hand.handedBy(1) == hand.queued == 0
     assert not hand.full
     closed(back)
@@ -152,16 +163,50 @@ def test_whatIsTakenBackWasNotGiven() -> None:
 
 def test_theKernelKnowsBetterThanTheWorker(hand: Hand) -> None:
     """
-    How many it has not taken is asked of the queue, whatever it says.
+    How many it has not taken is asked of the queue, whatever it says; who says that it
+    has taken more is accused of it.
     """
+    accused: list[MessageError] = []
+    hand.accuse = accused.append
     for one in connections(5):
         hand.put(one)
     hand.flush()
+    assert (hand.reconcile(), accused) == (5, [])
     hand.page.taken = 100
-    assert hand.queued == 0
     assert hand.reconcile() == 5
-    assert hand.queued == 5
-    closed(list(hand.takeBack()))
+    said = "it says that it has taken 100 connections: of the 5 that it was handed 5 are"
+    assert str(accused[0]).startswith(said)
+    closed(hand.takeBack())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda end: end.shutdown(socket.SHUT_RD),
+        lambda end: end.shutdown(socket.SHUT_RDWR),
+        lambda end: end.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0),
+    ],
+)
+def test_whoLetsNothingInIsAccused(
+    hand: Hand, spoil: Callable[[socket.socket], None]
+) -> None:
+    """
+    A worker can shut its end, or have it refuse descriptors. What was in it already
+    comes back, or is closed; that has an end.
+    """
+    accused: list[MessageError] = []
+    hand.accuse = accused.append
+    first, second = connections(2)
+    hand.put(first)
+    hand.flush()
+    try:
+        spoil(hand.queue.worker)
+    except OSError:
+        pytest.skip("this system has no such option")
+    hand.put(second)
+    back = [*hand.flush(), *hand.takeBack()]
+    assert closed(back) == [1, 0]
+    assert "lets nothing in" in str(accused[0])
 
 
 def test_allHandsAtATime() -> None:
@@ -182,6 +227,6 @@ def test_allHandsAtATime() -> None:
     assert roster.full == {two}
     assert one.queue.depth() == 2
     for hand in (one, two):
-        closed(list(hand.takeBack()))
+        closed(hand.takeBack())
         hand.queue.close()
         hand.page.close()

@@ -7,8 +7,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 import pytest
@@ -30,7 +30,14 @@ from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import CONTROL, MAIL
-from twisted_cluster.wire.handoff import METERED, packRecord, send
+from twisted_cluster.wire.handoff import (
+    METERED,
+    SEEN,
+    Handed,
+    packRecord,
+    receive,
+    send,
+)
 
 SPEC = ListenSpec(TCP, "127.0.0.1")
 
@@ -299,45 +306,54 @@ def test_onlyConnectionsCanBeSentBack(worker: Worker, logged: Logged, kind: str)
     """
     Who sends something else is killed, and nobody else is given it.
     """
-    worker.say(messages.Listen(1, SPEC))
-    listener = worker.answer().listener
-    with noConnection(kind) as fd:
-        send(worker.wires.queue.worker, [packRecord(listener, "")], [fd])
-    worker.conversation.readReturned()
+    with handed(worker) as [(_, record)], noConnection(kind) as fd:
+        sendBack(worker, [record], [fd])
     assert worker.heard == ["kill"]
-    assert not worker.rooms.door.gates[listener].room.lines.count
+    assert waiting(worker) == []
     assert "sends back what is no connection" in str(logged.texts())
 
 
-def test_whatIsSentBackIsWhatTheKernelSays(worker: Worker) -> None:
+@pytest.mark.parametrize("forged", ["peer", "nonce", "again", "records"])
+def test_onlyWhatItWasHandedCanBeSentBack(
+    worker: Worker, logged: Logged, forged: str
+) -> None:
     """
-    A worker says neither whose it is, nor how it counts.
+    Each once.
     """
-    worker.say(messages.Listen(1, SPEC))
-    listener = worker.answer().listener
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
-        served, name = server.accept()
-    record = packRecord(listener, ("10.0.0.1", 1), 0, 2**32 - 1, METERED)
-    with client, served:
-        send(worker.wires.queue.worker, [record], [served.fileno()])
-        worker.conversation.readReturned()
-    (waiting,) = worker.rooms.door.gates[listener].room.lines
-    came = waiting.connection
-    assert (came.name, came.tally, came.flags) == (name, 0, 0)
+    with handed(worker, 2) as [(served, record), (other, _)]:
+        if forged == "peer":
+            sendBack(worker, [record], [other])
+        elif forged == "nonce":
+            sendBack(worker, [record._replace(nonce=2)], [served])
+        elif forged == "again":
+            sendBack(worker, [record, record], [served, served])
+        else:
+            sendBack(worker, [record], [served, served])
+    assert worker.heard == ["kill"]
+    assert waiting(worker) == []
+    [text] = [text for text in logged.texts() if text.endswith("; killed")]
+    assert "it sends back" in text
+
+
+def test_whatIsSentBackIsWhatItWas(worker: Worker) -> None:
+    """
+    A worker says neither whose it is, nor where it came in, nor how it counts, nor how
+    often it has come back.
+    """
+    with handed(worker) as [(served, record)]:
+        lie = Handed(-1, 77, ("10.0.0.1", 1), 9, 2**32 - 1, METERED, record.nonce)
+        sendBack(worker, [lie], [served])
+        (came,) = waiting(worker)
+    assert came[1:] == (record.listener, record.name, 1, 0, SEEN, 0)
 
 
 def test_whosePeerHasGoneIsClosed(worker: Worker) -> None:
     """
     That is nobody's fault.
     """
-    worker.say(messages.Listen(1, SPEC))
-    listener = worker.answer().listener
-    with socket.socket() as broken:
-        record = packRecord(listener, ("10.0.0.1", 1))
-        send(worker.wires.queue.worker, [record], [broken.fileno()])
-    worker.conversation.readReturned()
-    assert not worker.rooms.door.gates[listener].room.lines.count
+    with handed(worker) as [(_, record)], socket.socket() as broken:
+        sendBack(worker, [record], [broken.fileno()])
+    assert waiting(worker) == []
     assert worker.heard == []
 
 
@@ -345,20 +361,15 @@ def test_ofWhatIsSentBackSomeIsTakenInATurn(worker: Worker) -> None:
     """
     However many come in one message.
     """
-    worker.say(messages.Listen(1, SPEC))
-    listener = worker.answer().listener
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
-        served, _ = server.accept()
-    record = packRecord(listener, "")
-    room = worker.rooms.door.gates[listener].room
-    with client, served:
-        for _ in range(3):
-            send(worker.wires.queue.worker, [record] * 40, [served.fileno()] * 40)
-        worker.conversation.readReturned()
-        assert room.lines.count == 80
-        worker.conversation.readReturned()
-        assert room.lines.count == 120
+    with handed(worker, 30) as some:
+        for part in (some[:10], some[10:20], some[20:]):
+            records = [packRecord(0, "", nonce=one.nonce) for _, one in part]
+            send(worker.wires.queue.worker, records, [fd for fd, _ in part])
+        worker.conversation.readReturned(15)
+        assert len(waiting(worker)) == 20
+        worker.conversation.readReturned(15)
+        assert len(waiting(worker)) == 30
+    assert worker.heard == []
 
 
 def test_afterNonsenseNothingIsDone(worker: Worker, logged: Logged) -> None:
@@ -381,6 +392,46 @@ def test_aTurnIsShortWhateverItDoes(worker: Worker) -> None:
     assert worker.heard == ["online", "online"]
     worker.conversation.read()
     assert worker.heard == ["online"] * 3
+
+
+@contextmanager
+def handed(worker: Worker, count: int = 1) -> Iterator[list[tuple[int, Handed]]]:
+    """
+    Connections that a worker has taken: the descriptor that it has of each, and the
+    record.
+    """
+    worker.say(messages.Listen(1, SPEC))
+    listener = worker.answer().listener
+    worker.hand.page.headroom = 1000
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        for _ in range(count):
+            client = socket.create_connection(server.getsockname())
+            stack.enter_context(client)
+            served, name = server.accept()
+            worker.hand.put(Handed(served.detach(), listener, name))
+        assert worker.hand.flush() == []
+        taken = receive(worker.wires.queue.worker).connections
+        for one in taken:
+            stack.callback(os.close, one.fd)
+        yield [(one.fd, one._replace(fd=-1)) for one in taken]
+
+
+def sendBack(worker: Worker, records: Sequence[Handed], fds: Sequence[int]) -> None:
+    """
+    A worker sends something back.
+    """
+    packed = [packRecord(*one[1:]) for one in records]
+    send(worker.wires.queue.worker, packed, fds)
+    worker.conversation.readReturned()
+
+
+def waiting(worker: Worker) -> list[Handed]:
+    """
+    The connections that wait for a worker.
+    """
+    gates = worker.rooms.door.gates.values()
+    return [one.connection for gate in gates for one in gate.room.lines]
 
 
 @contextmanager

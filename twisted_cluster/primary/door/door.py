@@ -4,13 +4,15 @@ All ports' gates, and the workers behind them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
 from twisted_cluster.core.decision import Shares
 from twisted_cluster.core.member import RESERVE, Member
 from twisted_cluster.core.roster import Roster
+from twisted_cluster.errors import MessageError
 from twisted_cluster.events import NO_LIMITS, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.farewells import Farewells
@@ -18,11 +20,10 @@ from twisted_cluster.primary.door.gate import Gate
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand, Hands
 from twisted_cluster.primary.door.relief import Relief
-from twisted_cluster.primary.door.returned import asKnown, isOfKind
+from twisted_cluster.primary.door.returned import firstBytes, identified
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.closing import discard
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import Handed, letGo
 
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3
@@ -89,7 +90,7 @@ class Door:
         """
         self._roster.leave(hand)
         if hand.queue.mayTakeBack():
-            self.redirect(hand.takeBack())
+            self.redirect(hand.takeBack(), hand)
         else:
             self._hall.say(f"worker {hand.number}", NONE_FREE)
             self.changed()
@@ -157,30 +158,25 @@ class Door:
         self.gates[listener.number].follow(before)
         self.changed()
 
-    def returned(self, connections: Iterable[Handed]) -> bool:
+    def returned(self, hand: Hand, connections: Sequence[Handed]) -> None:
         """
-        A worker sends connections back. What else it sends is closed, and what it says
-        of whose they are, and where they count, is nothing to go by.
+        A worker sends connections back. What it says of them, but for their numbers, is
+        nothing to go by.
 
-        @return: Whether all were connections, as far as can be seen.
+        @raise MessageError: If it was not handed one of them: then all are closed.
         """
-        whole, left = list(connections), []
-        areAll = True
-        for connection in whole:
+        left = []
+        for connection in identified(hand.given, self._socketOf, connections):
             gate = self.gates.get(connection.listener)
-            if gate is None:
-                discard((connection.fd,))
-                continue
-            areAll = areAll and isOfKind(gate.listener.socket, connection.fd)
-            known = asKnown(connection) if areAll else None
-            if known is None:
-                discard((connection.fd,))
-            elif gate.room.lines.isFull:
-                gate.room.turnAway(known)
+            if gate is not None and gate.room.lines.isFull:
+                gate.room.turnAway(connection)
             else:
-                left.append(known)
-        self.redirect(left)
-        return areAll
+                left.append(connection)
+        self.redirect(left, hand)
+
+    def _socketOf(self, number: int) -> socket.socket | None:
+        gate = self.gates.get(number)
+        return None if gate is None else gate.listener.socket
 
     def recall(self, member: Member, number: int) -> bool:
         """
@@ -193,28 +189,53 @@ class Door:
         if hand is None or not hand.queue.mayTakeBack():
             return not member.queued
         moving = []
-        for connection in list(hand.takeBack()):
+        for connection in hand.takeBack():
             if connection.listener == number:
                 moving.append(connection)
             else:
                 self._hands.give(hand, connection)
-        self.redirect([*moving, *self._hands.flush()])
+        self.redirect([*moving, *self._hands.flush()], hand)
         return True
 
-    def redirect(self, connections: Iterable[Handed]) -> None:
+    def redirect(self, connections: Iterable[Handed], hand: Hand | None = None) -> None:
         """
         Find other workers for connections that came back.
+
+        @param hand: Who may have them still.
         """
-        for connection in reversed(list(connections)):
+        whole = list(connections)
+        looks = self._lookAt(whole, hand)
+        for connection in reversed(whole):
             gate = self.gates.get(connection.listener)
             if gate is not None and connection.bounces < BOUNCES:
-                gate.room.hold(connection)
+                gate.room.hold(connection, first=looks.get(connection.fd))
                 continue
-            discard((connection.fd,))
+            letGo(connection)
             if gate is not None:
                 gate.room.refused += 1
                 gate.room.say(f"connections are closed that {BOUNCES} workers sent back")
         self.changed()
+
+    def _lookAt(
+        self, connections: Sequence[Handed], hand: Hand | None
+    ) -> dict[int, bytes]:
+        """
+        @return: The first bytes of those that are looked at, by descriptor.
+        """
+        looks: dict[int, bytes] = {}
+        byNumber: dict[int, list[int]] = {}
+        for connection in connections:
+            byNumber.setdefault(connection.listener, []).append(connection.fd)
+        for number, fds in byNumber.items():
+            gate = self.gates.get(number)
+            if gate is None or not gate.room.limit:
+                continue
+            try:
+                looks.update(zip(fds, firstBytes(fds, gate.room.limit)))
+            except MessageError as error:
+                if hand is not None:
+                    hand.accuse(error)
+        return looks
 
     def drainBacklogs(self) -> bool:
         """
@@ -293,13 +314,13 @@ class Door:
             self._hall.say(f"worker {hand.number}", NONE_FREE)
             return
         moving = []
-        for connection in list(hand.takeBack()):
+        for connection in hand.takeBack():
             gate = self.gates.get(connection.listener)
             if gate is None or shares.take(gate.listener.users):
                 moving.append(connection)
             else:
                 self._hands.give(hand, connection)
-        self.redirect([*moving, *self._hands.flush()])
+        self.redirect([*moving, *self._hands.flush()], hand)
 
     def joined(self, listener: Listener) -> None:
         """

@@ -20,9 +20,11 @@ from twisted_cluster.interfaces import (
 )
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.edges import Edges
-from twisted_cluster.wire.handoff import Handed, letGo
+from twisted_cluster.wire.handoff import SEEN, Handed, letGo
 from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 
@@ -79,7 +81,18 @@ class Farewells:
             if self._complaints.isDue("farewells"):
                 log.failure("policy {policy} has no farewell", policy=listener.policy)
             farewell = UNAVAILABLE
-        self.say(connection, farewell)
+        if connection.flags & SEEN:
+            self._sayAside(connection.fd, farewell)
+        else:
+            self.say(connection, farewell)
+
+    def _sayAside(self, fd: int, farewell: bytes) -> None:
+        """
+        The same for a connection that another process may have still, and may lock.
+        """
+        with suppress(OSError):
+            aside(lambda: self._send(fd, farewell), lambda _: None)
+        discard((fd,))
 
     def say(self, connection: Handed, farewell: bytes) -> None:
         """

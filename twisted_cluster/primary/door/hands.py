@@ -7,20 +7,31 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+
+from twisted.logger import Logger
 
 from twisted_cluster.core.counting import Tally
 from twisted_cluster.core.member import Member, Post, reserveFor
 from twisted_cluster.core.roster import Roster
+from twisted_cluster.errors import MessageError
+from twisted_cluster.primary.door.given import Given
+from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.handoff import (
     BATCH,
     METERED,
+    SEEN,
     Handed,
     HandoffQueue,
     packRecord,
-    send,
 )
 from twisted_cluster.wire.page import ATTACHED, SITTING, Page
+from twisted_cluster.wire.passing import give
+
+log = Logger()
+# What sending fails with where the worker has spoilt its own end: shut it, or lets no
+# descriptors in. All else is a queue that is full, or a system without room.
+SPOILT = {errno.EPERM, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
 
 # Linux alone has it.
 CROWDED = getattr(errno, "ETOOMANYREFS", None)
@@ -38,8 +49,13 @@ class Hand(Member):
     A worker that connections are handed to.
 
     @ivar queue: Where they are put.
+<<<<<<< HEAD
     @ivar isCrowdedOut: Whether that was refused because too many descriptors of this
         user's are on their way, whosever they are; until somebody has seen it.
+=======
+    @ivar given: What it may send back.
+    @ivar accuse: Called with what it has done that none of ours does.
+>>>>>>> 3c133b3 (What comes back from a worker is what it was handed, each once, or it is killed)
     """
 
     def __init__(
@@ -61,6 +77,8 @@ class Hand(Member):
         self._hasTerminal = hasTerminal
         self._said = page
         self._batch: list[Handed] = []
+        self.given = Given()
+        self.accuse: Callable[[MessageError], object] = self._log
 
     @property
     def heartbeat(self) -> int:
@@ -98,8 +116,16 @@ class Hand(Member):
 
         @return: How many connections the worker has not taken.
         """
+        # First: it may take more meanwhile, but never less.
+        said = self.page.taken
         depth = self.queue.depth()
-        self._sent = self.page.taken + depth
+        if said > self._sent - depth:
+            self.accuse(
+                MessageError(
+                    f"it says that it has taken {said} connections: of the "
+                    f"{self._sent} that it was handed {depth} are in its queue"
+                )
+            )
         return depth
 
     def put(self, connection: Handed) -> bool:
@@ -122,17 +148,28 @@ class Hand(Member):
         batch, self._batch = self._batch, []
         while batch:
             some = batch if len(batch) <= BATCH else batch[:BATCH]
-            records = [
-                packRecord(number, name, bounces, tally, flags)
-                for _, number, name, bounces, tally, flags in some
-            ]
+            data = b"".join(
+                [
+                    packRecord(number, name, bounces, tally, flags, nonce)
+                    for nonce, (_, number, name, bounces, tally, flags, _) in enumerate(
+                        some, self.given.first
+                    )
+                ]
+            )
             fds = [one[0] for one in some]
             try:
+<<<<<<< HEAD
                 send(self.queue.end, records, fds)
             except OSError as error:
                 if error.errno == CROWDED:
                     self.isCrowdedOut = True
                 return self._keepBack(batch)
+=======
+                give(self.queue.end, (data,), fds)
+            except OSError as error:
+                return self._keepBack(batch, error)
+            self.given.add(data, len(fds))
+>>>>>>> 3c133b3 (What comes back from a worker is what it was handed, each once, or it is killed)
             for fd in fds:
                 os.close(fd)
             if some is batch:
@@ -140,21 +177,42 @@ class Hand(Member):
             batch = batch[BATCH:]
         return []
 
-    def _keepBack(self, batch: list[Handed]) -> list[Handed]:
+    def _keepBack(self, batch: list[Handed], error: OSError) -> list[Handed]:
         self._sent -= len(batch)
         self.refuse()
+        if error.errno in SPOILT:
+            self.accuse(MessageError(f"its handoff queue lets nothing in: {error}"))
         return [self._unmark(one) for one in batch]
 
-    def takeBack(self) -> Iterator[Handed]:
+    def takeBack(self) -> list[Handed]:
         """
         Take back what the worker has not taken.
         """
-        for connections, lost in self.queue.takeBack():
+        taken = self.queue.takeBack()
+        back: list[Handed] = []
+        for connections, lost in taken.messages:
             self._sent -= len(connections) + len(lost)
-            for connection in lost:
-                self._unmark(connection)
-            yield from map(self._unmark, connections)
+            self._own(lost)
+            back += self._own(connections)
+        if taken.fault:
+            self.accuse(MessageError(taken.fault))
         self.hasRoom()
+        return back
+
+    def _own(self, connections: Iterable[Handed]) -> list[Handed]:
+        """
+        @return: Connections from the queue, as they were before they were given.
+        """
+        back: list[Handed] = []
+        for connection in connections:
+            known = self.given.back(connection.nonce)
+            if known is not None:
+                known = self._unmark(known)
+                flags = known.flags | SEEN
+                back.append(known._replace(fd=connection.fd, flags=flags))
+            elif connection.fd >= 0:
+                discard((connection.fd,))
+        return back
 
     def _mark(self, connection: Handed) -> bool:
         if connection.listener in self.credits:
@@ -173,6 +231,9 @@ class Hand(Member):
         if connection.listener in self.credits:
             self.credits[connection.listener].handed -= 1
         return connection._replace(flags=connection.flags & ~METERED)
+
+    def _log(self, error: MessageError) -> None:
+        log.error("worker {number}: {error}", number=self.number, error=error)
 
 
 class Hands:

@@ -1,21 +1,73 @@
 """
-What there is to be seen of a connection that a worker sends back: nothing that it says
-itself is believed.
+What comes back from a worker: nothing that it says itself is believed, and whatever is
+asked of a socket that it may still have is asked where nobody waits for the answer.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import struct
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+from twisted_cluster.errors import MessageError
+from twisted_cluster.events import SocketName
+from twisted_cluster.primary.door.given import Given
+from twisted_cluster.primary.door.peeker import peek
+from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.closing import discard
+from twisted_cluster.wire.handoff import SEEN, Handed, packRecord
 
-NO_LINGER = struct.pack("ii", 0, 0)
+T = TypeVar("T")
+# A connection, and the name that it is to have; C{""} is any.
+Expected = tuple[Handed, SocketName]
+# Gives a port's socket, by the listener's number; None if it is closed.
+SocketOf = Callable[[int], "socket.socket | None"]
 
 
-def isOfKind(listening: socket.socket, fd: int) -> bool:
+def identified(
+    given: Given, socketOf: SocketOf, connections: Sequence[Handed]
+) -> list[Handed]:
+    """
+    @param given: What the worker was handed.
+    @param connections: What it sends back; closed, but for what is returned.
+    @return: The connections as they were handed, with one bounce more. Not among them are
+        those whose port is closed, or whose peer has gone.
+    @raise MessageError: If the worker sends back what it was not handed.
+    """
+    kept: set[int] = set()
+    try:
+        known = [_known(given, socketOf, connection) for connection in connections]
+        back = _identical([one for one in known if one is not None])
+        kept.update(one.fd for one in back)
+        return back
+    finally:
+        discard([one.fd for one in connections if one.fd not in kept])
+
+
+def _known(given: Given, socketOf: SocketOf, connection: Handed) -> Expected | None:
+    """
+    @return: L{None} if its port is closed.
+    """
+    handed = given.back(connection.nonce)
+    if handed is None:
+        raise MessageError("it sends back a connection that it was not handed")
+    listening = socketOf(handed.listener)
+    if listening is None:
+        return None
+    if not _isOfKind(listening, connection.fd):
+        raise MessageError("it sends back what is no connection")
+    name = handed.name
+    if listening.type == socket.SOCK_DGRAM:
+        # A port's own socket, with what is left in it.
+        name = listening.getsockname()
+    bounces = handed.bounces + 1
+    handed = handed._replace(fd=connection.fd, bounces=bounces, tally=0, flags=SEEN)
+    return handed, name
+
+
+def _isOfKind(listening: socket.socket, fd: int) -> bool:
     """
     Whether a descriptor is of the kind that a port gives.
     """
@@ -28,17 +80,52 @@ def isOfKind(listening: socket.socket, fd: int) -> bool:
         return False
 
 
-def asKnown(connection: Handed) -> Handed | None:
+def _identical(connections: Sequence[Expected]) -> list[Handed]:
     """
-    @return: A connection with what the kernel says of it, as if it had come just now. To
-        close it takes no time from now on. L{None}: its peer has gone.
+    @return: Those whose peer is there.
+    @raise MessageError: If one is not of whom it should be.
     """
-    with Borrowed(connection.fd) as lent:
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    names = _ask([one.fd for one, _ in connections], _nameOf)
+    back: list[Handed] = []
+    for (connection, expected), name in zip(connections, names):
+        if name is None:
+            continue
+        if expected and packRecord(0, expected) != packRecord(0, name):
+            raise MessageError(f"it sends back a connection of {name}, not {expected}")
+        back.append(connection if expected else connection._replace(name=name))
+    return back
+
+
+def _nameOf(fd: int) -> SocketName | None:
+    """
+    @return: Who is at the other end, of datagrams what is at this one; L{None} if nobody
+        is any more.
+    """
+    with Borrowed(fd) as lent:
         try:
-            name = "" if lent.type == socket.SOCK_DGRAM else lent.getpeername()
+            isPort = lent.type == socket.SOCK_DGRAM
+            name = lent.getsockname() if isPort else lent.getpeername()
         except OSError:
             return None
     # Python gives an abstract UNIX address as bytes.
-    name = os.fsdecode(name) if isinstance(name, bytes) else name
-    return connection._replace(name=name, tally=0, flags=0)
+    return os.fsdecode(name) if isinstance(name, bytes) else name
+
+
+def firstBytes(fds: Sequence[int], limit: int) -> list[bytes]:
+    """
+    Look at connections that came back.
+
+    @param limit: At how many bytes of each.
+    @raise MessageError: If somebody keeps them from being looked at.
+    """
+    return _ask(fds, lambda fd: peek(fd, limit))
+
+
+def _ask(fds: Sequence[int], question: Callable[[int], T]) -> list[T]:
+    if not fds:
+        return []
+    try:
+        return aside(lambda: [question(fd) for fd in fds], lambda answers: None)
+    except TimeoutError:
+        why = "it keeps a connection locked that it has sent back, or not taken"
+        raise MessageError(why) from None

@@ -16,7 +16,7 @@ from twisted_cluster.primary.door.hall import Hall, waitingPlaces
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import Handed, letGo
+from twisted_cluster.wire.handoff import SEEN, Handed, letGo
 
 # Few clients wait longer; what has no bound would wait for ever where nobody comes back.
 LONGEST_WAIT = 30_000_000_000
@@ -43,6 +43,7 @@ class WaitingRoom:
 
     @ivar lines: Who waits for a worker.
     @ivar refused: How many connections were closed here.
+    @ivar limit: How many of a connection's first bytes are looked at.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class WaitingRoom:
     ) -> None:
         """
         @param asked: Who chooses.
-        @param limit: How many of a connection's first bytes are looked at.
+        @param limit: As the attribute.
         """
         self.lines: Lines[Waiting] = Lines(waitingPlaces())
         self.refused = 0
@@ -60,7 +61,7 @@ class WaitingRoom:
         self._roster = hall.hands.roster
         self._users = cast(Users[Hand], listener.users)
         self._asked = asked
-        self._limit = limit
+        self.limit = limit
         self._decision: Decision[Hand, Waiting] = Decision(
             self._users,
             asked,
@@ -135,15 +136,21 @@ class WaitingRoom:
         self._roster.listen(True)
         return self._roster.recheck()
 
-    def hold(self, connection: Handed, before: Waiting | None = None) -> None:
+    def hold(
+        self,
+        connection: Handed,
+        before: Waiting | None = None,
+        first: bytes | None = None,
+    ) -> None:
         """
         Let a connection wait that has been given in vain, before all others in its line.
 
         @param before: What is known of it already.
+        @param first: Else its first bytes, as in L{Waiting}.
         """
         # Each time that it comes back it has half as long: it has waited elsewhere.
         until = self._hall.nanoseconds() + (LONGEST_WAIT >> connection.bounces)
-        waiting = before or Waiting(connection, until)
+        waiting = before or Waiting(connection, until, first)
         waiting = waiting._replace(connection=connection)
         line = self._asked.lineOf(self._factsOf(connection, waiting.first))
         self.lines.add(line, waiting, first=True)
@@ -180,7 +187,9 @@ class WaitingRoom:
         """
         for waiting in reversed(other.lines.clear()):
             # Another policy may want to see more of it, or less.
-            self.hold(waiting.connection, waiting._replace(first=None))
+            isSeen = waiting.connection.flags & SEEN
+            first = waiting.first if isSeen else None
+            self.hold(waiting.connection, waiting._replace(first=first))
 
     def close(self) -> None:
         """
@@ -213,14 +222,17 @@ class WaitingRoom:
         elif waited:
             return False
         else:
-            first = facts.first if len(facts.first) <= KEPT else None
+            isKept = len(facts.first) <= KEPT or connection.flags & SEEN
+            first = facts.first if isKept else None
             self.lines.add(decided.line, waiting._replace(first=first))
             self._hasNews = True
         return True
 
     def _factsOf(self, connection: Handed, first: bytes | None) -> ConnectionFacts:
         if first is None:
-            first = peek(connection.fd, self._limit) if self._limit else b""
+            # What another may have still could keep this process from looking.
+            isLookedAt = self.limit and not connection.flags & SEEN
+            first = peek(connection.fd, self.limit) if isLookedAt else b""
         return ConnectionFacts(
             self._listener.facts, connection.name, first, connection.fd
         )

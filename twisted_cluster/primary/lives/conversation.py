@@ -5,7 +5,7 @@ What a worker says on its wires, and what it is answered.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
@@ -31,7 +31,7 @@ from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
-from twisted_cluster.wire.handoff import receive, sayLost
+from twisted_cluster.wire.handoff import Handed, receive, sayLost
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.user import User
@@ -109,6 +109,7 @@ class Conversation:
         self._losses = Complaints(time.monotonic_ns)
         self.isOpen = True
         self._isRefused = False
+        hand.accuse = self._refuse
         self._outbox = Outbox(wires.channel, rooms.reactor)
         self._listens = Listens(rooms.listeners, hand, self._say, user)
         self._unread: IDelayedCall | None = None
@@ -226,22 +227,29 @@ class Conversation:
         """
         Take some of the connections that it sends back.
         """
+        came: list[Handed] = []
         try:
             while most > 0:
-                came = receive(self._wires.queue.end)
-                if came.lost and self._losses.isDue():
-                    sayLost(came.lost)
-                most -= max(1, len(came.connections))
-                if not self._rooms.door.returned(came.connections):
-                    raise MessageError("it sends back what is no connection")
+                connections, lost = receive(self._wires.queue.end)
+                if lost and self._losses.isDue():
+                    sayLost(lost)
+                most -= max(1, len(connections))
+                came += connections
         except BlockingIOError:
             pass
         except MessageError as error:
-            self._refuse(error)
+            self._refuse(MessageError(f"it sends back {error}"))
         except QueueEndedError:
             # This process has a duplicate of the worker's end: it has shut it down.
             self._returned.stop()
             self._refuse(MessageError("it has shut its handoff queue"))
+        self._giveOn(came)
+
+    def _giveOn(self, came: Sequence[Handed]) -> None:
+        try:
+            self._rooms.door.returned(self._hand, came)
+        except MessageError as error:
+            self._refuse(error)
 
     def _readEarlier(self) -> None:
         # Users' messages do not overtake what the worker said of itself before.

@@ -419,7 +419,7 @@ class WorkerProcess:
             return
         self.kit.conversation.end(error or ChannelClosedError("the worker is gone"))
         self._leave()
-        self._rooms.door.redirect(self.hand.takeBack())
+        self._rooms.door.redirect(self.hand.takeBack(), self.hand)
         self._watcher.disconnected(self)
 
     def _bury(self, isExpected: bool) -> None:

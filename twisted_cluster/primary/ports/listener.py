@@ -194,7 +194,7 @@ class Listener:
         """
         # Not accept(), which makes a socket object that nobody needs: 2 us.
         fd, name = self.socket._accept()  # type: ignore[attr-defined]
-        handed: Handed = _new(Handed, (fd, self.number, name, 0, 0, 0))
+        handed: Handed = _new(Handed, (fd, self.number, name, 0, 0, 0, 0))
         return handed
 
     def refuse(self) -> None:

@@ -49,13 +49,10 @@ class Hand(Member):
     A worker that connections are handed to.
 
     @ivar queue: Where they are put.
-<<<<<<< HEAD
     @ivar isCrowdedOut: Whether that was refused because too many descriptors of this
         user's are on their way, whosever they are; until somebody has seen it.
-=======
     @ivar given: What it may send back.
     @ivar accuse: Called with what it has done that none of ours does.
->>>>>>> 3c133b3 (What comes back from a worker is what it was handed, each once, or it is killed)
     """
 
     def __init__(
@@ -158,18 +155,10 @@ class Hand(Member):
             )
             fds = [one[0] for one in some]
             try:
-<<<<<<< HEAD
-                send(self.queue.end, records, fds)
-            except OSError as error:
-                if error.errno == CROWDED:
-                    self.isCrowdedOut = True
-                return self._keepBack(batch)
-=======
                 give(self.queue.end, (data,), fds)
             except OSError as error:
                 return self._keepBack(batch, error)
             self.given.add(data, len(fds))
->>>>>>> 3c133b3 (What comes back from a worker is what it was handed, each once, or it is killed)
             for fd in fds:
                 os.close(fd)
             if some is batch:
@@ -180,6 +169,8 @@ class Hand(Member):
     def _keepBack(self, batch: list[Handed], error: OSError) -> list[Handed]:
         self._sent -= len(batch)
         self.refuse()
+        if error.errno == CROWDED:
+            self.isCrowdedOut = True
         if error.errno in SPOILT:
             self.accuse(MessageError(f"its handoff queue lets nothing in: {error}"))
         return [self._unmark(one) for one in batch]

@@ -21,24 +21,30 @@ NOTHING = """
         cells[n] = 0
 """
 
+LIED = r"it says that it"
+
 CASES: list[Intrusion] = [
     Intrusion(
         name="it writes the largest numbers, any, and none over its page",
         code=LIES.format(and_then=NOTHING),
+        said=LIED,
     ),
     Intrusion(
         name="it lies to a policy that goes by what workers say",
         code=LIES.format(and_then=NOTHING),
+        said=LIED,
         more=("--policy=noting:inner=power-of-two",),
     ),
     Intrusion(
         name="it says that more connections have ended than it had, where these count",
         code=LIES.format(and_then="pass"),
+        said=LIED,
         more=("--max-connections=100", "--max-per-address=100", "--at-limit=refuse"),
     ),
     Intrusion(
         name="it lies about itself, where its age, its size and its load are looked at",
         code=LIES.format(and_then=NOTHING),
+        said=LIED,
         more=("--workers=3-4", "--hang-timeout=5", "--hang-warning=0.2"),
     ),
     Intrusion(
@@ -74,5 +80,6 @@ CASES: list[Intrusion] = [
             mmap.mmap(PAGE, size).madvise(mmap.MADV_REMOVE)
             time.sleep(0.002)
         """,
+        said=LIED,
     ),
 ]

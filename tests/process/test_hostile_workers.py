@@ -99,7 +99,7 @@ def test_whatIsNoConnectionIsNobodys(tmp_path: Path, more: list[str]) -> None:
         """
         with doHarm(port, code):
             assert worstOf(port, 2.0) < LONG
-        cluster.waitFor("sends back what is no connection; killed")
+        cluster.waitFor("sends back a connection that it was not handed; killed")
         cluster.waitOnline(3)
         eventually(lambda: descriptorsOf(cluster) <= before + 3, "descriptors are free")
         assert "Traceback" not in cluster.output()

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from twisted_cluster.wire.borrowed import Borrowed
+from tests.leftovers import openNow
+from twisted_cluster.wire.borrowed import Borrowed, Unasked, familyOf
 from twisted_cluster.wire.handoff import nameOf
 
 
@@ -42,3 +43,23 @@ def test_whatIsNoSocketIsAnError() -> None:
         with pytest.raises(OSError, match="socket"):
             nameOf(file.fileno())
         assert file.read(1)
+
+
+def test_whatIsUnaskedIsTheSameSocket() -> None:
+    """
+    And stays open.
+    """
+    one, two = socket.socketpair()
+    with one, two:
+        two.send(b"here")
+        with Unasked(one.fileno()) as lent:
+            assert lent.recv(10, socket.MSG_PEEK) == b"here"
+            assert familyOf(lent) == socket.AF_UNIX
+        assert one.recv(10) == b"here"
+
+
+def test_aFileIsNotAsked() -> None:
+    before = openNow()
+    with open(__file__) as file, pytest.raises(OSError, match="socket"):
+        Unasked(file.fileno())
+    assert openNow() == before

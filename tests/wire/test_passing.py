@@ -7,10 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.leftovers import openNow
 from tests.wire.poor import fewDescriptors, poor
 from twisted_cluster.wire.passing import closeAll, give, isOver, take
 
@@ -176,3 +178,23 @@ def test_otherFailuresPass(messages: Ends, wrong: int) -> None:
         data, fds, _, _ = take(other, 100, 1)
         assert data == b"x"
         closeAll(fds)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_processesThatComeAlongAreClosed(messages: Ends) -> None:
+    """
+    Whoever has a socket can have the kernel send the descriptor of a process with each
+    message.
+    """
+    one, other = messages
+    try:
+        # SO_PASSPIDFD
+        other.setsockopt(socket.SOL_SOCKET, 76, 1)
+    except OSError:
+        pytest.skip("this system has no such option")
+    before = openNow()
+    give(one, [b"x"], [one.fileno()])
+    _, fds, isTruncated, _ = take(other, 100, 1)
+    assert (len(fds), isTruncated) == (1, False)
+    closeAll(fds)
+    assert openNow() == before

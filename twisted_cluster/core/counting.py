@@ -11,6 +11,7 @@ from typing import Protocol
 
 from attrs import define
 
+from twisted_cluster.core.lies import ofEnded
 from twisted_cluster.events import Limits
 
 ALL = 0
@@ -147,6 +148,13 @@ class Tally:
         Whether the worker has as many as it may.
         """
         return self.most is not None and self.open(ALL) >= self.most
+
+    @property
+    def lie(self) -> str:
+        """
+        What the worker says that cannot be so; C{""}: nothing.
+        """
+        return ofEnded(self._page.ended[ALL], self._handed.get(ALL, 0))
 
     def _count(self, connection: Countable, change: int) -> None:
         for cell in cellsOf(connection):

@@ -23,6 +23,9 @@ HIGH_CPU = 0.9
 LOW_LAG = 0.01
 LOW_QUEUE = 0.5
 LOW_CPU = 0.6
+# What one worker has not taken counts as no more, which is not enough where there are
+# two: it may hang, or lie.
+MOST_QUEUE = 3
 # To be looked at once a second: so many looks make up a mind.
 RISE = 3
 FALL = 60
@@ -96,6 +99,14 @@ class Load:
             and self.waiting < LOW_QUEUE * self.ready
             and self.cpus <= LOW_CPU * (self.ready - 1)
         )
+
+
+def waitingFor(queued: Iterable[int]) -> int:
+    """
+    @param queued: For each worker, how many connections it has not taken.
+    @return: How many count.
+    """
+    return sum(min(MOST_QUEUE, one) for one in queued)
 
 
 def lateness(lags: Iterable[tuple[int, int]]) -> float:

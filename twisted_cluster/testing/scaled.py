@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from attrs import evolve, frozen
 
-from twisted_cluster.core.scaling import Autoscale, Load, Span, lateness
+from twisted_cluster.core.scaling import Autoscale, Load, Span, lateness, waitingFor
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.testing.model_hand import ModelHand
 from twisted_cluster.testing.outcome import Outcome
@@ -117,7 +117,7 @@ class Scaled(Simulation):
         return Load(
             len(hands),
             lateness((one.page.lag, now - one.page.heartbeat) for one in hands),
-            len(self._lines) + sum(one.queued for one in hands),
+            len(self._lines) + waitingFor(one.queued for one in hands),
             sum(one.page.cpu for one in hands) / 1e6,
         )
 

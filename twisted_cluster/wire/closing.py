@@ -4,6 +4,7 @@ Closing what other processes may have had a hand in: that can take as long as th
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -11,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock, Thread
-
-from twisted_cluster.wire.borrowed import Borrowed
 
 # Threads at a time; each is there for as long as there is something to close.
 MOST = 16
@@ -73,11 +72,21 @@ class Closer:
 
 def _unlinger(fd: int) -> None:
     """
-    @raise OSError: If it is no socket.
+    Have a socket closed at once; of what is none it changes nothing.
+
+    @raise OSError: If this Python cannot call the system's own functions.
     """
-    # Here, too, one may have to wait: for who sends by the same socket.
-    with Borrowed(fd) as lent:
-        lent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    # Whoever sends by the same socket keeps this waiting for as long as it likes. In
+    # Python's own setsockopt() no other thread would run meanwhile.
+    try:
+        import ctypes
+
+        system = ctypes.CDLL(None)
+    except ImportError as error:
+        raise OSError(errno.ENOSYS, str(error)) from None
+    system.setsockopt(
+        fd, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER, len(_NO_LINGER)
+    )
 
 
 _closer = Closer()

@@ -174,7 +174,7 @@ def test_theKernelKnowsBetterThanTheWorker(hand: Hand) -> None:
     assert (hand.reconcile(), accused) == (5, [])
     hand.page.taken = 100
     assert hand.reconcile() == 5
-    said = "it says that it has taken 100 connections: of the 5 that it was handed 5 are"
+    said = "it says that it has taken 100 connections: of the 5 that it was handed 5 wait"
     assert str(accused[0]).startswith(said)
     closed(hand.takeBack())
 

@@ -21,7 +21,7 @@ from twisted_cluster.interfaces import (
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.aside import aside
-from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import SEEN, Handed, letGo
@@ -91,7 +91,7 @@ class Farewells:
         The same for a connection that another process may have still, and may lock.
         """
         with suppress(OSError):
-            aside(lambda: self._send(fd, farewell), lambda _: None)
+            aside(lambda: self._send(fd, farewell, Unasked), lambda _: None)
         discard((fd,))
 
     def say(self, connection: Handed, farewell: bytes) -> None:
@@ -110,11 +110,13 @@ class Farewells:
             call = self._reactor.callLater(LINGER, self._end, fd)
             self._leaving[fd] = _Leaving(connection, call)
 
-    def _send(self, fd: int, farewell: bytes) -> None:
+    def _send(
+        self, fd: int, farewell: bytes, lend: type[Borrowed | Unasked] = Borrowed
+    ) -> None:
         """
         @raise OSError: If it is broken, or no socket: who knows what a worker sends back.
         """
-        with Borrowed(fd) as lent:
+        with lend(fd) as lent:
             lent.setblocking(False)
             _drain(lent)
             lent.send(farewell)

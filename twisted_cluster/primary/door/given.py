@@ -60,7 +60,7 @@ class Given:
         return None
 
     def _remember(self, nonce: int) -> None:
-        if len(self._back) >= LATELY * BATCH:
+        if len(self._back) >= 2 * LATELY * BATCH:
             oldest = self._messages[0][0]
             self._back = {one for one in self._back if one >= oldest}
         self._back.add(nonce)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from twisted.logger import Logger
 
 from twisted_cluster.core.counting import Tally
+from twisted_cluster.core.lies import Lies
 from twisted_cluster.core.member import Member, Post, reserveFor
 from twisted_cluster.core.roster import Roster
 from twisted_cluster.errors import MessageError
@@ -74,6 +75,7 @@ class Hand(Member):
         self._hasTerminal = hasTerminal
         self._said = page
         self._batch: list[Handed] = []
+        self._lies = Lies()
         self.given = Given()
         self.accuse: Callable[[MessageError], object] = self._log
 
@@ -116,14 +118,18 @@ class Hand(Member):
         # First: it may take more meanwhile, but never less.
         said = self.page.taken
         depth = self.queue.depth()
-        if said > self._sent - depth:
-            self.accuse(
-                MessageError(
-                    f"it says that it has taken {said} connections: of the "
-                    f"{self._sent} that it was handed {depth} are in its queue"
-                )
-            )
+        self._believe(self._lies.ofTaken(said, self._sent, depth))
         return depth
+
+    def lookAt(self, now: int) -> None:
+        self._believe(self._lies.ofBeat(now, self.page.heartbeat))
+        if self.tally is not None:
+            self._believe(self.tally.lie)
+        super().lookAt(now)
+
+    def _believe(self, lie: str) -> None:
+        if lie:
+            self.accuse(MessageError(lie))
 
     def put(self, connection: Handed) -> bool:
         """

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.events import Look
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.edges import Edges
 from twisted_cluster.wire.handoff import Handed, letGo
 from twisted_cluster.wire.limit import shareOf
@@ -26,14 +26,15 @@ MOST_PIECES = 256
 _PEEK = int(socket.MSG_PEEK) | int(socket.MSG_DONTWAIT)
 
 
-def peek(fd: int, limit: int) -> bytes:
+def peek(fd: int, limit: int, lend: type[Borrowed | Unasked] = Borrowed) -> bytes:
     """
+    @param lend: L{Unasked} for what another process may have.
     @return: What a socket has to read, and still has afterwards; at most C{limit} bytes.
         Nothing if there is nothing, or the connection is broken, or is no socket: who
         knows what a worker sends back.
     """
     try:
-        with Borrowed(fd) as lent:
+        with lend(fd) as lent:
             return lent.recv(limit, _PEEK)
     except OSError:
         return b""

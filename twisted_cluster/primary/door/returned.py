@@ -15,13 +15,14 @@ from twisted_cluster.events import SocketName
 from twisted_cluster.primary.door.given import Given
 from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.wire.aside import aside
-from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.borrowed import Unasked, familyOf
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.handoff import SEEN, Handed, packRecord
 
+S = TypeVar("S")
 T = TypeVar("T")
-# A connection, and the name that it is to have; C{""} is any.
-Expected = tuple[Handed, SocketName]
+# A connection, and the socket of its port.
+Known = tuple[Handed, socket.socket]
 # Gives a port's socket, by the listener's number; None if it is closed.
 SocketOf = Callable[[int], "socket.socket | None"]
 
@@ -46,7 +47,7 @@ def identified(
         discard([one.fd for one in connections if one.fd not in kept])
 
 
-def _known(given: Given, socketOf: SocketOf, connection: Handed) -> Expected | None:
+def _known(given: Given, socketOf: SocketOf, connection: Handed) -> Known | None:
     """
     @return: L{None} if its port is closed.
     """
@@ -56,57 +57,61 @@ def _known(given: Given, socketOf: SocketOf, connection: Handed) -> Expected | N
     listening = socketOf(handed.listener)
     if listening is None:
         return None
-    if not _isOfKind(listening, connection.fd):
-        raise MessageError("it sends back what is no connection")
-    name = handed.name
-    if listening.type == socket.SOCK_DGRAM:
-        # A port's own socket, with what is left in it.
-        name = listening.getsockname()
     bounces = handed.bounces + 1
     handed = handed._replace(fd=connection.fd, bounces=bounces, tally=0, flags=SEEN)
-    return handed, name
+    return handed, listening
 
 
-def _isOfKind(listening: socket.socket, fd: int) -> bool:
-    """
-    Whether a descriptor is of the kind that a port gives.
-    """
-    try:
-        with Borrowed(fd) as lent:
-            isOfKind = (lent.family, lent.type) == (listening.family, listening.type)
-            listens = lent.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            return isOfKind and not listens
-    except OSError:
-        return False
-
-
-def _identical(connections: Sequence[Expected]) -> list[Handed]:
+def _identical(connections: Sequence[Known]) -> list[Handed]:
     """
     @return: Those whose peer is there.
-    @raise MessageError: If one is not of whom it should be.
+    @raise MessageError: If one is not what it should be.
     """
-    names = _ask([one.fd for one, _ in connections], _nameOf)
+    names = _ask(connections, lambda known: _nameOf(known[0].fd, known[1]))
     back: list[Handed] = []
-    for (connection, expected), name in zip(connections, names):
+    for (connection, listening), name in zip(connections, names):
         if name is None:
             continue
+        expected = connection.name
+        if listening.type == socket.SOCK_DGRAM:
+            # A port's own socket, with what is left in it.
+            expected = listening.getsockname()
         if expected and packRecord(0, expected) != packRecord(0, name):
             raise MessageError(f"it sends back a connection of {name}, not {expected}")
         back.append(connection if expected else connection._replace(name=name))
     return back
 
 
-def _nameOf(fd: int) -> SocketName | None:
+def _nameOf(fd: int, listening: socket.socket) -> SocketName | None:
     """
     @return: Who is at the other end, of datagrams what is at this one; L{None} if nobody
         is any more.
+    @raise MessageError: If it is not of the kind that a port gives.
     """
-    with Borrowed(fd) as lent:
-        try:
-            isPort = lent.type == socket.SOCK_DGRAM
-            name = lent.getsockname() if isPort else lent.getpeername()
-        except OSError:
-            return None
+    try:
+        with Unasked(fd) as lent:
+            if _isOfKind(lent, listening):
+                return _nameIn(lent)
+    except OSError:
+        pass
+    raise MessageError("it sends back what is no connection")
+
+
+def _isOfKind(lent: socket.socket, listening: socket.socket) -> bool:
+    """
+    @raise OSError: If it is no socket.
+    """
+    asked = [socket.SO_TYPE, socket.SO_ACCEPTCONN]
+    kind = [lent.getsockopt(socket.SOL_SOCKET, option) for option in asked]
+    return kind == [listening.type, 0] and familyOf(lent) == listening.family
+
+
+def _nameIn(lent: socket.socket) -> SocketName | None:
+    try:
+        isPort = lent.type == socket.SOCK_DGRAM
+        name = lent.getsockname() if isPort else lent.getpeername()
+    except OSError:
+        return None
     # Python gives an abstract UNIX address as bytes.
     return os.fsdecode(name) if isinstance(name, bytes) else name
 
@@ -118,14 +123,14 @@ def firstBytes(fds: Sequence[int], limit: int) -> list[bytes]:
     @param limit: At how many bytes of each.
     @raise MessageError: If somebody keeps them from being looked at.
     """
-    return _ask(fds, lambda fd: peek(fd, limit))
+    return _ask(fds, lambda fd: peek(fd, limit, Unasked))
 
 
-def _ask(fds: Sequence[int], question: Callable[[int], T]) -> list[T]:
-    if not fds:
+def _ask(about: Sequence[S], question: Callable[[S], T]) -> list[T]:
+    if not about:
         return []
     try:
-        return aside(lambda: [question(fd) for fd in fds], lambda answers: None)
+        return aside(lambda: [question(one) for one in about], lambda answers: None)
     except TimeoutError:
         why = "it keeps a connection locked that it has sent back, or not taken"
         raise MessageError(why) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from twisted_cluster.core.scaling import Load, lateness
+from twisted_cluster.core.scaling import Load, lateness, waitingFor
 from twisted_cluster.core.words import several
 from twisted_cluster.errors import CommandError, PolicyArgumentError
 from twisted_cluster.interfaces import ISchedulingPolicy
@@ -26,7 +26,7 @@ def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
     return Load(
         len(serving),
         lateness((one.page.lag, now - (one.heartbeat or now)) for one in serving),
-        sum(hand.queued for hand in serving)
+        waitingFor(hand.queued for hand in serving)
         + sum(gate.pending for gate in door.gates.values()),
         # An event loop uses one: what one worker says counts as no more than that.
         sum(min(1.0, hand.cpu) for hand in serving),

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import pytest
 
-from twisted_cluster.core.scaling import FALL, Autoscale, Change, Load, Span
+from twisted_cluster.core.scaling import (
+    FALL,
+    Autoscale,
+    Change,
+    Load,
+    Span,
+    lateness,
+    waitingFor,
+)
 
 HIGH = {"lag": 0.2}
 FEW = Span(2, 8)
@@ -130,3 +138,16 @@ def test_nobodyThereIsNoReasonForMore() -> None:
     """
     assert Load(0).pressure == ""
     assert not Load(0).isLow
+
+
+@pytest.mark.parametrize("others", [1, 2, 7])
+def test_oneWorkerAloneAsksForNoMore(others: int) -> None:
+    """
+    Whatever it says, or does not take; half of them can.
+    """
+    large = 1 << 62
+    waiting = waitingFor([large, *[0] * others])
+    late = lateness([(large, large), *[(0, 0)] * others])
+    assert Load(others + 1, late, waiting).pressure == ""
+    half = waitingFor([32] * (others + 1) + [0] * (others // 2))
+    assert Load(others + 1 + others // 2, 0.0, half).pressure != ""

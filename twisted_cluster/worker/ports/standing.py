@@ -10,8 +10,9 @@ from collections import deque
 from typing import Any, Union
 
 from twisted_cluster.core.socket_facts import Said, SocketFacts
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import SEEN, Handed
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
+from twisted_cluster.worker.ports.seen import SeenCountedSocket, SeenSocket
 from twisted_cluster.worker.ports.sockets import NOTHING, AnySocket, PortSocket
 
 Value = Union[int, bytes]
@@ -98,7 +99,11 @@ class DeliveredSocket(StandIn):
         if not self.handed:
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
         connection = self.handed.popleft()
-        kind = socket.socket if self._endings is None else CountedSocket
+        kind: type[socket.socket]
+        if connection.flags & SEEN:
+            kind = SeenSocket if self._endings is None else SeenCountedSocket
+        else:
+            kind = socket.socket if self._endings is None else CountedSocket
         accepted = kind(self.family, socket.SOCK_STREAM, 0, connection.fd)
         if isinstance(accepted, CountedSocket) and self._endings is not None:
             accepted.countWith(self._endings, connection)

@@ -22,7 +22,8 @@ class Health:
     @ivar connections: How many they have served.
     @ivar deaths: How many of them ended that were not to.
     @ivar errors: How many errors they have logged.
-    @ivar lag: How late their event loops were, on average, in milliseconds.
+    @ivar lag: How late at least half of their event loops were, on average, in
+        milliseconds.
     """
 
     workers: int

@@ -21,6 +21,8 @@ LISTENERS = 64
 # 128 KiB of cells for each worker; more addresses at a time are not limited.
 ADDRESSES = 16384
 SECOND = 1_000_000_000
+# More connections than any worker can serve in a second.
+MOST_A_SECOND = 100_000
 
 
 class Countable(Protocol):
@@ -71,6 +73,15 @@ def cellsOf(connection: Countable) -> list[int]:
     if connection.tally:
         cells.append(connection.tally)
     return cells
+
+
+def plausible(count: int, age: float) -> int:
+    """
+    @param count: How many connections a worker says that it has served.
+    @param age: How long it has been there, in seconds.
+    @return: No more than it can have: sums of all workers outlive it.
+    """
+    return min(count, int(MOST_A_SECOND * (1 + age)))
 
 
 def talliesFor(limits: Limits) -> int:

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from twisted_cluster.core.counting import plausible
 from twisted_cluster.core.snapshot import (
     Counted,
     ListenerSnapshot,
@@ -79,9 +80,9 @@ def workerSnapshot(worker: WorkerProcess, now: int) -> WorkerSnapshot:
         max(0.0, silence),
         hand.active,
         hand.queued,
-        page.taken,
-        page.opened,
-        page.closed,
+        plausible(page.taken, worker.age),
+        plausible(page.opened, worker.age),
+        plausible(page.closed, worker.age),
         page.lag / 1e6,
         hand.cpu,
         hand.rss,

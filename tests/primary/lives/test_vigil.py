@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from attrs import define
 
-from twisted_cluster.primary.lives.vigil import DEAF_AFTER, SECOND, Limits, Vigil
+from twisted_cluster.primary.lives.vigil import (
+    DEAF_AFTER,
+    LONGEST_TRACED,
+    SECOND,
+    Limits,
+    Vigil,
+)
 
 LOOK = 0.05
 
@@ -222,6 +228,16 @@ def test_whoIsHeldIsNeitherSilentNorDeaf() -> None:
     assert watch.after(60.0, beating=False) == []
     watch.worker.isTraced = False
     assert watch.after(1.2, beating=False) == [("silent", 1)]
+
+
+def test_nobodyIsLookedAtForEver() -> None:
+    """
+    The worker itself says that a debugger is in it; an hour is enough for that.
+    """
+    watch = Watch()
+    watch.worker.isTraced = True
+    assert watch.after(LONGEST_TRACED - 10.0, beating=False) == []
+    assert watch.after(20.0, beating=False) == [("silent", 1)]
 
 
 def test_whoCannotSayThatItWasToldToEndIsHeard() -> None:

@@ -38,6 +38,14 @@ def seen() -> Iterator[Pair]:
     worker.close()
 
 
+def fill(end: socket.socket) -> None:
+    """
+    Send more than anybody has room for.
+    """
+    for _ in range(1000):
+        end.send(bytes(1 << 20))
+
+
 def test_nothingWaits(seen: Pair) -> None:
     """
     Although another lets it block.
@@ -47,8 +55,7 @@ def test_nothingWaits(seen: Pair) -> None:
     with pytest.raises(BlockingIOError):
         accepted.recv(1)
     with pytest.raises(BlockingIOError):
-        for _ in range(1000):
-            accepted.send(bytes(1 << 20))
+        fill(accepted)
 
 
 def test_nothingLingers(seen: Pair) -> None:
@@ -58,8 +65,7 @@ def test_nothingLingers(seen: Pair) -> None:
     accepted, served = seen
     served.setblocking(False)
     with pytest.raises(BlockingIOError):
-        for _ in range(1000):
-            served.send(bytes(1 << 20))
+        fill(served)
     linger = struct.pack("ii", 1, 60)
     served.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     served.close()

@@ -87,6 +87,15 @@ class Hand(Member):
         return self.page.heartbeat
 
     @property
+    def served(self) -> int:
+        """
+        How many connections it has begun, as it says, but no more than it was handed,
+        where it was handed any.
+        """
+        opened = self.page.opened
+        return min(opened, self._sent) if self._sent else opened
+
+    @property
     def isHeld(self) -> bool:
         """
         Whether somebody looks at it with a debugger. Of one that has no terminal that

@@ -5,6 +5,7 @@ What becomes of a canary, and of the others meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import median_low
 from typing import Protocol
 
 from attrs import Factory, define
@@ -75,10 +76,16 @@ class Checkup:
         """
         To be called now and then.
         """
+        lags: dict[bool, list[float]] = {True: [], False: []}
         for worker in workers:
-            chart = self._count(worker)
-            chart.lag += worker.hand.lag / 1e3
-            chart.looks += 1
+            isNew = self._count(worker) is self._canary
+            lags[isNew].append(worker.hand.lag / 1e3)
+        for isNew, late in lags.items():
+            if late:
+                chart = self._canary if isNew else self._others
+                # Of several workers no single one says how late they are.
+                chart.lag += median_low(late)
+                chart.looks += 1
 
     def gone(self, worker: Patient, asked: bool) -> None:
         """
@@ -104,4 +111,4 @@ class Checkup:
 
 
 def _counted(worker: Patient) -> tuple[int, int]:
-    return worker.hand.page.opened, worker.said.errors
+    return worker.hand.served, worker.said.errors

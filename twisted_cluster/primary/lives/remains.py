@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from attrs import Factory, define, evolve
 
+from twisted_cluster.core.counting import plausible
 from twisted_cluster.core.snapshot import Counted
 from twisted_cluster.primary.lives.process import WorkerProcess
 
@@ -52,13 +53,13 @@ class Remains:
         code = worker.ending.code or FAILED
         self.code = code if code <= MOST_CODE else FAILED
         self.lastWords = _lastWords(worker)
-        page, counted = worker.hand.page, self.counted
+        page, age, counted = worker.hand.page, worker.age, self.counted
         self.counted = evolve(
             counted,
             crashed=counted.crashed + (not asked),
-            handed=counted.handed + page.taken,
-            opened=counted.opened + page.opened,
-            closed=counted.closed + page.closed,
+            handed=counted.handed + plausible(page.taken, age),
+            opened=counted.opened + plausible(page.opened, age),
+            closed=counted.closed + plausible(page.closed, age),
         )
 
 

@@ -36,6 +36,7 @@ from twisted_cluster.primary.lives.refusals import whyRefused
 from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.remains import FAILED, Remains
 from twisted_cluster.primary.lives.told import tell, tellEnding, tellLeaving
+from twisted_cluster.primary.lives.vigil import LONGEST_TRACED
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.whereabouts import Whereabouts
 from twisted_cluster.talk.ears import hearNothing
@@ -118,7 +119,8 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         now = self._clock.seconds()
         for worker in self.workers.values():
-            if worker.hand.isHeld or (worker.state == "starting" and worker.isTraced):
+            isNew = worker.state == "starting" and worker.age < LONGEST_TRACED
+            if worker.hand.isHeld or (isNew and worker.isTraced):
                 self._slots.held(now, worker.id)
             self._examine(worker)
         self.reloads.look()

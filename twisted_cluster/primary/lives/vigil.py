@@ -17,6 +17,9 @@ DEAF_AFTER = 5.0
 # A heart that has beaten within this time beats: 20 times as long as between two beats.
 BEATS = 1.0
 SECOND = 1_000_000_000
+# Seconds for which one without life is let be because a debugger looks at it: the worker
+# says so itself, or a process of its own may trace it.
+LONGEST_TRACED = 3600.0
 
 
 class Signs(Protocol):
@@ -124,6 +127,7 @@ class _Look:
     """
 
     silence: Silence = field(factory=Silence)
+    excused: int = 0
     isWarned: bool = False
     isHung: bool = False
     isDeaf: bool = False
@@ -170,6 +174,8 @@ class Vigil(Generic[W]):
             look.isWarned = False
             self._sick.awake(worker, ended / SECOND)
         seconds = look.silence.nanoseconds / SECOND
+        if not seconds:
+            look.excused = 0
         if worker.hand.isHeld or not beat:
             look.silence.nanoseconds = 0
         elif seconds < BEATS:
@@ -186,7 +192,8 @@ class Vigil(Generic[W]):
         isTooLong = 0 < limits.timeout <= seconds and not look.isHung
         if not (isLong or isTooLong):
             return
-        if worker.isTraced:
+        if worker.isTraced and look.excused / SECOND < LONGEST_TRACED:
+            look.excused += look.silence.nanoseconds
             look.silence.nanoseconds = 0
             return
         if isLong:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,25 @@ def test_aNamelessFileCanBeMadeShorter(monkeypatch: pytest.MonkeyPatch) -> None:
     page.waiting = 1
     page.close()
     assert (page.waiting, page.taken, page.ended[1]) == (1, 0, 0)
+
+
+def test_whatIsSetOnANamelessFileIsNotThePrimarys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    A worker may have its own descriptor append, or read whole pages only.
+    """
+    monkeypatch.delattr(os, "memfd_create")
+    before = openDescriptors()
+    page = Page.create()
+    for flag in (os.O_APPEND, getattr(os, "O_DIRECT", 0)):
+        with suppress(OSError):
+            fcntl.fcntl(page.fileno(), fcntl.F_SETFL, os.O_RDWR | flag)
+        page.waiting = flag
+        assert page.waiting == flag
+    assert os.fstat(page.fileno()).st_size == CELLS * CELL
+    page.close()
+    assert openDescriptors() == before
 
 
 def test_closedTwiceIsClosedOnce() -> None:

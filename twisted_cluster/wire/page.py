@@ -124,12 +124,13 @@ class Page:
         @param isMapped: Whether nobody can make the file shorter.
         @raise OSError: If the file is too short, or the system has no room for it.
         """
-        self._fd = fd
+        self._fd = self._own = fd
         self._tallies = tallies
         if not isMapped:
             self._map = None
-            self.ended = _FileCells(fd, CELLS, tallies)
-            self._cells = _FileCells(fd, 0, CELLS)
+            self._own = _opened(fd)
+            self.ended = _FileCells(self._own, CELLS, tallies)
+            self._cells = _FileCells(self._own, 0, CELLS)
             return
         try:
             self._map = mmap.mmap(fd, (CELLS + tallies) * CELL)
@@ -187,8 +188,10 @@ class Page:
             return
         # Copies, for the map has a descriptor of its own for as long as it is there.
         views, map, size = self._views, self._map, (CELLS + self._tallies) * CELL
-        copy = bytearray(os.pread(fd, size, 0) if map is None else map)
+        copy = bytearray(_read(self._own, size, 0) if map is None else map)
         os.close(fd)
+        if self._own != fd:
+            os.close(self._own)
         self._show(copy.ljust(size, b"\0"))
         if map is None:
             return
@@ -232,7 +235,7 @@ class _FileCells:
         return self._count
 
     def __getitem__(self, index: int) -> int:
-        data = os.pread(self._fd, CELL, (self._first + index) * CELL)
+        data = _read(self._fd, CELL, (self._first + index) * CELL)
         return int.from_bytes(data, sys.byteorder)
 
     def __setitem__(self, index: int, value: int) -> None:
@@ -240,6 +243,28 @@ class _FileCells:
         # In a file that was made shorter there may be no room for it.
         with suppress(OSError):
             os.pwrite(self._fd, data, (self._first + index) * CELL)
+
+
+def _opened(fd: int) -> int:
+    """
+    @return: Another descriptor of a file: what the worker sets on the one that it has, so
+        that it appends or reads whole pages only, is not so with this. Where the system
+        cannot open it once more it is the same.
+    """
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return fd
+
+
+def _read(fd: int, size: int, offset: int) -> bytes:
+    """
+    @return: What is there, as far as it can be read.
+    """
+    try:
+        return os.pread(fd, size, offset)
+    except OSError:
+        return b""
 
 
 def _sealed(size: int) -> tuple[int, bool]:

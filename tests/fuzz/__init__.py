@@ -1,0 +1,3 @@
+"""
+Workers that know the protocol, and say what no worker would: each wire of the primary's.
+"""

@@ -1,0 +1,3 @@
+"""
+Real clusters, of which one worker is a fuzzer.
+"""

@@ -46,6 +46,11 @@ class ControlFuzzer:
         self._listeners = [1, 2]
         self._asked = 10**6
 
+    def close(self) -> None:
+        """
+        It has nothing.
+        """
+
     def act(self, random: Random, wildness: float) -> bool:
         """
         Say one thing.

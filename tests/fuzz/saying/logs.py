@@ -39,6 +39,11 @@ class LogsFuzzer:
     def __init__(self, ends: Ends) -> None:
         self._ends = ends
 
+    def close(self) -> None:
+        """
+        It has nothing.
+        """
+
     def act(self, random: Random, wildness: float) -> bool:
         """
         @see: L{tests.fuzz.saying.control.ControlFuzzer.act}

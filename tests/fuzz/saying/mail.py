@@ -72,6 +72,11 @@ class MailFuzzer:
         self._rest = b""
         self._asked = 0
 
+    def close(self) -> None:
+        """
+        It has nothing.
+        """
+
     def act(self, random: Random, wildness: float) -> bool:
         """
         @see: L{tests.fuzz.saying.control.ControlFuzzer.act}

@@ -9,6 +9,7 @@ from random import Random
 from typing import Protocol
 
 from tests.fuzz.saying.control import ControlFuzzer
+from tests.fuzz.saying.datagrams import DatagramsFuzzer
 from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.handoff import HandoffFuzzer
 from tests.fuzz.saying.logs import LogsFuzzer
@@ -29,6 +30,11 @@ class Fuzzer(Protocol):
         @return: Whether there was room for it.
         """
 
+    def close(self) -> None:
+        """
+        Let go of what it has.
+        """
+
 
 FUZZERS: Mapping[str, Callable[[Ends], Fuzzer]] = {
     "control": ControlFuzzer,
@@ -36,4 +42,5 @@ FUZZERS: Mapping[str, Callable[[Ends], Fuzzer]] = {
     "mail": MailFuzzer,
     "page": PageFuzzer,
     "logs": LogsFuzzer,
+    "udp": DatagramsFuzzer,
 }

@@ -194,7 +194,7 @@ class Ground:
         """
         page = self._sibling.process.hand.page
         page.heartbeat = time.monotonic_ns()
-        for data, fds in received(self._sibling.ends.handoff):
+        for _, fds in received(self._sibling.ends.handoff):
             page.taken += len(fds)
             for fd in fds:
                 os.close(fd)

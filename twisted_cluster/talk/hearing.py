@@ -135,6 +135,7 @@ class Hearing:
         """
         Nobody will listen any more.
         """
+        _close(self._come)
         _close(self._unheard)
         self._unheardCounts.clear()
         self._unheardSizes.clear()

@@ -36,13 +36,16 @@ if isPrimary:
                 cells[3] = max(cells[3], cpu - begun[1])
                 if took > SLOW:
                     cells[4] += 1
-                    with open(os.environ["FUZZ_SLOW"], "a") as file:
-                        took_ms, cpu_ms = took / 1e6, (cpu - begun[1]) / 1e6
-                        print(f"= turn of {took_ms:.0f} ms, {cpu_ms:.0f} of CPU", file=file)
+                    cpu_ms = (cpu - begun[1]) / 1e6
+                    say(f"= turn of {took / 1e6:.0f} ms, {cpu_ms:.0f} of CPU")
             begun[0] = 0
             found = self._real.poll(*given)
             begun[0], begun[1] = time.monotonic_ns(), time.thread_time_ns()
             return found
+
+    def say(text):
+        with open(os.environ["FUZZ_SLOW"], "a") as file:
+            print(text, file=file)
 
     def watch():
         seen = 0
@@ -52,8 +55,7 @@ if isPrimary:
             if since and since != seen and time.monotonic_ns() - since > SLOW:
                 seen = since
                 frame = sys._current_frames().get(main)
-                with open(os.environ["FUZZ_SLOW"], "a") as file:
-                    print("".join(traceback.format_stack(frame)[-12:]), file=file)
+                say("".join(traceback.format_stack(frame)[-12:]))
 
     select.epoll = Epoll
     threading.Thread(target=watch, daemon=True).start()

@@ -4,8 +4,8 @@ What a worker does with the UDP sockets that it is given.
 
 from __future__ import annotations
 
+import ctypes
 import json
-import os
 import socket
 import struct
 from contextlib import suppress
@@ -102,18 +102,13 @@ class DatagramsFuzzer:
             ours.connect(random.choice((ours.getsockname(), ("127.0.0.1", 9))))
         elif kind == 3:
             # Connected to nobody any more: it may have lost its address.
-            with suppress(OSError):
-                _disconnect(ours)
+            _disconnect(ours)
         elif kind == 4:
             ours.setsockopt(*self._option(random))
         elif kind == 5:
             self._steal(ours)
         elif kind == 6:
-            ours.setsockopt(
-                socket.SOL_SOCKET,
-                SO_ATTACH_REUSEPORT_CBPF,
-                _filter(),
-            )
+            ours.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, FILTER)
         elif kind == 7:
             record = RECORD.pack(
                 1, 0, 0, random.choice((0, 3)), 0, random.randrange(20), 0, 0, bytes(16)
@@ -149,26 +144,12 @@ class DatagramsFuzzer:
         stranger.bind(ours.getsockname())
 
 
-def _filter() -> bytes:
-    """
-    A C{struct sock_fprog}, whose program lies in memory that stays.
-    """
-    return struct.pack("HxxxxxxP", 1, _ADDRESS)
-
-
 def _disconnect(ours: socket.socket) -> None:
-    import ctypes
-
     nobody = struct.pack("H14x", socket.AF_UNSPEC)
-    ctypes.CDLL(None).connect(ours.fileno(), nobody, len(nobody))
+    _libc.connect(ours.fileno(), nobody, len(nobody))
 
 
-def _addressOf(program: bytes) -> int:
-    import ctypes
-
-    _kept.append(ctypes.create_string_buffer(program, len(program)))
-    return ctypes.addressof(_kept[-1])
-
-
-_kept: list[object] = []
-_ADDRESS = _addressOf(_FIRST)
+_libc = ctypes.CDLL(None)
+# A C{struct sock_fprog}, and its program, which lies in memory that stays.
+_program = ctypes.create_string_buffer(_FIRST, len(_FIRST))
+FILTER = struct.pack("HxxxxxxP", 1, ctypes.addressof(_program))

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from tests.leftovers import openNow
 from tests.logged import Logged
-from twisted_cluster.core import messages
+from twisted_cluster.core import frames, messages
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN
@@ -24,7 +24,8 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL
+from twisted_cluster.wire.descriptors import CONTROL, MAIL
+from twisted_cluster.wire.passing import give
 
 
 class Told(Watcher[WorkerProcess]):
@@ -63,6 +64,7 @@ class Life:
         ours = self.process.kit.wires
         self.queue = ours.queue.worker.dup()
         self.channel = Channel(ours.theirs[CONTROL].dup())
+        self.mail = ours.theirs[MAIL].dup()
         ours.given()
         self.process.kit.output.spawned(self.process.child)
 
@@ -72,6 +74,7 @@ class Life:
     def close(self) -> None:
         self.queue.close()
         self.channel.close()
+        self.mail.close()
         self.rooms.door.rest()
 
 
@@ -152,6 +155,22 @@ def test_thatItLeavesIsHeardOnce(life: Life, planned: bool) -> None:
     heard = ("leaving", True) if planned else "told"
     assert life.told.events == ["online", heard]
     life.exit(0)
+
+
+@pytest.mark.parametrize("kind", [frames.MESSAGE, frames.ASK])
+def test_whatCameWithWhatNobodyHasHeardIsClosed(life: Life, kind: int) -> None:
+    """
+    Else a primary, where nobody ever hears messages, would soon have no descriptors.
+    """
+    reading, writing = os.pipe()
+    frame = frames.Frame(kind, frames.HANDLE, 1, b"", b"1")
+    give(life.mail, [frames.packHead(frame), frame.body], [writing])
+    os.close(writing)
+    life.process.peer.mail.readOnce()
+    life.exit()
+    openNow()
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b""
 
 
 def test_whatCannotBeMadeLeavesNothing() -> None:

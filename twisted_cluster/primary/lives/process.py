@@ -426,4 +426,8 @@ class WorkerProcess:
         self._patience.end()
         self._history.isPlanned = isExpected
         bury(self, self._rooms, self.kit, self._disconnected)
-        self._watcher.gone(self, isExpected)
+        try:
+            self._watcher.gone(self, isExpected)
+        finally:
+            # Descriptors may have come with what nobody has heard.
+            self.peer.drop()

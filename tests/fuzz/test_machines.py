@@ -26,17 +26,17 @@ from hypothesis.stateful import (
 from tests.fuzz.ground import Ground, ground
 from tests.fuzz.saying.wires import FUZZERS
 
-FEW = 5
+FEW = "15"
 # FUZZ_EXAMPLES: for more than a glance.
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", FEW))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=20,
     deadline=None,
-    derandomize=EXAMPLES == FEW,
+    derandomize=EXAMPLES == int(FEW),
     database=None,
     # To find the shortest takes long.
-    phases=[Phase.generate] if EXAMPLES == FEW else list(Phase),
+    phases=[Phase.generate] if EXAMPLES == int(FEW) else list(Phase),
     suppress_health_check=list(HealthCheck),
 )
 RANDOMS = st.randoms(use_true_random=False)

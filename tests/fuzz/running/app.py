@@ -57,6 +57,8 @@ class Attack:
         self._fuzzers = [FUZZERS[wire](ends) for wire in wires]
         # Most say nothing wrong for a while, so that they are not killed at once.
         self._wildness = self._random.choice((0.0, 0.0, 0.001, 0.01, 0.3))
+        # Nor as fast as they can, for that is found out too.
+        self._rest = self._random.choice((0.0002, 0.005, 0.05))
 
     def run(self) -> None:
         """
@@ -78,7 +80,7 @@ class Attack:
                     self._counters.said += 1
                 else:
                     time.sleep(0.001)
-            time.sleep(0.0002)
+            time.sleep(self._rest)
 
 
 def begin(wires: str, seed: str) -> None:

@@ -23,7 +23,6 @@ KINDS = {
     "Listen": 12,
     "Unlisten": 8,
     "Released": 3,
-    "Borrow": 4,
     "Pause": 5,
     "Limit": 5,
     "Listening": 3,
@@ -86,7 +85,7 @@ class ControlFuzzer:
         if kind == 0:
             return mutatedBytes(random, data), some(random)
         if kind == 1:
-            name = random.choice((*NOT_HIS, "Mine", "", "__class__"))
+            name = random.choice((*NOT_HIS, "Borrow", "Mine", "", "__class__"))
         elif kind == 2:
             return json.dumps(oddValue(random, 3)).encode(), some(random)
         elif kind == 3:
@@ -110,7 +109,6 @@ class ControlFuzzer:
             },
             "Unlisten": lambda: {"question": self._asked, "listener": number},
             "Released": lambda: {"listener": number},
-            "Borrow": lambda: {"question": self._asked, "listener": number},
             "Pause": lambda: {"listener": number, "paused": random.random() < 0.5},
             "Limit": lambda: {
                 "listener": number,

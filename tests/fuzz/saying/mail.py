@@ -24,7 +24,7 @@ KINDS = {
     SUBSCRIBE: 3,
     UNSUBSCRIBE: 3,
 }
-HANDLE, ADVANCED = 1, 2
+HANDLE, ADVANCED, LISTENER = 1, 2, 4
 BODIES = (
     b"",
     b"1",
@@ -112,7 +112,10 @@ class MailFuzzer:
             body = json.dumps(oddValue(random, 3)).encode()
         if random.random() < 0.3:
             flags |= ADVANCED
-        if kind == MESSAGE and random.random() < 0.2:
+        if kind == MESSAGE and random.random() < 0.1:
+            flags |= LISTENER
+            extra = random.choice((b"", b"{}", b"[1]", b"x" * 3000))
+        elif kind == MESSAGE and random.random() < 0.2:
             flags |= HANDLE
             things = [random.choice(sorted(THINGS))]
             extra = random.choice((b"", b"GET", b"x" * 3000))

@@ -1,0 +1,3 @@
+"""
+Whatever bytes they are given, parsers say what it is, or that it is nothing, and soon.
+"""

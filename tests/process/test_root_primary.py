@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pytest
 
@@ -44,6 +44,7 @@ answer = Factory.forProtocol(Answer)
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
 if cluster.isPrimary:
     cluster.setupPrimary(uid=65534, gid=65534, {settings})
+{more}
     cluster.fork()
     cluster.fork()
 else:
@@ -74,12 +75,15 @@ def public() -> Iterator[Path]:
 
 
 @contextmanager
-def running(public: Path, settings: str, worker: str) -> Iterator[Script]:
+def running(public: Path, settings: str, worker: str, more: str = "") -> Iterator[Script]:
     """
     Two workers of a script, which do so much before they run.
+
+    @param more: What the primary does besides.
     """
-    indented = "".join(f"    {line}\n" for line in dedent(worker).strip().splitlines())
-    text = SCRIPT.replace("{settings}", settings).replace("{worker}", indented)
+    text = SCRIPT.replace("{settings}", settings)
+    for name, code in (("{worker}", worker), ("{more}", more)):
+        text = text.replace(name, indent(dedent(code).strip(), "    "))
     (public / "script.py").write_text(text)
     env = {"PYTHONPATH": pathsForNobody(), "PYTHONDONTWRITEBYTECODE": "1"}
     program = (str(public / "script.py"),)
@@ -144,6 +148,33 @@ def test_whatThePrimaryWasGivenIsTheirs(public: Path) -> None:
         assert script.stop() == 0
     assert sorted(os.listdir(public)) == ["own", "script.py"]
     assert os.listdir(public / "own") == []
+
+
+@asRoot
+def test_workersAreLedNowhereWhereTheyCouldNotGo(public: Path) -> None:
+    """
+    By a link of theirs in the path that they are to run in.
+    """
+    hidden = public / "hidden"
+    (hidden / "inner").mkdir(parents=True)
+    hidden.chmod(0o700)
+    current = public / "own" / "current"
+    current.symlink_to(public / "own")
+    worker = f"""
+    print("it runs in", os.getcwd())
+    if cluster.worker.id == 2:
+        os.unlink({str(current)!r})
+        os.symlink({str(hidden / "inner")!r}, {str(current)!r})
+        cluster.worker.send("once more")
+    """
+    more = """
+    cluster.on("error", lambda worker, why: print("refused:", why.getErrorMessage()))
+    cluster.on("message", lambda worker, message: cluster.fork())
+    """
+    with running(public, f"cwd={str(current)!r}", worker, more) as script:
+        script.waitFor("refused: [Errno 13] Permission denied")
+        assert script.output().count(f"it runs in {public}/own\n") == 2
+        assert script.output().count("it runs in") == 2
 
 
 def test_settingsSayWhatIsHeldNow(tmp_path: Path) -> None:

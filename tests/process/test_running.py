@@ -5,6 +5,7 @@ Other ways to run: as a daemon, as somebody else, as process 1, under twist.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from tests.process.cluster import (
     eventually,
     freePort,
     isAlive,
+    membersOf,
 )
 from tests.process.somebody import (
     NOBODY,
@@ -34,10 +36,6 @@ from tests.process.somebody import (
 )
 
 pytestmark = pytest.mark.process
-
-
-def uidOf(pid: int) -> int:
-    return os.stat(f"/proc/{pid}").st_uid
 
 
 def test_daemonServes(app: Path) -> None:
@@ -82,7 +80,13 @@ def test_privilegesAreShedAfterBinding(app: Path) -> None:
         RunningCluster(arguments, copy, env, twistd, python) as cluster,
     ):
         cluster.waitOnline(2)
-        assert {uidOf(pid) for pid in [cluster.pid, *cluster.workerPids()]} == {65534}
+        # With the guardian of them all.
+        assert len(membersOf(cluster.pid)) == 4
+        for pid in membersOf(cluster.pid):
+            status = Path(f"/proc/{pid}/status").read_text()
+            for field in ("Uid", "Gid"):
+                assert f"\n{field}:" + "\t65534" * 4 + "\n" in status
+            assert re.search(r"\nCapPrm:\t0+\n", status)
         assert len({ask(port) for _ in range(4)}) == 2
 
 

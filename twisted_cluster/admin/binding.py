@@ -27,7 +27,8 @@ from twisted_cluster.controlpath import (
     whyNot,
 )
 from twisted_cluster.errors import ControlTakenError
-from twisted_cluster.wire.socketfile import Folder, SocketFile, creating
+from twisted_cluster.wire.folder import Folder
+from twisted_cluster.wire.socketfile import SocketFile, creating
 
 log = Logger()
 

@@ -12,79 +12,10 @@ from contextlib import contextmanager, suppress
 
 from attrs import frozen
 
-_SEARCHED = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+from twisted_cluster.wire.folder import Folder
+
 # More often nobody takes a lock between two looks, but who means to keep us busy.
 TRIES = 100
-
-
-@frozen
-class Folder:
-    """
-    A directory, held open: it stays the same one, whoever puts another one, or a link, at
-    its path.
-
-    @ivar path: Absolute.
-    @ivar number: The descriptor; L{None} where one that may not be read cannot be opened.
-    """
-
-    path: str
-    number: int | None
-
-    @classmethod
-    def of(cls, path: str, name: str) -> Folder:
-        """
-        @param path: Where it is, absolute.
-        @param name: The same for the current directory.
-        @raise OSError: As open(2) says; who has this must close it.
-        """
-        try:
-            return cls(path, os.open(name, _SEARCHED | os.O_CLOEXEC))
-        except PermissionError:
-            if hasattr(os, "O_PATH"):
-                raise
-            return cls(path, None)
-
-    def look(self, name: str) -> os.stat_result:
-        """
-        @return: What there is under a name; of a link, the link.
-        @raise OSError: As lstat(2) says.
-        """
-        return os.lstat(self._at(name), dir_fd=self.number)
-
-    def remove(self, name: str) -> None:
-        """
-        @raise OSError: As unlink(2) says.
-        """
-        os.unlink(self._at(name), dir_fd=self.number)
-
-    def give(self, name: str, uid: int) -> None:
-        """
-        @raise OSError: As lchown(2) says.
-        """
-        where = self._at(name)
-        os.chown(where, uid, -1, dir_fd=self.number, follow_symlinks=False)
-
-    def link(self, name: str, to: str) -> None:
-        """
-        @raise OSError: As symlink(2) says.
-        """
-        os.symlink(to, self._at(name), dir_fd=self.number)
-
-    def linked(self, name: str) -> str:
-        """
-        @raise OSError: As readlink(2) says.
-        """
-        return os.readlink(self._at(name), dir_fd=self.number)
-
-    def close(self) -> None:
-        """
-        Let go of it.
-        """
-        if self.number is not None:
-            os.close(self.number)
-
-    def _at(self, name: str) -> str:
-        return name if self.number is not None else os.path.join(self.path, name)
 
 
 @frozen

@@ -27,7 +27,8 @@ from twisted.python.lockfile import FilesystemLock, isLocked
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
-from twisted_cluster.wire.socketfile import Folder, LockFile, SocketFile
+from twisted_cluster.wire.folder import Folder
+from twisted_cluster.wire.socketfile import LockFile, SocketFile
 from twisted_cluster.wire.user import User
 
 LOCAL = "127.0.0.1"

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorT
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from twisted_cluster.primary.lives.entering import entering
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
@@ -57,19 +58,19 @@ class Child(ProcessProtocol):
         """
         Run what the recipe says, where and as whom it says.
 
-        @raise OSError: If the system has no room for one more.
+        @raise OSError: If the system has no room for one more, or there is no way to
+            where it is to run.
         """
         command = list(map(os.fsencode, recipe.argv()))
-        where = recipe.directory
         hearDeaths()
-        with deafTo(recipe.surroundings.ignored):
+        with deafTo(recipe.surroundings.ignored), entering(recipe) as where:
             process: Any = reactor.spawnProcess(
                 self,
                 # As bytes: text that came from bytes which are none Twisted refuses.
                 command[0],
                 command,
                 env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
-                path=None if where is None else os.fspath(where),
+                path=where,
                 uid=recipe.uid,
                 gid=recipe.gid,
                 childFDs=childFDs,

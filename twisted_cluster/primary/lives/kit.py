@@ -22,7 +22,6 @@ from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.stacks import Stacks
 from twisted_cluster.primary.lives.streams import StandardStreams
 from twisted_cluster.primary.lives.wires import Wires, firstGap
-from twisted_cluster.wire.user import User
 
 
 class KitOwner(conversation.Worker, Protocol):
@@ -81,8 +80,7 @@ class Kit:
             post = recipe.postOf(worker.id, worker.number)
             most, hasTerminal = rooms.limits.worker, bool(recipe.terminal)
             hand = Hand(post, wires.page, wires.queue, most, hasTerminal)
-            user = User.of(recipe.uid, recipe.gid)
-            talk = Conversation(rooms, wires, hand, codec, worker, user)
+            talk = Conversation(rooms, wires, hand, codec, worker, recipe.user)
             undo.callback(talk.close)
             records = Records(rooms.reactor, wires.log, worker.said, talk.refuse)
             undo.callback(records.finish)

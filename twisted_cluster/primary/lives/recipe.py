@@ -23,6 +23,7 @@ from twisted_cluster.wire.conduct import Conduct
 from twisted_cluster.wire.descriptors import Announcement
 from twisted_cluster.wire.inherited import Inherited
 from twisted_cluster.wire.limit import mostForWorkers
+from twisted_cluster.wire.user import User
 
 
 @frozen
@@ -73,6 +74,13 @@ class Recipe(Conduct):
         @param slot: The worker's.
         """
         return Post(id, slot, self.group, self.weight, self.generation)
+
+    @property
+    def user(self) -> User | None:
+        """
+        Whose such a worker is; L{None}: this process's own.
+        """
+        return User.of(self.uid, self.gid)
 
     def placed(self) -> Recipe:
         """

@@ -9,14 +9,15 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from attrs import evolve, frozen
 from twisted.internet.abstract import isIPv6Address
 from twisted.logger import Logger
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
-from twisted_cluster.wire.socketfile import Folder, LockFile, SocketFile, creating
+from twisted_cluster.wire.folder import Folder, returning
+from twisted_cluster.wire.socketfile import LockFile, SocketFile, creating
 from twisted_cluster.wire.user import User, acting
 
 log = Logger()
@@ -108,7 +109,8 @@ def bind(spec: ListenSpec, directory: str = ".", user: User | None = None) -> Bo
     @param user: As whom: what that one may not do fails, and what is made is its.
     @raise OSError: As bind(2) says; EAGAIN if another process has the lock.
     """
-    with _refusing(), _returning(spec, directory), acting(user):
+    back = returning() if _isMoving(spec, directory) else nullcontext()
+    with _refusing(), back, acting(user):
         if spec.kind == UNIX:
             return _bindUNIX(spec, directory, user)
         return _bindInternet(spec, user)
@@ -248,22 +250,3 @@ def _isMoving(spec: ListenSpec, directory: str) -> bool:
     """
     isPath = spec.kind == UNIX and not spec.path.startswith(("\0", os.sep))
     return isPath and directory != os.curdir
-
-
-@contextmanager
-def _returning(spec: ListenSpec, directory: str) -> Iterator[None]:
-    """
-    Come back to where this process is, as whom it is.
-    """
-    if not _isMoving(spec, directory):
-        yield
-        return
-    # Where a directory may be used, but not read, O_PATH is enough.
-    before = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))
-    try:
-        try:
-            yield
-        finally:
-            os.fchdir(before)
-    finally:
-        os.close(before)

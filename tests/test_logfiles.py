@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from twisted.python.logfile import DailyLogFile, LogFile
 
 from tests.process.cluster import environment
 from tests.wire.poor import fewDescriptors
-from twisted_cluster import logfiles
+from twisted_cluster import logfiles, logturns
 from twisted_cluster.logfiles import MOMENT, shareLogFiles
 from twisted_cluster.wire import links
 
@@ -190,7 +191,7 @@ def test_aLockThatIsNeverLetGoOf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         fcntl.flock(held, fcntl.LOCK_EX)
         one.write("nine byte\n")
         assert namesIn(tmp_path) == ["log"]
-        monkeypatch.setattr(logfiles, "STUCK", 0.0)
+        monkeypatch.setattr(logturns, "STUCK", 0.0)
         one.write("nine byte\n")
     assert (tmp_path / "log.1").read_text() == 2 * "nine byte\n"
     one.write("nine byte\n")
@@ -500,3 +501,52 @@ def test_rootRotatesNothingThatOthersMayHaveSwapped(
         "log.1": "ours",
     }
     assert (kept / "moved" / "log").read_text() == "one\ntwo\n"
+
+
+@asRoot
+def test_rootWaitsForNobodyWhoKeepsItsLog(kept: Path) -> None:
+    """
+    A pipe in its place is not written; nor is a file waited for on which there is a
+    lease. The open file goes on.
+    """
+    log = LogFile("log", str(kept))
+    (kept / "log").rename(kept / "moved")
+    os.mkfifo(kept / "log")
+    for _ in range(3):
+        log.write("x" * 65536)
+    assert (kept / "moved").stat().st_size == 3 * 65536
+    (kept / "log").unlink()
+    held = os.open(kept / "log", os.O_RDWR | os.O_CREAT)
+    os.chown(held, NOBODY, NOBODY)
+    # Who breaks it would have to wait until the system does.
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    try:
+        log.write("more\n")
+        log.rotate()
+        log.write("and more\n")
+    finally:
+        os.close(held)
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+    assert (kept / "moved").stat().st_size == 3 * 65536 + 14
+
+
+@asRoot
+def test_aRotationThatIsKeptFromHappeningLosesNothing(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Half-way, by who keeps the directory: something is there when the file is begun anew.
+    """
+    log = LogFile("log", str(kept))
+    log.write("one\n")
+    rename = os.rename
+
+    def renameAndBlock(old: str, new: str) -> None:
+        rename(old, new)
+        os.mkfifo(old)
+
+    monkeypatch.setattr(os, "rename", renameAndBlock)
+    log.rotate()
+    log.write("two\n")
+    assert (kept / "log.1").read_text() == "one\ntwo\n"

@@ -10,55 +10,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial, wraps
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 from twisted.python.logfile import BaseLogFile, LogFile
 from twisted.python.threadable import synchronize
 
-from twisted_cluster.wire.keeper import keeperOf
-from twisted_cluster.wire.links import isSystems
+from twisted_cluster.logturns import SharedLogFile, turnOf
+from twisted_cluster.wire.keeper import keeperOf, mayWriteIn, openRegular
 from twisted_cluster.wire.user import acting
 
 # Seconds in which several processes that are all told to rotate a file rotate it once.
 MOMENT = 5.0
-# Seconds after which who has locked the file is not rotating it: that takes no second.
-STUCK = 10.0
-Rotation = Callable[["SharedLogFile"], None]
-
-
-class SharedLogFile(Protocol):
-    """
-    What is used of a L{BaseLogFile}, and what is noted there.
-
-    @ivar shared: The open file that is known to append.
-    @ivar identity: The device and inode of that file.
-    @ivar rotatedAt: When another process rotated it last, as far as is known; in
-        seconds since the epoch.
-    @ivar isRotating: Whether this process does so just now.
-    @ivar refusedSince: Since when somebody else has had the lock, in monotonic seconds;
-        L{None} if nobody has.
-    """
-
-    path: str
-    defaultMode: int | None
-    closed: bool
-    size: int
-    shared: BinaryIO | None
-    identity: tuple[int, int]
-    rotatedAt: float
-    isRotating: bool
-    refusedSince: float | None
-    _file: BinaryIO
-
-    def shouldRotate(self) -> bool: ...
-    def rotate(self) -> None: ...
-    def flush(self) -> None: ...
-    def _openFile(self) -> None: ...
+Rotation = Callable[[SharedLogFile], None]
 
 
 def shareLogFiles() -> None:
@@ -116,7 +83,7 @@ def _synchronized(rotate: Rotation) -> Rotation:
 def _openFile(log: SharedLogFile) -> None:
     log.closed = False
     mode = 0o666 if log.defaultMode is None else log.defaultMode
-    opener = partial(os.open, mode=mode)
+    opener = partial(openRegular if log.isTheirs else os.open, mode=mode)
     log._file = cast(BinaryIO, open(log.path, "ab+", 0, opener=opener))
     if log.defaultMode is not None:
         try:
@@ -179,7 +146,7 @@ def _reopen(log: SharedLogFile) -> None:
     """
     before = log._file
     try:
-        with acting(keeperOf(log.path)):
+        with _asItsKeeper(log):
             log._openFile()
     except OSError:
         log._file = before
@@ -202,101 +169,53 @@ def _rotatingAlone(rotate: Rotation) -> Rotation:
         _follow(log)
         if abs(time.time() - log.rotatedAt) < MOMENT and not log.shouldRotate():
             return
-        with _turnOf(log) as isMine, _asItsKeeper(log) as may:
-            if isMine and may:
-                rotate(log)
+        with turnOf(log) as held:
+            if held is not None:
+                _rotateAsKeeper(log, rotate, held)
 
     vars(rotateAlone)["isGuarded"] = True
     return rotateAlone
 
 
-@contextmanager
-def _turnOf(log: SharedLogFile) -> Iterator[bool]:
+def _rotateAsKeeper(log: SharedLogFile, rotate: Rotation, held: int) -> None:
     """
-    Whether this process may rotate the file now: it is one that can be renamed, nobody
-    else is about to, nor has done it since it was opened here.
+    Where another user keeps the directory root rotates as that user, if at all; what that
+    one keeps it from goes on in the open file.
     """
-    # The lock is the open file's: rotating closes that, and must not let go of the lock.
+    isTheirs = True
     try:
-        held = os.dup(log._file.fileno())
+        with _asItsKeeper(log):
+            isTheirs = log.isTheirs
+            if not isTheirs or mayWriteIn(os.path.dirname(os.path.abspath(log.path))):
+                rotate(log)
     except OSError:
-        # No descriptor is free: a line more in this file is better than none.
-        yield False
-        return
+        if not isTheirs:
+            raise
+        if log._file.closed:
+            log._file, log.closed = cast(BinaryIO, open(os.dup(held), "ab+", 0)), False
+
+
+@contextmanager
+def _asItsKeeper(log: SharedLogFile) -> Iterator[None]:
+    """
+    What is opened meanwhile is opened as who may have put it there.
+
+    @raise OSError: If that may be anybody.
+    """
+    keeper = keeperOf(log.path)
+    log.isTheirs = keeper is not None
     try:
-        log.isRotating = _isMyTurn(log, held) and _isAtItsPath(log)
-        yield log.isRotating
+        with acting(keeper):
+            yield
     finally:
-        log.isRotating = False
-        fcntl.flock(held, fcntl.LOCK_UN)
-        os.close(held)
-
-
-@contextmanager
-def _asItsKeeper(log: SharedLogFile) -> Iterator[bool]:
-    """
-    Where another user keeps the directory, root rotates as that user, if at all.
-    """
-    try:
-        keeper = keeperOf(log.path)
-    except OSError:
-        yield False
-        return
-    with acting(keeper):
-        # A rotation that fails half-way has closed the file.
-        yield keeper is None or _mayWriteIn(os.path.dirname(os.path.abspath(log.path)))
-
-
-def _mayWriteIn(directory: str) -> bool:
-    # Twisted asks for the real user.
-    isEffective = os.access in os.supports_effective_ids
-    return os.access(directory, os.W_OK, effective_ids=isEffective)
-
-
-def _isMyTurn(log: SharedLogFile, number: int) -> bool:
-    """
-    Whether nobody else rotates. Whoever may read a file can lock it, and keep it so.
-
-    @param number: The open file's.
-    """
-    if _lock(number):
-        log.refusedSince = None
-        return True
-    now = time.monotonic()
-    if log.refusedSince is None:
-        log.refusedSince = now
-    return now - log.refusedSince > STUCK
-
-
-def _lock(number: int) -> bool:
-    """
-    @return: Whether nobody else has it; true as well where files cannot be locked.
-    """
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _isAtItsPath(log: SharedLogFile) -> bool:
-    """
-    Whether the open file is the one at the path, and a regular one.
-    """
-    try:
-        there = os.stat(log.path)
-    except OSError:
-        return False
-    isOurs = (there.st_dev, there.st_ino) == log.identity
-    return isOurs and stat.S_ISREG(there.st_mode) and not isSystems(log.path)
+        log.isTheirs = False
 
 
 _CHANGED: Mapping[str, object] = {
     "shared": None,
     "rotatedAt": 0.0,
     "isRotating": False,
+    "isTheirs": False,
     "refusedSince": None,
     "_openFile": _openFile,
     "write": _write,

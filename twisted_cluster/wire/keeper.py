@@ -88,3 +88,30 @@ def _keeperOfFolder(path: str) -> tuple[int, bool]:
 
 def _nobodys(path: str) -> OSError:
     return OSError(errno.EPERM, "anybody may have put something else there", path)
+
+
+def openRegular(path: str, flags: int, mode: int = 0o777) -> int:
+    """
+    Open what somebody may have put there who wants this process to wait: for the other
+    end of a pipe, or until he gives up a lease.
+
+    @return: Of a regular file.
+    @raise OSError: As open(2) says; EINVAL if it is none.
+    """
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY, mode)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
+        os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def mayWriteIn(directory: str) -> bool:
+    """
+    Whether who this process acts as may make files there, and not who it really is.
+    """
+    isEffective = os.access in os.supports_effective_ids
+    return os.access(directory, os.W_OK, effective_ids=isEffective)

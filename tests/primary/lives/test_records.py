@@ -176,14 +176,14 @@ def test_aBoundedNumberIsReadInATurn(
     reactor: EPollReactor, log: Log, logged: Logged
 ) -> None:
     """
-    The others come in the next.
+    The others come in the next ones.
     """
     for number in range(RECORDS + 10):
         log.worker.send(record(str(number)))
     turn(reactor)
-    assert len(logged.events) == RECORDS
-    turn(reactor)
-    assert len(logged.events) == RECORDS + 10
+    assert 0 < len(logged.events) <= RECORDS
+    while len(logged.events) < RECORDS + 10:
+        turn(reactor)
 
 
 def test_longOnesAreFewInATurn(reactor: EPollReactor, log: Log, logged: Logged) -> None:
@@ -238,9 +238,9 @@ def test_whoLogsTooMuchIsReadLess(reactor: EPollReactor, logged: Logged) -> None
     all the same.
     """
     log = Log(reactor, rate=0.01)
-    for number in range(100):
+    for number in range(5):
         log.worker.send(record(f"{number}"))
-    turn(reactor, 4)
+    turn(reactor)
     assert reactor.getDelayedCalls()
     log.worker.send(record("last"))
     turn(reactor)
@@ -250,7 +250,7 @@ def test_whoLogsTooMuchIsReadLess(reactor: EPollReactor, logged: Logged) -> None
         "0",
         f"{why}what is more is left out",
         "last",
-        f"{why}99 lines left out",
+        f"{why}4 lines left out",
     ]
 
 

@@ -18,13 +18,13 @@ from twisted_cluster.wire.reader import Reader
 
 # What a pipe holds, so that one read empties it, and the longest line.
 PIPE = 65536
-# To log a line takes some 50 us: so many are a turn of 3 ms, and a worker that writes
+# To log a line takes some 50 us: so many are a turn of 2 ms, and a worker that writes
 # without end delays nobody by more.
-LINES = 64
+LINES = 32
 # Of those whose worker is gone, for these may be many.
 LINES_OF_OTHERS = 4
 # What is left out takes so much less time.
-LEFT_OUT = 16
+LEFT_OUT = 32
 # Seconds: who writes more than it may is not read for a moment, nor who has filled the
 # pipe, whatever with: more than 6 MB a second nobody needs to read.
 REST = 0.01

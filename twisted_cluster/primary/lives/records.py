@@ -27,12 +27,12 @@ from twisted_cluster.wire.passing import isOver, take
 from twisted_cluster.wire.reader import Reader
 
 # To log a record takes some 50 us, and of a long one some 10 us for each KB: so much is a
-# turn of 3 ms, and a worker that logs without end delays nobody by more than one record
+# turn of 2 ms, and a worker that logs without end delays nobody by more than one record
 # besides.
-RECORDS = 64
+RECORDS = 32
 BYTES = 1 << 18
 # Nor more than takes so many seconds: what is no record may take long to be seen as none.
-LONG = 0.005
+LONG = 0.002
 # More than a socket's buffer can hold.
 LAST_RECORDS = 512
 # What is left out takes an eighth of the time.

@@ -89,7 +89,7 @@ def test_manyShortLinesAreManyTurns(
     before = 0
     while len(logged.events) < len(whole):
         turn(reactor)
-        assert 0 < len(logged.events) - before <= LINES
+        assert len(logged.events) - before <= LINES
         before = len(logged.events)
     assert logged.texts() == whole
 
@@ -159,7 +159,7 @@ def test_whoOutlivesItDelaysNobody(
 ) -> None:
     """
     What it writes is logged in many turns, and in more than a worker's: they are many
-    who may do so.
+    who may do so. Nor does it take all of the time.
     """
     lines.write(b"y\n" * 30_000)
     turn(reactor)
@@ -169,11 +169,12 @@ def test_whoOutlivesItDelaysNobody(
     for _ in range(3):
         before = len(logged.events)
         turn(reactor)
-        assert 0 < len(logged.events) - before <= LINES_OF_OTHERS
+        assert len(logged.events) - before <= LINES_OF_OTHERS
     while len(logged.events) < 30_000:
         turn(reactor)
     lines.write(b"more\n")
-    turn(reactor)
+    while len(logged.events) == 30_000:
+        turn(reactor)
     assert logged.texts()[-1] == "more"
 
 

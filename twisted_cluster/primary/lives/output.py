@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 
 from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.share import Share
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.reader import Reader
 
@@ -54,6 +55,7 @@ class Output:
         self._isOpen = True
         self._reactor = reactor
         self._said = said
+        self._share = Share()
         self._isTooMuch = False
         self._rest = b""
         self._lines: deque[bytes] = deque()
@@ -143,12 +145,13 @@ class Output:
         Log some lines, and read on when there are no more.
         """
         self._next = None
-        self._sayWhatMay(LINES if self._ended is None else LINES_OF_OTHERS)
-        if self._lines or self._isTooMuch:
+        rest = self._share.restAfter(self._sayWhatMay)
+        if not self._lines and self._isTooMuch:
+            self._isTooMuch = False
+            rest = max(rest, REST)
+        if self._lines or rest:
             self._reader.stop()
-            seconds = 0.0 if self._lines else REST
-            self._isTooMuch = self._isTooMuch and bool(self._lines)
-            self._next = self._reactor.callLater(seconds, self._sayOn)
+            self._next = self._reactor.callLater(rest, self._sayOn)
         elif self._isOpen:
             self._reader.start()
         else:
@@ -157,10 +160,8 @@ class Output:
                 self.finish()
                 self._ended()
 
-    def _sayWhatMay(self, most: float) -> None:
-        """
-        @param most: So many lines; of what is left out many more.
-        """
+    def _sayWhatMay(self) -> None:
+        most: float = LINES if self._ended is None else LINES_OF_OTHERS
         while self._lines and most > 0:
             line = self._lines.popleft()
             if self._said.lets(len(line)):

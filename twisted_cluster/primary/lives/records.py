@@ -20,6 +20,7 @@ from twisted_cluster.core.records import (
 from twisted_cluster.errors import ClusterError, MessageError
 from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.said import Said
+from twisted_cluster.primary.lives.share import Share
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire import memfd
 from twisted_cluster.wire.closing import discard, discardEnd
@@ -66,6 +67,8 @@ class Records:
         self._refused = 0
         # It logs more than it may.
         self._isTooMuch = False
+        self._share = Share()
+        self._isOver = False
         self._resting: IDelayedCall | None = None
         end.setblocking(False)
         self._end = end
@@ -92,16 +95,21 @@ class Records:
 
     def _read(self) -> None:
         self._isTooMuch = False
+        rest = self._share.restAfter(self._readSome)
+        if self._isTooMuch:
+            rest = max(rest, REST)
+        if rest and self._resting is None and not self._isOver:
+            self._reader.stop()
+            self._resting = self._reactor.callLater(rest, self._goOn)
+
+    def _readSome(self) -> None:
         try:
             self._take(RECORDS, BYTES, isLimited=True)
         except BlockingIOError:
             pass
         except ConnectionError:
+            self._isOver = True
             self._stop()
-            return
-        if self._isTooMuch and self._resting is None:
-            self._reader.stop()
-            self._resting = self._reactor.callLater(REST, self._goOn)
 
     def _goOn(self) -> None:
         self._resting = None

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis.strategies import text
 
 from twisted_cluster.core.log_text import (
-    MOST_ESCAPED,
     LogLine,
     LogObject,
     isRoutine,
     rank,
     shortSystem,
-    visible,
 )
+from twisted_cluster.core.visible import MOST_ESCAPED, visible
 
 TIME = "2026-11-26T21:00:00+0000"
 

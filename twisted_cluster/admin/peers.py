@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-
-from attrs import frozen
+from typing import NamedTuple
 
 # Linux: the numbers of the process, its user and its group.
 _UCRED = struct.Struct("iII")
@@ -17,8 +16,7 @@ _XUCRED = struct.Struct("II")
 _SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED_SIZE = 0, 1, 76
 
 
-@frozen
-class Peer:
+class Peer(NamedTuple):
     """
     @ivar pid: Its process; L{None} where the system does not tell.
     """

@@ -14,17 +14,9 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from twisted_cluster.core.visible import inOneLine, visible
+
 LEVELS = ("debug", "info", "warn", "error", "critical")
-# C0 and C1 but for tab and newline, what turns the direction of writing or separates
-# lines, and halves of surrogate pairs, which no file can be written.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
-    "\ud800-\udfff]"
-)
-# Of so many it is told what they are; of more in the same text only that they are there,
-# which takes a twentieth of the time.
-MOST_ESCAPED = 1000
-_UNKNOWN = {n: 0xFFFD for n in range(0x10000) if _UNSEEN.match(chr(n))}
 _OURS = re.compile(r"twisted_cluster(\.|\b)[\w.]*")
 # Warnings and errors only: who reads a log looks for these.
 _COLOURS = {"warn": "33", "error": "31", "critical": "1;31"}
@@ -47,30 +39,6 @@ def rank(level: str) -> int:
     How grave a level is; what is none is as grave as an error.
     """
     return LEVELS.index(level) if level in LEVELS else LEVELS.index("error")
-
-
-def visible(text: str) -> str:
-    """
-    @return: The same, with what could not be seen, or would steer a terminal, escaped.
-        Tabs and newlines stay. Where there are very many, those at the end are only
-        marked.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    shown, count = _UNSEEN.subn(_escaped, text.replace("\r\n", "\n"), MOST_ESCAPED)
-    return shown.translate(_UNKNOWN) if count == MOST_ESCAPED else shown
-
-
-def _escaped(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-
-
-def inOneLine(text: str) -> str:
-    """
-    @return: The same as L{visible}, with tabs and newlines escaped as well.
-    """
-    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def shortSystem(system: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from twisted_cluster.admin.peers import Peer, peerOf
-from twisted_cluster.core.log_text import visible
+from twisted_cluster.core.visible import visible
 from twisted_cluster.ctl.failures import FAILED, FORBIDDEN, NOBODY, USAGE, Failure
 
 # It answers within a tenth of a second, also when every worker hangs.

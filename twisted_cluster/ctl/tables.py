@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted_cluster.core.log_text import inOneLine
+from twisted_cluster.core.visible import inOneLine
 from twisted_cluster.core.words import duration, serving
 
 WORKERS = (

@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.log_text import visible
 from twisted_cluster.core.process_status import ProcessStatus
+from twisted_cluster.core.visible import visible
 from twisted_cluster.errors import CommandError
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.page import Page

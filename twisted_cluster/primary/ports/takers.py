@@ -15,7 +15,6 @@ from itertools import chain, islice
 
 from attrs import evolve, frozen
 
-from twisted_cluster.core.log_text import inOneLine
 from twisted_cluster.core.proc_net import (
     FILES,
     Taken,
@@ -24,6 +23,7 @@ from twisted_cluster.core.proc_net import (
     namedIn,
     unixSockets,
 )
+from twisted_cluster.core.visible import inOneLine
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 
 # Those that listen come first in a file that may have many megabytes.

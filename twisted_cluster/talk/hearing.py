@@ -177,9 +177,9 @@ class Hearing:
             kind = frame.kind
             # What has waited comes first.
             if self._ears.hears(kind) and kind not in unheard:
-                useless += not self._hear(frame, fd)
+                useless += self._hear(frame, fd) is False
             elif kind == ASK and self._isFull(ASK):
-                useless += not self._hear(frame, fd)
+                useless += self._hear(frame, fd) is False
             else:
                 self._postpone(frame, fd)
         return useless / heard if useless else 0.0

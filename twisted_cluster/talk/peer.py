@@ -71,6 +71,9 @@ class Peer:
         self._questions = Questions(reactor)
         self._complaints = Complaints(time.monotonic_ns)
         self._isWarned = False
+        # Others decode what is relayed, and to decode CBOR can take very long.
+        isAny = self._codec.flag or not ears.isStrict
+        self._strange = 0 if isAny else frames.ADVANCED
         take = self._hearing.take
         self.mail = Mail(reactor, end, take, self._lost, room, self._wants)
         self._answering = Answering(self.mail, codec, self._hold)
@@ -201,6 +204,8 @@ class Peer:
         @return: Whether it was of use to anybody.
         """
         try:
+            if frame.flags & self._strange:
+                raise MessageError("it does not keep to its serialization, json")
             if frame.kind == frames.MESSAGE:
                 return self._hearMessage(frame, fd)
             if fd is not None:

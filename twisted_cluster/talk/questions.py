@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, codecOf
-from twisted_cluster.core.frames import Frame
+from twisted_cluster.core.frames import HEAD, Frame
 from twisted_cluster.errors import (
     AskFailedError,
     AskTimeoutError,
@@ -233,7 +233,7 @@ class Answering:
     def _post(self, frame: Frame) -> None:
         waits = self._mail.post(frame)
         if waits is not None:
-            size = OBJECTS + len(frame.body)
+            size = OBJECTS + HEAD + len(frame.body)
             self._wait(size)
             waits.addBoth(self._sent, size)
 

@@ -514,8 +514,8 @@ async def test_whatNobodyHearsIsNotDecoded(sides: tuple[Side, Side]) -> None:
     there.listen()
     there.peer.ears.isHeard = lambda: False
     before = len(openNow())
-    here.peer.mail.send(Frame(frames.MESSAGE, body=b"no message"))
-    here.peer.mail.send(Frame(frames.MESSAGE, frames.HANDLE, 0, b"", b"1"), 0)
+    here.peer.mail.send(Frame(frames.MESSAGE, body=b"no message" * 2000))
+    here.peer.mail.send(Frame(frames.MESSAGE, frames.HANDLE, 0, b"", b" " * 20_000), 0)
     await here.peer.mail.send(Frame(frames.MESSAGE, body=b"[" * 3_000_000))
     assert here.peer.mail.held == 0
     there.peer.ears.isHeard = lambda: True

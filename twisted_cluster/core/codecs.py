@@ -89,7 +89,7 @@ _LONG = 1 << 14
 
 
 def _dumpExactly(message: object) -> bytes:
-    return _EXACT + _toJSON(message).encode("ascii")
+    return _light(_EXACT + _toJSON(message).encode("ascii"))
 
 
 def _dumpFast(message: object) -> bytes:
@@ -97,6 +97,12 @@ def _dumpFast(message: object) -> bytes:
         body: bytes = orjson.dumps(message, None, _OPTIONS)
     except TypeError:
         return _dumpExactly(message)
+    return body if len(body) < _LONG else _light(body)
+
+
+def _light(body: bytes) -> bytes:
+    if isTooHeavy(body):
+        raise ValueError(TOO_HEAVY)
     return body
 
 
@@ -122,14 +128,7 @@ def _loadLong(data: bytes | memoryview) -> Payload:
         gc.enable()
 
 
-def _dump(message: object) -> bytes:
-    body = _dumpExactly(message) if orjson is None else _dumpFast(message)
-    if len(body) >= _LONG and isTooHeavy(body):
-        raise ValueError(TOO_HEAVY)
-    return body
-
-
-JSON = Codec("json", 0, _dump, _loadLong)
+JSON = Codec("json", 0, _dumpExactly if orjson is None else _dumpFast, _loadLong)
 
 
 @cache

@@ -121,8 +121,7 @@ class Exchange:
         if worker in self._missed:
             self._missed[worker] += 1
             return True
-        mail = peer.mail
-        if max(mail.waiting, mail.held) <= BEHIND and mail.hasRoom(cost):
+        if peer.mail.hasRoom(cost, BEHIND):
             return False
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1

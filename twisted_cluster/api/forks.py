@@ -23,6 +23,7 @@ from twisted_cluster.primary.lives.crowding import Crowding
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
+from twisted_cluster.primary.lives.suspects import Suspects
 from twisted_cluster.primary.lives.told import tellEnding, tellLeaving, tellReady
 from twisted_cluster.primary.lives.turns import Turns, startsAtATime
 from twisted_cluster.primary.lives.vigil import Limits, Vigil
@@ -55,7 +56,9 @@ class Forks(Watcher[WorkerProcess]):
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
         vigil = Vigil(time.monotonic_ns, self._online, Told(), LIMITS)
-        self._pulse = Pulse(rooms, vigil.look, Crowding(self._online).look)
+        suspects = Suspects(rooms.listeners, self._processes.keys)
+        crowding = Crowding(self._online)
+        self._pulse = Pulse(rooms, vigil.look, suspects.look, crowding.look)
         self._turns = Turns(rooms.reactor, startsAtATime())
 
     def add(self, worker: forked.Worker) -> int:

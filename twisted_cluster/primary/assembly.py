@@ -11,6 +11,7 @@ from random import random
 from attrs import evolve
 
 from twisted_cluster.core.actions import Start
+from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.recycling import Recycling
 from twisted_cluster.core.scaling import Load
 from twisted_cluster.core.slots import Slots
@@ -26,6 +27,7 @@ from twisted_cluster.primary.lives.releases import Releases
 from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.supervisor import Supervisor
+from twisted_cluster.primary.lives.suspects import REPLACED, Suspects
 from twisted_cluster.primary.lives.tending import Tending
 from twisted_cluster.primary.lives.turns import startsAtATime
 from twisted_cluster.primary.lives.vigil import Limits, Vigil
@@ -96,6 +98,11 @@ class Assembly:
         vigil = Vigil(time.monotonic_ns, self._online, supervisor, limits)
         recycling = Recycling(rules.maxAge, rules.maxServed, rules.maxRss, random)
         tending = Tending(self.rooms.reactor, supervisor, recycling)
+        suspects = Suspects(
+            self.rooms.listeners,
+            supervisor.workers.values,
+            lambda worker: supervisor.replace(worker.id, Renewal(REPLACED)),
+        )
         return Pulse(
             self.rooms,
             supervisor.tick,
@@ -104,6 +111,7 @@ class Assembly:
             self.scaling.tick,
             tending.look,
             self.readiness.look,
+            suspects.look,
         )
 
     def begin(self) -> None:

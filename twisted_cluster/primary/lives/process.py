@@ -302,7 +302,7 @@ class WorkerProcess:
 
     def refuse(self, error: ClusterError) -> None:
         """
-        It does what no worker of ours would: kill it.
+        It has done what no worker of ours does: end it, and tell of it.
         """
         self.kit.conversation.refuse(error)
 

@@ -12,8 +12,10 @@ from contextlib import suppress
 from twisted.logger import Logger
 
 from twisted_cluster.wire.user import User, acting
+from twisted_cluster.primary.ports.soundness import SHUT_DOWN, Soundness
 
 log = Logger()
+LOCAL = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
 class DatagramGroup:
@@ -38,6 +40,7 @@ class DatagramGroup:
         first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.members: dict[int, socket.socket] = {}
         self._user = user
+        self._sound = {first: Soundness(first)}
         self._users: defaultdict[int, set[int]] = defaultdict(set)
         self._spare: socket.socket | None = first
         self._family = first.family
@@ -71,8 +74,47 @@ class DatagramGroup:
         if slot not in self.members:
             spare, self._spare = self._spare, None
             self.members[slot] = spare or self._makeAnother()
+        if not self._users[slot] and not self._isSound(self.members[slot]):
+            self._renew(slot)
         self._users[slot].add(worker)
         return self.members[slot]
+
+    def _isSound(self, member: socket.socket) -> bool:
+        sound = self._sound[member]
+        return not sound.lookClosely() or sound.mend()
+
+    def _renew(self, slot: int) -> None:
+        """
+        Have another socket in the place of one that a worker has broken, and may still
+        have.
+        """
+        broken, self.members[slot] = self.members[slot], self._makeAnother()
+        with suppress(OSError):
+            # The kernel goes on without it: it would give it datagrams until the last
+            # who has it has closed it.
+            broken.connect((LOCAL[broken.family], self._name[1]))
+        self._close(broken)
+
+    def look(self) -> dict[int, set[int]]:
+        """
+        Keep workers from having each other wait.
+
+        @return: Slots whose sockets are shut down, with the ids of those who may have
+            done that.
+        """
+        broken = {}
+        for slot, member in self.members.items():
+            done = self._sound[member].look()
+            if done:
+                self._sound[member].unblock()
+            if SHUT_DOWN in done:
+                broken[slot] = set(self._users[slot])
+        return broken
+
+    def _close(self, member: socket.socket) -> None:
+        self._sound.pop(member, None)
+        with suppress(OSError):
+            member.close()
 
     def _makeAnother(self) -> socket.socket:
         with acting(self._user):
@@ -86,6 +128,7 @@ class DatagramGroup:
                 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             made.bind(self._name)
             made.setblocking(False)
+            self._sound[made] = Soundness(made)
         except BaseException:
             made.close()
             raise
@@ -113,6 +156,7 @@ class DatagramGroup:
         if not self.members and self._spare is None:
             self._spare = member
             return None
+        del self._sound[member]
         return member.detach()
 
     def close(self) -> None:
@@ -120,8 +164,7 @@ class DatagramGroup:
         Close every socket.
         """
         for one in self.sockets:
-            with suppress(OSError):
-                one.close()
+            self._close(one)
 
 
 def makeGroup(first: socket.socket, user: User | None = None) -> DatagramGroup | None:

@@ -17,15 +17,19 @@ from twisted_cluster.core.users import Users
 from twisted_cluster.events import TCP, UDP, UNIX, ListenerFacts, ListenSpec
 from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulingPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
+from twisted_cluster.primary.ports.soundness import Soundness
 from twisted_cluster.wire.handoff import Handed, nameOf
 from twisted_cluster.wire.user import User, uidOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
 _new: Any = tuple.__new__
+# What the system gives at most, if it was not told otherwise.
+GIVEN_BACKLOG = 4096
 
 
 class Listener:
@@ -42,6 +46,11 @@ class Listener:
     @ivar wasJoined: Whether any has ever listened here.
     @ivar holders: The ids of workers, users or not, whose copies of a socket would keep
         its address taken.
+    @ivar given: The ids of workers that were sent its socket, or one of its group, and
+        live: they may have it, whatever they say.
+    @ivar suspects: Those one of whom has done harm to it, and who live; they are sent no
+        other one.
+    @ivar sound: Whether the socket is as it was, where workers have it.
     @ivar isRefusing: Whether who connects is refused, and only those who have come are
         still to be accepted.
     @ivar name: What C{getsockname} says.
@@ -77,6 +86,10 @@ class Listener:
 
         self.wasJoined = self.isRefusing = False
         self.holders: set[int] = set()
+        self.given: set[int] = set()
+        self.suspects: set[int] = set()
+        self.sound: Soundness | None = None
+        self._know()
         # The address of a file is free as soon as that is gone, and what was bound by
         # somebody else is not to be bound again.
         self._isTakenByCopies = (
@@ -92,6 +105,25 @@ class Listener:
             ILoyalPolicy.providedBy(policy), IGroupingPolicy.providedBy(policy)
         )
 
+    def _know(self) -> None:
+        if self.mode == SHARED:
+            isGiven = self.spec.fd is not None
+            backlog = GIVEN_BACKLOG if isGiven else self.bound.spec.backlog
+            self.sound = Soundness(self.socket, backlog)
+
+    def bindAnew(self) -> None:
+        """
+        Have another socket in the place of one that workers have broken.
+
+        @raise OSError: If that cannot be now.
+        """
+        self.bound = bindAnew(self.bound, self.name)
+        self.socket = self.bound.socket
+        self.fileno = self.socket.fileno
+        self.suspects |= self.given
+        self.given.clear()
+        self._know()
+
     @property
     def isAbandoned(self) -> bool:
         """
@@ -105,6 +137,8 @@ class Listener:
         """
         self.wasJoined = True
         self.users.join(member)
+        if self.mode != HANDOFF:
+            self.given.add(member.id)
         if self._isTakenByCopies:
             self.holders.add(member.id)
 
@@ -179,6 +213,8 @@ class Listener:
         """
         A worker has gone, and another one may take its place.
         """
+        self.given.discard(member.id)
+        self.suspects.discard(member.id)
         if self.group is not None:
             self.group.forget(member.number, member.id)
 

@@ -157,6 +157,8 @@ class ListenerTable:
             raise OSError(BUSY, os.strerror(BUSY))
         if listener is not None and not listener.isFor(user):
             raise OSError(BUSY, f"{os.strerror(BUSY)}: by workers of another user")
+        if listener is not None and member.id in listener.suspects:
+            raise OSError(errno.EPERM, "it may have broken this port, and is replaced")
         if listener is None:
             self._listeners.checkRoom(member.id)
             listener = self._listeners.open(*where, user)

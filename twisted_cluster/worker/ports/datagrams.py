@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -16,7 +17,6 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
-from twisted_cluster.wire.borrowed import Borrowed
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.wire.hosts import portOf, textOf
 from twisted_cluster.worker.ports.orphans import stopPolling
@@ -25,6 +25,23 @@ from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
 
 # 256 KB each, the most that a turn reads: more than a socket's buffer holds.
 ROUNDS = 4
+DONTWAIT = int(socket.MSG_DONTWAIT)
+
+
+class DatagramSocket(PortSocket):
+    """
+    One that never waits, although other workers, which have it too, let it block.
+    """
+
+    def recvfrom(self, size: int, flags: int = 0) -> tuple[bytes, Any]:
+        return super().recvfrom(size, flags | DONTWAIT)
+
+    def sendto(self, data: bytes, *where: Any) -> int:  # type: ignore[override]
+        *flags, address = where
+        return super().sendto(data, sum(flags) | DONTWAIT, address)
+
+    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
+        return super().send(data, flags | DONTWAIT)
 
 
 class UDPPort(udp.Port):
@@ -103,7 +120,7 @@ class UDPPort(udp.Port):
         self.number, self.ordinal = joined.number, joined.ordinal
         self._hasItsOwn = joined.mode == GROUP
         self.register.served[joined.number] = self
-        self._preexistingSocket = made = PortSocket(joined.fd)
+        self._preexistingSocket = made = DatagramSocket(joined.fd)
         self.addressFamily = made.family
         self.register.orphans.hold(made)
 
@@ -113,7 +130,7 @@ class UDPPort(udp.Port):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self.options.ipv6Only:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        return PortSocket(made.detach())
+        return DatagramSocket(made.detach())
 
     def limitChanged(self) -> None:
         """
@@ -148,13 +165,13 @@ class UDPPort(udp.Port):
         return ()
 
     def _empty(self, fd: int) -> None:
-        with Borrowed(fd) as left:
-            own, self.socket = self.socket, left  # type: ignore[assignment]
-            try:
-                for _ in range(ROUNDS):
-                    self.doRead()
-            finally:
-                self.socket = own
+        own, self.socket = self.socket, DatagramSocket(fd)
+        try:
+            for _ in range(ROUNDS):
+                self.doRead()
+        finally:
+            self.socket.detach()
+            self.socket = own
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.register.alone.discard(self)

@@ -27,6 +27,9 @@ from twisted_cluster.worker.ports.standing import DeliveredSocket
 SHARE = 4
 # And at the end: as much as a backlog usually holds.
 FAREWELL = 1024
+# Seconds after which a socket that listens no more is looked at again: another worker has
+# done that, and the primary undoes it.
+UNTIL_MENDED = 0.05
 
 
 class DeliveredPort(LimitedPort):
@@ -50,6 +53,7 @@ class DeliveredPort(LimitedPort):
     _paused = False
     _polling = False
     _released = False
+    _rests = False
     ordinal = listener = 0
     spec: ListenSpec
     socket: DeliveredSocket | PolledSocket
@@ -95,7 +99,9 @@ class DeliveredPort(LimitedPort):
         if joined.socket is not None:
             return DeliveredSocket(joined.socket, joined.number, self.register.endings)
         assert joined.fd is not None, "neither a socket, nor what there is to say of it"
-        return PolledSocket(joined.fd, self.mustDrop, self.register.expect)
+        shared = PolledSocket(joined.fd, self.mustDrop, self.register.expect, True)
+        shared.broken = self._rest
+        return shared
 
     def _serve(self, start: Callable[[], None]) -> None:
         """
@@ -224,7 +230,7 @@ class DeliveredPort(LimitedPort):
             self._poll()
 
     def _poll(self) -> None:
-        wanted = self.taking and not self._released and self.room != 0
+        wanted = self.taking and not (self._released or self._rests) and self.room != 0
         if wanted and self.number is not None and not self.register.isOpen:
             wanted = False
         if wanted != self._polling:
@@ -252,7 +258,31 @@ class DeliveredPort(LimitedPort):
                 self._paused = True
                 self.register.control.pause(self.number, True)
 
+    def _rest(self) -> None:
+        if not self._rests:
+            self._rests = True
+            self._poll()
+            self.reactor.callLater(UNTIL_MENDED, self._goOn)
+
+    def _goOn(self) -> None:
+        self._rests = False
+        if self.connected:
+            self._poll()
+
+    @property
+    def _isBroken(self) -> bool:
+        """
+        Whether nobody here has wanted its end: the reactor has found a socket that does
+        not listen. Another worker has shut it down, and by now it may be mended.
+        """
+        isStopping = getattr(self.reactor, "_stopped", False)
+        isTheirs = self.number is not None and not self.handedOver
+        return isTheirs and not (self._released or self.disconnecting or isStopping)
+
     def connectionLost(self, reason: Failure) -> None:
+        if self._isBroken:
+            self._rest()
+            return
         self.register.orphans.forget(self.socket)
         self.letGo()
         self.abandon()

@@ -8,12 +8,13 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 from twisted_cluster.events import SocketName
 
 # In a class that has a socket the module's name means that.
 AnySocket = socket.socket
+Value = Union[int, bytes]
 NOTHING = errno.EAGAIN
 
 
@@ -30,6 +31,15 @@ class PortSocket(socket.socket):
         """
         super().__init__(fileno=fd)
         self.setblocking(False)
+        self._set: dict[tuple[int, int], Value] = {}
+
+    def _inherit(self, accepted: socket.socket) -> None:
+        # What was set on a listening socket its connections have too.
+        for (level, option), value in self._set.items():
+            try:
+                accepted.setsockopt(level, option, value)
+            except OSError:
+                pass  # one that means nothing to a connection
 
     def getsockname(self) -> Any:
         return super().getsockname() if self._name is None else self._name
@@ -64,21 +74,48 @@ class PortSocket(socket.socket):
             self.close()
 
 
+def _nothing() -> None:
+    """
+    There is nothing to do.
+    """
+
+
 class PolledSocket(PortSocket):
     """
     A listening socket that this worker accepts from itself.
     """
 
     def __init__(
-        self, fd: int, drops: Callable[[], bool], expect: Callable[[], None]
+        self,
+        fd: int,
+        drops: Callable[[], bool],
+        expect: Callable[[], None],
+        isShared: bool = False,
     ) -> None:
         """
         @param drops: Whether the next connection is one too many, and to be closed.
         @param expect: Called before one is accepted: there is to be a number for it.
+        @param isShared: Whether it is the primary's, and others' as well: then what is
+            set on it its connections have, and it stays as it is.
         """
+        # Called when it listens no more, though nobody here has wanted that.
+        self.broken: Callable[[], None] = _nothing
         super().__init__(fd)
         self._drops = drops
         self._expect = expect
+        self._isShared = isShared
+
+    def setsockopt(self, level: int, option: int, *value: Any) -> None:
+        if self._isShared and len(value) == 1:
+            self._set[level, option] = value[0]
+        else:
+            super().setsockopt(level, option, *value)
+
+    def getsockopt(self, level: int, option: int, *size: int) -> Any:
+        said = self._set.get((level, option))
+        if said is not None and isinstance(said, bytes) == bool(size):
+            return said[: size[0]] if isinstance(said, bytes) else said
+        return super().getsockopt(level, option, *size)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """
@@ -88,8 +125,16 @@ class PolledSocket(PortSocket):
             # The loop may still be told of what came before.
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
         self._expect()
-        accepted, name = super().accept()
+        try:
+            accepted, name = super().accept()
+        except OSError as error:
+            if error.errno == errno.EINVAL:
+                self.broken()
+                raise BlockingIOError(NOTHING, os.strerror(NOTHING)) from error
+            raise
         if self._drops():
             accepted.close()
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
+        if self._set:
+            self._inherit(accepted)
         return accepted, name

@@ -7,15 +7,13 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
-from typing import Any, Union
+from typing import Any
 
 from twisted_cluster.core.socket_facts import Said, SocketFacts
 from twisted_cluster.wire.handoff import SEEN, Handed
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
 from twisted_cluster.worker.ports.seen import SeenCountedSocket, SeenSocket
 from twisted_cluster.worker.ports.sockets import NOTHING, AnySocket, PortSocket
-
-Value = Union[int, bytes]
 
 
 class StandIn(PortSocket):
@@ -38,7 +36,6 @@ class StandIn(PortSocket):
         self._name: Any = os.fsencode(str(name)) if isAbstract else name
         self.facts = facts
         self.listener = listener
-        self._set: dict[tuple[int, int], Value] = {}
         self._said: dict[tuple[int, int], Said] = {
             (level, option): value for level, option, value in facts.options
         }
@@ -110,14 +107,6 @@ class DeliveredSocket(StandIn):
         if self._set:
             self._inherit(accepted)
         return accepted, connection.name or _peerOf(accepted)
-
-    def _inherit(self, accepted: socket.socket) -> None:
-        # What was set on a listening socket its connections have too.
-        for (level, option), value in self._set.items():
-            try:
-                accepted.setsockopt(level, option, value)
-            except OSError:
-                pass  # one that means nothing to a connection
 
 
 def _peerOf(accepted: socket.socket) -> Any:

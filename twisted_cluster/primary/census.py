@@ -102,11 +102,18 @@ def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSna
         listener.users.ids,
         0 if gate is None else gate.pending,
         gate is not None and gate.isReading,
-        backlogOf(listener.socket),
+        _waitingAt(listener),
         0 if gate is None else gate.accepted,
         0 if gate is None else gate.room.refused,
         policy,
     )
+
+
+def _waitingAt(listener: Listener) -> int | None:
+    # What workers have they may keep locked.
+    if listener.hasBacklog:
+        return backlogOf(listener.socket)
+    return None if listener.sound is None else listener.sound.waiting
 
 
 def backlogOf(listening: socket.socket) -> int | None:

@@ -1,5 +1,5 @@
 """
-Calls that another process can keep from coming back.
+What may take as long as others like: done aside, by a thread that nobody waits for.
 
 Who has the same socket can hold its lock for as long as it likes: with a C{send} from
 memory that is not there, and that nobody brings. What needs the lock sleeps meanwhile,
@@ -8,9 +8,9 @@ and no signal wakes it up.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from threading import Event, Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -23,53 +23,77 @@ DEEP = 4
 LONGEST = 1.0
 
 
-class _Call(Generic[T]):
+class Aside(Generic[T]):
     """
-    One call, in a thread of its own.
+    One call.
+
+    @ivar begun: When it began, in monotonic seconds.
     """
 
-    def __init__(self, work: Callable[[], T], late: Callable[[T], object]) -> None:
-        self._work = work
-        self._late = late
-        self._lock = threading.Lock()
-        self._isLate = False
+    def __init__(self, call: Callable[[], T]) -> None:
+        """
+        @param call: Must let other threads run whatever it waits for.
+        @raise RuntimeError: If the system has no thread to spare.
+        """
+        self.begun = time.monotonic()
+        self._call = call
+        self._ended = Event()
+        self._lock = Lock()
+        self._late: Callable[[T], object] | None = None
         self._result: list[T] = []
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = Thread(target=self._run, name="aside", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         try:
-            result = self._work()
+            result = self._call()
+            with self._lock:
+                self._result.append(result)
+                late = self._late
+            if late is not None:
+                late(result)
         except BaseException as error:
             self._error = error
-            return
+        self._ended.set()
+
+    def isDone(self, within: float = 0.0) -> bool:
+        """
+        Whether it is over.
+
+        @param within: Seconds to wait for that at most.
+        """
+        return self._ended.wait(within)
+
+    def isStuck(self) -> bool:
+        """
+        Wait until it is over, or sleeps so that no signal would wake it up.
+        """
+        end, deep = time.monotonic() + LONGEST, 0
+        while deep < DEEP and time.monotonic() < end:
+            if self.isDone(LOOK):
+                return False
+            deep = deep + 1 if _sleepsDeeply(self._thread.native_id) else 0
+        return True
+
+    def leave(self, late: Callable[[T], object]) -> bool:
+        """
+        Wait for it no more.
+
+        @param late: Called with what it returns after all, by its thread.
+        @return: Whether it had returned nothing yet.
+        """
         with self._lock:
-            self._result.append(result)
-            isLate = self._isLate
-        if isLate:
-            self._late(result)
+            self._late = late
+            return not self._result
 
     def result(self) -> T:
         """
-        @raise TimeoutError: If it does not come back.
+        What it has returned, or raised; it is over.
         """
-        self._thread.start()
-        self._wait()
-        with self._lock:
-            self._isLate = not self._result
         if self._error is not None:
             raise self._error
-        if not self._result:
-            raise TimeoutError("another process keeps it from coming back")
         return self._result[0]
-
-    def _wait(self) -> None:
-        end, deep = time.monotonic() + LONGEST, 0
-        while deep < DEEP and time.monotonic() < end:
-            self._thread.join(LOOK)
-            if not self._thread.is_alive():
-                return
-            deep = deep + 1 if _sleepsDeeply(self._thread.native_id) else 0
 
 
 def aside(work: Callable[[], T], late: Callable[[T], object]) -> T:
@@ -80,20 +104,17 @@ def aside(work: Callable[[], T], late: Callable[[T], object]) -> T:
     @return: What it returns.
     @raise TimeoutError: If it does not come back: it goes on by itself.
     """
-    call = _Call(work, late)
     try:
-        return call.result()
+        call = Aside(work)
     except RuntimeError:
-        if call._thread.ident is not None:
-            raise
-    # No thread can be had.
-    return work()
+        # No thread can be had.
+        return work()
+    if call.isStuck() and call.leave(late):
+        raise TimeoutError("another process keeps it from coming back")
+    return call.result()
 
 
 def _sleepsDeeply(thread: int | None) -> bool:
-    """
-    Whether no signal would wake a thread up.
-    """
     try:
         with open(f"/proc/self/task/{thread}/stat", "rb") as file:
             return file.read().rpartition(b") ")[2][:1] == b"D"

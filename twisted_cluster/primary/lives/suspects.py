@@ -6,8 +6,12 @@ it makes way.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 
+from attrs import frozen
 from twisted.logger import Logger
 
 from twisted_cluster.core.messages import HANDOFF
@@ -17,9 +21,40 @@ from twisted_cluster.primary.lives.told import namesOf
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
 from twisted_cluster.primary.ports.table import ListenerTable
+from twisted_cluster.wire.aside import Aside
 
 log = Logger()
+# A port is looked at closely once in so many looks: some 60 us of another thread.
+CLOSELY = 4
+# Seconds that are waited for a socket that serves nobody; it takes some 0.2 ms.
+AT_ONCE = 0.01
+# Seconds after which a socket is not waited for that somebody keeps locked.
+LOCKED = 1.0
 REPLACED = "one of those who hold a socket that all share has done harm to it"
+
+
+@frozen
+class Found:
+    """
+    What was found of a socket.
+
+    @ivar done: What has been done to it; nothing if it is sound.
+    @ivar isMended: Whether it is again what it was; else it is retired.
+    """
+
+    done: Sequence[str]
+    isMended: bool = True
+
+
+def examine(sound: Soundness, mayMend: bool) -> Found:
+    """
+    Look at a socket, and do what can be done.
+    """
+    done = sound.lookClosely()
+    if not done or (mayMend and sound.mend()):
+        return Found(done)
+    sound.retire()
+    return Found(done, False)
 
 
 class Suspects:
@@ -42,59 +77,87 @@ class Suspects:
         self._workers = workers
         self._replace = replace
         self._looks = 0
+        self._asides: dict[int, Aside[Found]] = {}
 
     def look(self) -> None:
         """
-        To be called some 20 times a second. Only one port is looked at closely.
+        To be called some 20 times a second.
         """
         self._looks += 1
-        shared = [one for one in self._listeners.byNumber.values() if _isHeld(one)]
-        for place, listener in enumerate(shared):
+        there = self._listeners.byNumber
+        self._asides = {n: aside for n, aside in self._asides.items() if n in there}
+        for listener in list(there.values()):
+            if listener.mode == HANDOFF or listener.isRefusing:
+                continue
             if listener.group is not None:
                 self._lookAtGroup(listener)
             elif listener.sound is not None:
-                isClose = place == self._looks % len(shared)
-                self._lookAt(listener, listener.sound, isClose)
+                self._lookAt(listener, listener.sound)
 
-    def _lookAt(self, listener: Listener, sound: Soundness, isClose: bool) -> None:
-        done = sound.lookClosely() if isClose else sound.look()
-        if not done:
+    def _lookAt(self, listener: Listener, sound: Soundness) -> None:
+        aside = self._asides.get(listener.number)
+        if aside is None:
+            isBad = bool(sound.look())
+            if not isBad and (self._looks + listener.number) % CLOSELY:
+                return
+            mayMend = not listener.suspects & listener.given
+            aside = Aside(partial(examine, sound, mayMend))
+            self._asides[listener.number] = aside
+            if not (isBad and aside.isDone(AT_ONCE)):
+                return
+        if aside.isDone():
+            del self._asides[listener.number]
+            with suppress(OSError):
+                self._deal(listener, aside.result())
+        elif time.monotonic() - aside.begun > LOCKED:
+            self._unlock(listener, aside)
+
+    def _unlock(self, listener: Listener, aside: Aside[Found]) -> None:
+        """
+        Who keeps a socket locked must go, before anything can be done about it.
+        """
+        aside.begun = time.monotonic()
+        self._accuse(listener, "keeps it locked; they are killed")
+        for worker in self._have(listener.given):
+            worker.kill(REPLACED)
+
+    def _deal(self, listener: Listener, found: Found) -> None:
+        if not found.done:
             return
-        # Who goes on with it is not to have the same one once more.
-        isNew = not listener.suspects & listener.given
-        if isNew:
-            self._suspect(listener, done)
-        if not (isNew and sound.mend()):
-            self._replaceSocket(listener, sound)
-        if BLOCKS in done:
+        if not listener.suspects & listener.given:
+            self._suspect(listener, found.done)
+        if not found.isMended:
+            self._replaceSocket(listener)
+        if BLOCKS in found.done:
             self._wake(listener)
 
-    def _replaceSocket(self, listener: Listener, sound: Soundness) -> None:
-        having = set(listener.given)
+    def _replaceSocket(self, listener: Listener) -> None:
+        having = self._have(listener.given)
         try:
             listener.bindAnew()
         except OSError as error:
             log.debug("{place}: {error}", place=listener.place, error=error)
             # As long as one of them has that socket there can be no other.
-            for worker in self._have(having):
+            for worker in having:
                 worker.kill(REPLACED)
-            sound.mend()
 
     def _suspect(self, listener: Listener, done: Sequence[str]) -> None:
         listener.suspects |= listener.given
-        workers = self._have(listener.given)
         fate = "are to be replaced" if self._replace is None else "make way for others"
-        log.error(
-            "{workers}: one of them has taken the socket of {place}, which they share, "
-            "and {done}; that is undone, and they {fate}",
-            place=listener.place,
-            workers=namesOf(workers, bare=True),
-            done=" and ".join(done),
-            fate=fate,
+        self._accuse(
+            listener, f"has {' and '.join(done)}; that is undone, and they {fate}"
         )
         if self._replace is not None:
-            for worker in workers:
+            for worker in self._have(listener.given):
                 self._replace(worker)
+
+    def _accuse(self, listener: Listener, what: str) -> None:
+        log.error(
+            "{workers}: one of those who share the socket of {place} {what}",
+            workers=namesOf(self._have(listener.given), bare=True),
+            place=listener.place,
+            what=what,
+        )
 
     def _wake(self, listener: Listener) -> None:
         """
@@ -113,10 +176,3 @@ class Suspects:
 
     def _have(self, ids: set[int]) -> list[WorkerProcess]:
         return [one for one in self._workers() if one.id in ids]
-
-
-def _isHeld(listener: Listener) -> bool:
-    """
-    Whether workers have its sockets, and those are to be as they were.
-    """
-    return listener.mode != HANDOFF and not listener.isRefusing

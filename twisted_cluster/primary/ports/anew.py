@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Union
 
 from attrs import evolve
@@ -21,16 +20,13 @@ Name = Union[tuple[str, int], tuple[str, int, int, int]]
 
 def bindAnew(old: Bound, name: SocketName | bytes) -> Bound:
     """
-    Bind where a socket is bound that workers still have. Afterwards the old one has no
-    file any more, and is closed here.
+    Bind where a socket is bound that workers still have, and that is retired. Afterwards
+    it has no file any more, and is closed here.
 
     @param name: Where it was bound, whatever has become of it.
     @raise OSError: EADDRINUSE if it is in the way: who has it keeps it so. As bind(2)
         says.
     """
-    with suppress(OSError):
-        # Nothing comes in by it any more, and nobody waits for that.
-        old.socket.shutdown(socket.SHUT_RDWR)
     made = _besides(old, name) if isinstance(name, tuple) else _again(old, name)
     old.socket.close()
     return made
@@ -60,36 +56,21 @@ def _besides(old: Bound, name: Name) -> Bound:
     has it.
     """
     spec = evolve(old.spec, interface=name[0], port=name[1], fd=None, reuseAddress=True)
-    with _shared(old.socket):
-        if spec.kind != UDP:
-            return evolve(bind(spec), spec=old.spec)
-        return evolve(_bindDatagrams(old, name), spec=old.spec)
+    if spec.kind != UDP:
+        return evolve(bind(spec), spec=old.spec)
+    return _bindDatagrams(old, name)
 
 
 def _bindDatagrams(old: Bound, name: Name) -> Bound:
     made = socket.socket(old.socket.family, socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
-        if made.family == socket.AF_INET6:
-            which = socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
-            made.setsockopt(*which, old.socket.getsockopt(*which))
-        with _shared(made):
-            made.bind(name)
+        if old.spec.ipv6Only:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(name)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except BaseException:
         made.close()
         raise
     return Bound(old.spec, made)
-
-
-@contextmanager
-def _shared(bound: socket.socket) -> Iterator[None]:
-    """
-    Another one may be bound to the same address meanwhile.
-    """
-    which = socket.SOL_SOCKET, socket.SO_REUSEADDR
-    before = bound.getsockopt(*which)
-    bound.setsockopt(*which, 1)
-    try:
-        yield
-    finally:
-        bound.setsockopt(*which, before)

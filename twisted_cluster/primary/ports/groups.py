@@ -8,13 +8,17 @@ import socket
 import sys
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 
 from twisted.logger import Logger
 
 from twisted_cluster.wire.user import User, acting
 from twisted_cluster.primary.ports.soundness import SHUT_DOWN, Soundness
+from twisted_cluster.wire.aside import Aside
 
 log = Logger()
+# Seconds that a look at a socket takes that nobody keeps locked.
+AT_MOST = 0.2
 LOCAL = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
@@ -81,7 +85,9 @@ class DatagramGroup:
 
     def _isSound(self, member: socket.socket) -> bool:
         sound = self._sound[member]
-        return not sound.lookClosely() or sound.mend()
+        looking = Aside(lambda: not sound.lookClosely() or sound.mend())
+        # Who has it as well may keep it locked.
+        return looking.isDone(AT_MOST) and looking.result()
 
     def _renew(self, slot: int) -> None:
         """
@@ -89,11 +95,8 @@ class DatagramGroup:
         have.
         """
         broken, self.members[slot] = self.members[slot], self._makeAnother()
-        with suppress(OSError):
-            # The kernel goes on without it: it would give it datagrams until the last
-            # who has it has closed it.
-            broken.connect((LOCAL[broken.family], self._name[1]))
-        self._close(broken)
+        del self._sound[broken]
+        Aside(partial(_retire, broken, self._name[1]))
 
     def look(self) -> dict[int, set[int]]:
         """
@@ -165,6 +168,15 @@ class DatagramGroup:
         """
         for one in self.sockets:
             self._close(one)
+
+
+def _retire(broken: socket.socket, port: int) -> None:
+    """
+    Have the kernel go on without a socket: it would give it datagrams until the last who
+    has it has closed it.
+    """
+    with broken, suppress(OSError):
+        broken.connect((LOCAL[broken.family], port))
 
 
 def makeGroup(first: socket.socket, user: User | None = None) -> DatagramGroup | None:

@@ -19,13 +19,12 @@ QUESTION = struct.Struct("=BBBxI2s46x")
 LONGEST = 32768
 
 
-def areAny(listening: socket.socket) -> bool:
+def areAny(listening: socket.socket, port: int) -> bool:
     """
     Whether anybody is about to connect, as far as the kernel tells: it is asked for the
     port alone, which others may have on another address.
     """
     try:
-        port = listening.getsockname()[1]
         return any(_isAsked(family, port) for family in _familiesOf(listening))
     except (OSError, AttributeError, struct.error):
         # No Linux, or one that does not tell.

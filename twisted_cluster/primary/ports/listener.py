@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -23,11 +24,14 @@ from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.primary.ports.soundness import Soundness
+from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.handoff import Handed, nameOf
 from twisted_cluster.wire.user import User, uidOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
 _new: Any = tuple.__new__
+# Seconds that a system call takes on a socket that nobody keeps locked.
+AT_MOST = 0.2
 # What the system gives at most, if it was not told otherwise.
 GIVEN_BACKLOG = 4096
 
@@ -240,11 +244,17 @@ class Listener:
         """
         if self.spec.kind == UDP or self.spec.fd is not None:
             return
-        self.isRefusing = refuse(self.socket, self.hasBacklog)
+        refusing = Aside(partial(refuse, self.socket, self.hasBacklog))
+        # Who has the socket as well may keep it locked.
+        self.isRefusing = refusing.isDone(AT_MOST) and refusing.result()
         if not self.isRefusing and self.bound.file is not None:
             with suppress(OSError):
                 self.bound.removeFile()
                 self.isRefusing = True
+
+    @property
+    def _areConnecting(self) -> bool:
+        return isinstance(self.name, tuple) and areAny(self.socket, self.name[1])
 
     @property
     def isAwaited(self) -> bool:
@@ -252,7 +262,7 @@ class Listener:
         Whether somebody waits for a worker to accept, or is about to connect still.
         """
         # First: they may be there by the time that one looks who waits.
-        if self.isRefusing and self.spec.kind == TCP and areAny(self.socket):
+        if self.isRefusing and self.spec.kind == TCP and self._areConnecting:
             return True
         isTheirs = self.spec.kind != UDP and not self.hasBacklog
         return isTheirs and bool(self.users) and hasWaiting(self.socket)

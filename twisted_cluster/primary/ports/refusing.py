@@ -12,6 +12,8 @@ import select
 import socket
 import sys
 
+from twisted_cluster.wire.options import setOption
+
 # Not in the socket module. In Linux since 5.1, and without privileges since 5.7.
 SO_BINDTOIFINDEX = 62
 # No network device has that number: nobody comes in by it.
@@ -36,7 +38,8 @@ def refuse(listening: socket.socket, mayShutDown: bool = True) -> bool:
             return mayShutDown
         # What comes for a socket of another device is refused; what has begun is not
         # looked up by device again.
-        listening.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NOWHERE)
+        nowhere = NOWHERE.to_bytes(4, sys.byteorder)
+        setOption(listening, socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
     except OSError:
         # An older kernel, or one that is bound to a device already.
         return False

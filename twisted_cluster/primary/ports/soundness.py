@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import select
 import socket
 import struct
+import sys
 from contextlib import suppress
 
 from twisted_cluster.primary.ports.refusing import SO_BINDTOIFINDEX
+from twisted_cluster.wire.options import countOption, getOption, setOption
 
 # What is done to sockets.
 BLOCKS, SHUT_DOWN = "made it block", "shut it down"
-Value = int | bytes
-Which = tuple[int, int]
 
 # Not all in the socket module, nor in all systems; as asm-generic/socket.h has them.
 SO_GET_FILTER, SO_DETACH_FILTER = 26, 27
@@ -45,21 +46,27 @@ STRUCTURES = {
     "SO_RCVTIMEO": (socket.SOL_SOCKET, socket.SO_RCVTIMEO),
     "SO_SNDTIMEO": (socket.SOL_SOCKET, socket.SO_SNDTIMEO),
 }
-LARGEST = 16
-# Smaller than that nothing works; the system says twice what was set.
 BUFFERS = {
     "SO_RCVBUF": (socket.SOL_SOCKET, socket.SO_RCVBUF),
     "SO_SNDBUF": (socket.SOL_SOCKET, socket.SO_SNDBUF),
 }
+OPTIONS = {**NUMBERS, **STRUCTURES, **BUFFERS}
+# In bytes: of numbers, and of structures.
+NUMBER, LARGEST = 4, 16
+# Smaller than that nothing works; the system says twice what was set.
 ROOM = 1 << 14
-# tcp(7), TCP_INFO of a socket that listens: how many may wait.
-_BACKLOG = struct.Struct("=28xI")
+# tcp(7), TCP_INFO of a socket that listens: how many wait, and may wait.
+_BACKLOG = struct.Struct("=24xII")
 _ENDED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 
 
 class Soundness:
     """
-    Knows what a socket was, and makes it that again.
+    Knows what a socket was, and makes it that again. Whoever has it may keep it locked:
+    all but L{look} and L{unblock} is to be done aside.
+
+    @ivar waiting: How many wait to be accepted, when it was looked at closely; L{None}:
+        the system does not say it.
     """
 
     def __init__(self, held: socket.socket, backlog: int = 0) -> None:
@@ -70,10 +77,10 @@ class Soundness:
         """
         self._socket = held
         self._isStream = held.type == socket.SOCK_STREAM
-        self._flags = fcntl.fcntl(held, fcntl.F_GETFL)
         self._name = held.getsockname()
         self._poll = select.poll()
         self._poll.register(held, getattr(select, "POLLRDHUP", 0))
+        self.waiting: int | None = None
         self._most = self._mayWait()
         self._backlog = self._most or backlog
         self._said = self._options()
@@ -85,11 +92,19 @@ class Soundness:
         @return: What has been done to it.
         """
         done = []
-        if fcntl.fcntl(self._socket, fcntl.F_GETFL) != self._flags:
+        if not fcntl.fcntl(self._socket, fcntl.F_GETFL) & os.O_NONBLOCK:
             done.append(BLOCKS)
         if any(events & _ENDED for _, events in self._poll.poll(0)):
             done.append(SHUT_DOWN)
         return done
+
+    def unblock(self) -> None:
+        """
+        Let nobody wait for it any more.
+        """
+        # What else is set there stays: to change O_ASYNC takes the socket's lock.
+        flags = fcntl.fcntl(self._socket, fcntl.F_GETFL)
+        fcntl.fcntl(self._socket, fcntl.F_SETFL, flags | os.O_NONBLOCK)
 
     def lookClosely(self) -> list[str]:
         """
@@ -109,12 +124,6 @@ class Soundness:
         changed = [name for name, value in self._said.items() if now.get(name) != value]
         return done + [f"set {name}" for name in changed]
 
-    def unblock(self) -> None:
-        """
-        Let nobody wait for it any more.
-        """
-        fcntl.fcntl(self._socket, fcntl.F_SETFL, self._flags)
-
     def mend(self) -> bool:
         """
         Make it what it was.
@@ -126,21 +135,31 @@ class Soundness:
                 mend()
         return self._socket.getsockname() == self._name and not self.lookClosely()
 
+    def retire(self) -> None:
+        """
+        Nobody is to come in by it any more, nor to wait for that, and another socket may
+        be bound where it is.
+        """
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            which = socket.SOL_SOCKET, socket.SO_REUSEADDR
+            setOption(self._socket, *which, (1).to_bytes(NUMBER, sys.byteorder))
+
     def _listen(self) -> None:
         if self._isStream:
             self._socket.listen(self._backlog)
 
     def _dropFilter(self) -> None:
         if self._hasFilter():
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+            setOption(self._socket, socket.SOL_SOCKET, SO_DETACH_FILTER, bytes(NUMBER))
 
     def _setBack(self) -> None:
         now = self._options()
         for name, value in self._said.items():
             if now.get(name) != value:
-                which = {**NUMBERS, **STRUCTURES, **BUFFERS}[name]
                 with suppress(OSError):
-                    self._socket.setsockopt(*which, value)
+                    setOption(self._socket, *OPTIONS[name], value)
 
     # What there is
 
@@ -153,30 +172,30 @@ class Soundness:
 
     def _hasFilter(self) -> bool:
         try:
-            filter = self._socket.getsockopt(socket.SOL_SOCKET, SO_GET_FILTER, 1)
+            return bool(countOption(self._socket, socket.SOL_SOCKET, SO_GET_FILTER))
         except OSError as error:
             # One that is no list of instructions is not shown.
             return error.errno == errno.EACCES
-        return bool(filter)
 
     def _mayWait(self) -> int | None:
         if not self._isStream or self._socket.family == socket.AF_UNIX:
             return None
         try:
             which = socket.IPPROTO_TCP, socket.TCP_INFO
-            return int(_BACKLOG.unpack(self._socket.getsockopt(*which, _BACKLOG.size))[0])
+            told = getOption(self._socket, *which, _BACKLOG.size)
+            self.waiting, most = _BACKLOG.unpack(told)
         except (OSError, AttributeError, struct.error):
             # The system does not say it.
             return None
+        return int(most)
 
-    def _options(self) -> dict[str, Value]:
-        found: dict[str, Value] = {}
-        for name, which in NUMBERS.items():
+    def _options(self) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for name, which in OPTIONS.items():
+            size = LARGEST if name in STRUCTURES else NUMBER
             with suppress(OSError):
-                found[name] = self._socket.getsockopt(*which)
-        for name, which in STRUCTURES.items():
-            with suppress(OSError):
-                found[name] = self._socket.getsockopt(*which, LARGEST)
-        for name, which in BUFFERS.items():
-            found[name] = min(ROOM, self._socket.getsockopt(*which))
+                found[name] = getOption(self._socket, *which, size)
+        for name in BUFFERS:
+            size = int.from_bytes(found[name], sys.byteorder)
+            found[name] = min(ROOM, size).to_bytes(NUMBER, sys.byteorder)
         return found

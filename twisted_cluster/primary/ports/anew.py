@@ -13,7 +13,7 @@ from attrs import evolve
 
 from twisted_cluster.events import UDP, SocketName
 from twisted_cluster.primary.ports.binding import Bound, bind
-from twisted_cluster.wire.socketfile import SocketFile
+from twisted_cluster.wire.user import acting
 
 Name = Union[tuple[str, int], tuple[str, int, int, int]]
 
@@ -34,20 +34,19 @@ def bindAnew(old: Bound, name: SocketName | bytes) -> Bound:
 
 def _again(old: Bound, name: str | bytes) -> Bound:
     spec = evolve(old.spec, wantPID=False, fd=None)
-    if old.file is None:
-        made = bind(evolve(spec, path=os.fsdecode(name)))
-    else:
-        with suppress(FileNotFoundError):
-            old.file.remove()
-        made = bind(spec, _directoryOf(old.file, spec.path))
-    return evolve(made, spec=old.spec, lock=old.lock)
-
-
-def _directoryOf(file: SocketFile, path: str) -> str:
-    """
-    What a path was relative to.
-    """
-    return file.path[: len(file.path) - len(path)] or "/"
+    if old.file is None or old.folder is None:
+        made = bind(evolve(spec, path=os.fsdecode(name)), user=old.user)
+        return evolve(made, spec=old.spec)
+    with suppress(FileNotFoundError):
+        old.removeFile()
+    # What the path was relative to.
+    directory = old.file.path[: len(old.file.path) - len(spec.path)] or os.sep
+    made = bind(spec, directory, old.user)
+    old.folder.close()
+    lock = old.lock
+    if lock is not None and made.folder is not None:
+        lock = evolve(lock, folder=made.folder)
+    return evolve(made, spec=old.spec, lock=lock)
 
 
 def _besides(old: Bound, name: Name) -> Bound:
@@ -55,10 +54,12 @@ def _besides(old: Bound, name: Name) -> Bound:
     Bind the same address while another socket, which nobody is to reach any more, still
     has it.
     """
-    spec = evolve(old.spec, interface=name[0], port=name[1], fd=None, reuseAddress=True)
-    if spec.kind != UDP:
-        return evolve(bind(spec), spec=old.spec)
-    return _bindDatagrams(old, name)
+    if old.spec.kind == UDP:
+        with acting(old.user):
+            return _bindDatagrams(old, name)
+    host, port = name[:2]
+    spec = evolve(old.spec, interface=host, port=port, fd=None, reuseAddress=True)
+    return evolve(bind(spec, user=old.user), spec=old.spec)
 
 
 def _bindDatagrams(old: Bound, name: Name) -> Bound:
@@ -73,4 +74,4 @@ def _bindDatagrams(old: Bound, name: Name) -> Bound:
     except BaseException:
         made.close()
         raise
-    return Bound(old.spec, made)
+    return Bound(old.spec, made, user=old.user)

@@ -12,9 +12,9 @@ from functools import partial
 
 from twisted.logger import Logger
 
-from twisted_cluster.wire.user import User, acting
 from twisted_cluster.primary.ports.soundness import SHUT_DOWN, Soundness
 from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.user import User, acting
 
 log = Logger()
 # Seconds that a look at a socket takes that nobody keeps locked.

@@ -148,6 +148,9 @@ class Soundness:
 
     def _listen(self) -> None:
         if self._isStream:
+            with suppress(OSError):
+                # One that got any port has lost it with that.
+                self._socket.bind(self._name)
             self._socket.listen(self._backlog)
 
     def _dropFilter(self) -> None:

@@ -1,0 +1,205 @@
+"""
+What can be done to a socket that others have too, and how it is undone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import select
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.primary.ports.binds import spread
+from tests.process.cluster import eventually
+from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
+from twisted_cluster.primary.ports.anew import bindAnew
+from twisted_cluster.primary.ports.binding import Bound, bind
+from twisted_cluster.primary.ports.groups import DatagramGroup
+from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
+LOCAL = "127.0.0.1"
+NOWHERE = 0x7FFFFFFF
+# RET 0: nothing gets through.
+NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+DROP_ALL = struct.pack("HxxxxxxP", 1, ctypes.addressof(NOTHING))
+
+
+@pytest.fixture(params=[TCP, UNIX, UDP])
+def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bound]:
+    """
+    A socket that others may have as well.
+    """
+    interface = "" if request.param == UNIX else LOCAL
+    path = str(tmp_path / "port") if request.param == UNIX else ""
+    made = bind(ListenSpec(request.param, interface, path=path, backlog=7))
+    yield made
+    made.release()
+
+
+def setOption(*option: int | bytes) -> Callable[[socket.socket], None]:
+    """
+    @return: What sets it.
+    """
+    return lambda it: it.setsockopt(*option)  # type: ignore[arg-type]
+
+
+HARM = {
+    BLOCKS: lambda it: fcntl.fcntl(it, fcntl.F_SETFL, 0),
+    "set a filter on it": setOption(socket.SOL_SOCKET, 26, DROP_ALL),
+    "set SO_LINGER": setOption(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    ),
+    "set SO_RCVBUF": setOption(socket.SOL_SOCKET, socket.SO_RCVBUF, 1),
+    "set SO_MAX_PACING_RATE": setOption(socket.SOL_SOCKET, 47, 1),
+    "set SO_RCVTIMEO": setOption(
+        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 1, 0)
+    ),
+}
+
+
+@pytest.mark.parametrize("done", HARM)
+def test_whatIsDoneToItIsSeenAndUndone(held: Bound, done: str) -> None:
+    """
+    Whatever kind it is.
+    """
+    sound = Soundness(held.socket, 7)
+    assert sound.lookClosely() == []
+    HARM[done](held.socket)
+    assert sound.lookClosely() == [done]
+    assert sound.mend()
+    assert sound.lookClosely() == []
+
+
+def test_aShortBacklogIsSeen() -> None:
+    """
+    Where the system says how long it is.
+    """
+    held = bind(ListenSpec(TCP, LOCAL, backlog=7)).socket
+    with held:
+        sound = Soundness(held, 7)
+        held.listen(0)
+        assert sound.lookClosely() == ["changed its backlog"]
+        assert sound.mend()
+
+
+def test_whatIsShutDownListensAgain() -> None:
+    """
+    The same socket, where the system lets it: who has it can go on.
+    """
+    held = bind(ListenSpec(TCP, LOCAL)).socket
+    with held:
+        sound, name = Soundness(held, 50), held.getsockname()
+        held.shutdown(socket.SHUT_RDWR)
+        assert sound.look() == [SHUT_DOWN]
+        assert sound.mend()
+        with socket.create_connection(name):
+            held.accept()[0].close()
+
+
+@pytest.mark.parametrize("kind", [TCP, UNIX, UDP])
+def test_anotherTakesItsPlace(tmp_path: Path, kind: str) -> None:
+    """
+    Though others still have the broken one.
+    """
+    where, user = ("", "port") if kind == UNIX else (LOCAL, "")
+    os.chdir(tmp_path)
+    old = bind(ListenSpec(kind, where, path=user, backlog=7, mode=0o640), str(tmp_path))
+    name, sound = old.socket.getsockname(), Soundness(old.socket, 7)
+    others = old.socket.dup()
+    sound.retire()
+    assert SHUT_DOWN in sound.look()
+    new = bindAnew(old, name)
+    assert old.socket.fileno() < 0
+    assert new.socket.getsockname() == name
+    kinds = socket.SOCK_DGRAM if kind == UDP else socket.SOCK_STREAM
+    with others, socket.socket(new.socket.family, kinds) as client:
+        client.connect(name)
+        client.send(b"it")
+        assert select.select([new.socket], [], [], 5.0)[0]
+    new.release()
+    assert not (tmp_path / "port").exists()
+
+
+def test_aDeviceOfItsOwnIsUndone() -> None:
+    """
+    Without privileges it cannot be: then there is to be another one.
+    """
+    held = bind(ListenSpec(TCP, LOCAL)).socket
+    with held:
+        sound = Soundness(held, 50)
+        held.setsockopt(socket.SOL_SOCKET, 62, NOWHERE)
+        assert sound.lookClosely() == ["set SO_BINDTODEVICE"]
+        assert sound.mend() == (os.getuid() == 0)
+
+
+def test_oneThatIsConnectedCannotListen() -> None:
+    """
+    It is of no use any more.
+    """
+    held = bind(ListenSpec(TCP, LOCAL)).socket
+    with held, socket.create_server((LOCAL, 0)) as other:
+        sound = Soundness(held, 50)
+        held.shutdown(socket.SHUT_RDWR)
+        held.connect_ex(other.getsockname())
+        other.accept()[0].close()
+        assert sound.lookClosely() != []
+        assert not sound.mend()
+
+
+def test_aBrokenMemberOfAGroupGoes() -> None:
+    """
+    Who takes the place of the worker that has broken it has another, and what would have
+    come in by it comes in there, though somebody still has it.
+    """
+    first = bind(ListenSpec(UDP, LOCAL)).socket
+    group = DatagramGroup(first)
+    name = first.getsockname()
+    for slot in (1, 2, 3):
+        group.socketOf(slot, slot)
+    assert group.look() == {}
+    before = spread(name, group.members)
+    broken = group.members[2].dup()
+    try:
+        broken.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it is all the same
+    assert group.look() == {2: {2}}
+    group.forget(2, 2)
+    group.socketOf(2, 4)
+    assert group.look() == {}
+    eventually(lambda: isConnected(broken), "it is aside")
+    assert spread(name, group.members, broken) == before
+    broken.close()
+    assert spread(name, group.members) == before
+    group.close()
+
+
+def isConnected(there: socket.socket) -> bool:
+    """
+    Whether it has a peer.
+    """
+    try:
+        there.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+def test_noMemberOfAGroupStaysBlocking() -> None:
+    """
+    Nobody is to wait in it.
+    """
+    first = bind(ListenSpec(UDP, LOCAL)).socket
+    group = DatagramGroup(first)
+    group.socketOf(1, 1).setblocking(True)
+    assert group.look() == {}
+    assert not os.get_blocking(group.members[1].fileno())
+    group.close()

@@ -33,4 +33,4 @@ class Share:
         # the less slowly.
         begun, now = time.thread_time(), time.monotonic()
         work()
-        return self._allowance.spend(now, now + time.thread_time() - begun)
+        return self._allowance.spend(now, time.thread_time() - begun)

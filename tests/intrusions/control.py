@@ -39,6 +39,54 @@ def flood(name: str, *said: tuple[str, dict[str, object]]) -> Intrusion:
     return Intrusion(name, code, FLOODS, seconds=3.0)
 
 
+# A file of a file system that a child of this process serves, for three seconds, and that
+# answers nobody who closes it; where the system lets nobody make one, of a pipe, which
+# harms nobody.
+NEVER_CLOSED = """
+import ctypes, tempfile
+
+INIT, LOOKUP, OPEN = 26, 1, 14
+OPENED = dict(
+    [
+        (INIT, struct.pack("<IIIIHHII32x", 7, 31, 65536, 0, 0, 0, 65536, 1)),
+        (LOOKUP, struct.pack("<QQQQ8x60xII20x", 2, 0, 9, 9, 0o100644, 1)),
+        (OPEN, struct.pack("<QII", 7, 0, 0)),
+    ]
+)
+
+def serve(device):
+    signal.alarm(3)
+    while True:
+        _, asked, number = struct.unpack_from("<IIQ", os.read(device, 1 << 18))
+        if asked in OPENED:
+            answer = OPENED[asked]
+            os.write(device, struct.pack("<IiQ", 16 + len(answer), 0, number) + answer)
+
+def neverClosed():
+    system = ctypes.CDLL(None, use_errno=True)
+    place = tempfile.mkdtemp(dir=BESIDE)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError:
+        return os.pipe()[0]
+    options = f"fd={device},rootmode=40000,user_id={os.geteuid()},group_id={os.getegid()}"
+    # In a place of its own, which nobody else sees.
+    if system.unshare(0x20000) or system.mount(b"", b"/", None, 0x44000, None):
+        return os.pipe()[0]
+    if system.mount(b"x", place.encode(), b"fuse", 0, options.encode()):
+        return os.pipe()[0]
+    if os.fork() == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        try:
+            os.closerange(3, device)
+            os.closerange(device + 1, 1000)
+            serve(device)
+        finally:
+            os._exit(0)
+    os.close(device)
+    return os.open(place + "/x", os.O_RDWR)
+"""
+
 CASES: list[Intrusion] = [
     Intrusion(
         name="it sends what is no message",
@@ -143,5 +191,23 @@ say(CONTROL, b"enough")
         say(CONTROL, b"enough")
         """,
         said="not a message: b'enough'",
+    ),
+    Intrusion(
+        name="it sends files that nobody can close",
+        code=NEVER_CLOSED
+        + """
+file = neverClosed()
+for _ in range(3):
+    say(LOG, b"along", [file])
+    say(MAIL, frame(1, flags=1, body=b"1"), [file])
+    for fds in ([file], [file] * 2):
+        try:
+            say(CONTROL, b"", fds)
+        except PermissionError:
+            pass
+say(HANDOFF, record(), [file])
+say(CONTROL, b"enough")
+""",
+        said="(it sends back|not a message: b'enough'|it sends descriptors|it logs)",
     ),
 ]

@@ -83,10 +83,11 @@ class Crowding(Generic[W]):
 
     def _blame(self, found: dict[int, int], suspects: dict[int, W]) -> None:
         worst = max(found, key=lambda pid: found[pid], default=0)
+        isDue = self._complaints.isDue()
         if found.get(worst, 0) >= shareOf(4, LEAST):
             why = f"it has {found[worst]} descriptors on their way, and receives none"
             suspects[worst].refuse(MessageError(why))
-        elif self._complaints.isDue():
+        elif isDue:
             log.warn(
                 "connections wait: processes of this user have as many descriptors on "
                 "their way in sockets as the system allows (ETOOMANYREFS), and none of "

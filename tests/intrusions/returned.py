@@ -119,4 +119,63 @@ CASES: list[Intrusion] = [
             time.sleep(0.02)
         """,
     ),
+    Intrusion(
+        name="it has the primary be the last who closes a connection that lingers",
+        code="""
+        # A process for each CPU, one of which is woken where the primary runs.
+        queue, cells = socket.socket(fileno=os.dup(HANDOFF)), page()
+        clients, much = [], bytes(1 << 18)
+        linger = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 10)
+
+
+        def leave():
+            for reader in reactor.getReaders():
+                if reader.fileno() == HANDOFF:
+                    reactor.removeReader(reader)
+
+
+        def come(where):
+            for _ in range(3):
+                client = socket.socket()
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+                client.setblocking(False)
+                client.connect_ex(where)
+                clients.append(client)
+            for client in clients[:-300]:
+                client.close()
+            del clients[:-300]
+
+
+        def rob(cpu, told):
+            os.sched_setaffinity(0, [cpu])
+            queue.setblocking(True)
+            while True:
+                data, fds, _, _ = socket.recv_fds(queue, 1 << 16, 64)
+                if not data:
+                    os._exit(0)
+                for fd in fds:
+                    one = socket.socket(fileno=fd)
+                    one.setsockopt(*linger)
+                    try:
+                        where = one.getsockname()
+                        one.send(much, socket.MSG_DONTWAIT)
+                    except OSError:
+                        pass
+                    threading.Thread(target=one.close).start()
+                os.write(told, bytes(len(fds)))
+                come(where)
+
+
+        reactor.callFromThread(leave)
+        taken, told = os.pipe()
+        for cpu in os.sched_getaffinity(0):
+            if os.fork() == 0:
+                rob(cpu, told)
+        while True:
+            count = len(os.read(taken, 1000))
+            for cell in (2, 11, 3, 4):
+                cells[cell] += count
+        """,
+        said="it has others wait for the end of a connection",
+    ),
 ]

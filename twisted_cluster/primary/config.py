@@ -83,7 +83,6 @@ class Settings(TypedDict, total=False):
     maxAge: float | str
     maxServed: int | str
     maxRss: int | str
-    mailLimit: int | str
     noNewPrivileges: bool
     logRate: float | str
     onHup: str

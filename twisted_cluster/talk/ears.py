@@ -76,9 +76,11 @@ class Ears:
         """
         Whether frames of a kind are heard, and need not wait.
         """
+        if self.isDeaf:
+            return True
         if kind == frames.MESSAGE:
-            return self.message is not None or self.isDeaf
-        return kind != frames.ASK or self.ask is not None or self.isDeaf
+            return self.message is not None
+        return kind != frames.ASK or self.ask is not None
 
     def wants(self, kind: int) -> bool:
         """

@@ -30,7 +30,7 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.claim import SHORT, Claim
+from twisted_cluster.wire.claim import Claim
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.mailroom import Mailroom
 from twisted_cluster.wire.outgoing import Outgoing
@@ -126,12 +126,11 @@ class Mail(Reader):
         """
         return self._outgoing.gone
 
-    def hasRoom(self, cost: int, most: int) -> bool:
+    def hasRoom(self, cost: int) -> bool:
         """
-        Whether a frame of so many bytes may wait too, where it is not to wait behind more
-        than C{most} bytes.
+        Whether a frame of so many bytes may wait too.
         """
-        return self._outgoing.hasRoom(cost, most)
+        return self._outgoing.hasRoom(cost)
 
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
@@ -223,10 +222,9 @@ class Mail(Reader):
             self._end(ChannelClosedError("the other process has closed the channel"))
             return 0
         count = self._cut(data)
-        size = len(data)
-        isLittle = size < SMALL or size < count * SHORT_FRAME
-        self._size = SMALL if isLittle else AT_ONCE
-        return size if self._open else 0
+        isMuch = len(data) >= SMALL and len(data) >= count * SHORT_FRAME
+        self._size = AT_ONCE if isMuch else SMALL
+        return len(data) if self._open else 0
 
     def _cut(self, data: bytes) -> int:
         """
@@ -244,8 +242,7 @@ class Mail(Reader):
                 raise MessageError("descriptors that belong to no message")
         except MessageError as error:
             wrong = error
-        if self._frames.coming > SHORT or self._claim.size:
-            self._claim.look(self._frames.coming, bool(delivered))
+        self._claim.look(self._frames.coming, bool(delivered))
         if delivered:
             self._deliver(delivered)
         if wrong is not None:

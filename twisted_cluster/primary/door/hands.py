@@ -5,7 +5,6 @@ One worker's handoff queue, and what is put into it.
 from __future__ import annotations
 
 import errno
-import os
 import resource
 from collections.abc import Callable, Iterable
 
@@ -28,11 +27,13 @@ from twisted_cluster.wire.handoff import (
 )
 from twisted_cluster.wire.page import ATTACHED, SITTING, Page
 from twisted_cluster.wire.passing import give
+from twisted_cluster.wire.prompt import prompt
 
 log = Logger()
 # What sending fails with where the worker has spoilt its own end: shut it, or lets no
 # descriptors in. All else is a queue that is full, or a system without room.
 SPOILT = {errno.EPERM, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
+LINGERS = "it has others wait for the end of a connection that it was handed"
 
 # Linux alone has it.
 CROWDED = getattr(errno, "ETOOMANYREFS", None)
@@ -174,8 +175,8 @@ class Hand(Member):
             except OSError as error:
                 return self._keepBack(batch, error)
             self.given.add(data, len(fds))
-            for fd in fds:
-                os.close(fd)
+            if not prompt.close(fds):
+                self.accuse(MessageError(LINGERS))
             if some is batch:
                 break
             batch = batch[BATCH:]

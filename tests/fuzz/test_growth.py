@@ -11,8 +11,8 @@ from random import Random
 from tests.fuzz.ground import Ground, ground
 from tests.fuzz.saying.wires import FUZZERS
 
-# Of some 50,000: what a cache or a bounded list holds more.
-FEW = 1000
+# Of some 50,000: what caches, bounded lists and threads that close have more. A worker is 150.
+FEW = 3000
 
 
 def live(ground: Ground, random: Random) -> None:
@@ -33,12 +33,12 @@ def live(ground: Ground, random: Random) -> None:
 
 def test_whatWorkersLeaveIsNothing(tmp_path: Path) -> None:
     """
-    Of forty lives no more is left than of ten.
+    Of seventy lives no more is left than of ten.
     """
     random = Random(1)
     with ground(list(FUZZERS), tmp_path) as primary:
         counts = []
-        for lives in (10, 30):
+        for lives in (10, 60):
             for _ in range(lives):
                 live(primary, random)
             gc.collect()

@@ -135,6 +135,9 @@ class Hearing:
         """
         Nobody will listen any more.
         """
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         _close(self._come)
         _close(self._unheard)
         self._unheardCounts.clear()

@@ -368,6 +368,21 @@ def test_portsLeaveDescriptorsToOthers(
     assert primary.join(one, anyPort(), 3).number > ports[2].number
 
 
+def test_aSocketsFileTakesADescriptorMore(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    For its directory, which is held open: half as many fit.
+    """
+    monkeypatch.setattr(module, "mostPorts", lambda: 6)
+    worker, before = primary.newWorker(), len(os.listdir("/proc/self/fd"))
+    for name in ("one", "two"):
+        primary.join(worker, ListenSpec(UNIX, path=str(tmp_path / name)))
+    assert len(os.listdir("/proc/self/fd")) == before + 4
+    with pytest.raises(OSError, match="this worker alone has"):
+        primary.join(worker, anyPort())
+
+
 def test_allAreClosedWhateverOneRaises(
     primary: Primary, monkeypatch: pytest.MonkeyPatch
 ) -> None:

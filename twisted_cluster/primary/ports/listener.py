@@ -173,9 +173,11 @@ class Listener:
     @property
     def sockets(self) -> int:
         """
-        How many sockets it has.
+        How many sockets it has; the directory of its file counts as one.
         """
-        return len(self.group.sockets) if self.group else 1
+        if self.group is not None:
+            return len(self.group.sockets)
+        return 1 if self.bound.folder is None else 2
 
     def isFor(self, user: User | None) -> bool:
         """

@@ -4,6 +4,7 @@ Do as another user what that user has asked for, and could do.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import pwd
@@ -99,6 +100,9 @@ def acting(user: User | None) -> Iterator[None]:
 
 
 def _become(user: User) -> None:
+    # Names of hosts need it, and Python, which loads it with the first of them, may be
+    # where that user cannot read.
+    codecs.lookup("idna")
     os.setgroups(user.groups)
     os.setegid(user.gid)
     # Last: with that the right to do the others is gone.

@@ -25,6 +25,7 @@ from attrs import asdict, evolve
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.lockfile import FilesystemLock, isLocked
 
+from tests.process.cluster import environment
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.wire.folder import Folder
@@ -454,6 +455,34 @@ def test_lowPortsAreNotTheirs(theirs: Path) -> None:
             spec = ListenSpec(TCP, LOCAL, ours.getsockname()[1], reusePort=True)
             with pytest.raises(OSError, match="in use"):
                 bind(spec, ".", THEM)
+
+
+IMPORTING = """
+import os
+import sys
+from twisted_cluster.events import ListenSpec
+from twisted_cluster.primary.ports.binding import bind
+from twisted_cluster.wire.user import User
+
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        assert os.geteuid() == 0, name
+
+
+sys.meta_path.insert(0, Watch())
+assert "encodings.idna" not in sys.modules
+bind(ListenSpec("tcp", "127.0.0.1", 0), ".", User(65534, 65534)).release()
+"""
+
+
+@asRoot
+def test_nothingIsImportedAsSomebodyElse() -> None:
+    """
+    Who may not be able to read it.
+    """
+    command = [sys.executable, "-c", IMPORTING]
+    subprocess.run(command, env=environment(), check=True, timeout=20)
 
 
 @asRoot

@@ -11,7 +11,8 @@ from random import Random
 from tests.fuzz.ground import Ground, ground
 from tests.fuzz.saying.wires import FUZZERS
 
-# Of some 50,000: what caches, bounded lists and threads that close have more. A worker is 150.
+# Of some 50,000: what caches, bounded lists and threads that close have more. A worker
+# is 150.
 FEW = 3000
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leftovers import openNow
 from twisted_cluster.errors import VersionError
 from twisted_cluster.wire.page import CELL, CELLS, EXACT, HOUR, LARGEST_COUNT, Page
 
@@ -20,7 +21,7 @@ SIZES = {"lag": HOUR, "headroom": EXACT, "cpu": EXACT, "rss": EXACT}
 
 
 def openDescriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(openNow())
 
 
 def test_bothSeeTheSameCounters() -> None:

@@ -25,6 +25,7 @@ from attrs import asdict, evolve
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.lockfile import FilesystemLock, isLocked
 
+from tests.leftovers import openNow
 from tests.process.cluster import environment
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
@@ -56,7 +57,7 @@ def nothingLeft(folder: Path) -> Iterator[None]:
         os.umask(mask)
         # What earlier tests have dropped must not be closed meanwhile.
         gc.collect()
-        return sorted(os.listdir("/proc/self/fd")), os.listdir(folder), os.getcwd(), mask
+        return sorted(openNow()), os.listdir(folder), os.getcwd(), mask
 
     before = state()
     yield
@@ -216,7 +217,7 @@ def test_shortOfDescriptors(name: str, folder: Path) -> None:
     Wherever they run out, nothing is left.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = set(map(int, os.listdir("/proc/self/fd")))
+    used = set(map(int, openNow()))
     # One of them was for the listing itself.
     used = {fd for fd in used if os.path.exists(f"/proc/self/fd/{fd}")}
     free = sorted(set(range(len(used) + 5)) - used)

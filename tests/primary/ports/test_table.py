@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leftovers import openNow
 from tests.primary.primary import Primary, connect, portOf, taken
 from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED, Listen
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
@@ -265,7 +266,7 @@ def test_descriptorThatIsNoPort(fresh: Primary, kind: str) -> None:
         wrong = [stream, datagram, *pair] + ([tcp] if kind != TCP else [])
         # What earlier tests have dropped must not be closed meanwhile.
         gc.collect()
-        before = os.listdir("/proc/self/fd")
+        before = openNow()
         for one in wrong:
             with pytest.raises(OSError, match="is no") as caught:
                 fresh.join(worker, ListenSpec(kind, fd=one.fileno()))
@@ -275,7 +276,7 @@ def test_descriptorThatIsNoPort(fresh: Primary, kind: str) -> None:
         assert caught.value.errno == errno.ENOTSOCK
         with pytest.raises(OSError, match="ile descriptor"):
             fresh.join(worker, ListenSpec(kind, fd=9999))
-        assert os.listdir("/proc/self/fd") == before
+        assert openNow() == before
 
 
 def test_descriptorsOfUNIXAndUDP(fresh: Primary, tmp_path: Path) -> None:
@@ -375,10 +376,10 @@ def test_aSocketsFileTakesADescriptorMore(
     For its directory, which is held open: half as many fit.
     """
     monkeypatch.setattr(module, "mostPorts", lambda: 6)
-    worker, before = primary.newWorker(), len(os.listdir("/proc/self/fd"))
+    worker, before = primary.newWorker(), len(openNow())
     for name in ("one", "two"):
         primary.join(worker, ListenSpec(UNIX, path=str(tmp_path / name)))
-    assert len(os.listdir("/proc/self/fd")) == before + 4
+    assert len(openNow()) == before + 4
     with pytest.raises(OSError, match="this worker alone has"):
         primary.join(worker, anyPort())
 

@@ -11,8 +11,7 @@ from random import Random
 from tests.fuzz.ground import Ground, ground
 from tests.fuzz.saying.wires import FUZZERS
 
-# Of some 50,000: what caches, bounded lists and threads that close have more. A worker
-# is 150.
+# Of some 50,000; a worker is 150. There are caches, and threads that close things still.
 FEW = 3000
 
 

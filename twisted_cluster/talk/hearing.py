@@ -99,8 +99,8 @@ class Hearing:
         Of what has been heard since then a part was of no use; what comes next may have
         to wait.
         """
-        spent = useless * (self._clock.seconds() - begun)
-        rest = self._useless.spend(begun, begun + spent)
+        now = self._clock.seconds()
+        rest = self._useless.spend(now, useless * (now - begun))
         if rest and self._later is None:
             self._isResting = True
             self._later = self._clock.callLater(rest, self._goOn)

@@ -14,6 +14,7 @@ from random import Random
 from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.handoff import RECORD
 from tests.fuzz.saying.things import put, received
+from twisted_cluster.wire.handoff import VERSION
 
 SO_REUSEPORT = getattr(socket, "SO_REUSEPORT", 15)
 # All of a group's datagrams to its first socket: a program of one instruction.
@@ -111,7 +112,15 @@ class DatagramsFuzzer:
             ours.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, FILTER)
         elif kind == 7:
             record = RECORD.pack(
-                1, 0, 0, random.choice((0, 3)), 0, random.randrange(20), 0, 0, bytes(16)
+                VERSION,
+                0,
+                0,
+                random.choice((0, 3)),
+                0,
+                random.randrange(20),
+                0,
+                0,
+                bytes(16),
             )
             put(self._ends.handoff, record, fds=[ours.fileno()])
         else:

@@ -13,6 +13,7 @@ from random import Random
 from tests.fuzz.saying.chance import mutatedBytes, oddNumber
 from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.things import put, some
+from twisted_cluster.wire.handoff import VERSION
 
 RECORD = struct.Struct("<BBBBH2xIII16s4x")
 BATCH = 64
@@ -116,7 +117,7 @@ class HandoffFuzzer:
 
     def _record(self, random: Random) -> bytes:
         return RECORD.pack(
-            random.choice((1, 1, 1, 0, 2, 255)),
+            random.choice((VERSION, VERSION, VERSION, 0, 1, 255)),
             random.choice((0, socket.AF_INET, socket.AF_INET6, 1, 255)),
             random.choice((0, 1, 255)),
             random.choice((0, 1, 2, 3, 255)),

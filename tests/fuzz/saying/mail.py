@@ -18,8 +18,6 @@ MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1
 KINDS = {
     MESSAGE: 6,
     ASK: 6,
-    ANSWER: 2,
-    REFUSAL: 2,
     PUBLISH: 6,
     SUBSCRIBE: 3,
     UNSUBSCRIBE: 3,
@@ -132,7 +130,8 @@ class MailFuzzer:
             return data, some(random, 253)
         if kind == 2:
             flags = random.choice((0, 1, 2, 3, 4, 0xFFFF))
-            return frame(random.randrange(1, 9), b"x", b"1", flags), things
+            extra = random.choice((b"", b"x"))
+            return frame(random.randrange(1, 9), extra, b"1", flags), things
         if kind == 3:
             return frame(MISSED, b"", b"", 0, oddNumber(random) & 0xFFFF), things
         if kind == 4:

@@ -15,7 +15,7 @@ from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.things import put, some
 from twisted_cluster.wire.handoff import VERSION
 
-RECORD = struct.Struct("<BBBBH2xIII16s4x")
+RECORD = struct.Struct("<BBBBH2xIII16sI")
 BATCH = 64
 _ROOM = socket.CMSG_SPACE(253 * 4)
 # More than that it does not keep.
@@ -126,6 +126,7 @@ class HandoffFuzzer:
             random.choice((0, 1, 0xFFFFFFFF)),
             random.choice((0, 1, 0xFFFFFFFF)),
             random.choice((bytes(16), b"\xff" * 16, b"\x08" * 16)),
+            random.choice((0, 1, 2, random.randrange(100), 0xFFFFFFFF)),
         )
 
     def _mutated(self, random: Random, record: bytes) -> bytes:

@@ -24,14 +24,12 @@ from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.primary.ports.soundness import Soundness
-from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.handoff import Handed, nameOf
 from twisted_cluster.wire.user import User, uidOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.
 _new: Any = tuple.__new__
-# Seconds that a system call takes on a socket that nobody keeps locked.
-AT_MOST = 0.2
 # What the system gives at most, if it was not told otherwise.
 GIVEN_BACKLOG = 4096
 
@@ -246,9 +244,10 @@ class Listener:
         """
         if self.spec.kind == UDP or self.spec.fd is not None:
             return
-        refusing = Aside(partial(refuse, self.socket, self.hasBacklog))
-        # Who has the socket as well may keep it locked.
-        self.isRefusing = refusing.isDone(AT_MOST) and refusing.result()
+        with suppress(TimeoutError):
+            # Who has the socket as well may keep it locked.
+            refusing = partial(refuse, self.socket, self.hasBacklog)
+            self.isRefusing = aside(refusing, lambda isDone: None)
         if not self.isRefusing and self.bound.file is not None:
             with suppress(OSError):
                 self.bound.removeFile()

@@ -36,7 +36,8 @@ def fewDescriptors() -> Iterator[None]:
     This process may open fewer files for a while.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, hard))
+    few = max(FEW, max(map(int, os.listdir("/proc/self/fd"))) + FEW)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -17,6 +17,7 @@ def test_whatHoldsByDefaultIsAccepted() -> None:
     """
     assert Rules.parse(defaultTexts()) == Rules()
     assert defaultTexts()["reloadStep"] == "1"
+    assert defaultTexts()["mailLimit"] == "256M"
     assert RULES.keys() == fields_dict(Rules).keys()
 
 
@@ -29,6 +30,7 @@ def test_whatHoldsByDefaultIsAccepted() -> None:
         ("reloadStep", 3, Portion(3)),
         ("maxRss", "500M", 500 << 20),
         ("maxRss", 1000, 1000),
+        ("mailLimit", "16M", 16 << 20),
         ("onHup", "forward", "forward"),
         ("followSymlink", 1, True),
     ],
@@ -56,6 +58,7 @@ def test_textsAndValuesAreAccepted(name: str, given: object, value: object) -> N
         ("reloadStep", "nan"),
         ("maxRss", "-5M"),
         ("maxRss", "5T"),
+        ("mailLimit", "1000K"),
         ("onHup", "restart"),
         ("hangTimeout", None),
     ],

@@ -13,7 +13,13 @@ from tests.leftovers import openNow
 from twisted_cluster.core.frames import ANSWER, ASK, MESSAGE, PUBLISH, Frame
 from twisted_cluster.talk import hearing as module
 from twisted_cluster.talk.ears import Ears
-from twisted_cluster.talk.hearing import FRAMES_A_TURN, Hearing
+from twisted_cluster.talk.hearing import (
+    FRAMES_A_TURN,
+    SHARE,
+    USELESS,
+    USELESS_AT_ONCE,
+    Hearing,
+)
 
 WAITING = (MESSAGE, ASK)
 
@@ -234,3 +240,86 @@ def test_whatIsForgottenIsClosed(heard: Heard) -> None:
     heard.hearing._hear = heard.hear
     heard.come(MESSAGE, 1, 7)
     assert heard.heard == [(MESSAGE, 7)]
+
+
+def test_noLongerThanItsShareInATurn(heard: Heard) -> None:
+    """
+    Messages that take long are fewer in a turn.
+    """
+
+    def hear(frame: Frame, fd: int | None) -> bool:
+        heard.clock.rightNow += SHARE / 10
+        heard.heard.append((frame.kind, frame.number))
+        return True
+
+    heard.hearing._hear = hear
+    heard.come(PUBLISH, 100)
+    assert 10 <= len(heard.heard) <= 20
+    heard.turn()
+    assert 20 <= len(heard.heard) <= 40
+    while len(heard.heard) < 100:
+        heard.turn()
+    assert heard.reads == [False, True]
+
+
+def test_whatIsOfNoUseTakesATenthOfTheTime(heard: Heard) -> None:
+    """
+    Meanwhile no more is read; what is of use with it is paid for as well as it is meant.
+    """
+
+    def hear(frame: Frame, fd: int | None) -> bool:
+        heard.clock.rightNow += 1e-5
+        heard.heard.append((frame.kind, frame.number))
+        return frame.kind == ANSWER
+
+    heard.hearing._hear = hear
+    heard.come(ANSWER, 10_000)
+    while heard.hearing._come:
+        heard.turn()
+    assert 0.09 < heard.clock.seconds() < 0.11
+    heard.heard.clear()
+    begun = heard.clock.seconds()
+    for _ in range(1000):
+        if heard.reads[-1]:
+            heard.come(PUBLISH, 200)
+        calls = heard.clock.getDelayedCalls()
+        heard.clock.advance(calls[0].getTime() - heard.clock.seconds() if calls else 0)
+    spent = len(heard.heard) * 1e-5
+    assert spent < (heard.clock.seconds() - begun) * USELESS * 1.1 + USELESS_AT_ONCE
+
+
+def test_whoIsHeldIsNeitherHeardNorRead(heard: Heard) -> None:
+    """
+    Until it is let go, in order; but for its last words.
+    """
+    for last in (False, True):
+        heard.heard.clear()
+        heard.hearing.hold(True)
+        heard.come(PUBLISH, 3)
+        heard.turn()
+        assert heard.heard == []
+        assert heard.reads[-1] is False
+        if last:
+            heard.hearing.hearAll()
+        heard.hearing.hold(False)
+        heard.turn()
+        assert heard.heard == [(PUBLISH, n) for n in range(3)]
+        assert heard.reads[-1] is True
+
+
+def test_whoHearsMayHoldTheRest(heard: Heard) -> None:
+    """
+    As who answers and is not read does.
+    """
+
+    def hear(frame: Frame, fd: int | None) -> bool:
+        heard.heard.append((frame.kind, frame.number))
+        heard.hearing.hold(frame.number == 1)
+        return True
+
+    heard.hearing._hear = hear
+    heard.come(PUBLISH, 4)
+    assert len(heard.heard) == 2
+    heard.hearing.hold(False)
+    heard.turn()
+    assert len(heard.heard) == 4

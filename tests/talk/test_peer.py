@@ -18,6 +18,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from tests.leftovers import openNow
+from tests.logged import logging
 from tests.wire.poor import fewDescriptors
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import JSON, codecNamed
@@ -502,3 +503,43 @@ async def test_withoutAFreeDescriptorItStaysHere(sides: tuple[Side, Side]) -> No
         await aTurn(0.01)
         assert other.recv(10) == b"served"
         transport.abortConnection()
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatNobodyHearsIsNotDecoded(sides: tuple[Side, Side]) -> None:
+    """
+    Nor kept, however long it is; what comes behind it is heard.
+    """
+    here, there = sides
+    there.listen()
+    there.peer.ears.isHeard = lambda: False
+    before = len(openNow())
+    here.peer.mail.send(Frame(frames.MESSAGE, body=b"no message" * 2000))
+    here.peer.mail.send(Frame(frames.MESSAGE, frames.HANDLE, 0, b"", b" " * 20_000), 0)
+    await here.peer.mail.send(Frame(frames.MESSAGE, body=b"[" * 3_000_000))
+    assert here.peer.mail.held == 0
+    there.peer.ears.isHeard = lambda: True
+    await here.say("heard")
+    await there.until(1)
+    assert there.heard == ["heard"]
+    for _ in range(1000):
+        if len(openNow()) == before:
+            break
+        await aTurn(0.005)
+    assert len(openNow()) == before
+    assert there.peer.mail._frames._rest == b""
+
+
+@pytest_twisted.ensureDeferred
+async def test_nonsenseDoesNotFillTheLog(sides: tuple[Side, Side]) -> None:
+    """
+    That some is lost is said once a minute.
+    """
+    here, there = sides
+    there.listen()
+    with logging() as logged:
+        for _ in range(100):
+            here.peer.mail.send(Frame(frames.MESSAGE, body=b"no message"))
+        await here.say("heard")
+        await there.until(1)
+    assert sum("is lost" in text for text in logged.texts()) == 1

@@ -315,3 +315,27 @@ def test_whoHasGoneNeedsNoAnswer(asked: Asked) -> None:
     finally:
         globalLogPublisher.removeObserver(logged.append)
     assert logged == []
+
+
+def test_whoDoesNotReadItsAnswersIsHeld(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    From so much on that waits; until half of that is read.
+    """
+    monkeypatch.setattr(module, "UNSENT", 1 << 20)
+    holds: list[bool] = []
+    asked = Asked()
+    asked.answering = Answering(asked.mail, JSON, holds.append)
+    number = 0
+    while not holds:
+        number += 1
+        asked.ask(lambda question: "x" * 1000, number)
+    assert holds == [True]
+    unsent = asked.answering.unsent
+    assert 1 << 20 < unsent < (1 << 20) + 3000
+    # The kernel has some, and objects count as well.
+    assert number * 1000 < unsent
+    answered = 0
+    while answered < number:
+        answered += len(asked.answers())
+    assert (holds, asked.answering.unsent) == ([True, False], 0)
+    asked.close()

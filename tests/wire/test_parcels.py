@@ -94,7 +94,7 @@ def test_oneLongMessageHasItsOwnRoom() -> None:
         parcels.add(long)
         parcels.add(parcel(b"x"))
         assert (room.hasLong, room.used) == (True, COST)
-        assert "as long as this" in room.refusal(0, long.cost)
+        assert "as long as this" in room.refusal(0, COST + 1)
         assert room.refusal(0, COST) == ""
         assert "100 bytes wait" in room.refusal(COST, 1)
         parcels.sent(4) if end == "sent" else parcels.clear()

@@ -93,7 +93,8 @@ class Cluster(Emitter):
         what a policy sees of it; 1, none, 1. C{maxConnections},
         C{maxPerAddress}, C{atLimit}: as the command's options, to be set before the
         first fork. C{keepListening}: whether a port stays open when its last worker is
-        gone.
+        gone. C{mailLimit}: how many bytes of memory messages may take that wait for
+        workers, those for one of them half; 256 MiB; as these.
 
         @raise SettingsError: If there is no such setting, or its value is not accepted.
         @raise NotPrimaryError: In a worker.

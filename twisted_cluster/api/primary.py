@@ -22,7 +22,7 @@ from twisted_cluster.api.recipes import limitsOf, recipeFor
 from twisted_cluster.api.settings import Settings, check, merged
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.topics import Subscriber, once, topicName
-from twisted_cluster.defaults import BACKLOG
+from twisted_cluster.defaults import BACKLOG, MAIL_LIMIT
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.logfiles import shareLogFiles
@@ -177,6 +177,7 @@ class PrimaryCluster(Cluster):
                 limits,
                 areGuarded=True,
                 inherited=self._inherited.numbers,
+                mailLimit=self.settings.get("mailLimit") or MAIL_LIMIT,
             )
             if rooms.guardian is not None:
                 # Whose primary ends before its workers may have meant that.

@@ -15,6 +15,7 @@ from attrs import frozen
 from twisted_cluster.api.ground import thisScript
 from twisted_cluster.api.held import specsOf
 from twisted_cluster.core.codecs import codecNamed
+from twisted_cluster.core.rules import LEAST_MAIL
 from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
@@ -53,6 +54,7 @@ class Settings(TypedDict, total=False):
     maxPerAddress: int | None
     atLimit: str | None
     keepListening: bool | None
+    mailLimit: int | None
     listen: str | Sequence[str] | None
 
 
@@ -146,6 +148,9 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "maxPerAddress": Kind(_isCount, "a number, 1 or more"),
     "atLimit": Kind(lambda v: v in AT_LIMIT, "'wait', 'refuse' or 'shed'"),
     "keepListening": Kind(_is(bool), "True or False"),
+    "mailLimit": Kind(
+        lambda v: _isId(v) and v >= LEAST_MAIL, f"a number of bytes, {LEAST_MAIL} or more"
+    ),
     "listen": Kind(
         lambda v: _isText(v) or _isTexts(v), "an endpoint, such as 'tcp:80', or a list"
     ),

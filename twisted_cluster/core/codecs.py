@@ -16,6 +16,7 @@ from uuid import UUID
 from attrs import frozen
 
 from twisted_cluster.core.frames import ADVANCED
+from twisted_cluster.core.weighing import HEAVIEST, isTooHeavy, isTooHeavyCBOR
 from twisted_cluster.errors import MessageError, NotSerializableError, SettingsError
 
 # What users say to each other: only they know its type.
@@ -28,6 +29,9 @@ except ImportError:  # several times slower, and the same otherwise
     _OPTIONS = 0
 else:
     _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+TOO_HEAVY = f"it may take more than {HEAVIEST} bytes where it is decoded"
 
 
 @frozen
@@ -85,7 +89,7 @@ _LONG = 1 << 14
 
 
 def _dumpExactly(message: object) -> bytes:
-    return _EXACT + _toJSON(message).encode("ascii")
+    return _light(_EXACT + _toJSON(message).encode("ascii"))
 
 
 def _dumpFast(message: object) -> bytes:
@@ -93,6 +97,12 @@ def _dumpFast(message: object) -> bytes:
         body: bytes = orjson.dumps(message, None, _OPTIONS)
     except TypeError:
         return _dumpExactly(message)
+    return body if len(body) < _LONG else _light(body)
+
+
+def _light(body: bytes) -> bytes:
+    if isTooHeavy(body):
+        raise ValueError(TOO_HEAVY)
     return body
 
 
@@ -103,7 +113,11 @@ def _load(data: bytes | memoryview) -> Payload:
 
 
 def _loadLong(data: bytes | memoryview) -> Payload:
-    if len(data) < _LONG or not gc.isenabled():
+    if len(data) < _LONG:
+        return _load(data)
+    if isTooHeavy(data):
+        raise ValueError(TOO_HEAVY)
+    if not gc.isenabled():
         return _load(data)
     # All these objects are new: looking for garbage among them takes as long as
     # making them.
@@ -129,17 +143,20 @@ def _advanced() -> Codec:
 
     def dumps(message: object) -> bytes:
         try:
-            return cbor2.dumps(message)
+            data = cbor2.dumps(message)
         except cbor2.CBOREncodeError:
             # It may hold itself. Marks for what is shared cannot stand in sets and keys.
-            return cbor2.dumps(message, value_sharing=True)
+            data = cbor2.dumps(message, value_sharing=True)
+        if isTooHeavyCBOR(data):
+            raise ValueError(TOO_HEAVY)
+        return data
 
-    return Codec(
-        "advanced",
-        ADVANCED,
-        dumps,
-        cbor2.loads,
-    )
+    def loads(data: bytes | memoryview) -> Payload:
+        if isTooHeavyCBOR(data):
+            raise ValueError(TOO_HEAVY)
+        return cbor2.loads(data)
+
+    return Codec("advanced", ADVANCED, dumps, loads)
 
 
 def codecNamed(name: str) -> Codec:
@@ -163,5 +180,9 @@ def codecOf(flags: int) -> Codec:
     """
     @param flags: A frame's.
     @return: What its body is to be decoded with.
+    @raise MessageError: If that needs a package which is missing.
     """
-    return _advanced() if flags & ADVANCED else JSON
+    try:
+        return _advanced() if flags & ADVANCED else JSON
+    except SettingsError as error:
+        raise MessageError(str(error)) from None

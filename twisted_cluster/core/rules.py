@@ -13,6 +13,7 @@ from attrs import asdict, frozen
 from twisted_cluster.defaults import (
     DRAIN_TIMEOUT,
     LOG_RATE,
+    MAIL_LIMIT,
     START_TIMEOUT,
     STOP_TIMEOUT,
 )
@@ -23,6 +24,8 @@ MOST = 1e9
 # A worker that works shows life some 20 times in so many seconds, or once at least.
 BEAT = 1.0
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+# Many a message is longer than less.
+LEAST_MAIL = 1 << 20
 ON_HUP = ("reload", "forward", "ignore")
 
 
@@ -84,6 +87,7 @@ class Rules:
     @ivar maxAge: After how long a worker is renewed.
     @ivar maxServed: After how many connections.
     @ivar maxRss: Above how many bytes of resident memory.
+    @ivar mailLimit: How many bytes of memory users' messages may take that wait.
     @ivar noNewPrivileges: Whether programs that a worker starts give it nothing that it
         has not: setuid ones run as the worker itself.
     @ivar logRate: How many lines a second a worker may log; what is more is left out.
@@ -104,6 +108,7 @@ class Rules:
     maxAge: float = 0.0
     maxServed: int = 0
     maxRss: int = 0
+    mailLimit: int = MAIL_LIMIT
     noNewPrivileges: bool = False
     logRate: float = LOG_RATE
     onHup: str = ON_HUP[0]
@@ -167,6 +172,13 @@ def _bytes(given: Any) -> int:
     if found is None:
         raise ValueError(given)
     return int(found[1]) * UNITS[found[2]]
+
+
+def _mailLimit(given: Any) -> int:
+    value = _bytes(given)
+    if value < LEAST_MAIL:
+        raise ValueError(given)
+    return value
 
 
 def _oneOf(names: tuple[str, ...]) -> tuple[Callable[[Any], str], str]:
@@ -237,6 +249,11 @@ RULES: Mapping[str, Rule] = {
         "a number of bytes, such as 500M",
         "With how much resident memory a worker is renewed, such as 500M; 0: never.",
     ),
+    "mailLimit": Rule(
+        _mailLimit,
+        "a number of bytes, 1M or more, such as 500M",
+        "How much memory users' messages may take that wait for workers.",
+    ),
     "noNewPrivileges": Rule(
         bool,
         None,
@@ -268,4 +285,6 @@ def defaultTexts() -> Mapping[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, Portion):
         return f"{value.number:g}{'%' if value.isPercent else ''}"
+    if isinstance(value, int) and value >= LEAST_MAIL:
+        return f"{value // UNITS['M']}M"
     return value if isinstance(value, str) else f"{value:g}"

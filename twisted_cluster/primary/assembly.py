@@ -72,6 +72,7 @@ class Assembly:
             descriptors=config.recipe.inherited.numbers,
             limits=config.limits,
             areGuarded=True,
+            mailLimit=rules.mailLimit,
         )
         clock = self.rooms.reactor
         self.releases = Releases(config.recipe, rules.followSymlink)

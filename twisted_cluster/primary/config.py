@@ -83,6 +83,7 @@ class Settings(TypedDict, total=False):
     maxAge: float | str
     maxServed: int | str
     maxRss: int | str
+    mailLimit: int | str
     noNewPrivileges: bool
     logRate: float | str
     onHup: str

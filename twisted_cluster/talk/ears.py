@@ -76,11 +76,9 @@ class Ears:
         """
         Whether frames of a kind are heard, and need not wait.
         """
-        if self.isDeaf:
-            return True
         if kind == frames.MESSAGE:
-            return self.message is not None
-        return kind != frames.ASK or self.ask is not None
+            return self.message is not None or self.isDeaf
+        return kind != frames.ASK or self.ask is not None or self.isDeaf
 
     def wants(self, kind: int) -> bool:
         """

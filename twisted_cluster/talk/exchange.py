@@ -14,6 +14,7 @@ from twisted_cluster.core import frames
 from twisted_cluster.core.frames import ADVANCED, Frame, packHead
 from twisted_cluster.errors import ClusterError, MessageError
 from twisted_cluster.talk.peer import Peer
+from twisted_cluster.wire.parcels import OBJECTS
 
 log = Logger()
 
@@ -79,7 +80,8 @@ class Exchange:
         # One that is found to be gone may leave, and so may others, as soon as users
         # hear of it.
         subscribed = list(self._topics.get(topic, {}).items())
-        cost = len(head) + len(body) // max(1, len(subscribed))
+        # Who has published waits for all of them, which takes as much again.
+        cost = OBJECTS + len(head) + len(body) // max(1, len(subscribed))
         taken = [
             peer.mail.postPacked(head, body, cost)
             for worker, peer in subscribed
@@ -119,8 +121,7 @@ class Exchange:
         if worker in self._missed:
             self._missed[worker] += 1
             return True
-        mail = peer.mail
-        if max(mail.waiting, mail.held) <= BEHIND and mail.hasRoom(cost):
+        if peer.mail.hasRoom(cost, BEHIND):
             return False
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1

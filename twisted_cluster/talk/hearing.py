@@ -30,6 +30,8 @@ FRAMES_A_TURN = 256
 # Nor for longer than so many seconds, which is looked at after so many frames.
 SHARE = 0.001
 FRAMES_A_LOOK = 8
+# What fewer take, with all that it takes to read them.
+FEW = 0.0001
 # What is of no use to anybody may take this part of the time, and so much at once.
 USELESS = 0.1
 USELESS_AT_ONCE = 0.002
@@ -87,20 +89,20 @@ class Hearing:
     def _hearSome(self) -> None:
         if self._isResting or self._isHeld:
             return
-        begun = self._clock.seconds()
+        # Of a few the time is not taken: it would be dearer than they are.
+        isFew = len(self._come) < FRAMES_A_LOOK
+        begun = 0.0 if isFew else self._clock.seconds()
         useless = self._hearMost(FRAMES_A_TURN, begun + SHARE)
         if useless:
-            self._waste(begun, useless)
+            self._waste(useless * (FEW if isFew else self._clock.seconds() - begun))
         if self._come or self._unheard or self._isResting or not self._isReading:
             self._regulate()
 
-    def _waste(self, begun: float, useless: float) -> None:
+    def _waste(self, seconds: float) -> None:
         """
-        Of what has been heard since then a part was of no use; what comes next may have
-        to wait.
+        So much time went into what was of no use; what comes next may have to wait.
         """
-        now = self._clock.seconds()
-        rest = self._useless.spend(now, useless * (now - begun))
+        rest = self._useless.spend(self._clock.seconds(), seconds)
         if rest and self._later is None:
             self._isResting = True
             self._later = self._clock.callLater(rest, self._goOn)
@@ -169,6 +171,7 @@ class Hearing:
         @return: Which part of it was of no use to anybody, 0 to 1.
         """
         come, unheard = self._come, self._unheardCounts
+        hears, hear = self._ears.hears, self._hear
         useless, heard, isLast = 0, 0, end == inf
         for heard in range(1, count + 1):
             # Who hears may forget the rest, or cannot go on.
@@ -179,10 +182,10 @@ class Hearing:
             frame, fd = come.popleft()
             kind = frame.kind
             # What has waited comes first.
-            if self._ears.hears(kind) and kind not in unheard:
-                useless += not self._hear(frame, fd)
+            if hears(kind) and kind not in unheard:
+                useless += hear(frame, fd) is False
             elif kind == ASK and self._isFull(ASK):
-                useless += not self._hear(frame, fd)
+                useless += hear(frame, fd) is False
             else:
                 self._postpone(frame, fd)
         return useless / heard if useless else 0.0

@@ -39,6 +39,8 @@ from twisted_cluster.wire.mailroom import Mailroom
 log = Logger()
 NO_PORTS = NoPorts()
 
+# A message that nobody hears may be decoded all the same, if it has no more bytes.
+SHORT = 1 << 11
 UNHEARD = "a worker sends messages to the primary, where nobody hears them"
 
 
@@ -71,6 +73,9 @@ class Peer:
         self._questions = Questions(reactor)
         self._complaints = Complaints(time.monotonic_ns)
         self._isWarned = False
+        # Others decode what is relayed, and to decode CBOR can take very long.
+        isAny = self._codec.flag or not ears.isStrict
+        self._strange = 0 if isAny else frames.ADVANCED
         take = self._hearing.take
         self.mail = Mail(reactor, end, take, self._lost, room, self._wants)
         self._answering = Answering(self.mail, codec, self._hold)
@@ -214,6 +219,8 @@ class Peer:
         return True
 
     def _hearOther(self, frame: Frame) -> bool:
+        if frame.flags:
+            self._checkCodec(frame.flags)
         if frame.kind == frames.ASK:
             if self.ears.isDeaf:
                 self._answering.refuse(frame.number, "nobody answers in this primary")
@@ -227,18 +234,17 @@ class Peer:
         return self.ears.topic(frame)
 
     def _hearMessage(self, frame: Frame, fd: int | None) -> bool:
-        ears = self.ears
-        if ears.isDeaf or not ears.isHeard():
-            if fd is not None:
-                discard((fd,))
-            if ears.isDeaf and not self._isWarned:
-                self._isWarned = True
-                log.warn(UNHEARD)
+        ears, flags, body = self.ears, frame.flags, frame.body
+        if flags:
+            self._checkCodec(flags)
+        # Of a short one it is dearer to ask whether it is worth while.
+        if ears.isDeaf or (len(body) > SHORT and not ears.isHeard()):
+            self._dropMessage(fd)
             return False
-        isGiven = frame.flags & (HANDLE | LISTENER)
+        isGiven = flags & (HANDLE | LISTENER)
         handle = self._handleOf(frame, fd) if isGiven else None
         try:
-            message = codecOf(frame.flags).decode(frame.body)
+            message = codecOf(flags).decode(body)
         except MessageError as error:
             self._complain("a message is lost: {error}", error)
             if handle is not None:
@@ -250,6 +256,17 @@ class Peer:
         except BaseException:
             log.failure("who hears messages failed")
         return True
+
+    def _checkCodec(self, flags: int) -> None:
+        if flags & self._strange:
+            raise MessageError("it does not keep to its serialization, json")
+
+    def _dropMessage(self, fd: int | None) -> None:
+        if fd is not None:
+            discard((fd,))
+        if self.ears.isDeaf and not self._isWarned:
+            self._isWarned = True
+            log.warn(UNHEARD)
 
     def _handleOf(self, frame: Frame, fd: int | None) -> Handle | None:
         try:

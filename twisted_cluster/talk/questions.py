@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, codecOf
-from twisted_cluster.core.frames import Frame
+from twisted_cluster.core.frames import HEAD, Frame
 from twisted_cluster.errors import (
     AskFailedError,
     AskTimeoutError,
@@ -213,7 +213,10 @@ class Answering:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        self._post(Frame(frames.ANSWER, self._codec.flag, number, b"", body))
+        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
+        waits = self._mail.post(frame)
+        if waits is not None:
+            self._watch(waits, len(body))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
         if not failure.check(ClusterError):
@@ -228,14 +231,14 @@ class Answering:
         @param why: Which who asked is told.
         """
         body = why[:WHY].encode("utf-8", "replace")
-        self._post(Frame(frames.REFUSAL, 0, number, b"", body))
-
-    def _post(self, frame: Frame) -> None:
-        waits = self._mail.post(frame)
+        waits = self._mail.post(Frame(frames.REFUSAL, 0, number, b"", body))
         if waits is not None:
-            size = OBJECTS + len(frame.body)
-            self._wait(size)
-            waits.addBoth(self._sent, size)
+            self._watch(waits, len(body))
+
+    def _watch(self, waits: Deferred[None], length: int) -> None:
+        size = OBJECTS + HEAD + length
+        self._wait(size)
+        waits.addBoth(self._sent, size)
 
     def _sent(self, result: Failure | None, size: int) -> None:
         self._wait(-size)

@@ -21,6 +21,8 @@ class Claim:
     """
     Asks for the room of the message that comes of one process, and keeps that from being
     read while there is none.
+
+    @ivar size: How long that message is, in bytes; 0 if there is none.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Claim:
         self._coming = coming
         self._hold = hold
         self.tooSlow = lose
-        self._size = 0
+        self.size = 0
         self._isHeld = False
         self._resting: IDelayedCall | None = None
 
@@ -49,17 +51,17 @@ class Claim:
         @param size: How long the message is that is not there yet, in bytes.
         @param isNew: Whether one is there meanwhile.
         """
-        if self._size and isNew:
+        if isNew:
             self.end()
-        if size > SHORT and not self._size:
-            self._size = size
+        if size > SHORT and not self.size:
+            self.size = size
             self._ask()
 
     def end(self) -> None:
         """
         It is there, or will not be.
         """
-        self._size = 0
+        self.size = 0
         self._coming.release(self)
         if self._resting is not None:
             self._resting.cancel()
@@ -68,7 +70,7 @@ class Claim:
 
     def _ask(self) -> None:
         self._resting = None
-        isGiven = self._coming.claim(self, self._size)
+        isGiven = self._coming.claim(self, self.size)
         if not isGiven:
             self._resting = self._clock.callLater(REST, self._ask)
         self._holdIf(not isGiven)

@@ -30,7 +30,7 @@ from twisted_cluster.errors import (
     MessageError,
 )
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.claim import Claim
+from twisted_cluster.wire.claim import SHORT, Claim
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.mailroom import Mailroom
 from twisted_cluster.wire.outgoing import Outgoing
@@ -126,11 +126,12 @@ class Mail(Reader):
         """
         return self._outgoing.gone
 
-    def hasRoom(self, cost: int) -> bool:
+    def hasRoom(self, cost: int, most: int) -> bool:
         """
-        Whether a frame of so many bytes may wait too.
+        Whether a frame of so many bytes may wait too, where it is not to wait behind more
+        than C{most} bytes.
         """
-        return self._outgoing.hasRoom(cost)
+        return self._outgoing.hasRoom(cost, most)
 
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
@@ -222,9 +223,10 @@ class Mail(Reader):
             self._end(ChannelClosedError("the other process has closed the channel"))
             return 0
         count = self._cut(data)
-        isMuch = len(data) >= SMALL and len(data) >= count * SHORT_FRAME
-        self._size = AT_ONCE if isMuch else SMALL
-        return len(data) if self._open else 0
+        size = len(data)
+        isLittle = size < SMALL or size < count * SHORT_FRAME
+        self._size = SMALL if isLittle else AT_ONCE
+        return size if self._open else 0
 
     def _cut(self, data: bytes) -> int:
         """
@@ -242,7 +244,8 @@ class Mail(Reader):
                 raise MessageError("descriptors that belong to no message")
         except MessageError as error:
             wrong = error
-        self._claim.look(self._frames.coming, bool(delivered))
+        if self._frames.coming > SHORT or self._claim.size:
+            self._claim.look(self._frames.coming, bool(delivered))
         if delivered:
             self._deliver(delivered)
         if wrong is not None:

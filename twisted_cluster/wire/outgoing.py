@@ -83,11 +83,15 @@ class Outgoing:
         """
         return self._parcels.gone
 
-    def hasRoom(self, cost: int) -> bool:
+    def hasRoom(self, cost: int, most: int) -> bool:
         """
-        Whether so many bytes may wait too.
+        @see: L{twisted_cluster.wire.mail.Mail.hasRoom}
         """
-        return not self._room.refusal(self._parcels.held, OBJECTS + cost)
+        parcels, room = self._parcels, self._room
+        if parcels.held > most or parcels.waiting > most:
+            return False
+        cost += OBJECTS
+        return room.used + cost <= room.share or not room.refusal(parcels.held, cost)
 
     def post(
         self, head: bytes, body: bytes | memoryview, fd: int = -1, cost: int = -1
@@ -97,7 +101,6 @@ class Outgoing:
         """
         if self._ended is not None:
             return fail(self._ended)
-        pieces: Sequence[memoryview | bytes] = [head, body]
         size = len(head) + len(body)
         cost = OBJECTS + (size if cost < 0 else cost)
         parcels, room = self._parcels, self._room
@@ -106,28 +109,34 @@ class Outgoing:
             refusal = room.refusal(parcels.held, cost)
             if refusal:
                 return fail(MailboxFullError(refusal))
-        isAlone = not (self._writing or parcels.waiting or fd >= 0)
-        if isAlone and time.monotonic() > self._resting:
-            # One alone goes at once; what comes right after it goes together, when the
-            # reactor gets there.
-            sent = self._push(pieces)
+        pieces: Sequence[memoryview | bytes] = [head, body]
+        if not (self._writing or parcels.waiting or fd >= 0):
+            sent = self._sendAlone(pieces, size)
             if sent == size:
-                self._resting = time.monotonic() + BURST
                 return None
             if self._ended is not None:
                 return fail(self._ended)
             pieces, size = without(pieces, sent), size - sent
-        return self._keep(pieces, size, cost, fd)
-
-    def _keep(
-        self, pieces: Sequence[memoryview | bytes], size: int, cost: int, fd: int
-    ) -> Deferred[None]:
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        self._parcels.add(Parcel(pieces, size, cost, copy, taken))
+        parcels.add(Parcel(pieces, size, cost, copy, taken))
         if not self._writing:
             self._watch()
         return taken
+
+    def _sendAlone(self, pieces: Sequence[memoryview | bytes], size: int) -> int:
+        """
+        One alone goes at once; what comes right after it goes together, when the reactor
+        gets there.
+
+        @return: How many bytes the kernel took.
+        """
+        if time.monotonic() <= self._resting:
+            return 0
+        sent = self._push(pieces)
+        if sent == size:
+            self._resting = time.monotonic() + BURST
+        return sent
 
     def _watch(self) -> None:
         if not self._writing and self._pausing is None:

@@ -29,7 +29,8 @@ class Parcel:
     A frame that is not sent yet.
 
     @ivar pieces: What is left of it.
-    @ivar cost: What it takes of the room until it is sent whole, in bytes of memory.
+    @ivar cost: What it takes of the room until it is sent whole, in bytes of memory; 0 of
+        a long one, which has a room of its own.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
     @ivar taken: Fires when the kernel has all of it.
     """
@@ -80,12 +81,14 @@ class Parcels:
         """
         One more, behind the others.
         """
+        room, cost = self._room, parcel.cost
+        if cost > room.share:
+            room.hasLong = True
+            parcel.cost = cost = 0
         self._parcels.append(parcel)
         self.waiting += parcel.size
-        if parcel.cost > self._room.share:
-            self._room.hasLong = True
-        else:
-            self._hold(parcel.cost)
+        self.held += cost
+        room.used += cost
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
@@ -110,17 +113,19 @@ class Parcels:
         """
         self.gone += count
         self.waiting -= count
-        self._parcels[0].close()
+        parcels, released = self._parcels, 0
+        parcels[0].close()
         done = []
-        while self._parcels and count >= self._parcels[0].size:
-            parcel = self._parcels.popleft()
+        while parcels and count >= parcels[0].size:
+            done.append(parcel := parcels.popleft())
             count -= parcel.size
-            self._letGo(parcel)
-            done.append(parcel)
+            released += parcel.cost or self._endLong()
         if count:
-            first = self._parcels[0]
+            first = parcels[0]
             first.pieces = without(first.pieces, count)
             first.size -= count
+        self.held -= released
+        self._room.used -= released
         return done
 
     def clear(self) -> list[Parcel]:
@@ -131,21 +136,17 @@ class Parcels:
         """
         dropped = list(self._parcels)
         self._parcels.clear()
-        self.waiting = 0
+        self._room.used -= self.held
+        self.waiting = self.held = 0
         for parcel in dropped:
-            self._letGo(parcel)
+            if not parcel.cost:
+                self._endLong()
             parcel.close()
         return dropped
 
-    def _letGo(self, parcel: Parcel) -> None:
-        if parcel.cost > self._room.share:
-            self._room.hasLong = False
-        else:
-            self._hold(-parcel.cost)
-
-    def _hold(self, change: int) -> None:
-        self.held += change
-        self._room.used += change
+    def _endLong(self) -> int:
+        self._room.hasLong = False
+        return 0
 
 
 def without(

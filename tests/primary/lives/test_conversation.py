@@ -7,17 +7,18 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 
 import pytest
 from attrs import evolve
 from twisted.internet.testing import MemoryReactorClock
 
-from tests.logged import Logged
+from tests.logged import Logged, logging
 from tests.wire.poor import fewDescriptors
-from twisted_cluster.core import messages
+from twisted_cluster.core import frames, messages
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.member import Post
 from twisted_cluster.core.messages import Listening, Message
@@ -28,6 +29,7 @@ from twisted_cluster.primary.lives import conversation as module
 from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN, Conversation
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.talk.ears import hearNothing
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import CONTROL, MAIL
 from twisted_cluster.wire.handoff import (
@@ -450,3 +452,79 @@ def noConnection(kind: str) -> Iterator[int]:
         made = socket.SOCK_STREAM if kind == "unix" else socket.SOCK_DGRAM
         with socket.socket(family, made) as other:
             yield other.fileno()
+
+
+def manyQuestions(worker: Worker) -> None:
+    """
+    It asks, until it is not read any more.
+    """
+    question = frames.packHead(frames.Frame(frames.ASK, body=b"1")) + b"1"
+    hearNothing(worker.conversation.peer.ears)
+    worker.mail.setblocking(False)
+    mail = worker.conversation.peer.mail
+    for _ in range(10_000):
+        with suppress(BlockingIOError):
+            worker.mail.send(question * 100)
+        mail.doRead()
+        worker.reactor.advance(0.1)
+        mail.doWrite()
+        if worker.conversation._unread is not None:
+            return
+    raise AssertionError("it is read on")
+
+
+def test_whoReadsNoAnswersIsKilled(worker: Worker) -> None:
+    """
+    But one that may be at work, or reads at least something, is not.
+    """
+    manyQuestions(worker)
+    with logging() as logged:
+        # Its heart does not beat.
+        worker.reactor.advance(module.UNREAD + 1)
+        assert worker.heard == []
+        worker.hand.page.heartbeat = time.monotonic_ns()
+        worker.mail.recv(100_000)
+        worker.conversation.peer.mail.doWrite()
+        worker.reactor.advance(module.UNREAD + 1)
+        assert worker.heard == []
+        worker.hand.page.heartbeat = time.monotonic_ns()
+        worker.reactor.advance(module.UNREAD + 1)
+    assert worker.heard == ["kill"]
+    assert "has read none of its answers for 30 s; killed" in "".join(logged.texts())
+
+
+def test_whoReadsItsAnswersIsReadOn(worker: Worker) -> None:
+    """
+    However long it did not.
+    """
+    manyQuestions(worker)
+    mail = worker.conversation.peer.mail
+    while mail.waiting:
+        worker.mail.recv(1 << 20)
+        mail.doWrite()
+    assert worker.conversation._unread is None
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (frames.Frame(frames.ANSWER, number=1), "it was not asked"),
+        (frames.Frame(frames.MESSAGE, frames.ADVANCED), "its serialization, json"),
+        (frames.Frame(frames.PUBLISH, frames.ADVANCED, 0, b"a"), "its serialization"),
+        (frames.Frame(frames.ASK, 0, 1, b"extra"), "bytes of extra"),
+        (frames.Frame(frames.MISSED, 0, 1), "does not say"),
+    ],
+    ids=lambda one: f"kind {one.kind}" if isinstance(one, frames.Frame) else "",
+)
+def test_whatNoWorkerSendsEndsIt(worker: Worker, said: frames.Frame, why: str) -> None:
+    """
+    And nothing is heard that it has sent behind.
+    """
+    behind = frames.packHead(frames.Frame(frames.SUBSCRIBE, 0, 0, b"topic"))
+    hearNothing(worker.conversation.peer.ears)
+    worker.mail.send(frames.packHead(said) + behind)
+    with logging() as logged:
+        worker.conversation.peer.mail.doRead()
+    assert worker.heard == ["kill"]
+    assert why in "".join(logged.texts())
+    assert worker.rooms.exchange._topics == {}

@@ -111,17 +111,9 @@ class DatagramsFuzzer:
         elif kind == 6:
             ours.setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, FILTER)
         elif kind == 7:
-            record = RECORD.pack(
-                VERSION,
-                0,
-                0,
-                random.choice((0, 3)),
-                0,
-                random.randrange(20),
-                0,
-                0,
-                bytes(16),
-            )
+            number, bounces = random.randrange(20), random.choice((0, 3))
+            nobody = 0, 0, bytes(16), 0
+            record = RECORD.pack(VERSION, 0, 0, bounces, 0, number, *nobody)
             put(self._ends.handoff, record, fds=[ours.fileno()])
         else:
             for _ in range(200):

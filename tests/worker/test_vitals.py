@@ -109,7 +109,7 @@ def test_headroomIsWhatCanBeOpened(page: Page, counting: str) -> None:
     page.taken = 7
     life.beat(1, 0)
     said = page.headroom
-    with openFiles(FEW) as opened:
+    with openFiles(4 * FEW) as opened:
         life.beat(2, 0)
     assert page.headroom == 0
     assert page.counted == 7

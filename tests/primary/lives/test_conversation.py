@@ -36,6 +36,7 @@ from twisted_cluster.wire.handoff import (
     METERED,
     SEEN,
     Handed,
+    Received,
     packRecord,
     receive,
     send,
@@ -371,6 +372,35 @@ def test_ofWhatIsSentBackSomeIsTakenInATurn(worker: Worker) -> None:
         assert len(waiting(worker)) == 20
         worker.conversation.readReturned(15)
         assert len(waiting(worker)) == 30
+    assert worker.heard == []
+
+
+def test_whatCameBeforeTheSystemHadNoMemoryIsKept(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It waits for another worker; the rest is read when there is some again.
+    """
+    isShort = False
+
+    def receiveSome(queue: socket.socket) -> Received:
+        nonlocal isShort
+        if isShort:
+            raise OSError(errno.ENOMEM, "no memory")
+        isShort = True
+        return receive(queue)
+
+    with handed(worker, 2) as some:
+        for fd, one in some:
+            records = [packRecord(0, "", nonce=one.nonce)]
+            send(worker.wires.queue.worker, records, [fd])
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "receive", receiveSome)
+            with pytest.raises(OSError, match="no memory"):
+                worker.conversation.readReturned()
+        assert len(waiting(worker)) == 1
+        worker.conversation.readReturned()
+        assert len(waiting(worker)) == 2
     assert worker.heard == []
 
 

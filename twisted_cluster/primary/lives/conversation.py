@@ -243,7 +243,9 @@ class Conversation:
             # This process has a duplicate of the worker's end: it has shut it down.
             self._returned.stop()
             self._refuse(MessageError("it has shut its handoff queue"))
-        self._giveOn(came)
+        finally:
+            # Also what came before the system had no memory for more.
+            self._giveOn(came)
 
     def _giveOn(self, came: Sequence[Handed]) -> None:
         try:

@@ -8,9 +8,11 @@ import asyncio
 import os
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 from attrs import define
@@ -18,6 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from zope.interface import implementer
 
+from tests.leftovers import openNow
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.events import REFUSE, SHED, TCP, ConnectionFacts, ListenSpec
 from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
@@ -31,7 +34,7 @@ from twisted_cluster.primary.door.farewells import (
 )
 from twisted_cluster.primary.ports.binding import bind
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handoff import SEEN, Handed
 
 
 @implementer(IFarewellPolicy)
@@ -66,8 +69,9 @@ class Hall:
         self._stack.callback(made.close)
         return made
 
-    def turnAway(self, policy: RoundRobin | None = None) -> socket.socket:
+    def turnAway(self, policy: RoundRobin | None = None, flags: int = 0) -> socket.socket:
         """
+        @param flags: As of a L{Handed}.
         @return: The client's end.
         """
         ours, theirs = socket.socketpair()
@@ -75,7 +79,8 @@ class Hall:
         theirs.settimeout(5)
         name = ("192.0.2.1", 1)
         listener = self.listener(policy or RoundRobin())
-        self.farewells.turnAway(listener, Handed(ours.detach(), 1, name))
+        connection = Handed(ours.detach(), 1, name, flags=flags)
+        self.farewells.turnAway(listener, connection)
         return theirs
 
     def poll(self) -> None:
@@ -105,6 +110,23 @@ def hall() -> Iterator[Hall]:
 
 def everything(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_nobodyWaitsForWhoMayKeepItLocked(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Who has come back from a worker is told, too, but aside.
+    """
+    unlocked = Event()
+    monkeypatch.setattr(module, "_drain", lambda lent: unlocked.wait(10.0))
+    begun = time.monotonic()
+    clients = [hall.turnAway(flags=SEEN) for _ in range(3)]
+    assert time.monotonic() - begun < 1.0
+    unlocked.set()
+    for client in clients:
+        assert everything(client) == UNAVAILABLE
+    openNow()
 
 
 def test_itIsToldAndClosedWhenItHasRead(hall: Hall) -> None:

@@ -5,7 +5,9 @@ Says good-bye to who is not served.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall
@@ -20,7 +22,6 @@ from twisted_cluster.interfaces import (
 )
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.edges import Edges
@@ -82,17 +83,10 @@ class Farewells:
                 log.failure("policy {policy} has no farewell", policy=listener.policy)
             farewell = UNAVAILABLE
         if connection.flags & SEEN:
-            self._sayAside(connection.fd, farewell)
+            # Another process may have it still, and may lock it.
+            discard((connection.fd,), partial(_sayLast, farewell))
         else:
             self.say(connection, farewell)
-
-    def _sayAside(self, fd: int, farewell: bytes) -> None:
-        """
-        The same for a connection that another process may have still, and may lock.
-        """
-        with suppress(OSError):
-            aside(lambda: self._send(fd, farewell, Unasked), lambda _: None)
-        discard((fd,))
 
     def say(self, connection: Handed, farewell: bytes) -> None:
         """
@@ -100,7 +94,8 @@ class Farewells:
         """
         fd = connection.fd
         try:
-            self._send(fd, farewell)
+            with Borrowed(fd) as lent:
+                _send(lent, farewell)
             if len(self._leaving) >= self._most:
                 raise OSError(f"{self._most} linger already")
             self._watch(fd)
@@ -109,18 +104,6 @@ class Farewells:
         else:
             call = self._reactor.callLater(LINGER, self._end, fd)
             self._leaving[fd] = _Leaving(connection, call)
-
-    def _send(
-        self, fd: int, farewell: bytes, lend: type[Borrowed | Unasked] = Borrowed
-    ) -> None:
-        """
-        @raise OSError: If it is broken, or no socket: who knows what a worker sends back.
-        """
-        with lend(fd) as lent:
-            lent.setblocking(False)
-            _drain(lent)
-            lent.send(farewell)
-            lent.shutdown(socket.SHUT_WR)
 
     def _watch(self, fd: int) -> None:
         """
@@ -180,6 +163,28 @@ def _farewellOf(policy: ISchedulingPolicy, connection: ConnectionFacts) -> bytes
         return UNAVAILABLE
     said: Any = policy
     return bytes(said.farewell(connection))[:LONGEST_FAREWELL]
+
+
+def _sayLast(farewell: bytes, fd: int) -> Sequence[int]:
+    """
+    Send a farewell by a connection that is closed next.
+
+    @return: Nothing that is to be closed besides.
+    @raise OSError: If it is broken.
+    """
+    with Unasked(fd) as lent:
+        _send(lent, farewell)
+    return ()
+
+
+def _send(lent: socket.socket, farewell: bytes) -> None:
+    """
+    @raise OSError: If it is broken.
+    """
+    lent.setblocking(False)
+    _drain(lent)
+    lent.send(farewell)
+    lent.shutdown(socket.SHUT_WR)
 
 
 def _drain(lent: socket.socket) -> bool:

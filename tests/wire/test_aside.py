@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import count
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_nobodyWaitsForEver(monkeypatch: pytest.MonkeyPatch) -> None:
     assert late == []
     event.set()
     eventually(lambda: late == [True], "it is cleared up")
+
+
+def test_whoWasStoppedBlamesNobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    However much later it is when this process goes on (SIGSTOP, a suspended machine).
+    """
+    clock = count(0.0, 3600.0)
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    assert aside(lambda: threading.Event().wait(0.05), print) is False
 
 
 def test_withoutThreadsItIsCalledHere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,8 @@ T = TypeVar("T")
 # nothing wakes it.
 LOOK = 0.01
 DEEP = 4
-# Where the system does not tell how it sleeps, and of one that gets no CPU.
+# Where the system does not tell how it sleeps, and of one that gets no CPU. It is counted
+# in looks: while this process is stopped nobody keeps it from anything.
 LONGEST = 1.0
 
 
@@ -69,11 +70,13 @@ class Aside(Generic[T]):
         """
         Wait until it is over, or sleeps so that no signal would wake it up.
         """
-        end, deep = time.monotonic() + LONGEST, 0
-        while deep < DEEP and time.monotonic() < end:
+        deep = 0
+        for _ in range(round(LONGEST / LOOK)):
             if self.isDone(LOOK):
                 return False
             deep = deep + 1 if _sleepsDeeply(self._thread.native_id) else 0
+            if deep == DEEP:
+                break
         return True
 
     def leave(self, late: Callable[[T], object]) -> bool:

@@ -8,10 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from tests.process.cluster import eventually
+from twisted_cluster.wire import inflight
 from twisted_cluster.wire.inflight import Count, inFlight
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nobody tells")
@@ -38,6 +40,23 @@ def test_whatIsSentAndNotReceivedIsCounted() -> None:
         assert inFlight(me) == before + 23
     assert inFlight(me) == before
     assert inFlight(2**22 + 1) == 0
+
+
+def test_whateverIsWrongItEnds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    With what is known by then.
+    """
+
+    def fail(pid: int) -> int:
+        if pid == 2:
+            raise MemoryError
+        return 5
+
+    monkeypatch.setattr(inflight, "inFlight", fail)
+    monkeypatch.setattr(threading, "excepthook", lambda failure: None)
+    count = Count([2**22 + 1, 2])
+    eventually(lambda: count.found is not None, "it is over")
+    assert count.found == {2**22 + 1: 5}
 
 
 def test_whatChildrenHaveIsTheirs() -> None:

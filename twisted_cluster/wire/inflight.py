@@ -25,12 +25,21 @@ class Count:
     """
 
     def __init__(self, pids: Iterable[int]) -> None:
+        """
+        @raise RuntimeError: If the system has no thread to spare.
+        """
         self.found: Mapping[int, int] | None = None
         self._pids = list(pids)
         Thread(target=self._run, name="counting", daemon=True).start()
 
     def _run(self) -> None:
-        self.found = {pid: sum(map(inFlight, _familyOf(pid))) for pid in self._pids}
+        found: dict[int, int] = {}
+        try:
+            for pid in self._pids:
+                found[pid] = sum(map(inFlight, _familyOf(pid)))
+        finally:
+            # Who waits for it would wait for ever.
+            self.found = found
 
 
 def inFlight(pid: int) -> int:

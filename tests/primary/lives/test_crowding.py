@@ -4,6 +4,8 @@ Who keeps the primary from handing over.
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from attrs import Factory, define
 from twisted.logger import capturedLogs
@@ -79,6 +81,24 @@ def test_whereNoWorkerIsToBlameThatIsTold(onTheirWay: dict[int, int]) -> None:
     (event,) = logged
     assert "none of them is a worker" in event["log_format"]
     assert not workers[0].refused
+
+
+def test_withoutAThreadItIsAskedLater(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A system that has none to spare says nothing now.
+    """
+
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    workers = [Worker(1)]
+    looking = Crowding(lambda: workers)
+    workers[0].hand.isCrowdedOut = True
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        looking.look()
+    with capturedLogs() as logged:
+        eventually(lambda: looking.look() or bool(logged), "it is told")
 
 
 def test_theSystemIsAsked() -> None:

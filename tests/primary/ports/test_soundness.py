@@ -11,7 +11,9 @@ import select
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,26 @@ def test_aBrokenMemberOfAGroupGoes() -> None:
     broken.close()
     assert spread(name, group.members) == before
     group.close()
+
+
+def test_aGroupGoesOnWithoutThreads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where the system has none to spare.
+    """
+    first = bind(ListenSpec(UDP, LOCAL)).socket
+    group = DatagramGroup(first)
+    monkeypatch.setattr(threading.Thread, "start", noThread)
+    sound = group.socketOf(1, 1)
+    with suppress(OSError):
+        sound.shutdown(socket.SHUT_RDWR)
+    group.forget(1, 1)
+    assert group.socketOf(1, 2) is not sound
+    assert sound.fileno() == -1
+    group.close()
+
+
+def noThread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def isConnected(there: socket.socket) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
@@ -77,9 +78,11 @@ class Crowding(Generic[W]):
             self._blame(found, suspects)
         crowded = [one.hand for one in suspects.values() if one.hand.isCrowdedOut]
         if crowded:
-            for hand in crowded:
-                hand.isCrowdedOut = False
-            self._count = Count(suspects)
+            # Without a thread at the next look.
+            with suppress(RuntimeError):
+                self._count = Count(suspects)
+                for hand in crowded:
+                    hand.isCrowdedOut = False
 
     def _blame(self, found: dict[int, int], suspects: dict[int, W]) -> None:
         worst = max(found, key=lambda pid: found[pid], default=0)

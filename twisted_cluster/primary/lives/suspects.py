@@ -101,7 +101,11 @@ class Suspects:
             if not isBad and (self._looks + listener.number) % CLOSELY:
                 return
             mayMend = not listener.suspects & listener.given
-            aside = Aside(partial(examine, sound, mayMend))
+            try:
+                aside = Aside(partial(examine, sound, mayMend))
+            except RuntimeError:
+                # No thread can be had: perhaps at the next look.
+                return
             self._asides[listener.number] = aside
             if not (isBad and aside.isDone(AT_ONCE)):
                 return

@@ -85,7 +85,11 @@ class DatagramGroup:
 
     def _isSound(self, member: socket.socket) -> bool:
         sound = self._sound[member]
-        looking = Aside(lambda: not sound.lookClosely() or sound.mend())
+        try:
+            looking = Aside(lambda: not sound.lookClosely() or sound.mend())
+        except RuntimeError:
+            # No thread can be had.
+            return not sound.look()
         # Who has it as well may keep it locked.
         return looking.isDone(AT_MOST) and looking.result()
 
@@ -96,7 +100,11 @@ class DatagramGroup:
         """
         broken, self.members[slot] = self.members[slot], self._makeAnother()
         del self._sound[broken]
-        Aside(partial(_retire, broken, self._name[1]))
+        try:
+            Aside(partial(_retire, broken, self._name[1]))
+        except RuntimeError:
+            # No thread can be had. The last who has it closes it.
+            broken.close()
 
     def look(self) -> dict[int, set[int]]:
         """

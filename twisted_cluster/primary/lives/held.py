@@ -40,10 +40,11 @@ class HeldListeners:
         return json.dumps(asdict(factsOf(self._listener(number).socket))).encode()
 
     def handleOf(self, number: int, description: bytes) -> Handle:
-        """
-        @raise OSError: If there is no descriptor free for it.
-        """
-        copy = os.dup(self._listener(number).fileno())
+        held = self._listener(number)
+        try:
+            copy = os.dup(held.fileno())
+        except OSError as error:
+            raise HandleError(f"no descriptor was free for it: {error}") from error
         return received(copy, b"", self._reactor)
 
     def _listener(self, number: int) -> Listener:

@@ -8,12 +8,13 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.leftovers import openNow
+from tests.leftovers import isIdle
+from tests.process.cluster import eventually
 from twisted_cluster.wire import closing
 from twisted_cluster.wire.closing import MOST, Closer, discard, discardEnd
 from twisted_cluster.wire.passing import give, isOver, take
@@ -127,7 +128,7 @@ def test_whatCannotBeClosedHoldsUpOnlyItself(monkeypatch: pytest.MonkeyPatch) ->
     for fd in given:
         closer.close([fd])
     os.write(writing, b"x" * MOST)
-    openNow()
+    eventually(lambda: isIdle(closer), "all is closed")
     monkeypatch.undo()
     for fd in given:
         with pytest.raises(OSError):  # noqa: PT011
@@ -141,12 +142,43 @@ def test_withoutAThreadItIsClosedLater(monkeypatch: pytest.MonkeyPatch) -> None:
     When the system has one again, with what is closed next.
     """
 
-    class NoThread:
-        def __init__(self, **_: object) -> None:
-            raise RuntimeError("can't start new thread")
+    def fail(run: object, given: object) -> None:
+        raise RuntimeError("can't start new thread")
 
     closer = Closer()
     with monkeypatch.context() as patched:
-        patched.setattr(closing, "Thread", NoThread)
+        patched.setattr(closing._thread, "start_new_thread", fail)
         closer.close(os.pipe())
     closer.close(os.pipe())
+    eventually(lambda: isIdle(closer), "all is closed")
+
+
+def test_nobodyWaitsUntilAThreadRuns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Others may have the processors for a while.
+    """
+    waiting: list[Callable[[], None]] = []
+    monkeypatch.setattr(
+        closing._thread, "start_new_thread", lambda run, given: waiting.append(run)
+    )
+    closer, (reading, writing) = Closer(), os.pipe()
+    closer.close([writing])
+    assert os.get_blocking(writing)
+    waiting.pop()()
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+def test_whateverIsWrongWithinItIsClosed() -> None:
+    """
+    The thread goes on with the next one.
+    """
+
+    def fail(fd: int) -> Sequence[int]:
+        raise ValueError
+
+    closer, (reading, writing) = Closer(), os.pipe()
+    closer.close([writing], fail)
+    eventually(lambda: isIdle(closer), "all is closed")
+    assert os.read(reading, 1) == b""
+    os.close(reading)

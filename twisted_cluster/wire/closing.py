@@ -4,6 +4,7 @@ Closing what other processes may have had a hand in: that can take as long as th
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import socket
@@ -11,7 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Lock
 
 # Threads at a time; each is there for as long as there is something to close.
 MOST = 16
@@ -48,7 +49,9 @@ class Closer:
                 return
             self._threads += 1
         try:
-            Thread(target=self._run, name="closing", daemon=True).start()
+            # A Thread would be waited for until it runs: where others do for as long as
+            # these like.
+            _thread.start_new_thread(self._run, ())
         except RuntimeError:
             # The system has none to spare just now: with what is closed next.
             with self._lock:
@@ -61,7 +64,8 @@ class Closer:
                     self._threads -= 1
                     return
                 fd, within = self._waiting.popleft()
-            with suppress(OSError):
+            # Whatever it raises: this thread is one of a few.
+            with suppress(Exception):
                 for inner in within(fd):
                     self._waiting.append((inner, _nothing))
             with suppress(OSError):

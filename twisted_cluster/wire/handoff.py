@@ -15,6 +15,7 @@ import socket
 import struct
 import termios
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from twisted.logger import Logger
@@ -22,7 +23,7 @@ from twisted.logger import Logger
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.events import SocketName
 from twisted_cluster.wire.aside import aside
-from twisted_cluster.wire.borrowed import Borrowed
+from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.passing import areFree, give, isOver, take, unread
 
@@ -180,13 +181,23 @@ def letGo(connection: Handed) -> None:
     """
     Close a connection that nobody is to have.
     """
-    if connection.flags & SEEN:
+    if not connection.name and _isOfDatagrams(connection.fd):
+        # A UDP port's own: its address is free as soon as this is done, and nobody can
+        # have it linger.
+        os.close(connection.fd)
+    elif connection.flags & SEEN:
         discard((connection.fd,))
     elif isinstance(connection.name, tuple):
         os.close(connection.fd)
     else:
         # UNIX: what lies in it unread can be descriptors, and take long to close.
         discard((connection.fd,), unread)
+
+
+def _isOfDatagrams(fd: int) -> bool:
+    with suppress(OSError), Unasked(fd) as lent:
+        return lent.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_DGRAM
+    return False
 
 
 def receive(queue: socket.socket) -> Received:

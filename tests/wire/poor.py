@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.leftovers import openNow
+
 
 class Poor(socket.socket):
     """
@@ -63,7 +65,7 @@ def _fillHoles(more: int) -> list[int]:
     """
     @return: New descriptors, of which the last ones are above all that are open.
     """
-    highest = max(map(int, os.listdir("/proc/self/fd")))
+    highest = max(map(int, openNow()))
     filling = [os.dup(0)]
     while filling[-1] < highest + more:
         filling.append(os.dup(0))

@@ -204,6 +204,36 @@ def test_oddHeadsAreMended(change: LogEvent) -> None:
     assert eventAsText(come).endswith("hello")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"system": 3},
+        {"system": None},
+        {"system": Mute()},
+        {"time": "noon"},
+        {"time": None},
+        {"isError": None},
+        {"message": "one"},
+        {"message": None},
+        {"format": 5},
+        {"failure": "it broke"},
+        {"log_failure": "it broke"},
+        {"log_format": "{log_text!z}"},
+    ],
+)
+def test_oddOlderEventsAreMended(change: LogEvent) -> None:
+    """
+    An application may log them for years, a hundred times a day: no primary is to take it
+    for one that has been broken into.
+    """
+    event = logged("{log_text}", log_text="hello", log_namespace="log_legacy")
+    event.update({"message": ("hello",), "isError": 0, "system": "-", "time": 1.0})
+    event.update(change)
+    come = told(event)
+    stock = eventAsText(event, includeTimestamp=False, includeSystem=False)
+    assert eventAsText(come, includeTimestamp=False, includeSystem=False) == stock
+
+
 def test_endlessFailuresHaveAnEnd() -> None:
     """
     The innermost frames, and all of the text.

@@ -4,7 +4,9 @@ What is told to the primary of an event that was logged here.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 
 from twisted.logger import LogEvent, LogLevel, eventAsText
 
@@ -34,6 +36,16 @@ from twisted_cluster.core.records import (
 )
 
 LEVELS = tuple(LogLevel.iterconstants())
+# Of how a field is converted flattenEvent knows these two.
+_CONVERTED = re.compile("![^rs]")
+# The primary's observers of the older kind rely on what these are.
+_LEGACY = "log_legacy"
+_LEGACY_KINDS: Mapping[str, type] = {
+    "message": tuple,
+    "isError": int,
+    "format": str,
+    "failure": Failure,
+}
 
 
 def recordOf(event: LogEvent, level: str) -> bytes:
@@ -46,7 +58,8 @@ def recordOf(event: LogEvent, level: str) -> bytes:
     @return: At most L{LONGEST_RECORD} bytes.
     """
     try:
-        packed = packRecord({**_flat(dict(event)), **_head(event, level)}, _told)
+        own = {**_flat(_accepted(event)), **_head(event, level)}
+        packed = packRecord(own, _told)
     except Exception:
         # A format that fits nothing, a value without a text, a circle: stock text says
         # what it can.
@@ -68,6 +81,27 @@ def textOf(event: LogEvent, level: str, most: int = LONGEST_DATAGRAM) -> bytes:
     return packText(short, text, most)
 
 
+def _accepted(event: LogEvent) -> LogEvent:
+    """
+    The same, without what is no such thing as the primary's observers rely on: an
+    application may log anything, and no primary is to take it for one that lies.
+
+    @raise TypeError: If its text says so.
+    """
+    own = dict(event)
+    if "log_failure" in own and not isinstance(own["log_failure"], Failure):
+        raise TypeError("no failure")
+    if own.get("log_namespace") == _LEGACY:
+        for key, kind in _LEGACY_KINDS.items():
+            if not isinstance(own.get(key), kind):
+                own.pop(key, None)
+        if not isTime(own.get("time")):
+            own.pop("time", None)
+        if "system" in own:
+            own["system"] = _text(own["system"])
+    return own
+
+
 def _flat(event: LogEvent) -> LogEvent:
     """
     Put the text of each field of its format into it, as C{eventAsJSON} does.
@@ -83,7 +117,7 @@ def _flat(event: LogEvent) -> LogEvent:
     if "log_flattened" in event:
         event["log_flattened"] = dict(event["log_flattened"])
     flattenEvent(event)
-    if form is not None and (":" in form or "!a" in form):
+    if form is not None and (":" in form or _CONVERTED.search(form)):
         _format(event, form)
     return event
 

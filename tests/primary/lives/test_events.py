@@ -171,10 +171,6 @@ def test_aMessageOfTheNewerKindIsAField() -> None:
         {"log_failure": {"type": "it broke"}},
         {"log_failure": {FAILURE: None}},
         {"log_failure": {FAILURE: {}}},
-        {"format": "%(who)99999999999s"},
-        {"format": "%(who)s" * 1000},
-        {"nested": {LEVEL: "loud"}},
-        {"nested": {LEVEL: [1]}},
         ENDING,
         {**ENDING, "log_flattened": {}},
         {**ENDING, "log_flattened": {f"{EXIT}!:": ""}},
@@ -269,6 +265,8 @@ def test_filesThatNeverEndAreNotRead(tmp_path: Path) -> None:
         {"__class_uuid__": "E76887E2-20ED-49BF-A8F8-BA25CC586F2D"},
         {"__proto__": 1, "": 2, "self": 3, "%": 4},
         {"big": 10**1000, "odd": float("nan")},
+        {"format": "%(who)99999999999s"},
+        {"format": "%(who)s" * 1000},
     ],
 )
 def test_oddOnesAreShown(change: dict[str, object]) -> None:
@@ -276,6 +274,16 @@ def test_oddOnesAreShown(change: dict[str, object]) -> None:
     By all observers of Twisted.
     """
     shown(eventOf({**FINE, **change}))
+
+
+@pytest.mark.parametrize("nested", [{LEVEL: "loud"}, {LEVEL: [1]}, {FAILURE: {}}])
+def test_whatOnlyLooksLikeALevelIsAField(nested: dict[str, object]) -> None:
+    """
+    Who logs what a client has sent is not to be refused for it.
+    """
+    event = eventOf({**FINE, "nested": nested})
+    assert event["nested"] == nested
+    shown(event)
 
 
 @pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: {"a": x}])

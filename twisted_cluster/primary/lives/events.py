@@ -96,7 +96,9 @@ def _checkFormats(event: LogEvent, size: int) -> None:
     """
     form, older = event.get("log_format"), event.get("format")
     if isinstance(older, str) and not _isShort(older, size):
-        raise MessageError(f"format cannot be {older!r:.60}")
+        # It may be anything, of an event of the newer kind; observers of the older kind
+        # get the text instead.
+        del event["format"]
     if form is None:
         event.pop("log_flattened", None)
         return

@@ -5,6 +5,7 @@ Values that a worker has logged, as they were.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 
 from twisted.logger import LogLevel
@@ -39,7 +40,6 @@ class Reviver:
         """
         @param told: Fields, as they came.
         @param depth: What lies deeper is left out.
-        @raise MessageError: If something is told that is none.
         """
         return {
             key: self._value(value, depth) if type(value) in NESTED else value
@@ -70,11 +70,13 @@ class Reviver:
         return self._mapping(cast(Mapping[str, object], value), depth - 1)
 
     def _mapping(self, value: Mapping[str, object], depth: int) -> object:
-        if LEVEL in value:
-            return levelNamed(value[LEVEL])
-        if FAILURE in value:
-            self._left -= A_FAILURE
-            return WorkerFailure.told(value[FAILURE])
+        # What looks like one and is none was logged so: it may be what a client sent.
+        with suppress(MessageError):
+            if LEVEL in value:
+                return levelNamed(value[LEVEL])
+            if FAILURE in value:
+                self._left -= A_FAILURE
+                return WorkerFailure.told(value[FAILURE])
         return self.fields(value, depth)
 
 

@@ -60,6 +60,12 @@ from twisted_cluster.core.words import duration, serving, several
             "warn",
             "ended after 31 s; 3 connections were cut",
         ),
+        (
+            Ending(9, None, None, isPlanned=True, isKilled=True, cut=2, left=42),
+            "error",
+            "cannot be killed, and is left behind after 9.0 s; what it waits for: "
+            "/proc/42/task/*/wchan; 2 connections with it",
+        ),
     ],
 )
 def test_howGraveAnEndIs(ending: Ending, level: str, said: str) -> None:

@@ -61,6 +61,9 @@ def effectsOf(*events: str) -> list[str]:
         ("online told told retire told exited", "enter,ask,ask,leave,drain,bury True"),
         ("online told released released exited", "enter,ask,leave,release,bury True"),
         ("online told exited", "enter,ask,leave,bury False"),
+        # Who cannot be killed is as good as gone; later it may be gone indeed.
+        ("online retire overdue exited exited", "enter,leave,drain,kill,bury True"),
+        ("online exited lost told unready exited", "enter,leave,bury False"),
         ("released told released overdue", "leave,release,kill"),
     ],
 )

@@ -39,12 +39,8 @@ def flood(name: str, *said: tuple[str, dict[str, object]]) -> Intrusion:
     return Intrusion(name, code, FLOODS, seconds=3.0)
 
 
-# A file of a file system that a child of this process serves, for three seconds, and that
-# answers nobody who closes it; where the system lets nobody make one, of a pipe, which
-# harms nobody.
-NEVER_CLOSED = """
-import ctypes, tempfile
-
+# Answers of a file system with one file, as far as that can be opened.
+ANSWERS = """
 INIT, LOOKUP, OPEN = 26, 1, 14
 OPENED = dict(
     [
@@ -54,13 +50,24 @@ OPENED = dict(
     ]
 )
 
+def answer(device, asked, number):
+    said = OPENED[asked]
+    os.write(device, struct.pack("<IiQ", 16 + len(said), 0, number) + said)
+"""
+# A file of a file system that a child of this process serves, for three seconds, and that
+# answers nobody who closes it; where the system lets nobody make one, of a pipe, which
+# harms nobody.
+NEVER_CLOSED = (
+    ANSWERS
+    + """
+import ctypes, tempfile
+
 def serve(device):
     signal.alarm(3)
     while True:
         _, asked, number = struct.unpack_from("<IIQ", os.read(device, 1 << 18))
         if asked in OPENED:
-            answer = OPENED[asked]
-            os.write(device, struct.pack("<IiQ", 16 + len(answer), 0, number) + answer)
+            answer(device, asked, number)
 
 def neverClosed():
     system = ctypes.CDLL(None, use_errno=True)
@@ -86,6 +93,7 @@ def neverClosed():
     os.close(device)
     return os.open(place + "/x", os.O_RDWR)
 """
+)
 
 CASES: list[Intrusion] = [
     Intrusion(

@@ -48,7 +48,8 @@ class Process:
     """
     A worker's process.
 
-    @ivar exitCode: What it ended with; L{None} before, and if a signal ended it.
+    @ivar exitCode: What it ended with; L{None} before, if a signal ended it, and if the
+        system cannot kill it, so that it is left behind.
     @ivar signalCode: The signal that ended it, such as C{"SIGKILL"}; else L{None}.
     @ivar stdio: For each of its first descriptors the L{Stream} at this end, where the
         settings ask for a pipe; else L{None}.

@@ -23,6 +23,7 @@ class Ending:
     @ivar why: Why, if that needs a reason.
     @ivar wasReady: Whether it had been ready.
     @ivar cut: How many connections it had still.
+    @ivar left: Its process, if the system cannot kill it, so that it is left behind.
     """
 
     seconds: float
@@ -34,6 +35,7 @@ class Ending:
     why: str = ""
     wasReady: bool = True
     cut: int = 0
+    left: int = 0
 
     @property
     def level(self) -> str:
@@ -41,7 +43,7 @@ class Ending:
         C{"error"} for what was not to be, C{"warn"} for what the cluster had to do, and
         C{"debug"} for who was not needed any more when he started.
         """
-        if self._isDeath:
+        if self._isDeath or self.left:
             return "error"
         if self.why or self.cut:
             return "warn"
@@ -58,6 +60,8 @@ class Ending:
         """
         What happened, without when: C{"died of SIGSEGV"}.
         """
+        if self.left:
+            return "cannot be killed"
         if self.isKilled and self.signal is not None:
             return "was killed"
         if self.signal is not None:
@@ -72,16 +76,26 @@ class Ending:
         """
         @param again: In how many seconds its successor starts, if that waits.
         """
-        said = f"{self.verb} after {duration(self.seconds)}"
+        left = ", and is left behind" if self.left else ""
+        said = f"{self.verb}{left} after {duration(self.seconds)}"
         if self.why:
             said += f": {self.why}"
         elif self._isDeath and self.signal == "SIGKILL":
             said += ", not killed by the cluster: out of memory?"
+        if self.left:
+            said += f"; what it waits for: /proc/{self.left}/task/*/wchan"
         if self.cut:
-            said += f"; {whatWasCut(self.cut)}"
+            said += f"; {self._ofConnections}"
         if again is not None:
             said += f"; again in {duration(again)}"
         return said
+
+    @property
+    def _ofConnections(self) -> str:
+        if not self.left:
+            return whatWasCut(self.cut)
+        # Its sockets are open still: nobody but it could end them.
+        return f"{several(self.cut, 'connection')} with it"
 
 
 def whatWasCut(connections: int) -> str:

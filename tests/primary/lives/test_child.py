@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from twisted_cluster.primary.lives.child import Child
+from twisted_cluster.primary.lives.child import ABORTING, LEAVING, Child
 from twisted_cluster.primary.lives.recipe import Recipe
 
 
@@ -88,11 +89,19 @@ def ended() -> list[str]:
 
 
 @pytest.fixture
-def child(ended: list[str]) -> Child:
+def clock() -> Clock:
+    """
+    Seconds, which a test lets pass.
+    """
+    return Clock()
+
+
+@pytest.fixture
+def child(clock: Clock, ended: list[str]) -> Child:
     """
     One that has not started.
     """
-    return Child(Streams(), lambda: ended.append("exited"))
+    return Child(clock, Streams(), lambda: ended.append("exited"))
 
 
 def start(child: Child) -> Reactor:
@@ -157,3 +166,38 @@ def test_howItEndedIsKnown(
     child.processExited(Failure(status))
     known = child.exitCode if child.exitSignal is None else child.exitSignal
     assert (known, child.isTold, ended) == (ending, isTold, ["exited"])
+
+
+def test_whomTheSystemCannotKillIsLeftBehind(
+    child: Child, clock: Clock, ended: list[str]
+) -> None:
+    """
+    Some seconds after SIGKILL it is as good as gone; that it ends after all changes
+    nothing.
+    """
+    transport = start(child).transport
+    child.abort()
+    clock.advance(ABORTING)
+    child.kill()
+    assert transport.signals == [signal.SIGABRT, signal.SIGKILL, signal.SIGKILL]
+    clock.advance(LEAVING - 0.1)
+    assert (ended, child.isLeft) == ([], False)
+    clock.advance(0.1)
+    assert (ended, child.isLeft) == (["exited"], True)
+    child.kill()
+    child.processExited(Failure(ProcessTerminated(signal=signal.SIGKILL)))
+    assert ended == ["exited"]
+    assert child.exitSignal == "SIGKILL"
+    assert clock.getDelayedCalls() == []
+
+
+def test_whoEndsInTimeIsNotLeftBehind(
+    child: Child, clock: Clock, ended: list[str]
+) -> None:
+    """
+    Nothing waits for it then.
+    """
+    start(child)
+    child.kill()
+    child.processExited(Failure(ProcessTerminated(signal=signal.SIGKILL)))
+    assert (ended, child.isLeft, clock.getDelayedCalls()) == (["exited"], False, [])

@@ -21,7 +21,7 @@ from tests.leftovers import openNow
 from tests.logged import Logged
 from twisted_cluster.core.messages import Born, Drain, Leaving, Listening, Online
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.lives.child import Child
+from twisted_cluster.primary.lives.child import LEAVING, Child
 from twisted_cluster.primary.lives.conversation import FLUSH
 from twisted_cluster.primary.lives.patience import FOR_ITS_STOP
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -265,6 +265,25 @@ def test_whoDoesNotEndInTimeIsKilled(ready: Life) -> None:
     ending = ready.worker.ending
     assert ending.level == "warn"
     assert ending.inWords() == "was killed after 12 s: it had not ended within 12 s"
+
+
+def test_whoCannotBeKilledIsBuriedOnce(ready: Life) -> None:
+    """
+    While it is there still: its wires are cut, and its late exit is nobody's business.
+    """
+    ready.worker.kill("it is no worker of ours")
+    ready.system.advance(LEAVING)
+    assert ready.heard == ["disconnected", ("gone", False)]
+    ending = ready.worker.ending
+    assert ending.level == "error"
+    assert ending.inWords() == (
+        "cannot be killed, and is left behind after 5.0 s: it is no worker of ours; "
+        "what it waits for: /proc/100/task/*/wchan"
+    )
+    assert ready.system.getReaders() == []
+    ready.exit(signal.SIGKILL)
+    assert ready.heard == ["disconnected", ("gone", False)]
+    assert ready.system.getDelayedCalls() == []
 
 
 def test_whoWasAskedToEndHasAPlannedEnd(ready: Life) -> None:

@@ -48,7 +48,7 @@ def bury(worker: Dead, rooms: Rooms, kit: Kit, disconnected: Callable[[], None])
     guarded(name, "log what it said", kit.records.finish)
     guarded(name, "find who has its port", _sayWhoHas, worker, rooms.listeners.takers)
     if rooms.guardian is not None:
-        rooms.guardian.remove(worker.pid)
+        rooms.guardian.remove(worker.pid, kit.child.isLeft)
     guarded(name, "forget it at the door", rooms.door.forget, kit.hand)
     guarded(name, "forget where it listened", rooms.listeners.forget, kit.hand)
     guarded(name, "take what it sent back", talk.readReturned, LAST_MESSAGES)

@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.primary.lives.entering import entering
@@ -19,8 +20,14 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
 
+log = Logger()
+
 # Seconds in which memory is written down.
 ABORTING = 3.0
+# Who is killed is gone within milliseconds; a second or two, where it has much memory. No
+# signal ends who waits in the kernel for what never comes: a file system that it serves
+# itself, or another machine's.
+LEAVING = 5.0
 
 
 class Child(ProcessProtocol):
@@ -29,22 +36,30 @@ class Child(ProcessProtocol):
     @ivar exitCode: What it ended with, or L{None}.
     @ivar exitSignal: The name of the signal that ended it, or L{None}.
     @ivar isKilled: Whether it was told to end now.
+    @ivar isLeft: Whether the system cannot kill it, so that it is as good as gone.
     """
 
     pid: int | None = None
     exitCode: int | None = None
     exitSignal: str | None = None
     isKilled = False
+    isLeft = False
 
-    def __init__(self, streams: StandardStreams, exited: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        streams: StandardStreams,
+        exited: Callable[[], None],
+    ) -> None:
         """
         @param streams: What it reads and writes.
-        @param exited: Called when it is gone.
+        @param exited: Called when it is gone, or left behind.
         """
+        self._clock = clock
         self._streams = streams
         self._exited = exited
         self._signal: int | None = None
-        self._last: IDelayedCall | None = None
+        self._calls: dict[Callable[[], None], IDelayedCall] = {}
         # Signals that were sent to it before there was a process.
         self._unsent: list[int] = []
 
@@ -90,17 +105,18 @@ class Child(ProcessProtocol):
         try:
             self.transport.signalProcess(number)
         except ProcessExitedAlready:
-            pass
+            return
+        if number == signal.SIGKILL:
+            self._later(LEAVING, self._leave)
 
-    def abort(self, clock: IReactorTime) -> None:
+    def abort(self) -> None:
         """
         End it, and leave what is to be found out from its memory, where the system keeps
         that; a moment later end it whatever becomes of that.
         """
         self.isKilled = True
         self.signal(signal.SIGABRT)
-        if self._last is None:
-            self._last = clock.callLater(ABORTING, self.kill)
+        self._later(ABORTING, self.kill)
 
     def kill(self) -> None:
         """
@@ -132,10 +148,31 @@ class Child(ProcessProtocol):
         """
         It is gone.
         """
-        if self._last is not None and self._last.active():
-            self._last.cancel()
+        self._endCalls()
         status: Any = reason.value
         self._signal = status.signal
         self.exitCode = status.exitCode if status.signal is None else None
         self.exitSignal = nameOf(status.signal)
         self._exited()
+
+    def _leave(self) -> None:
+        """
+        It is not waited for any longer. Its exit may come all the same.
+        """
+        self._endCalls()
+        self.isLeft = True
+        exited, self._exited = self._exited, self._hasEndedAfterAll
+        exited()
+
+    def _hasEndedAfterAll(self) -> None:
+        log.info("process {pid}, which was left behind, has ended", pid=self.pid)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        if not self.isLeft and call not in self._calls:
+            self._calls[call] = self._clock.callLater(seconds, call)
+
+    def _endCalls(self) -> None:
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            if call.active():
+                call.cancel()

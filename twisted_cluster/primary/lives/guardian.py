@@ -104,11 +104,19 @@ class Guardian:
         else:
             self._tell(charge)
 
-    def remove(self, pid: int | None) -> None:
+    def remove(self, pid: int | None, isLeft: bool = False) -> None:
         """
         A worker is gone.
+
+        @param isLeft: Whether its process is there still, and nobody can end it.
         """
-        self._charges.pop(pid or 0, None)
+        charge = self._charges.pop(pid or 0, None)
+        if charge is None or not isLeft or self._channel is None:
+            return
+        try:
+            self._channel.send(charge.name.encode())
+        except OSError as error:
+            log.warn("{worker} is guarded still: {e}", worker=charge.name, e=error)
 
     def rest(self) -> None:
         """

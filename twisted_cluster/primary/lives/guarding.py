@@ -4,7 +4,8 @@ workers, so that it works whatever they do; it knows nothing of the cluster, and
 only what is small.
 
 What it reads at descriptor 3 are messages, each with a process (a C{pidfd}), for how many
-seconds that may go on alone, and its name. At their end the primary is gone.
+seconds that may go on alone, and its name; or, without a process, the name of one that is
+not to be looked after any more. At their end the primary is gone.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import time
 
 CHANNEL = 3
 LONGEST = 1024
-# What is killed is gone within milliseconds; to see that is worth a line.
-LAST = 2.0
+# What is killed is gone within milliseconds, unless the system cannot end it; to see that
+# is worth a line.
+LAST = 5.0
 # Of a pipe that nobody reads none is waited for.
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
 
@@ -44,6 +46,7 @@ class Guard:
         self._isObject = isObject
         self._tellsAll = tellsAll
         self._workers: dict[int, tuple[float, str]] = {}
+        self._killed: set[int] = set()
         self._poll = select.poll()
         self._primary = os.getppid()
         # When the primary ended.
@@ -80,21 +83,34 @@ class Guard:
                 self._bury(fd)
             self._since = time.monotonic()
             self._tellOrphans()
+        text = data.decode("utf-8", "replace")
+        if not fds:
+            self._forget([fd for fd, (_, name) in self._workers.items() if name == text])
         for fd in fds:
-            seconds, _, name = data.decode("utf-8", "replace").partition(" ")
+            seconds, _, name = text.partition(" ")
             self._workers[fd] = float(seconds), name
             self._poll.register(fd, select.POLLIN)
 
+    def _forget(self, fds: list[int]) -> None:
+        for fd in fds:
+            self._poll.unregister(fd)
+            self._workers.pop(fd)
+            self._killed.discard(fd)
+            os.close(fd)
+
     def _bury(self, fd: int) -> None:
-        self._poll.unregister(fd)
-        _, name = self._workers.pop(fd)
-        os.close(fd)
+        _, name = self._workers[fd]
+        self._forget([fd])
         if self._since is not None and self._tellsAll:
             self._say("info", f"{name} has ended")
 
     def _endWhoIsLate(self, passed: float) -> None:
         for fd, (seconds, name) in list(self._workers.items()):
             if passed < seconds:
+                continue
+            if fd in self._killed:
+                self._say("error", f"{name} cannot be killed: it is left behind")
+                self._forget([fd])
                 continue
             self._say(
                 "error",
@@ -108,6 +124,7 @@ class Guard:
                     self._say("error", f"cannot kill {name}: {error}")
                     self._bury(fd)
                     continue
+            self._killed.add(fd)
             self._workers[fd] = seconds + LAST, name
 
     # What is told

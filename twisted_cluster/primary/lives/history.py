@@ -60,4 +60,5 @@ class History:
             self.why or whyCut,
             self.wasReady,
             cut,
+            (child.pid or 0) if child.isLeft else 0,
         )

@@ -71,7 +71,7 @@ class Kit:
         codec = codecNamed(recipe.serialization)
         with ExitStack() as undo:
             output = recipe.newOutput(rooms.reactor, worker.said)
-            child = Child(output, worker.exited)
+            child = Child(rooms.reactor, output, worker.exited)
             undo.callback(output.spawned, child)
             undo.callback(output.finish)
             wires = Wires.make(talliesFor(rooms.limits))

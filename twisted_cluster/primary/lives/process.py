@@ -289,7 +289,7 @@ class WorkerProcess:
         self._history.why = self._history.why or why
         self._expectEnd()
         self.life.lost()
-        self.child.abort(self._rooms.reactor)
+        self.child.abort()
 
     def kill(self, why: str = "") -> None:
         """
@@ -382,7 +382,7 @@ class WorkerProcess:
 
     def exited(self) -> None:
         """
-        Its process is gone.
+        Its process is gone, or cannot be killed.
         """
         # Its last words first: it may have said that it leaves.
         guarded(self.name, "hear it out", self.kit.conversation.read, LAST_MESSAGES)

@@ -91,10 +91,10 @@ def tellEnding(
     It is gone.
 
     @param again: In how many seconds its successor starts, if that waits.
-    @param isHushed: Whether that is no news.
+    @param isHushed: Whether that is no news; of one that is left behind it always is.
     """
     tell(
-        "debug" if isHushed else ending.level,
+        "debug" if isHushed and not ending.left else ending.level,
         "{worker} {ending}",
         worker,
         ending=ending.inWords(again),

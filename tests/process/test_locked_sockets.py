@@ -17,7 +17,7 @@ from tests.process.hostile import doHarm, hostile, worstOf
 USERFAULTFD = {"x86_64": 323, "aarch64": 282}.get(platform.machine(), -1)
 
 
-def _mayLock() -> bool:
+def mayLock() -> bool:
     made = ctypes.CDLL(None).syscall(USERFAULTFD, os.O_CLOEXEC)
     if made >= 0:
         os.close(made)
@@ -27,7 +27,7 @@ def _mayLock() -> bool:
 pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(60),
-    pytest.mark.skipif(not _mayLock(), reason="needs userfaultfd"),
+    pytest.mark.skipif(not mayLock(), reason="needs userfaultfd"),
 ]
 
 # Memory that is not there, and that nobody brings: what copies from it, or to it, never

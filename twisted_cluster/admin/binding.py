@@ -28,6 +28,7 @@ from twisted_cluster.controlpath import (
 )
 from twisted_cluster.errors import ControlTakenError
 from twisted_cluster.wire.folder import Folder
+from twisted_cluster.wire.identity import setUid
 from twisted_cluster.wire.socketfile import SocketFile, creating
 
 log = Logger()
@@ -218,7 +219,7 @@ def _bindAs(made: socket.socket, path: str, folder: Folder, owner: int | None) -
         with creating(MODE):
             made.bind(path)
         return
-    os.seteuid(owner)
+    setUid(owner)
     try:
         with creating(MODE):
             made.bind(path)
@@ -226,7 +227,7 @@ def _bindAs(made: socket.socket, path: str, folder: Folder, owner: int | None) -
     except PermissionError:
         pass
     finally:
-        os.seteuid(before)
+        setUid(before)
     # It may not write there, and so cannot have put another file in place of this one.
     with creating(MODE):
         made.bind(path)

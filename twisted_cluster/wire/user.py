@@ -16,6 +16,8 @@ from functools import cached_property
 from attrs import frozen
 from twisted.logger import Logger
 
+from twisted_cluster.wire.identity import setGid, setGroups, setUid
+
 log = Logger()
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -77,8 +79,9 @@ def acting(user: User | None) -> Iterator[None]:
     """
     Be that user while the block lasts: what it may not do fails as it would for it.
 
-    The system calls of every thread are that user's meanwhile. The real user stays who it
-    was, so that processes of that user's can send this one no signal.
+    Other threads stay who they are, where this system is known; one that is started
+    meanwhile is that user's for good. The real user stays who it was, so that processes
+    of that user's can send this one no signal.
 
     @param user: L{None} for whom this process is of.
     @raise OSError: If that may not be.
@@ -103,17 +106,17 @@ def _become(user: User) -> None:
     # Names of hosts need it, and Python, which loads it with the first of them, may be
     # where that user cannot read.
     codecs.lookup("idna")
-    os.setgroups(user.groups)
-    os.setegid(user.gid)
+    setGroups(user.groups)
+    setGid(user.gid)
     # Last: with that the right to do the others is gone.
-    os.seteuid(user.uid)
+    setUid(user.uid)
 
 
 def _return(uid: int, gid: int, groups: Sequence[int]) -> None:
     try:
-        os.seteuid(uid)
-        os.setegid(gid)
-        os.setgroups(groups)
+        setUid(uid)
+        setGid(gid)
+        setGroups(groups)
     except BaseException:
         # Half somebody else, it would do harm, or fail at something later on.
         log.failure("this process cannot be user {uid} again: it ends", uid=uid)

@@ -1,5 +1,5 @@
 """
-A share of somebody's time.
+How much another may have of something.
 """
 
 from __future__ import annotations
@@ -40,3 +40,23 @@ def test_inTheLongRunItIsTheShare(turns: list[tuple[float, float]]) -> None:
         now += allowance.spend(now, work)
         longest = max(longest, work)
     assert spent <= 0.1 * now + 1.0 + longest + 1e-6
+
+
+def test_whatIsSavedMayComeAtOnce() -> None:
+    """
+    And then as much as the time brings.
+    """
+    lines = Allowance(10.0, 100.0)
+    assert sum(lines.takes(100.0, 1.0) for _ in range(200)) == 100
+    assert sum(lines.takes(100.5, 1.0) for _ in range(100)) == 5
+    assert sum(lines.takes(1000.0, 1.0) for _ in range(200)) == 100
+
+
+def test_whatIsLargeIsPaidForLater() -> None:
+    """
+    It may come while there is anything left.
+    """
+    lines = Allowance(10.0, 100.0)
+    assert lines.takes(0.0, 1000.0)
+    assert not lines.takes(89.0, 1.0)
+    assert lines.takes(91.0, 1.0)

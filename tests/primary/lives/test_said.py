@@ -28,6 +28,14 @@ def event(level: str, text: str, **more: object) -> LogEvent:
     return eventOf(told)
 
 
+def test_withoutARateAnythingMayBeLogged() -> None:
+    """
+    However much, and whenever.
+    """
+    said = Said(lambda: Speaker(2, 7, 3, 100), rate=0.0)
+    assert all(said.lets(1 << 30, 10**6) for _ in range(10))
+
+
 def test_complaintsAreKeptUntilItIsUp(said: Said, logged: Logged) -> None:
     """
     Lines, and events that are errors; what comes behind them comes behind them still.

@@ -17,7 +17,7 @@ from twisted.logger import (
     globalLogPublisher,
 )
 
-from twisted_cluster.core.bucket import Bucket
+from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.words import several
 from twisted_cluster.defaults import LOG_RATE
@@ -30,6 +30,9 @@ NOBODY = "-"
 LEGACY = "log_legacy"
 # So many bytes are as much as a line.
 LINE = 1024
+# What has not been used of so many seconds may come at once: a start, or an end, tells
+# much in a moment.
+SAVED = 10.0
 # How much was left out is told this often, in seconds.
 TOLD = 10.0
 
@@ -76,7 +79,8 @@ class Said:
         @param explain: What this primary knows of the reason of complaints.
         @param rate: How many lines a second it may log; 0: any number.
         """
-        self._bucket = Bucket(rate)
+        self._rate = rate
+        self._allowance = Allowance(rate, rate * SAVED)
         self._leftOut = 0
         self._toldAt = 0.0
         self._speaker = speaker
@@ -105,7 +109,8 @@ class Said:
         @param lines: How many lines.
         """
         now = time.monotonic()
-        mayLog = self._bucket.takes(now, lines + size // LINE)
+        cost = lines + size // LINE
+        mayLog = not self._rate or self._allowance.takes(now, cost)
         if not mayLog:
             if not self._leftOut:
                 self._toldAt = now
@@ -124,7 +129,7 @@ class Said:
             self._warn(f"{several(count, 'line')} left out")
 
     def _warn(self, what: str) -> None:
-        rate = f"{self._bucket.rate:g} lines a second (--log-rate)"
+        rate = f"{self._rate:g} lines a second (--log-rate)"
         text = f"it logs more than {rate}: {what}"
         self.record(_newEvent(LogLevel.warn, text), len(text))
 

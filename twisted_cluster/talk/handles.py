@@ -4,7 +4,6 @@ What arrives with a message: a socket that another process has given away, or sh
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Callable
@@ -21,10 +20,9 @@ from twisted.python.failure import Failure
 from twisted_cluster.errors import HandleError
 from twisted_cluster.reactors import IAdoptingReactor
 from twisted_cluster.wire.closing import discard
+from twisted_cluster.wire.limit import SHORT
 
 Adopted = TypeVar("Adopted")
-# What the system may have again in a while.
-LATER = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def startBound(port: unix.Port, path: str) -> None:
@@ -91,7 +89,7 @@ class _Handle:
             self.socket.setblocking(False)
             adopted = adopt()
         except OSError as error:
-            if error.errno in LATER:
+            if error.errno in SHORT:
                 raise HandleError(f"it cannot be served now: {error}") from error
             self.socket.close()
             raise HandleError(f"the {self._what} is gone: {error}") from error

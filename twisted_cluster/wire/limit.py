@@ -4,6 +4,7 @@ How many descriptors a process may have.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sys
@@ -15,6 +16,8 @@ from twisted.internet.selectreactor import SelectReactor
 UNLIMITED = 1 << 53
 # FD_SETSIZE: what has a higher number select(2) cannot wait for.
 SELECTABLE = 1024
+# What the system may have again in a while: descriptors, memory.
+SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 DESCRIPTORS = "/dev/fd"
 # What one message has of them, four times (L{mostForWorkers}).
 MARGIN = 1024

@@ -404,6 +404,20 @@ def test_whatCameBeforeTheSystemHadNoMemoryIsKept(
     assert worker.heard == []
 
 
+def test_whoSendsBackWhatNoDescriptorIsLeftForIsNotToBlame(
+    worker: Worker, logged: Logged
+) -> None:
+    """
+    To look at it takes one more: it is closed, and that is said.
+    """
+    with handed(worker) as [(fd, one)]:
+        with fewDescriptors(1):
+            sendBack(worker, [one], [fd])
+        assert waiting(worker) == []
+    assert worker.heard == []
+    assert "a connection that came back is closed" in logged.texts()[-1]
+
+
 def test_afterNonsenseNothingIsDone(worker: Worker, logged: Logged) -> None:
     """
     It is killed once, and what it had said behind that is not heard.

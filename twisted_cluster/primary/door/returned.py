@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from twisted.logger import Logger
+
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.errors import MessageError
 from twisted_cluster.events import SocketName
 from twisted_cluster.primary.door.given import Given
@@ -18,7 +22,10 @@ from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Unasked, familyOf
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.handoff import SEEN, Handed, packRecord
+from twisted_cluster.wire.limit import SHORT
 
+log = Logger()
+_complaints = Complaints(time.monotonic_ns)
 S = TypeVar("S")
 T = TypeVar("T")
 # A connection, and the socket of its port.
@@ -85,16 +92,27 @@ def _identical(connections: Sequence[Known]) -> list[Handed]:
 def _nameOf(fd: int, listening: socket.socket) -> SocketName | None:
     """
     @return: Who is at the other end, of datagrams what is at this one; L{None} if nobody
-        is any more.
+        is any more, or if no descriptor is free to look.
     @raise MessageError: If it is not of the kind that a port gives.
     """
     try:
         with Unasked(fd) as lent:
             if _isOfKind(lent, listening):
                 return _nameIn(lent)
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno in SHORT:
+            # To look at it takes one more; the worker is not to blame.
+            _complain(error)
+            return None
     raise MessageError("it sends back what is no connection")
+
+
+def _complain(error: OSError) -> None:
+    if _complaints.isDue():
+        log.error(
+            "a connection that came back is closed: {error}; raise the limit (ulimit -n)",
+            error=error,
+        )
 
 
 def _isOfKind(lent: socket.socket, listening: socket.socket) -> bool:

@@ -135,9 +135,13 @@ class Door:
         Watch a port.
         """
         gate = Gate(listener, self._hall, self._letOthersGoFirst)
+        try:
+            if self._share is not None:
+                self._share(gate)
+        except BaseException:
+            gate.close()
+            raise
         self.gates[listener.number] = gate
-        if self._share is not None:
-            self._share(gate)
 
     def closing(self, listener: Listener) -> None:
         """
@@ -151,12 +155,14 @@ class Door:
         """
         A port has another policy.
         """
-        before = self.gates.pop(listener.number)
+        before = self.gates[listener.number]
         # First: the reactor knows one reader of a descriptor.
         before.watch(False)
-        self.opened(listener)
-        self.gates[listener.number].follow(before)
-        self.changed()
+        try:
+            self.opened(listener)
+            self.gates[listener.number].follow(before)
+        finally:
+            self.changed()
 
     def returned(self, hand: Hand, connections: Sequence[Handed]) -> None:
         """

@@ -137,8 +137,13 @@ class ListenerTable:
         """
         Another policy chooses among the users of a listener.
         """
+        before = listener.policy
         listener.choose(policy)
-        self._door.rechosen(listener)
+        try:
+            self._door.rechosen(listener)
+        except BaseException:
+            listener.choose(before)
+            raise
 
     def join(
         self, member: Member, question: Listen, user: User | None = None

@@ -18,6 +18,7 @@ from twisted_cluster.core.member import Post
 from twisted_cluster.core.roster import Roster
 from twisted_cluster.errors import MessageError
 from twisted_cluster.events import Limits
+from twisted_cluster.primary.door import hands as module
 from twisted_cluster.primary.door.hands import Hand, Hands
 from twisted_cluster.wire.handoff import (
     BATCH,
@@ -230,3 +231,31 @@ def test_allHandsAtATime() -> None:
         closed(hand.takeBack())
         hand.queue.close()
         hand.page.close()
+
+
+def test_whoIsFasterOnceIsNotKilled(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    An application may have its connections linger; who always has others wait is killed.
+    """
+    lies: list[MessageError] = []
+    hand.accuse = lies.append
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module.prompt, "close", closeAll)
+    for now[0] in (1000.0, 1009.0, 1011.0, 1020.0):
+        hand.put(*connections(1))
+        assert hand.flush() == []
+        assert not lies
+    now[0] = 1020.5
+    hand.put(*connections(1))
+    assert hand.flush() == []
+    assert [str(lie) for lie in lies] == [module.LINGERS]
+
+
+def closeAll(fds: list[int]) -> bool:
+    """
+    Close them, which had to be waited for.
+    """
+    for fd in fds:
+        os.close(fd)
+    return False

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import resource
+import time
 from collections.abc import Callable, Iterable
 
 from twisted.logger import Logger
@@ -33,6 +34,10 @@ log = Logger()
 # What sending fails with where the worker has spoilt its own end: shut it, or lets no
 # descriptors in. All else is a queue that is full, or a system without room.
 SPOILT = {errno.EPERM, errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}
+# An application may have its connections linger, and be the faster one once in many
+# thousand times; so often in so many seconds none is by chance.
+MOST_LINGERING = 3
+LINGERING_SECONDS = 10.0
 LINGERS = "it has others wait for the end of a connection that it was handed"
 
 # Linux alone has it.
@@ -77,6 +82,8 @@ class Hand(Member):
         self._said = page
         self._batch: list[Handed] = []
         self._lies = Lies()
+        # When it has had this process wait, in monotonic seconds.
+        self._lingered: list[float] = []
         self.given = Given()
         self.accuse: Callable[[MessageError], object] = self._log
 
@@ -176,11 +183,17 @@ class Hand(Member):
                 return self._keepBack(batch, error)
             self.given.add(data, len(fds))
             if not prompt.close(fds):
-                self.accuse(MessageError(LINGERS))
+                self._hasLingered(time.monotonic())
             if some is batch:
                 break
             batch = batch[BATCH:]
         return []
+
+    def _hasLingered(self, now: float) -> None:
+        recent = [each for each in self._lingered if now - each < LINGERING_SECONDS]
+        self._lingered = [*recent, now]
+        if len(self._lingered) >= MOST_LINGERING:
+            self.accuse(MessageError(LINGERS))
 
     def _keepBack(self, batch: list[Handed], error: OSError) -> list[Handed]:
         self._sent -= len(batch)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         PolicyArgumentError,
         SettingsError,
         StartError,
+        TooManyTopicsError,
         UnknownEventError,
     )
     from twisted_cluster.events import ConnectionFacts, ListenerFacts, Look
@@ -81,6 +82,7 @@ __all__ = [
     "PolicyMaker",
     "SettingsError",
     "StartError",
+    "TooManyTopicsError",
     "UnknownEventError",
     "cluster",
 ]
@@ -119,6 +121,7 @@ _LATER = {
     "PolicyMaker": "twisted_cluster.policies",
     "SettingsError": "twisted_cluster.errors",
     "StartError": "twisted_cluster.errors",
+    "TooManyTopicsError": "twisted_cluster.errors",
     "UnknownEventError": "twisted_cluster.errors",
 }
 

@@ -150,6 +150,12 @@ class MailboxFullError(ClusterError):
     """
 
 
+class TooManyTopicsError(ClusterError):
+    """
+    A worker has subscribed to more topics than the primary remembers.
+    """
+
+
 class HandleError(ClusterError, ValueError):
     """
     This cannot be handed to another process: it is closed, or of no such kind.

@@ -12,8 +12,9 @@ from twisted.internet.defer import Deferred, succeed
 
 from twisted_cluster.api.own import WorkerCluster
 from twisted_cluster.api.primary import PrimaryCluster
-from twisted_cluster.core import frames
+from twisted_cluster.core import frames, topics
 from twisted_cluster.core.topics import Subscriptions
+from twisted_cluster.errors import TooManyTopicsError
 
 
 class Peer:
@@ -71,3 +72,23 @@ def test_whoSubscribesTwiceEndsEachByItself(isPrimary: bool) -> None:
     if not isPrimary:
         kinds = [frames.SUBSCRIBE, frames.UNSUBSCRIBE, frames.SUBSCRIBE]
         assert peer.told == kinds
+
+
+def test_whoSubscribesTooMuchIsToldSo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    And not killed: the primary hears nothing of it.
+    """
+    monkeypatch.setattr(topics, "MOST_HELD", 2 * topics.A_TOPIC + 2)
+    peer = Peer()
+    cluster = workerCluster(peer)
+
+    def hear(message: object, sender: int) -> None:
+        pass
+
+    first, _ = [cluster.subscribe(topic, hear) for topic in "ab"]
+    with pytest.raises(TooManyTopicsError):
+        cluster.subscribe("c", hear)
+    assert cluster._subscriptions.of(b"c") == []
+    assert peer.told == [frames.SUBSCRIBE] * 2
+    first()
+    cluster.subscribe("c", hear)

@@ -7,7 +7,15 @@ from __future__ import annotations
 import pytest
 
 from twisted_cluster.core.codecs import Payload
-from twisted_cluster.core.topics import LONGEST_TOPIC, Subscriptions, topicName
+from twisted_cluster.core.topics import (
+    A_TOPIC,
+    LONGEST_TOPIC,
+    MOST_HELD,
+    Subscriptions,
+    Topics,
+    topicName,
+)
+from twisted_cluster.errors import TooManyTopicsError
 
 
 def one(message: Payload, number: int) -> None:
@@ -91,3 +99,19 @@ def test_topicsAreShortTexts() -> None:
         topicName("\xe4" * LONGEST_TOPIC)
     with pytest.raises(ValueError, match="give a text"):
         topicName(b"news")  # type: ignore[arg-type]
+
+
+def test_topicsHaveALimit() -> None:
+    """
+    Of an application that works some ten thousand are no more than may be; what is too
+    much for a worker it is told itself.
+    """
+    topics, name = Topics(), b"user-12345"
+    most = MOST_HELD // (A_TOPIC + len(name))
+    assert most > 40_000
+    for _ in range(most):
+        topics.add(name)
+    with pytest.raises(TooManyTopicsError, match="more than 16777216 bytes"):
+        topics.add(name)
+    topics.remove(name)
+    topics.add(name)

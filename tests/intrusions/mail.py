@@ -62,7 +62,7 @@ CASES: list[Intrusion] = [
             n += 1
             send(frame(SUBSCRIBE, extra=b"%d" % n + b"x" * 1000))
         """),
-        said="it subscribes to more than 10000 topics",
+        said="it subscribes to topics that take more than 16777216 bytes",
     ),
     Intrusion(
         name="it publishes to itself without end, and reads nothing",

@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from twisted_cluster.core import frames
+from twisted_cluster.core import frames, topics
 from twisted_cluster.core.codecs import JSON
 from twisted_cluster.core.frames import ADVANCED, Frame
 from twisted_cluster.core.topics import LONGEST_TOPIC
@@ -84,7 +84,7 @@ def workers(exchange: Exchange) -> Iterator[list[Worker]]:
     for worker in made:
         worker.close()
     assert exchange._topics == {}
-    assert (exchange._counts, exchange._missed) == ({}, {})
+    assert (exchange._held, exchange._missed) == ({}, {})
 
 
 async def until(isTrue: Callable[[], object]) -> None:
@@ -220,7 +220,7 @@ async def test_whoBreaksTheRulesIsHeardNoMore(
     """
     Nothing of it stays behind.
     """
-    monkeypatch.setattr(module, "MOST_TOPICS", 3)
+    monkeypatch.setattr(topics, "MOST_HELD", 3 * topics.A_TOPIC)
     hostile = workers[0]
     if how == "too long":
         hostile.say(frames.SUBSCRIBE, b"x" * (LONGEST_TOPIC + 1))

@@ -146,6 +146,7 @@ class Cluster(Emitter):
             not miss it, in a worker for the primary.
         @raise NotSerializableError: If the message cannot be carried.
         @raise ValueError: If the topic has more than 1024 bytes.
+        @raise TooManyTopicsError: If this worker's topics would take more than 16 MiB.
         """
         raise NotImplementedError
 

@@ -16,8 +16,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted_cluster.api.base import Cluster
 from twisted_cluster.api.workers import BaseWorker
 from twisted_cluster.core import frames
-from twisted_cluster.core.topics import Subscriber, once, topicName
-from twisted_cluster.errors import ChannelClosedError
+from twisted_cluster.core.topics import Subscriber, Topics, once, topicName
+from twisted_cluster.errors import ChannelClosedError, TooManyTopicsError
 from twisted_cluster.events import GivenOptions
 from twisted_cluster.worker.departure import Departure
 from twisted_cluster.worker.link import Link
@@ -122,6 +122,7 @@ class WorkerCluster(Cluster):
         super().__init__()
         self._link = link
         self._subscriptions = link.subscriptions
+        self._topics = Topics()
         self.worker = OwnWorker(link)
 
     def broadcast(self, message: object, topic: str = "") -> Deferred[None]:
@@ -132,10 +133,16 @@ class WorkerCluster(Cluster):
     def subscribe(self, topic: str, handler: Subscriber) -> Callable[[], None]:
         name = topicName(topic)
         if self._subscriptions.add(name, handler):
+            try:
+                self._topics.add(name)
+            except TooManyTopicsError:
+                self._subscriptions.remove(name, handler)
+                raise
             self._tell(frames.SUBSCRIBE, name)
 
         def unsubscribe() -> None:
             if self._subscriptions.remove(name, handler):
+                self._topics.remove(name)
                 self._tell(frames.UNSUBSCRIBE, name)
 
         return once(unsubscribe)

@@ -10,6 +10,12 @@ from attrs import Factory, define
 
 from twisted_cluster.core.codecs import Payload
 from twisted_cluster.core.frames import LONGEST_TOPIC
+from twisted_cluster.errors import TooManyTopicsError
+
+# Of one worker's topics, in bytes: the primary has to remember them.
+MOST_HELD = 1 << 24
+# What one takes besides its name: some 40,000 there may be.
+A_TOPIC = 384
 
 Subscriber = Callable[[Payload, int], object]
 
@@ -24,6 +30,34 @@ def topicName(topic: str) -> bytes:
     if len(name) > LONGEST_TOPIC:
         raise ValueError(f"a topic of {len(name)} bytes: the limit is {LONGEST_TOPIC}")
     return name
+
+
+class Topics:
+    """
+    The topics that one worker has subscribed to, as far as they take memory.
+    """
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    def add(self, topic: bytes) -> None:
+        """
+        @param topic: One more.
+        @raise TooManyTopicsError: If they would take too much; then it is not added.
+        """
+        held = self._held + len(topic) + A_TOPIC
+        if held > MOST_HELD:
+            raise TooManyTopicsError(
+                f"it subscribes to topics that take more than {MOST_HELD} bytes: each "
+                f"takes {A_TOPIC} and its name"
+            )
+        self._held = held
+
+    def remove(self, topic: bytes) -> None:
+        """
+        It is one that was added.
+        """
+        self._held -= len(topic) + A_TOPIC
 
 
 def once(end: Callable[[], object]) -> Callable[[], None]:

@@ -12,7 +12,8 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import ADVANCED, Frame, packHead
-from twisted_cluster.errors import ClusterError, MessageError
+from twisted_cluster.core.topics import Topics
+from twisted_cluster.errors import ClusterError, MessageError, TooManyTopicsError
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.parcels import OBJECTS
 
@@ -23,8 +24,6 @@ log = Logger()
 BEHIND = 1 << 24
 # Of what a read has brought the body of a frame that is so long, in bytes, is the most.
 LONG = 1 << 18
-# Of one worker: who has more has made a mistake, and each takes memory here.
-MOST_TOPICS = 10_000
 
 
 class Exchange:
@@ -39,7 +38,7 @@ class Exchange:
 
     def __init__(self) -> None:
         self._topics: dict[bytes, dict[int, Peer]] = {}
-        self._counts: dict[int, int] = {}
+        self._held: dict[int, Topics] = {}
         self._missed: dict[int, int] = {}
         self.hear: Callable[[Frame], bool] = lambda frame: False
 
@@ -95,16 +94,18 @@ class Exchange:
         """
         for topic in [t for t, peers in self._topics.items() if worker in peers]:
             self._unsubscribe(worker, topic)
-        self._counts.pop(worker, None)
+        self._held.pop(worker, None)
         self._missed.pop(worker, None)
 
     def _subscribe(self, worker: int, peer: Peer, topic: bytes) -> bool:
         if worker in self._topics.get(topic, ()):
             return False
-        count = self._counts.get(worker, 0) + 1
-        if count > MOST_TOPICS:
-            raise MessageError(f"it subscribes to more than {MOST_TOPICS} topics")
-        self._counts[worker] = count
+        held = self._held.setdefault(worker, Topics())
+        try:
+            held.add(topic)
+        except TooManyTopicsError as error:
+            # It has counted them itself.
+            raise MessageError(str(error)) from None
         self._topics.setdefault(topic, {})[worker] = peer
         return True
 
@@ -112,7 +113,7 @@ class Exchange:
         subscribed = self._topics.get(topic, {})
         isOne = subscribed.pop(worker, None) is not None
         if isOne:
-            self._counts[worker] -= 1
+            self._held[worker].remove(topic)
         if not subscribed:
             self._topics.pop(topic, None)
         return isOne

@@ -60,6 +60,7 @@ pytestmark = [
 
 # One second, instead of five.
 SOON = "from twisted_cluster.primary.lives import child; child.LEAVING = 1.0; "
+LIMITS = ["--drain-timeout=1", "--stop-timeout=0.5"]
 # It waits in the kernel for itself, and keeps what would end that open.
 UNDYING = (
     ANSWERS
@@ -93,7 +94,7 @@ def cluster(directory: Path) -> Iterator[tuple[RunningCluster, int]]:
     served = directory / "served"
     served.mkdir()
     port = freePort()
-    given = ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}"]
+    given = ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}", *LIMITS]
     env = environmentOf(None)
     try:
         with RunningCluster(

@@ -72,7 +72,8 @@ def workerSnapshot(worker: WorkerProcess, now: int) -> WorkerSnapshot:
         worker.id,
         worker.number,
         worker.pid,
-        worker.state,
+        # What was killed may take a while to be gone.
+        "leaving" if worker.child.isKilled else worker.state,
         hand.generation,
         hand.group,
         hand.weight,

@@ -5,8 +5,11 @@ Tests of L{twisted_cluster.primary.lives.guardian} and of the program that it st
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, cast
 
@@ -16,6 +19,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from twisted_cluster.primary.lives import guarding
 from twisted_cluster.primary.lives.guardian import Charge, Guardian, canGuard
 from twisted_cluster.primary.lives.guarding import Guard
 from twisted_cluster.wire.handoff import KIND
@@ -82,3 +86,53 @@ def test_aLogThatNobodyReadsHoldsNothingUp(kind: str, tmp_path: Any) -> None:
         Guard(theirs, log, False, True)._say("error", "somebody is killed")
     os.close(reading)
     os.close(writing)
+
+
+@pytest.fixture
+def sleeping() -> Iterator[int]:
+    """
+    A process that goes on until it is killed.
+    """
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as made:
+        yield made.pid
+        made.kill()
+
+
+def guardingOf(pid: int, log: Any, *, isForgotten: bool) -> str:
+    """
+    @return: What a guard tells of a process whose primary ends.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, KIND)
+    with theirs:
+        guard = Guard(theirs, str(log), False, True)
+        with ours:
+            guardian = Guardian(cast(Any, Spawning()))
+            guardian._channel = ours
+            guardian.add(sys.executable, Charge(pid, "worker 1 (7)", 0.5))
+            guardian.remove(pid if isForgotten else 0, isLeft=True)
+        guard.run()
+    return str(log.read_text()) if log.exists() else ""
+
+
+def test_whoIsLeftBehindIsGuardedNoMore(sleeping: int, tmp_path: Any) -> None:
+    """
+    It is no orphan when the primary ends.
+    """
+    assert guardingOf(sleeping, tmp_path / "log", isForgotten=True) == ""
+
+
+@pytest.mark.timeout(10)
+def test_aGuardLeavesWhomTheSystemCannotKill(
+    sleeping: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It says so, and ends.
+    """
+    sent: list[int] = []
+    monkeypatch.setattr(guarding, "LAST", 0.2)
+    monkeypatch.setattr(
+        signal, "pidfd_send_signal", lambda _, number: sent.append(number)
+    )
+    said = guardingOf(sleeping, tmp_path / "log", isForgotten=False)
+    assert sent == [signal.SIGKILL]
+    assert said.count("worker 1 (7) cannot be killed: it is left behind") == 1

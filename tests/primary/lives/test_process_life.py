@@ -21,6 +21,7 @@ from tests.leftovers import openNow
 from tests.logged import Logged
 from twisted_cluster.core.messages import Born, Drain, Leaving, Listening, Online
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.census import workerSnapshot
 from twisted_cluster.primary.lives.child import LEAVING, Child
 from twisted_cluster.primary.lives.conversation import FLUSH
 from twisted_cluster.primary.lives.patience import FOR_ITS_STOP
@@ -272,6 +273,7 @@ def test_whoCannotBeKilledIsBuriedOnce(ready: Life) -> None:
     While it is there still: its wires are cut, and its late exit is nobody's business.
     """
     ready.worker.kill("it is no worker of ours")
+    assert workerSnapshot(ready.worker, 0).state == "leaving"
     ready.system.advance(LEAVING)
     assert ready.heard == ["disconnected", ("gone", False)]
     ending = ready.worker.ending

@@ -52,6 +52,7 @@ class Child(ProcessProtocol):
         exited: Callable[[], None],
     ) -> None:
         """
+        @param clock: Counts the seconds that it may take to be gone.
         @param streams: What it reads and writes.
         @param exited: Called when it is gone, or left behind.
         """

@@ -105,7 +105,8 @@ class Stacks:
             return "there is no process"
         status = statusOf(self._process.pid)
         if status is not None and status.isGone:
-            return "it has ended"
+            # The process may go on: the system keeps others that cannot be killed.
+            return "its first thread has ended"
         if status is not None and status.isStopped:
             # It would write when it goes on, and be somewhere else then.
             by = f"a debugger, pid {status.tracer}" if status.tracer else "a signal"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.process import reapProcessHandlers
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -201,3 +202,21 @@ def test_whoEndsInTimeIsNotLeftBehind(
     child.kill()
     child.processExited(Failure(ProcessTerminated(signal=signal.SIGKILL)))
     assert (ended, child.isLeft, clock.getDelayedCalls()) == (["exited"], False, [])
+
+
+def test_whoHasEndedMeanwhileIsNotLeftBehind(
+    child: Child, clock: Clock, ended: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    This process was stopped itself, and sees the exit no sooner.
+    """
+    transport = start(child).transport
+
+    def reapProcess() -> None:
+        child.processExited(Failure(ProcessTerminated(signal=signal.SIGKILL)))
+
+    monkeypatch.setattr(transport, "reapProcess", reapProcess, raising=False)
+    monkeypatch.setitem(reapProcessHandlers, transport.pid, transport)
+    child.kill()
+    clock.advance(LEAVING)
+    assert (ended, child.isLeft, child.exitSignal) == (["exited"], False, "SIGKILL")

@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
+from twisted.internet.process import reapAllProcesses
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -160,6 +161,10 @@ class Child(ProcessProtocol):
         """
         It is not waited for any longer. Its exit may come all the same.
         """
+        # This process may have been stopped itself: the exit may be there already.
+        reapAllProcesses()
+        if not self._calls:
+            return
         self._endCalls()
         self.isLeft = True
         exited, self._exited = self._exited, self._hasEndedAfterAll

@@ -18,6 +18,7 @@ from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import SHARE, DeliveredPort
 from twisted_cluster.worker.ports.meter import Meter
@@ -61,6 +62,18 @@ def test_aBurstIsLeftToOthersToo(port: TCPPort) -> None:
     for turn in (1, 2):
         port.doRead()
         assert port.active == turn * SHARE
+
+
+def test_whatIsHandedOverIsServedAsWell(port: TCPPort) -> None:
+    """
+    While the primary accepts in the place of those whose socket was broken.
+    """
+    client, ours = socket.socketpair()
+    with client:
+        assert port.deliver([Handed(ours.detach(), 1, ("127.0.0.9", 1))]) == []
+        assert port.active == 1
+        port.doRead()
+        assert port.active == 1 + SHARE
 
 
 def test_whoHasConnectedIsTakenBeforeTheSocketIsLetGo(port: TCPPort) -> None:

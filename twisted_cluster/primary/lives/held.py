@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from attrs import asdict, frozen
 
+from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.errors import HandleError
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.saying import factsOf
@@ -32,7 +33,7 @@ class HeldListeners:
         with suppress(OSError):
             asked = os.fstat(fd)
             for number, listener in self._listeners.byNumber.items():
-                if listener.hasBacklog and listener.owns(asked):
+                if listener.mode == HANDOFF and listener.owns(asked):
                     return number
         return 0
 
@@ -49,6 +50,6 @@ class HeldListeners:
 
     def _listener(self, number: int) -> Listener:
         listener = self._listeners.byNumber.get(number)
-        if listener is None or not listener.hasBacklog:
+        if listener is None or listener.mode != HANDOFF:
             raise HandleError(f"there is no listener {number} any more")
         return listener

@@ -71,7 +71,7 @@ class Listens:
 
     def _give(self, question: int, listener: Listener) -> None:
         number, mode = listener.number, listener.mode
-        if listener.hasBacklog:
+        if mode == messages.HANDOFF:
             facts = factsOf(listener.socket)
             self._say(messages.Answer(question, number, mode=mode, socket=facts))
         else:

@@ -138,7 +138,7 @@ class Suspects:
     def _replaceSocket(self, listener: Listener) -> None:
         having = self._have(listener.given)
         try:
-            listener.bindAnew()
+            self._listeners.bindAnew(listener)
         except OSError as error:
             log.debug("{place}: {error}", place=listener.place, error=error)
             # As long as one of them has that socket there can be no other.

@@ -53,6 +53,8 @@ class Listener:
     @ivar suspects: Those one of whom has done harm to it, and who live; they are sent no
         other one.
     @ivar sound: Whether the socket is as it was, where workers have it.
+    @ivar isOurs: Whether it is one that workers are to have, and none of them has it yet:
+        this process accepts meanwhile, and hands over.
     @ivar isRefusing: Whether who connects is refused, and only those who have come are
         still to be accepted.
     @ivar name: What C{getsockname} says.
@@ -91,6 +93,7 @@ class Listener:
         self.given: set[int] = set()
         self.suspects: set[int] = set()
         self.sound: Soundness | None = None
+        self.isOurs = False
         self._know()
         # The address of a file is free as soon as that is gone, and what was bound by
         # somebody else is not to be bound again.
@@ -124,6 +127,7 @@ class Listener:
         self.fileno = self.socket.fileno
         self.suspects |= self.given
         self.given.clear()
+        self.isOurs = self.spec.kind != UDP
         self._know()
 
     @property
@@ -141,6 +145,7 @@ class Listener:
         self.users.join(member)
         if self.mode != HANDOFF:
             self.given.add(member.id)
+            self.isOurs = False
         if self._isTakenByCopies:
             self.holders.add(member.id)
 
@@ -158,7 +163,7 @@ class Listener:
         """
         Whether this process accepts its connections.
         """
-        return self.mode == HANDOFF
+        return self.mode == HANDOFF or self.isOurs
 
     def descriptorFor(self, member: Member) -> int:
         """

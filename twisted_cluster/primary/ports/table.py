@@ -31,7 +31,7 @@ class WatchedBy(AcceptedBy, Protocol):
 
     def rechosen(self, listener: Listener) -> None:
         """
-        A port has another policy.
+        A port has another policy, or is accepted from by somebody else.
         """
 
     def recall(self, member: Member, number: int) -> bool:
@@ -175,12 +175,29 @@ class ListenerTable:
             if listener.isAbandoned:
                 self._listeners.close(listener)
             raise
+        wasOurs = listener.isOurs
         listener.join(member)
+        if wasOurs:
+            self._door.rechosen(listener)
         room = question.room
         handed = member.handedBy(listener.number)
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.joined(listener)
         return listener
+
+    def bindAnew(self, listener: Listener) -> None:
+        """
+        Have another socket in the place of one that workers have broken. Until one of
+        their successors has it, they are handed what comes in by it.
+
+        @raise OSError: If that cannot be now.
+        """
+        self._door.closing(listener)
+        try:
+            listener.bindAnew()
+        finally:
+            self._door.opened(listener)
+            self._door.joined(listener)
 
     def _meant(self, question: Listen) -> Listener | None:
         where = question.spec, question.ordinal, question.directory

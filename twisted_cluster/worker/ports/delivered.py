@@ -21,7 +21,7 @@ from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import Register
 from twisted_cluster.worker.ports.sockets import AnySocket, PolledSocket
-from twisted_cluster.worker.ports.standing import DeliveredSocket
+from twisted_cluster.worker.ports.standing import DeliveredSocket, SharedSocket
 
 # How much a worker accepts at once from a socket that others accept from as well.
 SHARE = 4
@@ -99,7 +99,8 @@ class DeliveredPort(LimitedPort):
         if joined.socket is not None:
             return DeliveredSocket(joined.socket, joined.number, self.register.endings)
         assert joined.fd is not None, "neither a socket, nor what there is to say of it"
-        shared = PolledSocket(joined.fd, self.mustDrop, self.register.expect, True)
+        register = self.register
+        shared = SharedSocket(joined.fd, self.mustDrop, register.expect, register.endings)
         shared.broken = self._rest
         return shared
 
@@ -176,7 +177,7 @@ class DeliveredPort(LimitedPort):
         """
         if not self.taking:
             return connections
-        assert isinstance(self.socket, DeliveredSocket)
+        assert isinstance(self.socket, (DeliveredSocket, SharedSocket))
         admitted, refused = self.admit(connections)
         handed = self.socket.handed
         handed.extend(admitted)

@@ -33,8 +33,10 @@ class PortSocket(socket.socket):
         self.setblocking(False)
         self._set: dict[tuple[int, int], Value] = {}
 
-    def _inherit(self, accepted: socket.socket) -> None:
-        # What was set on a listening socket its connections have too.
+    def handOn(self, accepted: socket.socket) -> None:
+        """
+        Set on a connection what was set here.
+        """
         for (level, option), value in self._set.items():
             try:
                 accepted.setsockopt(level, option, value)
@@ -136,5 +138,5 @@ class PolledSocket(PortSocket):
             accepted.close()
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
         if self._set:
-            self._inherit(accepted)
+            self.handOn(accepted)
         return accepted, name

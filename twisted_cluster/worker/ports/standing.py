@@ -1,5 +1,5 @@
 """
-What stands in for listening sockets that only the primary has.
+What stands in for listening sockets from which only the primary accepts.
 """
 
 from __future__ import annotations
@@ -7,13 +7,19 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from twisted_cluster.core.socket_facts import Said, SocketFacts
 from twisted_cluster.wire.handoff import SEEN, Handed
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
 from twisted_cluster.worker.ports.seen import SeenCountedSocket, SeenSocket
-from twisted_cluster.worker.ports.sockets import NOTHING, AnySocket, PortSocket
+from twisted_cluster.worker.ports.sockets import (
+    NOTHING,
+    AnySocket,
+    PolledSocket,
+    PortSocket,
+)
 
 
 class StandIn(PortSocket):
@@ -95,18 +101,51 @@ class DeliveredSocket(StandIn):
         """
         if not self.handed:
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
-        connection = self.handed.popleft()
-        kind: type[socket.socket]
-        if connection.flags & SEEN:
-            kind = SeenSocket if self._endings is None else SeenCountedSocket
-        else:
-            kind = socket.socket if self._endings is None else CountedSocket
-        accepted = kind(self.family, socket.SOCK_STREAM, 0, connection.fd)
-        if isinstance(accepted, CountedSocket) and self._endings is not None:
-            accepted.countWith(self._endings, connection)
-        if self._set:
-            self._inherit(accepted)
-        return accepted, connection.name or _peerOf(accepted)
+        return _accepted(self, self.handed.popleft(), self._endings)
+
+
+class SharedSocket(PolledSocket):
+    """
+    One that all workers accept from, and that gives what was handed over as well: as long
+    as the primary accepts in their place.
+    """
+
+    def __init__(
+        self,
+        fd: int,
+        drops: Callable[[], bool],
+        expect: Callable[[], None],
+        endings: Endings,
+    ) -> None:
+        """
+        @see: L{PolledSocket}, L{DeliveredSocket}
+        """
+        super().__init__(fd, drops, expect, True)
+        self.handed: deque[Handed] = deque()
+        self._endings = endings if endings.counts else None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """
+        @raise BlockingIOError: If there is nothing to serve just now.
+        """
+        if self.handed:
+            return _accepted(self, self.handed.popleft(), self._endings)
+        return super().accept()
+
+
+def _accepted(
+    port: PortSocket, connection: Handed, endings: Endings | None
+) -> tuple[socket.socket, Any]:
+    kind: type[socket.socket]
+    if connection.flags & SEEN:
+        kind = SeenSocket if endings is None else SeenCountedSocket
+    else:
+        kind = socket.socket if endings is None else CountedSocket
+    accepted = kind(port.family, socket.SOCK_STREAM, 0, connection.fd)
+    if isinstance(accepted, CountedSocket) and endings is not None:
+        accepted.countWith(endings, connection)
+    port.handOn(accepted)
+    return accepted, connection.name or _peerOf(accepted)
 
 
 def _peerOf(accepted: socket.socket) -> Any:

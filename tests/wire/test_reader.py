@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from attrs import frozen
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IWriteDescriptor
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tests.logged import logging
 from twisted_cluster.wire.reader import LONGEST_REST, SHORTEST_REST, Reader
@@ -45,6 +48,23 @@ class Wire:
         Whether the reactor would look at it.
         """
         return self.reader in self.reactor.getReaders()
+
+
+@implementer(IWriteDescriptor)
+@frozen
+class Writer:
+    """
+    Calls a function when there is room.
+    """
+
+    fileno: Callable[[], int]
+    doWrite: Callable[[], object]
+
+    def connectionLost(self, reason: object) -> None:
+        pass
+
+    def logPrefix(self) -> str:
+        return "test"
 
 
 @pytest.fixture
@@ -161,6 +181,49 @@ def test_theEndOfWhatHadTheNumberIsAnothers() -> None:
     readers[-1].stop()
     for fd in (*ends, *opened):
         os.close(fd)
+    # It has not run, and closes nothing by itself.
+    reactor.removeAll()
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="needs epoll")
+def test_theRoomOfWhatHadTheNumberIsAnothers() -> None:
+    """
+    Two sockets have room in one turn; who is told of the one closes the other, and reads
+    what gets its number.
+    """
+    from twisted.internet.epollreactor import EPollReactor
+
+    reactor = EPollReactor()
+    pairs = [socket.socketpair() for _ in range(2)]
+    writers: list[Writer] = []
+    readers: list[Reader] = []
+    opened: list[int] = []
+
+    def replace(mine: int) -> None:
+        for writer in writers:
+            reactor.removeWriter(writer)
+        number, (ours, theirs) = pairs[1 - mine][0].fileno(), os.pipe()
+        # This closes what was there.
+        os.dup2(ours, number)
+        os.close(ours)
+        opened.append(theirs)
+        readers.append(Reader(reactor, lambda: number, lambda: None, "new"))
+        readers[-1].start()
+
+    for number, (end, _) in enumerate(pairs):
+        writers.append(Writer(end.fileno, partial(replace, number)))
+        reactor.addWriter(writers[-1])
+    with logging() as log:
+        reactor.doPoll(1.0)
+    assert log.events == []
+    assert len(readers) == 1
+    assert readers[0] in reactor.getReaders()
+    readers[-1].stop()
+    for fd in opened:
+        os.close(fd)
+    for pair in pairs:
+        for end in pair:
+            end.close()
     # It has not run, and closes nothing by itself.
     reactor.removeAll()
 

@@ -84,6 +84,12 @@ class Reader:
             if self._rest:
                 self._rest = 0.0
 
+    def doWrite(self) -> None:
+        """
+        The reactor says that there is room: for what had this number before, and was
+        closed in the same turn.
+        """
+
     def connectionLost(self, reason: Failure | None) -> None:
         """
         The reactor has let go of the descriptor: it stops, or says that the descriptor is

@@ -18,6 +18,7 @@ from tests.logged import Logged
 from twisted_cluster.core import frames, messages
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.door.hands import descriptors
 from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -171,6 +172,24 @@ def test_whatCameWithWhatNobodyHasHeardIsClosed(life: Life, kind: int) -> None:
     openNow()
     with os.fdopen(reading, "rb") as pipe:
         assert pipe.read() == b""
+
+
+def test_whatItSaysOfItsConnectionsIsNoMoreThanItCanHave(
+    life: Life, logged: Logged
+) -> None:
+    """
+    Of each number that counts for it in what is told.
+    """
+    process, page = life.process, life.process.kit.wires.page
+    page.opened, page.closed = 7, 2
+    assert (process.served, process.ending.cut) == (5, 5)
+    page.opened = 2**64 - 1
+    assert process.served == descriptors()
+    page.cut = 2**64 - 1
+    assert process.ending.cut == descriptors()
+    page.closed = 2**64 - 1
+    assert process.served == 0
+    life.exit()
 
 
 def test_whatCannotBeMadeLeavesNothing() -> None:

@@ -14,7 +14,7 @@ from twisted_cluster.errors import (
     ChannelClosedHereError,
     ClusterError,
 )
-from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.hands import Hand, descriptors
 from twisted_cluster.primary.lives.burial import bury, guarded
 from twisted_cluster.primary.lives.child import Child
 from twisted_cluster.primary.lives.conversation import LAST_MESSAGES
@@ -112,7 +112,9 @@ class WorkerProcess:
         """
         How it has ended.
         """
-        cut, why = self.kit.wires.page.cut or self.served, ""
+        # As it says: no more than it can have had.
+        cut = min(descriptors(), self.kit.wires.page.cut) or self.served
+        why = ""
         if cut and self._patience.isDrainOver:
             why = f"its drain time-out of {self.drainTimeout:g} s was over"
         return self._history.endingOf(self.child, cut, why)
@@ -162,9 +164,10 @@ class WorkerProcess:
     @property
     def served(self) -> int:
         """
-        How many connections it serves.
+        How many connections it serves, as it says: no more than it can have.
         """
-        return max(0, self.hand.page.opened - self.hand.page.closed)
+        served = self.hand.page.opened - self.hand.page.closed
+        return max(0, min(descriptors(), served))
 
     @property
     def drainTimeout(self) -> float:

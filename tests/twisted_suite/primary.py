@@ -34,6 +34,7 @@ from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.descriptors import CONTROL, HANDOFF, MAIL, PAGE
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.repeating import Repeating
+from twisted_cluster.wire.user import User
 
 LINK = b"link"
 REPORT = b"report"
@@ -47,8 +48,10 @@ class CountingTable(ListenerTable):
 
     binds = 0
 
-    def join(self, member: Member, question: messages.Listen) -> Listener:
-        listener = super().join(member, question)
+    def join(
+        self, member: Member, question: messages.Listen, user: User | None = None
+    ) -> Listener:
+        listener = super().join(member, question, user)
         self.binds += 1
         return listener
 

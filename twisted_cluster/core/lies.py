@@ -42,12 +42,12 @@ class Lies:
         @return: As L{ofBeat}.
         """
         before, self._taken = self._taken, taken
+        if before <= taken <= handed - waiting:
+            return ""
         said = f"it says that it has taken {taken} connections"
         if taken > handed - waiting:
             return f"{said}: of the {handed} that it was handed {waiting} wait for it"
-        if taken < before:
-            return f"{said}, and had said {before}"
-        return ""
+        return f"{said}, and had said {before}"
 
 
 def ofEnded(ended: int, handed: int) -> str:

@@ -80,7 +80,7 @@ def test_whatMayNotBeIsSaid() -> None:
 STUCK = """
 import os, socket, struct, time
 from twisted_cluster.wire.aside import aside
-from twisted_cluster.wire.closing import _unlinger
+from twisted_cluster.wire.options import setOption
 from twisted_cluster.wire.user import User, acting
 
 server = socket.create_server(("127.0.0.1", 0))
@@ -91,7 +91,8 @@ if not locker:
     system.send(one.fileno(), nowhere, 100, 0)
 try:
     time.sleep(0.2)
-    aside(lambda: _unlinger(one.fileno()), print)
+    which = socket.SOL_SOCKET, socket.SO_LINGER
+    aside(lambda: setOption(one.fileno(), *which, bytes(8)), print)
 except TimeoutError:
     with acting(User(65534, 65534)):
         print(os.geteuid(), flush=True)

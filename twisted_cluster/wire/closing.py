@@ -5,7 +5,6 @@ Closing what other processes may have had a hand in: that can take as long as th
 from __future__ import annotations
 
 import _thread
-import errno
 import os
 import socket
 import struct
@@ -13,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
+
+from twisted_cluster.wire.options import setOption
 
 # Threads at a time; each is there for as long as there is something to close.
 MOST = 16
@@ -69,28 +70,10 @@ class Closer:
                 for inner in within(fd):
                     self._waiting.append((inner, _nothing))
             with suppress(OSError):
-                _unlinger(fd)
+                # Of what is no socket it changes nothing.
+                setOption(fd, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             with suppress(OSError):
                 os.close(fd)
-
-
-def _unlinger(fd: int) -> None:
-    """
-    Have a socket closed at once; of what is none it changes nothing.
-
-    @raise OSError: If this Python cannot call the system's own functions.
-    """
-    # Whoever sends by the same socket keeps this waiting for as long as it likes. In
-    # Python's own setsockopt() no other thread would run meanwhile.
-    try:
-        import ctypes
-
-        system = ctypes.CDLL(None)
-    except ImportError as error:
-        raise OSError(errno.ENOSYS, str(error)) from None
-    system.setsockopt(
-        fd, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER, len(_NO_LINGER)
-    )
 
 
 _closer = Closer()

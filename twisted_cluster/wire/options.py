@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import socket
 from functools import cache
 
 
@@ -16,36 +15,35 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def getOption(asked: socket.socket, level: int, option: int, size: int) -> bytes:
+def getOption(fd: int, level: int, option: int, size: int) -> bytes:
     """
     @param size: The most bytes; of an option that is a list, 0.
     @return: What the system says.
     @raise OSError: As getsockopt(2) says.
     """
-    return _get(asked, level, option, size)[0]
+    return _get(fd, level, option, size)[0]
 
 
-def countOption(asked: socket.socket, level: int, option: int) -> int:
+def countOption(fd: int, level: int, option: int) -> int:
     """
     @return: How much there is of an option that is a list.
     @raise OSError: As getsockopt(2) says.
     """
-    return _get(asked, level, option, 0)[1]
+    return _get(fd, level, option, 0)[1]
 
 
-def _get(asked: socket.socket, level: int, option: int, size: int) -> tuple[bytes, int]:
+def _get(fd: int, level: int, option: int, size: int) -> tuple[bytes, int]:
     value, length = ctypes.create_string_buffer(size or 1), ctypes.c_uint(size)
     found = value if size else None
-    fd = asked.fileno()
     _check(_libc().getsockopt(fd, level, option, found, ctypes.byref(length)))
     return value.raw[: length.value] if size else b"", length.value
 
 
-def setOption(changed: socket.socket, level: int, option: int, value: bytes) -> None:
+def setOption(fd: int, level: int, option: int, value: bytes) -> None:
     """
     @raise OSError: As setsockopt(2) says.
     """
-    _check(_libc().setsockopt(changed.fileno(), level, option, value, len(value)))
+    _check(_libc().setsockopt(fd, level, option, value, len(value)))
 
 
 def _check(result: int) -> None:

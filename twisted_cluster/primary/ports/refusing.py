@@ -39,7 +39,7 @@ def refuse(listening: socket.socket, mayShutDown: bool = True) -> bool:
         # What comes for a socket of another device is refused; what has begun is not
         # looked up by device again.
         nowhere = NOWHERE.to_bytes(4, sys.byteorder)
-        setOption(listening, socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
+        setOption(listening.fileno(), socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
     except OSError:
         # An older kernel, or one that is bound to a device already.
         return False

@@ -144,7 +144,7 @@ class Soundness:
             self._socket.shutdown(socket.SHUT_RDWR)
         with suppress(OSError):
             which = socket.SOL_SOCKET, socket.SO_REUSEADDR
-            setOption(self._socket, *which, (1).to_bytes(NUMBER, sys.byteorder))
+            setOption(self._socket.fileno(), *which, (1).to_bytes(NUMBER, sys.byteorder))
 
     def _listen(self) -> None:
         if self._isStream:
@@ -155,14 +155,15 @@ class Soundness:
 
     def _dropFilter(self) -> None:
         if self._hasFilter():
-            setOption(self._socket, socket.SOL_SOCKET, SO_DETACH_FILTER, bytes(NUMBER))
+            which = socket.SOL_SOCKET, SO_DETACH_FILTER
+            setOption(self._socket.fileno(), *which, bytes(NUMBER))
 
     def _setBack(self) -> None:
         now = self._options()
         for name, value in self._said.items():
             if now.get(name) != value:
                 with suppress(OSError):
-                    setOption(self._socket, *OPTIONS[name], value)
+                    setOption(self._socket.fileno(), *OPTIONS[name], value)
 
     # What there is
 
@@ -175,7 +176,8 @@ class Soundness:
 
     def _hasFilter(self) -> bool:
         try:
-            return bool(countOption(self._socket, socket.SOL_SOCKET, SO_GET_FILTER))
+            which = socket.SOL_SOCKET, SO_GET_FILTER
+            return bool(countOption(self._socket.fileno(), *which))
         except OSError as error:
             # One that is no list of instructions is not shown.
             return error.errno == errno.EACCES
@@ -185,7 +187,7 @@ class Soundness:
             return None
         try:
             which = socket.IPPROTO_TCP, socket.TCP_INFO
-            told = getOption(self._socket, *which, _BACKLOG.size)
+            told = getOption(self._socket.fileno(), *which, _BACKLOG.size)
             self.waiting, most = _BACKLOG.unpack(told)
         except (OSError, AttributeError, struct.error):
             # The system does not say it.
@@ -197,7 +199,7 @@ class Soundness:
         for name, which in OPTIONS.items():
             size = LARGEST if name in STRUCTURES else NUMBER
             with suppress(OSError):
-                found[name] = getOption(self._socket, *which, size)
+                found[name] = getOption(self._socket.fileno(), *which, size)
         for name in BUFFERS:
             size = int.from_bytes(found[name], sys.byteorder)
             found[name] = min(ROOM, size).to_bytes(NUMBER, sys.byteorder)

@@ -149,7 +149,7 @@ def test_moreWorkersWhileThereIsMoreToDo(tmp_path: Path) -> None:
     for now still three, because it is in no haste to have fewer.
     """
     with told(tmp_path, "1-3", "served.site", {"BUSY": "0.002"}) as cluster:
-        plan = Plan(("127.0.0.1", cluster.port), thought=0.001)
+        plan = Plan(("127.0.0.1", cluster.port), 128, 16, thought=0.001)
         with Load(plan) as load:
             cluster.waitFor("from 1 to 2 workers: ")
             cluster.waitFor("from 2 to 3 workers: ")

@@ -132,7 +132,7 @@ _record = Struct("<BBBBH2xIII16s4x")
 
 def _records(data: bytes) -> None:
     whole = data[: len(data) - len(data) % _record.size]
-    handoff._unpackAll(whole, range(len(whole) // _record.size))
+    handoff.unpackAll(whole, range(len(whole) // _record.size))
 
 
 def _looking(parse: Looks) -> Callable[[bytes], None]:

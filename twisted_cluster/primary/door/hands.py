@@ -24,7 +24,7 @@ from twisted_cluster.wire.handoff import (
     SEEN,
     Handed,
     HandoffQueue,
-    packRecord,
+    packAll,
 )
 from twisted_cluster.wire.page import ATTACHED, SITTING, Page
 from twisted_cluster.wire.passing import give
@@ -168,14 +168,7 @@ class Hand(Member):
         batch, self._batch = self._batch, []
         while batch:
             some = batch if len(batch) <= BATCH else batch[:BATCH]
-            data = b"".join(
-                [
-                    packRecord(number, name, bounces, tally, flags, nonce)
-                    for nonce, (_, number, name, bounces, tally, flags, _) in enumerate(
-                        some, self.given.first
-                    )
-                ]
-            )
+            data = packAll(some, self.given.first)
             fds = [one[0] for one in some]
             try:
                 give(self.queue.end, (data,), fds)

@@ -23,6 +23,7 @@ from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.exchange import Exchange, whenAll
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.mail import Mail
+from twisted_cluster.wire.mailroom import Mailroom
 
 
 class Worker:
@@ -32,7 +33,7 @@ class Worker:
 
     ids = itertools.count(1)
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, room: Mailroom | None = None) -> None:
         self.id = next(self.ids)
         self.heard: list[Frame] = []
         self.broke: list[Exception] = []
@@ -41,7 +42,7 @@ class Worker:
         ears = Ears(
             lambda frame: exchange.take(self.id, self.there, frame), self.broke.append
         )
-        self.there = Peer(reactor, ours, JSON, ears)
+        self.there = Peer(reactor, ours, JSON, ears, room=room)
         self.here = Peer(reactor, theirs, JSON, Ears(self.hear, lambda error: None))
 
     def hear(self, frame: Frame) -> None:
@@ -247,3 +248,26 @@ async def test_whenAllHaveFired() -> None:
     assert not done.called
     waits[2].callback(None)
     await done
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatOneHasNotReadCountsWhole(exchange: Exchange) -> None:
+    """
+    Also where others have read it: whoever does not read while another message is on its
+    way would keep that too.
+    """
+    room = Mailroom.make(1 << 24, 2)
+    workers = [Worker(exchange, room) for _ in range(4)]
+    sender, *others = workers
+    for worker in others:
+        worker.say(frames.SUBSCRIBE, b"a")
+    await until(lambda: len(exchange._topics.get(b"a", ())) == 3)
+    for worker, hearing in ((others[0], others[1:]), (others[1], others[2:])):
+        worker.here.mail.pause()
+        sender.say(frames.PUBLISH, b"a", b"x" * (9 << 20))
+        await until(lambda: all(each.heard for each in hearing))
+        assert room.sending.hasLong
+        others[2].heard.clear()
+    assert [each.there.mail.waiting > 1 << 20 for each in others] == [True, False, False]
+    for worker in workers:
+        worker.close()

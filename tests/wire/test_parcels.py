@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.mailroom import SendingRoom
+from twisted_cluster.wire.mailroom import SendingRoom, Shared
 from twisted_cluster.wire.parcels import AT_ONCE, PIECES, Parcel, Parcels
 
 COST = 100
@@ -101,6 +101,30 @@ def test_oneLongMessageHasItsOwnRoom() -> None:
         assert (room.hasLong, room.used, parcels.held) == (False, 0, 0)
     room.used = 2 * COST
     assert "all processes" in room.refusal(0, 1)
+
+
+def test_whatWaitsForSeveralCountsOnce() -> None:
+    """
+    As long as it waits for one of them; for each it is a part of what waits.
+    """
+    room = SendingRoom(10 * COST, 2)
+    for size, used, isLong in ((COST, COST, False), (6 * COST, 0, True)):
+        shared = Shared(size)
+        ends = [Parcels(room) for _ in range(2)]
+        for end in ends:
+            assert room.refusal(end.held, 1, shared) == ""
+            end.add(Parcel([b"ab"], 2, 1, -1, Deferred(), shared))
+            assert end.held == used + 1
+        assert (room.used, room.hasLong) == (used + 2, isLong)
+        assert bool(room.refusal(0, 1, Shared(6 * COST))) == isLong
+        ends[0].sent(2)
+        assert (room.used, room.hasLong, ends[0].held) == (used + 1, isLong, 0)
+        ends[1].clear()
+        assert (room.used, room.hasLong, ends[1].held) == (0, False, 0)
+    room.used = 9 * COST
+    assert "100 bytes wait" in room.refusal(COST, 1, Shared(4 * COST))
+    assert "all processes" in room.refusal(0, 1, Shared(COST))
+    assert room.refusal(0, 1, Shared(COST, 1)) == ""
 
 
 def test_whatIsForgottenIsLetGoOf() -> None:

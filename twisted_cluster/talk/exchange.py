@@ -15,6 +15,7 @@ from twisted_cluster.core.frames import ADVANCED, Frame, packHead
 from twisted_cluster.core.topics import Topics
 from twisted_cluster.errors import ClusterError, MessageError, TooManyTopicsError
 from twisted_cluster.talk.peer import Peer
+from twisted_cluster.wire.mailroom import Shared
 from twisted_cluster.wire.parcels import OBJECTS
 
 log = Logger()
@@ -80,11 +81,11 @@ class Exchange:
         # hear of it.
         subscribed = list(self._topics.get(topic, {}).items())
         # Who has published waits for all of them, which takes as much again.
-        cost = OBJECTS + len(head) + len(body) // max(1, len(subscribed))
+        cost, shared = OBJECTS + len(head), Shared(len(body))
         taken = [
-            peer.mail.postPacked(head, body, cost)
+            peer.mail.postPacked(head, body, shared, cost)
             for worker, peer in subscribed
-            if worker != sender and not self._misses(worker, peer, cost)
+            if worker != sender and not self._misses(worker, peer, shared, cost)
         ]
         return whenAll([waits for waits in taken if waits is not None])
 
@@ -118,11 +119,11 @@ class Exchange:
             self._topics.pop(topic, None)
         return isOne
 
-    def _misses(self, worker: int, peer: Peer, cost: int) -> bool:
+    def _misses(self, worker: int, peer: Peer, shared: Shared, cost: int) -> bool:
         if worker in self._missed:
             self._missed[worker] += 1
             return True
-        if peer.mail.hasRoom(cost, BEHIND):
+        if peer.mail.hasRoom(shared, cost, BEHIND):
             return False
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1

@@ -32,7 +32,7 @@ from twisted_cluster.errors import (
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.claim import SHORT, Claim
 from twisted_cluster.wire.closing import discard, discardEnd
-from twisted_cluster.wire.mailroom import Mailroom
+from twisted_cluster.wire.mailroom import Mailroom, Shared
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE
 from twisted_cluster.wire.passing import take
@@ -126,12 +126,12 @@ class Mail(Reader):
         """
         return self._outgoing.gone
 
-    def hasRoom(self, cost: int, most: int) -> bool:
+    def hasRoom(self, shared: Shared, cost: int, most: int) -> bool:
         """
-        Whether a frame of so many bytes may wait too, where it is not to wait behind more
-        than C{most} bytes.
+        Whether a frame with such a body, and C{cost} bytes besides, may wait too, where
+        it is not to wait behind more than C{most} bytes.
         """
-        return self._outgoing.hasRoom(cost, most)
+        return self._outgoing.hasRoom(shared, cost, most)
 
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
@@ -154,15 +154,16 @@ class Mail(Reader):
         return self._outgoing.post(packHead(frame), frame.body, fd)
 
     def postPacked(
-        self, head: bytes, body: bytes | memoryview, cost: int
+        self, head: bytes, body: bytes | memoryview, shared: Shared, cost: int
     ) -> Deferred[None] | None:
         """
         As L{post}, for a frame that several get.
 
         @param head: What L{packHead} made.
-        @param cost: This one's part of what it takes while it waits, in bytes.
+        @param shared: The body, as far as it takes memory.
+        @param cost: What it takes beside the body while it waits, in bytes.
         """
-        return self._outgoing.post(head, body, -1, cost)
+        return self._outgoing.post(head, body, -1, cost, shared)
 
     def flushed(self) -> Deferred[None]:
         """

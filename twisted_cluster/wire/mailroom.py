@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import frozen
+from attrs import define, frozen
 
 from twisted_cluster.defaults import MAIL_LIMIT
 from twisted_cluster.errors import MessageError
@@ -16,6 +16,19 @@ from twisted_cluster.errors import MessageError
 # Seconds that a long message may take to come while another waits for its room: a
 # hundred times what it takes.
 PATIENCE = 10.0
+
+
+@define(eq=False)
+class Shared:
+    """
+    A body that may wait for several processes, and is held once.
+
+    @ivar size: How much memory it takes, in bytes.
+    @ivar waits: For how many it waits.
+    """
+
+    size: int
+    waits: int = 0
 
 
 class SendingRoom:
@@ -39,21 +52,49 @@ class SendingRoom:
         self.used = 0
         self.hasLong = False
 
-    def refusal(self, held: int, more: int) -> str:
+    def refusal(self, held: int, more: int, shared: Shared | None = None) -> str:
         """
         Whether there is room.
 
         @param held: What waits for the process in question.
         @param more: What is to wait too.
+        @param shared: Beside it, what may wait for others already.
         @return: Why there is none; empty if there is.
         """
-        if more > self.share:
-            return "a message as long as this one waits already" if self.hasLong else ""
-        if held + more > self.share:
+        isNew = shared is None or not shared.waits
+        part = self.partOf(shared)
+        if more > self.share or (shared is not None and shared.size > part):
+            isFull = self.hasLong and isNew
+            return "a message as long as this one waits already" if isFull else ""
+        if held + more + part > self.share:
             return f"{held} bytes wait: no room for more"
-        if self.used + more > self.most:
+        if self.used + more + (part if isNew else 0) > self.most:
             return f"{self.used} bytes wait for all processes: no room for more"
         return ""
+
+    def partOf(self, shared: Shared | None) -> int:
+        """
+        How much of the room a body takes: nothing if it is long.
+        """
+        return 0 if shared is None or shared.size > self.share else shared.size
+
+    def enter(self, shared: Shared) -> None:
+        """
+        A body waits for one more.
+        """
+        if not shared.waits:
+            self.used += self.partOf(shared)
+            self.hasLong |= shared.size > self.share
+        shared.waits += 1
+
+    def leave(self, shared: Shared) -> None:
+        """
+        A body waits for one less.
+        """
+        shared.waits -= 1
+        if not shared.waits:
+            self.used -= self.partOf(shared)
+            self.hasLong &= shared.size <= self.share
 
 
 class Sender(Protocol):

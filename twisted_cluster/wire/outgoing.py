@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.mailroom import SendingRoom
+from twisted_cluster.wire.mailroom import SendingRoom, Shared
 from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels, without
 from twisted_cluster.wire.passing import give
 
@@ -83,7 +83,7 @@ class Outgoing:
         """
         return self._parcels.gone
 
-    def hasRoom(self, cost: int, most: int) -> bool:
+    def hasRoom(self, shared: Shared, cost: int, most: int) -> bool:
         """
         @see: L{twisted_cluster.wire.mail.Mail.hasRoom}
         """
@@ -91,10 +91,16 @@ class Outgoing:
         if parcels.held > most or parcels.waiting > most:
             return False
         cost += OBJECTS
-        return room.used + cost <= room.share or not room.refusal(parcels.held, cost)
+        isLittle = room.used + cost + shared.size <= room.share
+        return isLittle or not room.refusal(parcels.held, cost, shared)
 
     def post(
-        self, head: bytes, body: bytes | memoryview, fd: int = -1, cost: int = -1
+        self,
+        head: bytes,
+        body: bytes | memoryview,
+        fd: int = -1,
+        cost: int = -1,
+        shared: Shared | None = None,
     ) -> Deferred[None] | None:
         """
         @see: L{twisted_cluster.wire.mail.Mail.post}
@@ -104,9 +110,9 @@ class Outgoing:
         size = len(head) + len(body)
         cost = OBJECTS + (size if cost < 0 else cost)
         parcels, room = self._parcels, self._room
-        if room.used + cost > room.share:
+        if room.used + cost + (shared.size if shared else 0) > room.share:
             # Else there is room for all, and so for one.
-            refusal = room.refusal(parcels.held, cost)
+            refusal = room.refusal(parcels.held, cost, shared)
             if refusal:
                 return fail(MailboxFullError(refusal))
         pieces: Sequence[memoryview | bytes] = [head, body]
@@ -119,7 +125,7 @@ class Outgoing:
             pieces, size = without(pieces, sent), size - sent
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        parcels.add(Parcel(pieces, size, cost, copy, taken))
+        parcels.add(Parcel(pieces, size, cost, copy, taken, shared))
         if not self._writing:
             self._watch()
         return taken

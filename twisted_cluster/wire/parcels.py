@@ -12,7 +12,7 @@ from itertools import islice
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from twisted_cluster.wire.mailroom import SendingRoom
+from twisted_cluster.wire.mailroom import SendingRoom, Shared
 
 # How many pieces are handed to the kernel at once: a fourth of what it accepts.
 PIECES = 256
@@ -33,6 +33,7 @@ class Parcel:
         a long one, which has a room of its own.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
     @ivar taken: Fires when the kernel has all of it.
+    @ivar shared: A body that is not in its cost, as it may wait for others too.
     """
 
     pieces: Sequence[memoryview | bytes]
@@ -40,6 +41,7 @@ class Parcel:
     cost: int
     fd: int
     taken: Deferred[None]
+    shared: Shared | None = None
 
     def close(self) -> None:
         """
@@ -89,6 +91,9 @@ class Parcels:
         self.waiting += parcel.size
         self.held += cost
         room.used += cost
+        if parcel.shared is not None:
+            self.held += room.partOf(parcel.shared)
+            room.enter(parcel.shared)
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
@@ -120,6 +125,8 @@ class Parcels:
             done.append(parcel := parcels.popleft())
             count -= parcel.size
             released += parcel.cost or self._endLong()
+            if parcel.shared is not None:
+                self._letGo(parcel.shared)
         if count:
             first = parcels[0]
             first.pieces = without(first.pieces, count)
@@ -136,13 +143,19 @@ class Parcels:
         """
         dropped = list(self._parcels)
         self._parcels.clear()
-        self._room.used -= self.held
-        self.waiting = self.held = 0
         for parcel in dropped:
             if not parcel.cost:
                 self._endLong()
+            if parcel.shared is not None:
+                self._letGo(parcel.shared)
             parcel.close()
+        self._room.used -= self.held
+        self.waiting = self.held = 0
         return dropped
+
+    def _letGo(self, shared: Shared) -> None:
+        self.held -= self._room.partOf(shared)
+        self._room.leave(shared)
 
     def _endLong(self) -> int:
         self._room.hasLong = False

@@ -265,7 +265,7 @@ async def test_whatOneHasNotReadCountsWhole(exchange: Exchange) -> None:
     for worker, hearing in ((others[0], others[1:]), (others[1], others[2:])):
         worker.here.mail.pause()
         sender.say(frames.PUBLISH, b"a", b"x" * (9 << 20))
-        await until(lambda: all(each.heard for each in hearing))
+        await until(lambda hearing=hearing: all(each.heard for each in hearing))
         assert room.sending.hasLong
         others[2].heard.clear()
     assert [each.there.mail.waiting > 1 << 20 for each in others] == [True, False, False]

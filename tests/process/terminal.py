@@ -19,16 +19,20 @@ from tests.process.cluster import PATIENCE, TWISTD, environment, isAlive, member
 
 class AtTerminal:
     """
-    C{twistd -n ...}, run at a terminal, while a C{with} block lasts.
+    C{twistd -n ...}, or another program, run at a terminal, while a C{with} block lasts.
     """
 
     def __init__(
-        self, arguments: Sequence[str], directory: Path, env: Mapping[str, str]
+        self,
+        arguments: Sequence[str],
+        directory: Path,
+        env: Mapping[str, str],
+        program: Sequence[str] = (sys.executable, "-c", TWISTD, "-n", "--pidfile="),
     ) -> None:
         """
         @param env: Added to this process's.
         """
-        command = [sys.executable, "-c", TWISTD, "-n", "--pidfile=", *arguments]
+        command = [*program, *arguments]
         self._seen = b""
         whole = environment(env)
         self.pid, self._fd = pty.fork()

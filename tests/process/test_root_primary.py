@@ -17,6 +17,7 @@ import pytest
 from tests.conformance.scripts import run
 from tests.process.cluster import RunningCluster, ask, freePort
 from tests.process.somebody import asRoot, pathsForNobody, pythonForNobody
+from tests.process.terminal import AtTerminal
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 NOBODY = 65534
@@ -49,6 +50,29 @@ if cluster.isPrimary:
     cluster.fork()
 else:
 {worker}
+reactor.run()
+"""
+
+TYPING = """
+import fcntl, os, termios
+from twisted.internet import reactor
+from twisted_cluster import cluster
+
+if cluster.isPrimary:
+    cluster.setupPrimary(uid=65534, gid=65534)
+    cluster.fork()
+else:
+    typed = "nowhere"
+    for terminal in (0, 1, 2, "/dev/tty"):
+        try:
+            if isinstance(terminal, str):
+                terminal = os.open(terminal, os.O_RDWR)
+            for each in b"whoami":
+                fcntl.ioctl(terminal, termios.TIOCSTI, bytes([each]))
+            typed = terminal
+        except OSError:
+            pass
+    print(f"{os.getuid()}: typed {typed}; said", flush=True)
 reactor.run()
 """
 
@@ -222,3 +246,19 @@ def test_settingsSayWhatIsHeldNow(tmp_path: Path) -> None:
         raised["error"] == "[Errno 2] No such file or directory: 'unix:/nowhere/socket'"
     )
     assert raised["open"] is False
+
+
+@asRoot
+def test_nobodyTypesIntoRootsTerminal(public: Path) -> None:
+    """
+    Who started the cluster at one would have a worker's words for its own.
+    """
+    (public / "script.py").write_text(dedent(TYPING))
+    env = {"PYTHONPATH": pathsForNobody(), "PYTHONDONTWRITEBYTECODE": "1"}
+    program = (pythonForNobody(), "script.py")
+    with AtTerminal([], public, env, program) as terminal:
+        seen = terminal.waitFor("; said")
+        assert "65534: typed nowhere" in seen
+        assert "whoami" not in seen
+        terminal.interrupt()
+        assert terminal.wait() == 0, terminal.shown()

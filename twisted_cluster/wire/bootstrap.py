@@ -18,7 +18,9 @@ STACKS = "twisted_cluster.wire.stacks"
 PRIVILEGES = "twisted_cluster.wire.privileges"
 
 
-def bootstrap(module: str, noNewPrivileges: bool = False) -> list[str]:
+def bootstrap(
+    module: str, noNewPrivileges: bool = False, ownSession: bool = False
+) -> list[str]:
     """
     What follows the interpreter's options, before the arguments of a worker.
 
@@ -29,10 +31,14 @@ def bootstrap(module: str, noNewPrivileges: bool = False) -> list[str]:
     @param module: L{TWISTD} or L{SCRIPT}, whose C{main} is to run.
     @param noNewPrivileges: Whether it gives up, before anything of the application is
         there, what programs that it starts could give it.
+    @param ownSession: Whether it leaves this process's session, and so its terminal: who
+        has that as its own can type there (TIOCSTI), which the owner's shell reads.
     """
     renounced = f"from {PRIVILEGES} import renounce;renounce();"
+    alone = "posix.setsid();" if ownSession else ""
     code = (
-        "import sys,posix,marshal;sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
+        f"import sys,posix,marshal;{alone}"
+        "sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
         f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
         f"))).decode()));from {STACKS} import beginHere;beginHere();"
         f"{renounced if noNewPrivileges else ''}from {module} import main;main()"

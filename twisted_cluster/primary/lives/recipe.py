@@ -98,7 +98,8 @@ class Recipe(Conduct):
         @return: The interpreter, its options, and what it is to run.
         """
         options = self.origin.options
-        begin = bootstrap(self.main, self.noNewPrivileges)
+        isOther = self.user is not None
+        begin = bootstrap(self.main, self.noNewPrivileges, isOther)
         given = [os.fspath(each) for each in self.command]
         return [self.origin.executable, *options, *begin, *given]
 

@@ -88,7 +88,7 @@ def test_nobodyIsServedBeforeTheStartIsDone(tmp_path: Path, way: str) -> None:
     the cluster's.
     """
     with holding(tmp_path, way) as (cluster, port):
-        cluster.waitFor("preparing")
+        eventually((tmp_path / "preparing").exists, "one begins")
         early = None if way.startswith("tac") else Client(port)
         if early is not None:
             early.socket.settimeout(0.3)
@@ -111,7 +111,7 @@ def test_aStartThatFailsLaterIsAFailedStart(tmp_path: Path, way: str) -> None:
     With its traceback, and the status of one that fails at once.
     """
     with holding(tmp_path, way) as (cluster, _):
-        cluster.waitFor("preparing")
+        eventually((tmp_path / "preparing").exists, "one begins")
         (tmp_path / "fail").touch()
         assert cluster.wait() == 1
         said = cluster.output()

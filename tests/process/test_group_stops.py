@@ -23,7 +23,6 @@ from tests.process.ports import isRefused
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROUNDS = 2
 # Seconds that nobody waits longer for an answer.
 WORST = 0.5
 
@@ -104,14 +103,13 @@ def test_nobodyIsCutOffWhoeverIsTold(
     """
     By SIGTERM to the primary, to the workers, or both.
     """
-    for _ in range(ROUNDS):
-        port = freePort()
-        listen = f"--listen=tcp:{port}"
-        with answering(tmp_path, f"--policy={policy}", listen) as cluster:
-            with crowd(toPort(port)) as clients:
-                stopUnderLoad(cluster, clients, stop)
-            assert not clients.count[FAILED], (clients.why, cluster.output())
-            assert "nothing was cut" in cluster.output(), cluster.output()
+    port = freePort()
+    listen = f"--listen=tcp:{port}"
+    with answering(tmp_path, f"--policy={policy}", listen) as cluster:
+        with crowd(toPort(port)) as clients:
+            stopUnderLoad(cluster, clients, stop)
+        assert not clients.count[FAILED], (clients.why, cluster.output())
+        assert "nothing was cut" in cluster.output(), cluster.output()
 
 
 @pytest.mark.parametrize("policy", ["round-robin", "none"])
@@ -119,14 +117,13 @@ def test_nobodyIsCutOffBehindASocketFile(tmp_path: Path, policy: str) -> None:
     """
     Of a UNIX socket.
     """
-    for _ in range(ROUNDS):
-        path = tmp_path / "socket"
-        listen = f"--listen=unix:{path}"
-        with answering(tmp_path, f"--policy={policy}", listen) as cluster:
-            with crowd(toPath(str(path))) as clients:
-                stopUnderLoad(cluster, clients, wholeGroup)
-            assert not clients.count[FAILED], (clients.why, cluster.output())
-        assert not path.exists()
+    path = tmp_path / "socket"
+    listen = f"--listen=unix:{path}"
+    with answering(tmp_path, f"--policy={policy}", listen) as cluster:
+        with crowd(toPath(str(path))) as clients:
+            stopUnderLoad(cluster, clients, wholeGroup)
+        assert not clients.count[FAILED], (clients.why, cluster.output())
+    assert not path.exists()
 
 
 def test_whoIsSentASignalIsReplacedBeforeItLeaves(tmp_path: Path) -> None:

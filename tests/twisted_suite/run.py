@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python.reflect import namedAny
+from twisted.trial.itrial import ITestCase
 from twisted.trial.runner import TestLoader, TestSuite
 
 from tests.twisted_suite import factories
@@ -22,6 +24,20 @@ from tests.twisted_suite.outcomes import runSuite, save
 MODULES = (
     "tcp unix udp tls newtls core fdset process time threads socket stdio endpoints"
 ).split()
+# A worker without a free descriptor is given nothing: clients wait until there is one.
+# Stock closes them; so does the cluster if it was faster than that was told.
+OTHERWISE = "test_closePeerOnEMFILE"
+
+
+def comparable(suite: TestSuite) -> Iterator[ITestCase]:
+    """
+    @return: All tests of a suite but those which are to end otherwise on the cluster.
+    """
+    for each in suite:
+        if isinstance(each, TestSuite):
+            yield from comparable(each)
+        elif not each.id().endswith(f".{OTHERWISE}"):
+            yield each
 
 
 def runModules(reactor: str, modules: list[str]) -> dict[str, str]:
@@ -39,7 +55,7 @@ def runModules(reactor: str, modules: list[str]) -> dict[str, str]:
         loader.loadModule(namedAny(f"twisted.internet.test.test_{module}"))
         for module in modules
     )
-    return runSuite(suite)
+    return runSuite(TestSuite(comparable(suite)))
 
 
 def runOnCluster(reactor: str, modules: list[str]) -> tuple[dict[str, str], bool]:

@@ -20,13 +20,12 @@ from tests.twisted_suite.links import ROOT
 from tests.twisted_suite.outcomes import load, passed
 
 OLDEST = os.environ.get("OLDEST_TWISTED", "")
-PYTHONS = [
-    pytest.param(sys.executable, id="this"),
-    pytest.param(
-        OLDEST,
-        id="oldest",
-        marks=pytest.mark.skipif(not OLDEST, reason="OLDEST_TWISTED is not set"),
-    ),
+isThere = pytest.mark.skipif(not OLDEST, reason="OLDEST_TWISTED is not set")
+# With the oldest, one of each kind: to it the others are as epoll.
+RUNS = [pytest.param(name, sys.executable, id=f"{name}-this") for name in NAMES]
+RUNS += [
+    pytest.param(name, OLDEST, id=f"{name}-oldest", marks=isThere)
+    for name in ("epoll", "asyncio")
 ]
 
 pytest.importorskip("hamcrest", reason="Twisted's tests need PyHamcrest")
@@ -54,8 +53,7 @@ def run(python: str, output: Path, *options: str) -> tuple[set[str], str]:
 @pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.timeout(250)
-@pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("reactor", NAMES)
+@pytest.mark.parametrize(("reactor", "python"), RUNS)
 def test_whatPassesOnStockPassesOnTheCluster(
     reactor: str, python: str, tmp_path: Path
 ) -> None:

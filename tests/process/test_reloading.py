@@ -64,20 +64,22 @@ def releaseOf(port: int) -> int:
 
 @contextmanager
 def deployed(
-    directory: Path, workers: int, **settings: object
+    directory: Path, workers: int, mayFail: int = 0, **settings: object
 ) -> Iterator[tuple[Told, Load]]:
     """
     A cluster under load, of which no request fails.
+
+    @param mayFail: But so many, which a worker had in its hands as it ended.
     """
     deploy(directory, 1)
     settings = {"reloadTrial": 0.5, **settings}
     env = {"PYTHONDONTWRITEBYTECODE": "1"}
     with told(directory, workers, "deployed.site", env, **settings) as cluster:
-        with Load(Plan(("127.0.0.1", cluster.port), 8, 8)) as load:
+        with Load(Plan(("127.0.0.1", cluster.port), 8, 8, 0.05)) as load:
             assert load.untilServed(100)
             yield cluster, load
             assert load.untilServed(100)
-        assert not load.outcome.failed, inWords(load.outcome)
+        assert load.outcome.failed <= mayFail, inWords(load.outcome)
         assert load.outcome.worst < 2.0
 
 
@@ -345,17 +347,18 @@ Page.render_GET = render_GET
 
 
 @pytest.mark.parametrize(
-    ("more", "why"),
+    ("more", "why", "mayFail"),
     [
-        (COMPLAINS, "the canary fares worse: "),
-        ("reactor.callLater(1.5, os._exit, 3)\n", "exited with 3"),
+        (COMPLAINS, "the canary fares worse: ", 0),
+        # Its share of the clients is a quarter.
+        ("reactor.callLater(1.5, os._exit, 3)\n", "exited with 3", 4),
     ],
 )
-def test_canaryIsWorse(tmp_path: Path, more: str, why: str) -> None:
+def test_canaryIsWorse(tmp_path: Path, more: str, why: str, mayFail: int) -> None:
     """
-    It goes, with the numbers, and nobody else has.
+    It goes, with the numbers, and nobody else has: who exits takes along what it serves.
     """
-    with deployed(tmp_path, 2) as (cluster, _):
+    with deployed(tmp_path, 2, mayFail) as (cluster, _):
         before = cluster.workerPids()
         deploy(tmp_path, 2, more)
         given = {"canary": "25%", "seconds": 3.0}

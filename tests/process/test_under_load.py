@@ -84,7 +84,7 @@ def loaded(
     with Loaded(directory, workers, *options) as cluster:
         cluster.waitOnline(workers)
         half = clients // 2
-        with Load(Plan(("127.0.0.1", cluster.port), half, half)) as load:
+        with Load(Plan(("127.0.0.1", cluster.port), half, half, 0.1)) as load:
             cluster.untilWhole(load)
             yield cluster, load
             assert load.untilServed(100)
@@ -159,7 +159,7 @@ def sizeOf(pid: int) -> tuple[int, float]:
 
 def test_deathsLeaveNothingBehind(tmp_path: Path) -> None:
     """
-    Ten deaths more, and the primary has the descriptors it had; of memory no more than
+    Six deaths more, and the primary has the descriptors it had; of memory no more than
     what noise there is.
     """
     seen: dict[int, float] = {}
@@ -167,7 +167,7 @@ def test_deathsLeaveNothingBehind(tmp_path: Path) -> None:
     def since(pid: int) -> float:
         return seen.setdefault(pid, time.monotonic())
 
-    with loaded(tmp_path, 4, clients=4) as (cluster, load):
+    with loaded(tmp_path, 2, clients=4) as (cluster, load):
 
         def die(times: int) -> tuple[int, float]:
             for _ in range(times):
@@ -178,7 +178,7 @@ def test_deathsLeaveNothingBehind(tmp_path: Path) -> None:
                 cluster.untilWhole(load, {first})
             return sizeOf(cluster.pid)
 
-        fds, size = die(5)
-        fdsAfter, sizeAfter = die(10)
+        fds, size = die(3)
+        fdsAfter, sizeAfter = die(6)
         assert abs(fdsAfter - fds) <= 4
         assert sizeAfter < size + 4

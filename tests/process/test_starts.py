@@ -195,15 +195,28 @@ def test_plannedEndsAreNoFailedStarts(app: Path, workers: int) -> None:
         assert len({ask(port) for _ in range(4)}) == workers
 
 
+def theOnlyWorkerOf(cluster: RunningCluster) -> int:
+    """
+    Wait until it is started.
+    """
+    found: list[int] = []
+
+    def isThere() -> bool:
+        # Who guards it looks as the primary does until it is itself.
+        found[:] = childrenOf(cluster.pid)
+        return len(found) == 1
+
+    eventually(isThere, "one is started")
+    return found[0]
+
+
 def test_endIsPlannedAlsoBeforeTheApplicationHasStarted(app: Path) -> None:
     """
     SIGTERM to the only worker while it starts: it is replaced.
     """
     (app / "slow").touch()
     with starting(app, workers=1) as (cluster, port):
-        # Who guards it looks as the primary does until it is itself.
-        eventually(lambda: len(childrenOf(cluster.pid)) == 1, "one is started")
-        (pid,) = childrenOf(cluster.pid)
+        pid = theOnlyWorkerOf(cluster)
         os.kill(pid, signal.SIGTERM)
         (app / "slow").unlink()
         cluster.waitOnline(1)

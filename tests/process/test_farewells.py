@@ -211,11 +211,11 @@ def test_whatDoesNotDrainIsNamed(tmp_path: Path) -> None:
 
 def test_aStopHasItsOwnTime(tmp_path: Path) -> None:
     """
-    What needs five seconds to save its state has them, however little time there is to
+    What needs two seconds to save its state has them, however little time there is to
     drain, and after that; one that never ends is ended when its own time is over, and its
     connections are cut in order.
     """
-    for seconds, options in [("5", ["--drain-timeout=0.5"]), ("3", [])]:
+    for seconds, options in [("2", ["--drain-timeout=0.5"]), ("1", [])]:
         env = {"STOP": seconds}
         with leaving("keeper", tmp_path, *options, listen="", env=env) as (cluster, port):
             slow = client(port, b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")

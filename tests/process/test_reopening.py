@@ -15,7 +15,7 @@ from tests.process.surrounding import Stock
 
 pytestmark = pytest.mark.process
 TAC = str(Path(__file__).parent / "fixtures" / "reopening.tac")
-ROUNDS = 200
+ROUNDS = 100
 LOCAL = "127.0.0.1"
 POLICIES = pytest.mark.parametrize("policy", ["round-robin", "none"])
 
@@ -29,7 +29,7 @@ def reopened(directory: Path, kind: str) -> dict[str, str]:
 @POLICIES
 def test_severalWorkersReopenAPort(tmp_path: Path, kind: str, policy: str) -> None:
     """
-    All at once, 200 times each, and nobody is refused.
+    All at once, 100 times each, and nobody is refused.
     """
     given = ["--workers=4", f"--policy={policy}", "-y", TAC]
     with RunningCluster(given, tmp_path, reopened(tmp_path, kind)) as cluster:

@@ -271,3 +271,24 @@ async def test_whatOneHasNotReadCountsWhole(exchange: Exchange) -> None:
     assert [each.there.mail.waiting > 1 << 20 for each in others] == [True, False, False]
     for worker in workers:
         worker.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatWaitsKeepsNothingElse(
+    exchange: Exchange, workers: list[Worker]
+) -> None:
+    """
+    Of all that a read has brought only what is published, as long as it is short.
+    """
+    sender, slow, _ = workers
+    slow.say(frames.SUBSCRIBE, b"a")
+    await until(lambda: exchange._topics)
+    slow.here.mail.pause()
+    exchange.publish(0, 0, b"a", bytes(1 << 20))
+    read = bytearray(1 << 18)
+    said = Frame(frames.PUBLISH, extra=b"a", body=memoryview(read)[:1])
+    assert exchange.take(sender.id, sender.there, said)
+    assert slow.there.mail.waiting > 0
+    del said
+    # An error while anything refers to it.
+    read.clear()

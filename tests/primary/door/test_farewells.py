@@ -27,7 +27,6 @@ from twisted_cluster.interfaces import LONGEST_FAREWELL, IFarewellPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door import farewells as module
 from twisted_cluster.primary.door.farewells import (
-    LINGER,
     MOST_LINGERING,
     UNAVAILABLE,
     Farewells,
@@ -144,7 +143,7 @@ def test_itIsToldAndClosedWhenItHasRead(hall: Hall) -> None:
 def test_whoDoesNotReadIsClosedAfterASecond(hall: Hall) -> None:
     client = hall.turnAway()
     [call] = hall.reactor.getDelayedCalls()
-    hall.reactor.advance(LINGER)
+    hall.reactor.advance(1.0)
     assert not call.active()
     with pytest.raises(BrokenPipeError):
         client.send(b"x")
@@ -159,7 +158,7 @@ def test_whoSendsOnIsNotReadForEver(hall: Hall) -> None:
     for _ in range(5):
         client.send(b"x" * 1000)
         hall.poll()
-    hall.reactor.advance(LINGER)
+    hall.reactor.advance(1.0)
     assert hall.reactor.getDelayedCalls() == []
 
 

@@ -46,11 +46,12 @@ def test_textsAreNoHeavierThanTheyAre(text: str) -> None:
 
 def test_wideCharactersWidenAll() -> None:
     """
-    One that takes four bytes makes all of its text take as many.
+    One that takes four bytes makes all of its text take as many; while that is decoded it
+    is there three times.
     """
-    for last, factor in (("", 1), ("\xe4", 2), ("\u20ac", 2), ("\U0001f600", 4)):
-        for count, isHeavy in ((900_000, False), (1_100_000, True)):
-            text = '"' + "x" * (count // factor) + last + '"'
+    for last, width in (("", 1), ("\xe4", 2), ("\u20ac", 2), ("\U0001f600", 4)):
+        for held, isHeavy in ((900_000, False), (1_100_000, True)):
+            text = '"' + "x" * (held // (1 + 2 * width)) + last + '"'
             assert isTooHeavy(text.encode()) is isHeavy
     assert isTooHeavy(b'"' + b"x" * 300_000 + b'\\ud83d\\ude00"')
 
@@ -66,6 +67,17 @@ def test_ofCBORValuesAreCounted() -> None:
         assert not isTooHeavyCBOR((kind + b"\x75\x30" + bytes(30_000)) * 10)
         assert not isTooHeavyCBOR(kind + b"\xff\xff" + bytes(30_000))
     assert not isTooHeavyCBOR(memoryview(b"\x80" * 9000))
+
+
+def test_ofCBORWideTextsAreWide() -> None:
+    """
+    But not bytes, which stay what they are.
+    """
+    for kind, isHeavy in ((b"\x5a", False), (b"\x7a", True)):
+        for last in (b"x", "\U0001f600".encode()):
+            text = bytes(250_000) + last
+            data = kind + len(text).to_bytes(4, "big") + text
+            assert isTooHeavyCBOR(data) is (isHeavy and len(last) > 1)
 
 
 def test_whatIsTooHeavyIsNeitherSentNorHeard() -> None:

@@ -1,5 +1,5 @@
 """
-What a long message becomes in memory, before it does.
+What a long message takes in memory, before it is decoded.
 """
 
 from __future__ import annotations
@@ -7,19 +7,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# In bytes. Some 5 million values, or 512 MiB of text; a list of 2 bytes takes 72.
+# In bytes: half of a small machine's. Some 5 million values, or 170 MiB of text; a list
+# of 2 bytes takes 72.
 HEAVIEST = 1 << 29
 # What is shorter, in bytes, cannot be too heavy by far.
 LIGHT = 1 << 22
 # A value takes so many at most, beside its text; each begins with one of these marks.
 VALUE = 100
+# While a text is decoded there is all of it, and each text in it once more.
+COPIES = 2
 MARKS = (b",", b"[", b"{")
 # How UTF-8 begins what takes four bytes; an escape may stand for such.
 WIDEST = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4", b"\\u")
 # So much is looked at at a time, in bytes: it is copied for that.
 PIECE = 1 << 20
 # CBOR's kinds of what is as long as it says: bytes, and texts.
-TEXTS = (2, 3)
+TEXTS = (2, TEXT := 3)
 # With more quotation marks texts are not told from what is between them.
 QUOTES = 200_000
 _texts = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -27,8 +30,8 @@ _texts = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def isTooHeavy(json: bytes | memoryview) -> bool:
     """
-    Whether what a JSON text says may take more than L{HEAVIEST} bytes of memory. Where it
-    holds many texts, marks within them count as values.
+    Whether a JSON text may take more than L{HEAVIEST} bytes of memory, with its own, while
+    it is decoded. Where it holds many texts, marks within them count as values.
     """
     if len(json) < LIGHT:
         return False
@@ -37,7 +40,7 @@ def isTooHeavy(json: bytes | memoryview) -> bool:
         width = max(width, _widthOf(piece))
         values += _valuesIn(piece)
         quotes += piece.count(b'"')
-    text = width * len(json)
+    text = (1 + COPIES * width) * len(json)
     if text + values * VALUE > HEAVIEST and quotes <= QUOTES:
         values = sum(map(_valuesIn, _piecesOf(_texts.sub(b"", json))))
     return text + values * VALUE > HEAVIEST
@@ -49,19 +52,27 @@ def isTooHeavyCBOR(data: bytes | memoryview) -> bool:
     """
     if len(data) * VALUE <= HEAVIEST:
         return False
-    left, at, size = (HEAVIEST - len(data)) // VALUE, 0, len(data)
+    view = memoryview(data)
+    left, at, size = HEAVIEST - 2 * len(data), 0, len(data)
     while at < size and left > 0:
         head = data[at]
         at += 1
-        left -= 1
+        left -= VALUE
         length = head & 31
         if 24 <= length <= 27:
             count = 1 << (length - 24)
             length = int.from_bytes(data[at : at + count], "big")
             at += count
         if head >> 5 in TEXTS and head & 31 < 28:
+            # That of a short one is in its value.
+            if head >> 5 == TEXT and length > VALUE // 4:
+                left -= length * (_widest(view[at : at + length]) - 1)
             at += length
     return left <= 0
+
+
+def _widest(text: memoryview) -> int:
+    return max(map(_widthOf, _piecesOf(text)), default=1)
 
 
 def _piecesOf(json: bytes | memoryview) -> Iterator[bytes]:

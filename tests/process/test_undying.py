@@ -1,5 +1,6 @@
 """
-A worker that the system cannot kill.
+A worker that serves a file system, and does not answer: others who wait for it wait in
+the kernel.
 """
 
 from __future__ import annotations
@@ -58,8 +59,11 @@ pytestmark = [
     pytest.mark.skipif(not _mayServe(), reason="needs FUSE"),
 ]
 
-# One second, instead of five.
-SOON = "from twisted_cluster.primary.lives import child; child.LEAVING = 1.0; "
+# One second, instead of five, and of ten.
+SOON = """
+from twisted_cluster.primary.lives import child, listens
+child.LEAVING = listens.LATE = 1.0
+"""
 LIMITS = ["--drain-timeout=1", "--stop-timeout=0.5"]
 # It waits in the kernel for itself, and keeps what would end that open.
 UNDYING = (
@@ -126,3 +130,54 @@ def test_whoCannotBeKilledIsLeftBehind(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 3.0
         assert " is gone: " not in running.output()
     eventually(lambda: not Path(f"/proc/{left}").exists(), "it has ended after all")
+
+
+# What answers nobody who looks for a file that is there, or makes one there.
+SILENT = (
+    ANSWERS
+    + MOUNT
+    + """
+system.mount(b"x", b"served", b"fuse", 0, options)
+made = struct.pack("<QQQQ8x60xII20x", 2, 0, 9, 9, 0o140600, 1)
+
+def serve(mayMake):
+    while True:
+        _, asked, number = struct.unpack_from("<IIQ", os.read(device, 1 << 18))
+        if asked == INIT:
+            answer(device, asked, number)
+        elif asked == LOOKUP and mayMake:
+            os.write(device, struct.pack("<IiQ", 16, -2, number))
+        elif asked == 8 and mayMake:
+            os.write(device, struct.pack("<IiQ", 16 + len(made), 0, number) + made)
+
+threading.Thread(target=serve, args=[{mayMake}], daemon=True).start()
+spec = dict(kind="unix", path="served/s")
+tell("Listen", question=10**6, spec=spec, directory=BESIDE)
+tell("Unlisten", question=10**6, listener=2)
+time.sleep(20)
+"""
+)
+
+
+def test_nobodyWaitsForAFileSystemThatDoesNotAnswer(tmp_path: Path) -> None:
+    """
+    Who listens in one is killed, and named.
+    """
+    with cluster(tmp_path) as (running, port):
+        with doHarm(port, SILENT.replace("{mayMake}", "False")):
+            assert worstOf(port, 1.0) < 1.0
+            running.waitFor("it listens on unix:served/s, whose file system has not ")
+            running.waitOnline(3)
+        assert worstOf(port, 0.2) < 1.0
+        assert "Traceback" not in running.output()
+
+
+def test_nobodyWaitsForAFileThatCannotBeRemoved(tmp_path: Path) -> None:
+    """
+    It stays behind, which the log says.
+    """
+    with cluster(tmp_path) as (running, port):
+        with doHarm(port, SILENT.replace("{mayMake}", "True")):
+            running.waitFor("served/s stays behind: its file system does not answer")
+            assert worstOf(port, 0.5) < 1.0
+        assert "Traceback" not in running.output()

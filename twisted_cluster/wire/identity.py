@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 
 # setresuid(2), setresgid(2), setgroups(2), as asm/unistd.h has them.
 CALLS = {
@@ -58,6 +59,13 @@ def setGroups(groups: Sequence[int]) -> None:
     address, count = many.buffer_info()
     if not _call(GROUPS, count, address):
         os.setgroups(groups)
+
+
+def isOwn() -> bool:
+    """
+    Whether a thread that acts as somebody else does so alone.
+    """
+    return bool(_numbers()) and find_spec("ctypes") is not None
 
 
 def _call(which: int, *arguments: int) -> bool:

@@ -10,13 +10,13 @@ import os
 import pwd
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 
 from attrs import frozen
 from twisted.logger import Logger
 
-from twisted_cluster.wire.identity import setGid, setGroups, setUid
+from twisted_cluster.wire.identity import isOwn, setGid, setGroups, setUid
 
 log = Logger()
 _ONE_AT_A_TIME = threading.RLock()
@@ -90,7 +90,7 @@ def acting(user: User | None) -> Iterator[None]:
         yield
         return
     # Of two threads the second would take for its own who the first has become.
-    with _ONE_AT_A_TIME:
+    with nullcontext() if isOwn() else _ONE_AT_A_TIME:
         if user.isActing:
             yield
             return

@@ -111,7 +111,9 @@ class Conversation:
         self._isRefused = False
         hand.accuse = self._refuse
         self._outbox = Outbox(wires.channel, rooms.reactor)
-        self._listens = Listens(rooms.listeners, hand, self._say, user)
+        self._listens = Listens(
+            rooms.listeners, hand, self._say, rooms.reactor, self._holdBack, user
+        )
         self._unread: IDelayedCall | None = None
         ears = Ears(
             self._hearTopic,
@@ -172,6 +174,7 @@ class Conversation:
         """
         self.isOpen = False
         self._pace.stop()
+        self._listens.stop()
         self._outbox.close()
         self._heldUp(False)
         if not self._isRefused:
@@ -197,6 +200,8 @@ class Conversation:
         Take some messages.
         """
         begun = time.thread_time()
+        if most > MESSAGES_A_TURN:
+            self._listens.stop()
         try:
             count, isAll = self._readSome(most)
             if most <= MESSAGES_A_TURN and self.isOpen and not self._isRefused:
@@ -212,7 +217,7 @@ class Conversation:
         """
         clock, count = self._rooms.reactor, 0
         end = clock.seconds() + LONG
-        while count < most and self.isOpen and not self._isRefused:
+        while count < most and self._mayHear:
             try:
                 message, _ = self._wires.channel.receive()
             except BlockingIOError:
@@ -222,6 +227,15 @@ class Conversation:
             if most <= MESSAGES_A_TURN and clock.seconds() > end:
                 break
         return count, False
+
+    @property
+    def _mayHear(self) -> bool:
+        isOver = self._isRefused or self._listens.isHeld
+        return self.isOpen and not isOver
+
+    def _holdBack(self, isHeld: bool) -> None:
+        if self.isOpen and not self._isRefused:
+            self._pace.hold(isHeld)
 
     def readReturned(self, most: int = MESSAGES_A_TURN) -> None:
         """
@@ -303,6 +317,7 @@ class Conversation:
         # What it had said behind that is not done either.
         self._isRefused = True
         self._pace.stop()
+        self._listens.stop()
         self._returned.stop()
         self.peer.silence()
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)

@@ -28,6 +28,7 @@ class Pace:
     Lets a reader rest when what it reads has taken its share of the time.
 
     @ivar isResting: Whether nothing is to be read for now.
+    @ivar isHeld: Whether that is so until somebody says otherwise.
     """
 
     def __init__(self, clock: IReactorTime, reader: Reader) -> None:
@@ -40,10 +41,21 @@ class Pace:
         self._resting: IDelayedCall | None = None
         self._since: float | None = None
         self._count = 0
+        self.isHeld = False
 
     @property
     def isResting(self) -> bool:
-        return self._resting is not None
+        return self._resting is not None or self.isHeld
+
+    def hold(self, isHeld: bool) -> None:
+        """
+        Read nothing more, or go on.
+        """
+        self.isHeld = isHeld
+        if isHeld:
+            self._reader.stop()
+        elif self._resting is None:
+            self._reader.start()
 
     def spent(self, seconds: float, count: int, isAll: bool) -> None:
         """
@@ -86,4 +98,5 @@ class Pace:
 
     def _goOn(self) -> None:
         self._resting = None
-        self._reader.start()
+        if not self.isHeld:
+            self._reader.start()

@@ -11,9 +11,11 @@ from typing import Union
 
 from attrs import evolve
 
-from twisted_cluster.events import UDP, SocketName
+from twisted_cluster.events import UDP, ListenSpec, SocketName
 from twisted_cluster.primary.ports.binding import Bound, bind
-from twisted_cluster.wire.user import acting
+from twisted_cluster.primary.ports.late import Binding, mayBeLate
+from twisted_cluster.wire.apart import LATE, SHORT
+from twisted_cluster.wire.user import User, acting
 
 Name = Union[tuple[str, int], tuple[str, int, int, int]]
 
@@ -41,12 +43,28 @@ def _again(old: Bound, name: str | bytes) -> Bound:
         old.removeFile()
     # What the path was relative to.
     directory = old.file.path[: len(old.file.path) - len(spec.path)] or os.sep
-    made = bind(spec, directory, old.user)
+    made = _bindFile(spec, directory, old.user)
     old.folder.close()
     lock = old.lock
     if lock is not None and made.folder is not None:
         lock = evolve(lock, folder=made.folder)
     return evolve(made, spec=old.spec, lock=lock)
+
+
+def _bindFile(spec: ListenSpec, directory: str, user: User | None) -> Bound:
+    try:
+        begun = Binding(spec, directory, user) if mayBeLate(spec) else None
+    except RuntimeError:
+        # No thread can be had.
+        begun = None
+    if begun is None:
+        return bind(spec, directory, user)
+    try:
+        if not begun.isDone(SHORT):
+            raise TimeoutError(LATE)
+        return begun.take()
+    finally:
+        begun.leave()
 
 
 def _besides(old: Bound, name: Name) -> Bound:

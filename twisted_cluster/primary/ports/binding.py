@@ -10,12 +10,14 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 
 from attrs import evolve, frozen
 from twisted.internet.abstract import isIPv6Address
 from twisted.logger import Logger
 
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
+from twisted_cluster.wire.apart import apart
 from twisted_cluster.wire.folder import Folder, returning
 from twisted_cluster.wire.socketfile import LockFile, SocketFile, creating
 from twisted_cluster.wire.user import User, acting
@@ -65,7 +67,7 @@ class Bound:
             self.socket.close()
         if self.lock is not None:
             with _going(self.lock.path):
-                self._undo(self.lock.release)
+                self._remove(self.lock.release)
         if self.folder is not None:
             self.folder.close()
 
@@ -76,7 +78,11 @@ class Bound:
         @raise OSError: As unlink(2) says.
         """
         if self.file is not None:
-            self._undo(self.file.remove)
+            self._remove(self.file.remove)
+
+    def _remove(self, remove: Callable[[], None]) -> None:
+        where = None if self.file is None else self.file.device
+        apart(partial(self._undo, remove), where)
 
     def _undo(self, remove: Callable[[], None]) -> None:
         try:

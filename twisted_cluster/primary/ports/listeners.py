@@ -16,6 +16,7 @@ from twisted_cluster.events import UNIX, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
+from twisted_cluster.primary.ports.late import Binding, mayBeLate
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
@@ -91,6 +92,7 @@ class Listeners:
         self._descriptors = descriptors
         self._takers = takers
         self._byKey: dict[Key, Listener] = {}
+        self._begun: dict[Key, Binding] = {}
         self.byNumber: dict[int, Listener] = {}
         self._count = 0
 
@@ -130,18 +132,47 @@ class Listeners:
                     return listener
         return None
 
+    def begin(
+        self, spec: ListenSpec, directory: str, user: User | None
+    ) -> Binding | None:
+        """
+        Bind one more where that may take as long as others like.
+
+        @param user: As in L{open}.
+        @return: What goes on, maybe already; L{None}: it takes no time.
+        """
+        if not mayBeLate(spec):
+            return None
+        key = keyOf(spec, 0, directory)
+        self._begun = {k: v for k, v in self._begun.items() if v.goesOn or not v.isDone()}
+        if key not in self._begun:
+            try:
+                self._begun[key] = Binding(self._asked(spec), directory, user)
+            except RuntimeError:
+                # No thread can be had.
+                return None
+        return self._begun[key]
+
+    def _asked(self, spec: ListenSpec) -> ListenSpec:
+        return evolve(spec, backlog=max(spec.backlog, self._backlog))
+
     def open(
-        self, spec: ListenSpec, ordinal: int, directory: str, user: User | None = None
+        self,
+        spec: ListenSpec,
+        ordinal: int,
+        directory: str,
+        user: User | None = None,
+        begun: Binding | None = None,
     ) -> Listener:
         """
         Bind one more, or take up a descriptor.
 
         @param user: On whose word, and so as whom.
+        @param begun: What was bound already.
         @raise OSError: As bind(2) and L{adopt} say.
         """
         if spec.fd is None:
-            asked = evolve(spec, backlog=max(spec.backlog, self._backlog))
-            bound = self._bind(asked, directory, user)
+            bound = self._bind(self._asked(spec), directory, user, begun)
         else:
             bound = self._adopt(spec, user)
         self._count += 1
@@ -158,9 +189,11 @@ class Listeners:
         say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
-    def _bind(self, spec: ListenSpec, directory: str, user: User | None) -> Bound:
+    def _bind(
+        self, spec: ListenSpec, directory: str, user: User | None, begun: Binding | None
+    ) -> Bound:
         try:
-            return bind(spec, directory, user)
+            return begun.take() if begun else bind(spec, directory, user)
         except PermissionError as error:
             if user is None:
                 raise

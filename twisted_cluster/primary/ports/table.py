@@ -15,6 +15,7 @@ from twisted_cluster.core.messages import Listen
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.ports.keys import isNth
+from twisted_cluster.primary.ports.late import Binding
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.listeners import AcceptedBy, Listeners
 from twisted_cluster.primary.ports.takers import Takers
@@ -145,13 +146,33 @@ class ListenerTable:
             listener.choose(before)
             raise
 
-    def join(
+    def begin(
         self, member: Member, question: Listen, user: User | None = None
+    ) -> Binding | None:
+        """
+        A worker is about to listen.
+
+        @param user: As in L{join}.
+        @return: What is to be over before; L{None}: nothing.
+        @raise OSError: EMFILE, as L{join}.
+        """
+        if self._meant(question) is not None:
+            return None
+        self._listeners.checkRoom(member.id)
+        return self._listeners.begin(question.spec, question.directory, user)
+
+    def join(
+        self,
+        member: Member,
+        question: Listen,
+        user: User | None = None,
+        begun: Binding | None = None,
     ) -> Listener:
         """
         A worker listens.
 
         @param user: Whose it is; L{None}: this process's own.
+        @param begun: What has been bound for it.
         @raise OSError: EADDRINUSE if this worker listens there already, or workers of
             another user do; EMFILE if there are too many ports, of this worker or in all,
             or as bind(2) and L{adopt} say.
@@ -166,7 +187,7 @@ class ListenerTable:
             raise OSError(errno.EPERM, "it may have broken this port, and is replaced")
         if listener is None:
             self._listeners.checkRoom(member.id)
-            listener = self._listeners.open(*where, user)
+            listener = self._listeners.open(*where, user, begun)
             listener.opener = member.id
         try:
             # Of datagrams it may have to be made.

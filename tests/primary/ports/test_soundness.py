@@ -23,7 +23,7 @@ from tests.process.cluster import eventually
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound, bind
-from twisted_cluster.primary.ports.groups import DatagramGroup
+from twisted_cluster.primary.ports.groups import CLOSELY, DatagramGroup
 from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
@@ -224,4 +224,34 @@ def test_noMemberOfAGroupStaysBlocking() -> None:
     group.socketOf(1, 1).setblocking(True)
     assert group.look() == {}
     assert not os.get_blocking(group.members[1].fileno())
+    group.close()
+
+
+def test_whatOthersHadBeforeIsNotItsOwnDoing() -> None:
+    """
+    A process that one who is gone has started may have its slot's socket still.
+    """
+    group = DatagramGroup(bind(ListenSpec(UDP, LOCAL)).socket)
+    with group.socketOf(1, 1).dup() as left:
+        group.forget(1, 1)
+        had = group.socketOf(1, 2)
+        assert group.look() == {}
+        left.connect((LOCAL, 9))
+        eventually(lambda: group.look(isServer=True) == {1: {1, 2}}, "it is seen")
+        group.renew(1)
+        assert group.socketOf(1, 3) is not had
+        with suppress(OSError):
+            left.shutdown(socket.SHUT_RDWR)
+        assert group.look(isServer=True) == {}
+    group.close()
+
+
+def test_whoIsAloneWithASocketMayConnectIt() -> None:
+    """
+    That is its own affair.
+    """
+    group = DatagramGroup(bind(ListenSpec(UDP, LOCAL)).socket)
+    group.socketOf(1, 1).connect((LOCAL, 9))
+    for _ in range(3 * CLOSELY):
+        assert group.look(isServer=True) == {}
     group.close()

@@ -18,6 +18,7 @@ from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import namesOf
+from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
 from twisted_cluster.primary.ports.table import ListenerTable
@@ -173,10 +174,42 @@ class Suspects:
 
     def _lookAtGroup(self, listener: Listener) -> None:
         assert listener.group is not None, "it has none"
-        for ids in listener.group.look().values():
+        isServer = listener.spec.port != 0
+        for slot, ids in listener.group.look(isServer).items():
+            if len(ids) > 1:
+                self._replaceMember(listener, listener.group, slot, ids)
+                continue
             for worker in self._have(ids):
                 done = f"it has shut its socket of {listener.place} down"
                 worker.refuse(MessageError(done))
+
+    def _replaceMember(
+        self, listener: Listener, group: DatagramGroup, slot: int, ids: set[int]
+    ) -> None:
+        """
+        Of one that several workers have had, one after the other, nobody can know which
+        of them did it: what a worker has started may have it when the worker is gone.
+        """
+        try:
+            group.renew(slot)
+        except OSError as error:
+            log.debug("{place}: {error}", place=listener.place, error=error)
+            return
+        having = self._have(ids)
+        fate = "are killed" if self._replace is None else "make way for others"
+        log.error(
+            "{workers}: one of those who have the socket of {place} in slot {slot}, or "
+            "had it before, has broken it; another is in its place, and they {fate}",
+            workers=namesOf(having, bare=True),
+            place=listener.place,
+            slot=slot,
+            fate=fate,
+        )
+        for worker in having:
+            if self._replace is None:
+                worker.kill(REPLACED)
+            else:
+                self._replace(worker)
 
     def _have(self, ids: set[int]) -> list[WorkerProcess]:
         return [one for one in self._workers() if one.id in ids]

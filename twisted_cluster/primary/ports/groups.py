@@ -12,13 +12,20 @@ from functools import partial
 
 from twisted.logger import Logger
 
-from twisted_cluster.primary.ports.soundness import SHUT_DOWN, Soundness
+from twisted_cluster.primary.ports.soundness import (
+    CONNECTED,
+    FILTERED,
+    SHUT_DOWN,
+    Soundness,
+)
 from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.user import User, acting
 
 log = Logger()
 # Seconds that a look at a socket takes that nobody keeps locked.
 AT_MOST = 0.2
+# One that others may have as well is looked at closely once in so many looks.
+CLOSELY = 10
 LOCAL = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
@@ -46,6 +53,10 @@ class DatagramGroup:
         self._user = user
         self._sound = {first: Soundness(first)}
         self._users: defaultdict[int, set[int]] = defaultdict(set)
+        # All that a slot's socket was ever given to: what they have started may have it.
+        self._had: defaultdict[int, set[int]] = defaultdict(set)
+        self._looks = 0
+        self._closely: dict[socket.socket, Aside[list[str]]] = {}
         self._spare: socket.socket | None = first
         self._family = first.family
         self._name = first.getsockname()
@@ -79,8 +90,9 @@ class DatagramGroup:
             spare, self._spare = self._spare, None
             self.members[slot] = spare or self._makeAnother()
         if not self._users[slot] and not self._isSound(self.members[slot]):
-            self._renew(slot)
+            self.renew(slot)
         self._users[slot].add(worker)
+        self._had[slot].add(worker)
         return self.members[slot]
 
     def _isSound(self, member: socket.socket) -> bool:
@@ -93,37 +105,66 @@ class DatagramGroup:
         # Who has it as well may keep it locked.
         return looking.isDone(AT_MOST) and looking.result()
 
-    def _renew(self, slot: int) -> None:
+    def renew(self, slot: int) -> None:
         """
         Have another socket in the place of one that a worker has broken, and may still
-        have.
+        have. It is for who joins from now on.
+
+        @raise OSError: If it cannot be made.
         """
         broken, self.members[slot] = self.members[slot], self._makeAnother()
-        del self._sound[broken]
+        self._users[slot] = set()
+        self._had[slot] = set()
+        self._drop(broken)
         try:
             Aside(partial(_retire, broken, self._name[1]))
         except RuntimeError:
             # No thread can be had. The last who has it closes it.
             broken.close()
 
-    def look(self) -> dict[int, set[int]]:
+    def look(self, isServer: bool = False) -> dict[int, set[int]]:
         """
         Keep workers from having each other wait.
 
-        @return: Slots whose sockets are shut down, with the ids of those who may have
-            done that.
+        @param isServer: Whether nobody who works would have the socket let in one peer
+            alone, or some.
+        @return: Slots whose sockets are broken, with the ids of those who may have done
+            that, also of those who are gone. What one that was alone with it does to its
+            own is its own affair, unless it shuts it down.
         """
+        self._looks += 1
         broken = {}
         for slot, member in self.members.items():
             done = self._sound[member].look()
             if done:
                 self._sound[member].unblock()
-            if SHUT_DOWN in done:
-                broken[slot] = set(self._users[slot])
+            isOthersAsWell = isServer and len(self._had[slot]) > 1
+            if SHUT_DOWN in done or (isOthersAsWell and self._isClosed(member)):
+                broken[slot] = set(self._had[slot])
         return broken
 
-    def _close(self, member: socket.socket) -> None:
+    def _isClosed(self, member: socket.socket) -> bool:
+        """
+        Whether it lets in not everybody, as it was found to be lately.
+        """
+        looking = self._closely.get(member)
+        if looking is None:
+            if not self._looks % CLOSELY:
+                with suppress(RuntimeError):
+                    # Without a thread at the next look.
+                    self._closely[member] = Aside(self._sound[member].lookClosely)
+            return False
+        if not looking.isDone():
+            return False
+        del self._closely[member]
+        return not {CONNECTED, FILTERED}.isdisjoint(looking.result())
+
+    def _drop(self, member: socket.socket) -> None:
         self._sound.pop(member, None)
+        self._closely.pop(member, None)
+
+    def _close(self, member: socket.socket) -> None:
+        self._drop(member)
         with suppress(OSError):
             member.close()
 
@@ -167,7 +208,8 @@ class DatagramGroup:
         if not self.members and self._spare is None:
             self._spare = member
             return None
-        del self._sound[member]
+        self._drop(member)
+        self._had[slot] = set()
         return member.detach()
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from twisted_cluster.wire.options import countOption, getOption, setOption
 
 # What is done to sockets.
 BLOCKS, SHUT_DOWN = "made it block", "shut it down"
+CONNECTED, FILTERED = "connected it", "set a filter on it"
 
 # Not all in the socket module, nor in all systems; as asm-generic/socket.h has them.
 SO_GET_FILTER, SO_DETACH_FILTER = 26, 27
@@ -112,12 +113,12 @@ class Soundness:
         """
         done = self.look()
         if self._isConnected():
-            done.append("connected it")
+            done.append(CONNECTED)
         if done and done != [BLOCKS]:
             # From that all else follows.
             return done
         if self._hasFilter():
-            done.append("set a filter on it")
+            done.append(FILTERED)
         if self._mayWait() != self._most:
             done.append("changed its backlog")
         now = self._options()

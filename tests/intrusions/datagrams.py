@@ -5,6 +5,7 @@ The sockets of UDP ports, which workers share.
 from __future__ import annotations
 
 from tests.intrusions.case import Intrusion
+from tests.process.cluster import freePort
 
 CASES: list[Intrusion] = [
     Intrusion(
@@ -53,7 +54,7 @@ CASES: list[Intrusion] = [
         """,
         said="died of SIGKILL after",
         tells="one of those who have the socket of udp:.* or had it before, has broken",
-        env={"UDP": "0"},
+        env={"UDP": str(freePort())},
         seconds=1.0,
     ),
 ]

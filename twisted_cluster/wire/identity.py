@@ -65,7 +65,12 @@ def isOwn() -> bool:
     """
     Whether a thread that acts as somebody else does so alone.
     """
-    return bool(_numbers()) and find_spec("ctypes") is not None
+    return bool(_numbers()) and _mayCall()
+
+
+@cache
+def _mayCall() -> bool:
+    return find_spec("ctypes") is not None
 
 
 def _call(which: int, *arguments: int) -> bool:

@@ -12,9 +12,10 @@ import pytest
 
 from twisted_cluster.core.records import (
     CUT,
+    HEAVY,
     LONGEST_DATAGRAM,
     MOST_HALVES,
-    MOST_NESTED,
+    MOST_VALUES,
     isIntricate,
     isTime,
     packRecord,
@@ -136,17 +137,31 @@ def test_veryManyHalvesAreTold() -> None:
         (b'"["', False),
         (b'"\\"[{"', False),
         (b'"\\\\",[]', True),
+        (b'"\\\\\\"[{"', False),
     ],
 )
 def test_manyListsAreNotRead(item: bytes, isMuch: bool) -> None:
     """
     Brackets in texts are none.
     """
-    items = b",".join([item] * (MOST_NESTED + 1))
+    items = b",".join([item] * (MOST_VALUES // HEAVY + 1))
     record = b'{"version":2,"event":{"x":[' + items + b"]}}"
     assert isIntricate(record) is isMuch
     with pytest.raises(MessageError) if isMuch else nullcontext():
         readRecord(record)
+
+
+@pytest.mark.parametrize(
+    ("begin", "item", "end"),
+    [(b"[", b"1", b"]"), (b"[", b'""', b"]"), (b"{", b'"a":1', b"}")],
+)
+def test_manyValuesAreNotRead(begin: bytes, item: bytes, end: bytes) -> None:
+    """
+    Of whatever kind.
+    """
+    items = begin + b",".join([item] * (MOST_VALUES + 2)) + end
+    assert isIntricate(b'{"version":2,"event":{"x":' + items + b"}}")
+    assert not isIntricate(b'{"version":2,"event":{"x":"%s"}}' % (b"[" * 500_000))
 
 
 def test_aTextWithoutAnEnd() -> None:

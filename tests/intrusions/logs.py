@@ -71,9 +71,16 @@ together(
 together(
     lambda: os.write(1, b"\\n" * 65_536),
     lambda: os.write(2, b"x"),
-    lambda: say(LOG, b""),
 )
 """,
+    ),
+    Intrusion(
+        name="it logs empty records without end",
+        code="""
+        while True:
+            say(LOG, b"")
+        """,
+        said="100 times it has logged what is no record, such as .*; killed",
     ),
     Intrusion(
         name="it logs lines that look like others'",

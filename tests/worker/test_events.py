@@ -17,9 +17,10 @@ from twisted.python.log import textFromEventDict
 
 from twisted_cluster.core.records import (
     CUT,
+    HEAVY,
     LONGEST_DATAGRAM,
     LONGEST_RECORD,
-    MOST_NESTED,
+    MOST_VALUES,
     readRecord,
 )
 from twisted_cluster.primary.lives.events import eventOf
@@ -281,7 +282,7 @@ def test_ofVeryManyListsThereIsTheText() -> None:
     """
     The primary would be busy with them for too long.
     """
-    event = logged("loaded {n}", n=1, rows=[[]] * (MOST_NESTED + 1))
+    event = logged("loaded {n}", n=1, rows=[[]] * (MOST_VALUES // HEAVY + 1))
     told = eventOf(readRecord(recordOf(event, "info")))
     assert told["log_text"] == "loaded 1"
     assert "rows" not in told

@@ -33,18 +33,28 @@ def holding(data: bytes) -> int:
     return _made(lambda fd: _writeAll(fd, data), isConstant=True)
 
 
-def read(fd: int, most: int) -> bytes:
+def sizeOf(fd: int) -> int:
     """
-    Read one that another process has sent, whatever that really is: of nothing else than
-    a file in memory can be said that reading it takes no time.
+    How long one is that another process has sent, whatever that really is: of nothing
+    else than a file in memory can be said that asking, or reading it, takes no time.
 
-    @param most: The most bytes that are read.
-    @raise OSError: If it is none, or cannot be read.
+    @raise OSError: If it is none.
     """
     try:
         fcntl.fcntl(fd, fcntl.F_GET_SEALS)
     except AttributeError:
         raise _missing() from None
+    return os.fstat(fd).st_size
+
+
+def read(fd: int, most: int) -> bytes:
+    """
+    Read one that another process has sent.
+
+    @param most: The most bytes that are read.
+    @raise OSError: If it is none, or cannot be read.
+    """
+    sizeOf(fd)
     return os.pread(fd, most, 0)
 
 

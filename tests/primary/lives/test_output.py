@@ -94,6 +94,17 @@ def test_manyShortLinesAreManyTurns(
     assert logged.texts() == whole
 
 
+def test_emptyLinesSayNothing(
+    reactor: EPollReactor, lines: Lines, logged: Logged
+) -> None:
+    """
+    Nor do they keep others from being read.
+    """
+    lines.write(b"\n\none\n" + b"\n" * 60_000 + b"two\n\n\n")
+    turn(reactor)
+    assert logged.texts() == ["one", "two"]
+
+
 def test_aLineWithoutEndIsCut(
     reactor: EPollReactor, lines: Lines, logged: Logged
 ) -> None:

@@ -86,7 +86,8 @@ def test_longOnesComeAlong(reactor: EPollReactor, log: Log, logged: Logged) -> N
     """
     before = len(openNow())
     log.sendAlong([memfd.holding(record("x" * 900_000))])
-    turn(reactor)
+    while not logged.events:
+        turn(reactor)
     assert logged.texts() == ["x" * 900_000]
     # Reactors of other tests may be collected meanwhile.
     assert len(openNow()) <= before
@@ -108,7 +109,7 @@ def test_whatIsNoRecordIsAnEventLikeAnyOther(
     *told, following = logged.events
     assert following["log_format"] == "next"
     shown = [(event["log_level"].name, event["cluster_worker"]) for event in told]
-    assert shown == ([("error", 1)] if data else [])
+    assert shown == [("error", 1)]
 
 
 def directory() -> int:
@@ -186,15 +187,66 @@ def test_aBoundedNumberIsReadInATurn(
         turn(reactor)
 
 
-def test_longOnesAreFewInATurn(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+def test_longOnesTakeSomeTurnsEach(
+    reactor: EPollReactor, log: Log, logged: Logged
+) -> None:
     """
-    They take their time.
+    Of which none takes long; all are logged in their order.
     """
+    for number in range(3):
+        log.sendAlong([memfd.holding(record("x" * 900_000, n=number))])
+    log.worker.send(record("short"))
+    for count in range(3):
+        for _ in range(3):
+            turn(reactor)
+            assert len(logged.events) == count
+        while len(logged.events) == count:
+            turn(reactor)
+        assert logged.events[count]["n"] == count
+    while len(logged.events) < 4:
+        turn(reactor)
+    assert logged.texts()[-1] == "short"
+
+
+def test_aLongOneIsLastAsWell(reactor: EPollReactor, log: Log, logged: Logged) -> None:
+    """
+    Also if some of its turns have been.
+    """
+    log.sendAlong([memfd.holding(record("x" * 900_000))])
+    log.worker.send(record("short"))
+    turn(reactor, 2)
+    assert not logged.events
+    log.records.finish()
+    assert [len(text) for text in logged.texts()] == [900_000, 5]
+
+
+def test_aLongOneThatIsNoneIsTold(
+    reactor: EPollReactor, log: Log, logged: Logged
+) -> None:
+    """
+    And what comes next is read.
+    """
+    log.sendAlong([memfd.holding(b"x" * 900_000)])
+    log.worker.send(record("next"))
+    while len(logged.events) < 2:
+        turn(reactor)
+    assert [event["log_level"].name for event in logged.events] == ["error", "info"]
+
+
+def test_longOnesThatAreTooMuchAreNotRead(reactor: EPollReactor, logged: Logged) -> None:
+    """
+    They are counted, and closed.
+    """
+    log = Log(reactor, rate=0.01)
+    before = len(openNow())
     for _ in range(3):
         log.sendAlong([memfd.holding(record("x" * 900_000))])
-    for count in (1, 2, 3):
+    while reactor.getDelayedCalls() or not logged.events:
         turn(reactor)
-        assert len(logged.events) == count
+    log.close()
+    assert len(openNow()) <= before
+    assert len(logged.texts()[0]) == 900_000
+    assert logged.texts()[-1].endswith("2 lines left out")
 
 
 def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
@@ -209,13 +261,18 @@ def test_lastRecordsAreLogged(log: Log, logged: Logged) -> None:
         log.worker.send(b"{}")
 
 
+@pytest.mark.parametrize(("limit", "most"), [("LAST_ALONG", 1000), ("LAST_LONG", 0.001)])
 def test_tooManyLastOnesAreTold(
-    log: Log, logged: Logged, monkeypatch: pytest.MonkeyPatch
+    log: Log,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    most: float,
 ) -> None:
     """
     Nobody waits for those of a worker that is gone.
     """
-    monkeypatch.setattr(module, "LAST_ALONG", 1000)
+    monkeypatch.setattr(module, limit, most)
     for number in range(100):
         log.worker.send(record(str(number)))
     log.records.finish()

@@ -16,7 +16,13 @@ from twisted.logger import LogEvent, Logger
 from twisted.logger._flatten import KeyFlattener, aFormatter
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import LONGEST_RECORD, MOST_FIELDS, TEXT, isTime
+from twisted_cluster.core.records import (
+    LONGEST_RECORD,
+    MOST_FIELDS,
+    TEXT,
+    isTime,
+    shortly,
+)
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.reviving import Reviver, levelNamed
 
@@ -58,7 +64,7 @@ def eventOf(told: Mapping[str, object], size: int = LONGEST_RECORD) -> LogEvent:
     event["log_level"] = levelNamed(event.get("log_level"))
     event.setdefault("log_namespace", "-")
     if not isTime(event.setdefault("log_time", time.time())):
-        raise MessageError(f"log_time cannot be {event['log_time']!r:.20}")
+        raise MessageError(f"log_time cannot be {shortly(event['log_time'])}")
     _check(event, _KINDS)
     if event["log_namespace"] == LEGACY:
         _makeLegacy(event)
@@ -78,7 +84,7 @@ def _fillIn(event: LogEvent) -> None:
 def _makeLegacy(event: LogEvent) -> None:
     _check(event, _LEGACY_KINDS)
     if not isTime(event.get("time", 0)):
-        raise MessageError(f"time cannot be {event['time']!r:.20}")
+        raise MessageError(f"time cannot be {shortly(event['time'])}")
     if "message" in event:
         event["message"] = tuple(event["message"])
 
@@ -86,7 +92,7 @@ def _makeLegacy(event: LogEvent) -> None:
 def _check(event: LogEvent, kinds: Mapping[str, tuple[type, ...]]) -> None:
     for key, accepted in kinds.items():
         if key in event and not isinstance(event[key], accepted):
-            raise MessageError(f"{key} cannot be {event[key]!r:.20}")
+            raise MessageError(f"{key} cannot be {shortly(event[key])}")
 
 
 def _checkFormats(event: LogEvent, size: int) -> None:
@@ -104,9 +110,9 @@ def _checkFormats(event: LogEvent, size: int) -> None:
         return
     flat = event.get("log_flattened", {})
     if form.count("{") > MOST_FIELDS:
-        raise MessageError(f"too many fields: {form!r:.60}")
+        raise MessageError(f"too many fields: {form[:60]!r}")
     if not (_keysIn(form) if len(form) < LONG else _parsed(form)) <= flat.keys():
-        raise MessageError(f"a field is missing of {form!r:.60}")
+        raise MessageError(f"a field is missing of {form[:60]!r}")
 
 
 def _isShort(older: str, size: int) -> bool:
@@ -132,7 +138,7 @@ def _parsed(form: str) -> frozenset[str]:
                 kind = "r" if conversion == "r" else "s"
                 found.add(made.flatKey(name, spec, kind))
     except ValueError as error:
-        raise MessageError(f"no format: {form!r:.60} ({error})") from None
+        raise MessageError(f"no format: {form[:60]!r} ({error})") from None
     return frozenset(found)
 
 

@@ -14,7 +14,13 @@ from typing import IO, TYPE_CHECKING
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.records import MOST_FRAMES, SYSTEM, Frame, Variables
+from twisted_cluster.core.records import (
+    MOST_FRAMES,
+    SYSTEM,
+    Frame,
+    Variables,
+    shortly,
+)
 from twisted_cluster.errors import MessageError
 
 
@@ -38,7 +44,7 @@ class WorkerFailure(Failure):
         """
         try:
             if not isinstance(fields, dict):
-                raise TypeError(f"{fields!r:.20}")
+                raise TypeError(f"{shortly(fields)}")
             kind = _kind(_name(fields["module"]), _name(fields["name"]))
             made = cls(kind(_text(fields["value"])), kind)
             made.parents = list(map(_text, fields["parents"]))
@@ -74,7 +80,7 @@ def _kind(module: str, name: str) -> type[Exception]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.20} is no text")
+        raise TypeError(f"{shortly(value)} is no text")
     return value
 
 
@@ -82,13 +88,13 @@ def _name(value: object) -> str:
     # Classes are remembered with their names.
     name = _text(value)
     if len(name) > SYSTEM:
-        raise ValueError(f"{name!r:.20} is too long")
+        raise ValueError(f"{shortly(name)} is too long")
     return name
 
 
 def _frames(value: object) -> list[Frame]:
     if not isinstance(value, list) or len(value) > MOST_FRAMES:
-        raise TypeError(f"{value!r:.20} are no frames")
+        raise TypeError(f"{shortly(value)} are no frames")
     return [_frame(*frame) for frame in value]
 
 
@@ -96,7 +102,7 @@ def _frame(
     name: object, file: object, line: object, local: object, whole: object
 ) -> Frame:
     if not isinstance(line, int) or not 0 <= line < 1 << 31:
-        raise TypeError(f"{line!r:.20} is no line's number")
+        raise TypeError(f"{shortly(line)} is no line's number")
     return _text(name), _file(_text(file)), line, _variables(local), _variables(whole)
 
 
@@ -107,5 +113,5 @@ def _file(name: str) -> str:
 
 def _variables(pairs: object) -> Variables:
     if not isinstance(pairs, list):
-        raise TypeError(f"{pairs!r:.20} are no variables")
+        raise TypeError(f"{shortly(pairs)} are no variables")
     return [(_text(name), _text(value)) for name, value in pairs]

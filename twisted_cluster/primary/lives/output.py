@@ -5,6 +5,7 @@ What workers write on their standard output and error.
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,15 +14,14 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 
 from twisted_cluster.primary.lives.said import Said
-from twisted_cluster.primary.lives.share import Share
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.reader import Reader
 
 # What a pipe holds, so that one read empties it, and the longest line.
 PIPE = 65536
-# To log a line takes some 50 us: so many are a turn of 2 ms, and a worker that writes
+# To log a line takes some 50 us: so many are a turn of 1 ms, and a worker that writes
 # without end delays nobody by more.
-LINES = 32
+LINES = 16
 # Of those whose worker is gone, for these may be many.
 LINES_OF_OTHERS = 4
 # What is left out takes so much less time.
@@ -32,6 +32,7 @@ REST = 0.01
 # What a worker has written when it dies is logged at once, up to so many lines; more
 # come as one text.
 LAST_LINES = 512
+_EMPTY = re.compile(rb"\n\n+")
 
 
 class Output:
@@ -55,7 +56,6 @@ class Output:
         self._isOpen = True
         self._reactor = reactor
         self._said = said
-        self._share = Share()
         self._isTooMuch = False
         self._rest = b""
         self._lines: deque[bytes] = deque()
@@ -137,15 +137,15 @@ class Output:
             self._next = None
 
     def _read(self) -> None:
-        self._isOpen = self._readOnce()
-        self._sayOn()
+        self._sayOn(reads=True)
 
-    def _sayOn(self) -> None:
+    def _sayOn(self, reads: bool = False) -> None:
         """
         Log some lines, and read on when there are no more.
         """
         self._next = None
-        rest = self._share.restAfter(self._sayWhatMay)
+        work = self._readAndSay if reads else self._sayWhatMay
+        rest = self._said.share.restAfter(work)
         if not self._lines and self._isTooMuch:
             self._isTooMuch = False
             rest = max(rest, REST)
@@ -159,6 +159,10 @@ class Output:
             if self._ended is not None:
                 self.finish()
                 self._ended()
+
+    def _readAndSay(self) -> None:
+        self._isOpen = self._readOnce()
+        self._sayWhatMay()
 
     def _sayWhatMay(self) -> None:
         most: float = LINES if self._ended is None else LINES_OF_OTHERS
@@ -186,6 +190,9 @@ class Output:
         if not data:
             return False
         self._isTooMuch |= len(data) == PIPE
+        if b"\n\n" in data:
+            # Empty lines say nothing, and may be very many.
+            data = _EMPTY.sub(b"\n", data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines.extend(filter(None, lines))
         if len(self._rest) > PIPE:

@@ -10,7 +10,7 @@ from typing import cast
 
 from twisted.logger import LogLevel
 
-from twisted_cluster.core.records import FAILURE, LEVEL, UNTOLD
+from twisted_cluster.core.records import FAILURE, LEVEL, UNTOLD, shortly
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.failures import WorkerFailure
 
@@ -86,4 +86,4 @@ def levelNamed(name: object) -> object:
     """
     if isinstance(name, str) and name in LEVELS:
         return LEVELS[name]
-    raise MessageError(f"there is no level {name!r:.20}")
+    raise MessageError(f"there is no level {shortly(name)}")

@@ -21,6 +21,7 @@ from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.words import several
 from twisted_cluster.defaults import LOG_RATE
+from twisted_cluster.primary.lives.share import Share
 from twisted_cluster.primary.lives.tail import Tail
 
 log = Logger()
@@ -66,6 +67,7 @@ class Said:
     is. What is too much to be kept is logged.
 
     @ivar errors: How many errors it has logged.
+    @ivar share: Of this process's time, for all that it says, by whatever way.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Said:
         self._explain = explain
         self._explained = Complaints(time.monotonic_ns)
         self.errors = 0
+        self.share = Share()
         self._isKeeping = True
         # Complaints, the log may have them or not.
         self._kept = Tail()

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from twisted_cluster.core.allowance import Allowance
 
-# Of the processor, in the long run, and at once: some thousand lines. A worker that also
+# Of the processor, in the long run, and at once: some hundred lines. A worker that also
 # serves says less; one that only logs is to leave this process idle for the others.
 SHARE = 0.25
-AT_ONCE = 0.1
+AT_ONCE = 0.02
 
 
 class Share:

@@ -108,8 +108,6 @@ class MailFuzzer:
         body = random.choice(BODIES)
         if random.random() < 0.3:
             body = json.dumps(oddValue(random, 3)).encode()
-        if random.random() < 0.3:
-            flags |= ADVANCED
         if kind == MESSAGE and random.random() < 0.1:
             flags |= LISTENER
             extra = random.choice((b"", b"{}", b"[1]", b"x" * 3000))
@@ -123,9 +121,11 @@ class MailFuzzer:
 
     def _wild(self, random: Random) -> tuple[bytes, list[str]]:
         data, things = self._tame(random)
-        kind = random.randrange(7)
+        kind = random.randrange(8)
         if kind == 0:
             return mutatedBytes(random, data), things
+        if kind == 7:
+            return frame(MESSAGE, b"", random.choice(BODIES), ADVANCED), things
         if kind == 1:
             return data, some(random, 253)
         if kind == 2:

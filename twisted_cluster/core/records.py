@@ -167,7 +167,7 @@ def readInSteps(data: bytes) -> Generator[None, None, dict[str, object]]:
         told: dict[str, object] = json.loads(data.decode("utf-8"))
         yield
         if b"\\" in data and _TOLD_HALF.search(data):
-            told = _withoutHalves(told)
+            told = yield from _withoutHalves(told)
         version, event = told["version"], told.get("event")
         if version == VERSION:
             return _fields(event)
@@ -191,16 +191,20 @@ def _fields(event: object) -> dict[str, object]:
     return event
 
 
-def _withoutHalves(told: dict[str, object]) -> dict[str, object]:
+def _withoutHalves(
+    told: dict[str, object],
+) -> Generator[None, None, dict[str, object]]:
     """
     @return: The same. What is no character, but half of one, is nothing that a log can be
         written.
     """
     text = json.dumps(told, ensure_ascii=False)
+    yield
     if not _HALF.search(text):
         return told
     # So many, and question marks: each takes a while.
     named = _HALF.sub(_named, text, MOST_HALVES)
+    yield
     whole: dict[str, object] = json.loads(named.encode("utf-8", "replace"))
     return whole
 

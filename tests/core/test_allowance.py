@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis.strategies import floats, lists, tuples
 
 from twisted_cluster.core.allowance import Allowance
+from twisted_cluster.defaults import LOG_RATE
 
 times = floats(0.0, 5.0)
 
@@ -60,3 +61,11 @@ def test_whatIsLargeIsPaidForLater() -> None:
     assert lines.takes(0.0, 1000.0)
     assert not lines.takes(89.0, 1.0)
     assert lines.takes(91.0, 1.0)
+
+
+def test_anAccessLogIsBelowTheLimit() -> None:
+    """
+    With room for faster machines: stock twistd writes some 8,000 lines a second.
+    """
+    allowance = Allowance(LOG_RATE, LOG_RATE)
+    assert all(allowance.takes(n / 16_000, 1.0) for n in range(160_000))

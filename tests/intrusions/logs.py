@@ -37,6 +37,9 @@ import fcntl
 end = time.monotonic() + 1.5
 """
 
+# What may come at once is soon spent.
+LITTLE = ("--log-rate=500",)
+
 CASES: list[Intrusion] = [
     Intrusion(
         name="it sends what is no record",
@@ -54,7 +57,14 @@ CASES: list[Intrusion] = [
         said="100 times it has logged what is no record, such as .*; killed",
     ),
     Intrusion(
+        name="it logs as much as it may",
+        code=f"""{FLOOD}
+together(lambda: say(LOG, packed), lambda: os.write(1, b"a line of its own\\n"))
+""",
+    ),
+    Intrusion(
         name="it logs without end, and writes without end",
+        more=LITTLE,
         code=f"""{FLOOD}
 lines = b"line\\n" * 10_000
 together(
@@ -67,6 +77,7 @@ together(
     ),
     Intrusion(
         name="it writes empty lines, and bytes one by one, without end",
+        more=LITTLE,
         code=f"""{FLOOD}
 together(
     lambda: os.write(1, b"\\n" * 65_536),

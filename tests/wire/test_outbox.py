@@ -12,6 +12,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from tests.wire.poor import fewDescriptors
+from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.messages import (
     Answer,
     Limit,
@@ -23,7 +24,7 @@ from twisted_cluster.core.messages import (
 from twisted_cluster.errors import ChannelFullError, MessageError
 from twisted_cluster.wire import outbox as module
 from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.outbox import LATEST, SOONEST, Outbox
+from twisted_cluster.wire.outbox import LATEST, MOST_UNREAD, SOONEST, Outbox
 
 FILLING = Listening("127.0.0.1", 80, 4)
 
@@ -262,3 +263,63 @@ def test_closedOutboxLetsGo(told: Told) -> None:
     told.outbox.close()
     told.outbox.close()
     assert not told.outbox.say(Online())
+
+
+class TestPace:
+    """
+    Of what is frequent so many messages are told as may be.
+    """
+
+    @pytest.fixture
+    def paced(self, told: Told) -> Told:
+        """
+        One at once, and one in a second.
+        """
+        told.outbox = Outbox(told.channel, told.clock, Allowance(1.0, 1.0))
+        assert told.outbox.say(Listening("127.0.0.1", 1, 4))
+        assert len(told.read()) == 1
+        return told
+
+    def test_whatIsTakenBackIsNotTold(self, paced: Told) -> None:
+        """
+        As if it had never been; others are.
+        """
+        for port in (2, 3):
+            paced.outbox.say(Listening("127.0.0.1", port, 4))
+            assert len(paced.outbox) == port - 1
+        paced.outbox.takeBack(Listening("127.0.0.1", 2, 4))
+        paced.outbox.takeBack(Listening("127.0.0.1", 9, 4))
+        assert paced.readAll() == [Listening("127.0.0.1", 3, 4)]
+
+    def test_inTimeAllAreTold(self, paced: Told) -> None:
+        """
+        One after the other.
+        """
+        said = [Listening("127.0.0.1", port, 4) for port in range(2, 7)]
+        for message in said:
+            paced.outbox.say(message)
+        paced.clock.advance(SOONEST)
+        paced.clock.advance(SOONEST)
+        assert [message for message, _ in paced.read()] == said[:1]
+        assert paced.readAll() == said[1:]
+
+    def test_whatFollowsIsToldBehindThem(self, paced: Told) -> None:
+        """
+        At once: somebody may wait for it.
+        """
+        first, then = Pause(1, True), Limit(1, 9)
+        paced.outbox.say(first)
+        paced.outbox.say(then)
+        assert [message for message, _ in paced.read()] == [first, then]
+        assert paced.outbox.flushNow(1.0)
+        paced.clock.advance(LATEST)
+
+    def test_whatIsTooMuchIsToldAllTheSame(self, paced: Told) -> None:
+        """
+        As long as there is room.
+        """
+        told = 0
+        for port in range(MOST_UNREAD + 9):
+            paced.outbox.say(Listening("127.0.0.1", port, 4))
+            told += len(paced.read())
+        assert told > 9

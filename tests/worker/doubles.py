@@ -68,6 +68,11 @@ class FakeControl:
     def say(self, message: Message) -> None:
         self.heard.append(message)
 
+    def takeBack(self, message: Message) -> None:
+        """
+        It is told already.
+        """
+
 
 class Worker:
     """

@@ -35,16 +35,22 @@ class Held:
         closed when no worker listens there.
 
         @param listen: Endpoint descriptions.
-        @raise OSError: If one cannot be bound. Its C{filename} is what was to be
-            listened on.
+        @raise OSError: If one cannot be bound; then none is that was not before. Its
+            C{filename} is what was to be listened on.
         """
         specs = specsOf(listen)
         wanted = [(spec, specs[:place].count(spec)) for place, spec in enumerate(specs)]
         for each in set(self._listeners).difference(wanted):
             self._table.letGo(self._listeners.pop(each))
-        for each in wanted:
-            if each not in self._listeners:
+        missing = [each for each in wanted if each not in self._listeners]
+        try:
+            for each in missing:
                 self._listeners[each] = self._table.hold(each[0])
+        except BaseException:
+            for each in missing:
+                if each in self._listeners:
+                    self._table.letGo(self._listeners.pop(each))
+            raise
 
 
 def specsOf(listen: Listens) -> Sequence[ListenSpec]:

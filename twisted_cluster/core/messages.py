@@ -286,6 +286,17 @@ def stateOf(message: Message) -> tuple[str, int] | None:
     return type(message).__name__, getattr(message, "listener", 0)
 
 
+# What applications bring about as often as they like, and nobody waits for.
+_FREQUENT = (Listening, Pause, Ready)
+
+
+def isFrequent(message: Message) -> bool:
+    """
+    Whether it may be told a moment later, where there are many.
+    """
+    return isinstance(message, _FREQUENT)
+
+
 def encode(message: Message) -> bytes:
     """
     @raise MessageError: If the message is longer than L{LONGEST_MESSAGE} bytes.

@@ -13,7 +13,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_cluster.core.messages import Message, encode, stateOf
+from twisted_cluster.core.allowance import Allowance
+from twisted_cluster.core.messages import Message, encode, isFrequent, stateOf
 from twisted_cluster.errors import ChannelClosedError, ChannelFullError
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.passing import closeAll
@@ -44,13 +45,20 @@ class Outbox:
     """
     Tells messages in order, at once if there is room, else as soon as there is. Of
     messages that tell a state (L{stateOf<twisted_cluster.core.messages.stateOf>}) the
-    newest takes the place of one that waits, at the end.
+    newest takes the place of one that waits, at the end. Of what is frequent so many are
+    told as may be; then they wait, for what follows them a moment later may spare them.
 
     @ivar isOpen: Whether anything can be told.
     """
 
-    def __init__(self, channel: Channel, clock: IReactorTime) -> None:
+    def __init__(
+        self, channel: Channel, clock: IReactorTime, pace: Allowance | None = None
+    ) -> None:
+        """
+        @param pace: How much may be told of what is frequent; L{None}: all.
+        """
         self.isOpen = True
+        self._pace = pace
         self._channel = channel
         self._clock = clock
         self._waiting: dict[Hashable, _Waiting] = {}
@@ -82,10 +90,35 @@ class Outbox:
         """
         if not self.isOpen:
             return False
-        if not self._waiting and self._isTold(message, fds):
+        if self._isNext(message) and self._isTold(message, fds):
             return self.isOpen
         self._keep(message, fds)
         return True
+
+    def _isNext(self, message: Message) -> bool:
+        """
+        Whether it may be told now: nothing waits before it.
+        """
+        if self._pace is not None:
+            if isFrequent(message):
+                return not self._waiting and self._mayTell(message)
+            if self._waiting:
+                self._flush()
+        return not self._waiting
+
+    def _mayTell(self, message: Message) -> bool:
+        if self._pace is None or not isFrequent(message):
+            return True
+        return self._pace.takes(self._clock.seconds(), 1.0)
+
+    def takeBack(self, message: Message) -> None:
+        """
+        It is so no more: if it waits, it need not be told.
+        """
+        for key in reversed(self._waiting):
+            if self._waiting[key].message == message:
+                closeAll(self._waiting.pop(key).fds)
+                return
 
     def flushNow(self, timeout: float) -> bool:
         """
@@ -137,6 +170,8 @@ class Outbox:
         replaced = self._waiting.pop(key, None)
         if replaced is not None:
             closeAll(replaced.fds)
+        if self._pace is not None and len(self._waiting) >= MOST_UNREAD:
+            self._flush()
         if len(self._waiting) >= MOST_UNREAD:
             raise ChannelFullError(f"{MOST_UNREAD} messages wait that nobody reads")
         if fds and self._descriptors >= MOST_DESCRIPTORS:
@@ -148,7 +183,7 @@ class Outbox:
     def _tryAgain(self) -> None:
         self._resting = None
         before = len(self._waiting)
-        self._flush()
+        self._flush(isPaced=True)
         if self._waiting:
             moves = len(self._waiting) < before
             self._rest = SOONEST if moves else min(LATEST, self._rest * 2)
@@ -156,10 +191,12 @@ class Outbox:
         else:
             self._rest = SOONEST
 
-    def _flush(self) -> None:
+    def _flush(self, isPaced: bool = False) -> None:
         # Bounded by what a channel holds.
         while self._waiting:
             key, first = next(iter(self._waiting.items()))
+            if isPaced and not self._mayTell(first.message):
+                return
             if not self._isTold(first.message, first.fds):
                 return
             if self._waiting.pop(key, None) is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 
+from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.messages import (
     Answer,
     Limit,
@@ -39,6 +40,10 @@ MESSAGES_A_TURN = 64
 # Seconds within which a primary that reads has made room for what is told at the end; it
 # turns in some milliseconds, and who is connected here waits meanwhile.
 LAST_CHANCE = 0.1
+# Of what an application may bring about in any number so many messages are told in a
+# second, and at once: half of what the primary has time for, to which each is some 50 us.
+FREQUENT = 500.0
+AT_ONCE = 1000.0
 
 
 class Control:
@@ -59,7 +64,7 @@ class Control:
         """
         self._reactor = reactor
         self._channel = channel
-        self._outbox = Outbox(channel, reactor)
+        self._outbox = Outbox(channel, reactor, Allowance(FREQUENT, AT_ONCE))
         self._inquiry = Inquiry(channel, self._outbox)
         # The numbers of listens whose answers have not come in time.
         self._givenUp: set[int] = set()
@@ -129,6 +134,12 @@ class Control:
             self._outbox.say(message)
         except ChannelFullError as error:
             log.error("the primary does not hear {what}: {e}", what=message, e=error)
+
+    def takeBack(self, message: Message) -> None:
+        """
+        Do not tell the primary what is so no more, if it is not told already.
+        """
+        self._outbox.takeBack(message)
 
     def pause(self, number: int, paused: bool) -> None:
         """

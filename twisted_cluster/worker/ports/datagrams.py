@@ -57,6 +57,7 @@ class UDPPort(udp.Port):
     ordinal = 0
     hidden = False
     _hasItsOwn = False
+    _said: Listening | None = None
     spec: ListenSpec
     socket: PortSocket
     reactor: IClusterReactor
@@ -84,8 +85,8 @@ class UDPPort(udp.Port):
         isIPv6 = self.addressFamily == socket.AF_INET6
         kind = "udp6" if isIPv6 else "udp4"
         port = self._realPortNumber or 0
-        listening = Listening(textOf(self.interface) or None, port, kind, -1)
-        self.register.sayListening(listening)
+        self._said = Listening(textOf(self.interface) or None, port, kind, -1)
+        self.register.sayListening(self._said)
 
     def _isPrivate(self) -> bool:
         options = self.options
@@ -174,6 +175,9 @@ class UDPPort(udp.Port):
             self.socket = own
 
     def connectionLost(self, reason: Failure | None = None) -> None:
+        said, self._said = self._said, None
+        if said is not None:
+            self.register.takeBack(said)
         self.register.alone.discard(self)
         self.register.orphans.forget(self.socket)
         number, self.number = self.number, None

@@ -12,7 +12,7 @@ from twisted.internet.error import CannotListenError
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.core.messages import HANDOFF, Listening
 from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handoff import Handed
 from twisted_cluster.worker.inquiry import Joined
@@ -54,6 +54,7 @@ class DeliveredPort(LimitedPort):
     _polling = False
     _released = False
     _rests = False
+    _said: Listening | None = None
     ordinal = listener = 0
     spec: ListenSpec
     socket: DeliveredSocket | PolledSocket
@@ -284,10 +285,20 @@ class DeliveredPort(LimitedPort):
         if self._isBroken:
             self._rest()
             return
+        self._unsay()
         self.register.orphans.forget(self.socket)
         self.letGo()
         self.abandon()
         tcp.Port.connectionLost(self, reason)
+
+    def _say(self, listening: Listening) -> None:
+        self._said = listening
+        self.register.sayListening(listening)
+
+    def _unsay(self) -> None:
+        said, self._said = self._said, None
+        if said is not None:
+            self.register.takeBack(said)
 
     def letGo(self) -> None:
         """

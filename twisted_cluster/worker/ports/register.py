@@ -139,6 +139,15 @@ class Register:
         else:
             self._unsaid.append(listening)
 
+    def takeBack(self, listening: Listening) -> None:
+        """
+        That port is closed: who has not been told that it was open need not be.
+        """
+        if listening in self._unsaid:
+            self._unsaid.remove(listening)
+        else:
+            self.control.takeBack(listening)
+
     def open(self, isOpen: bool) -> None:
         """
         Accept from the cluster's ports, or leave that to others; where the primary

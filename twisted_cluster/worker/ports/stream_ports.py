@@ -83,7 +83,7 @@ class TCPPort(DeliveredPort):
     def _sayListening(self) -> None:
         version = 6 if self.addressFamily == socket.AF_INET6 else 4
         port = self._realPortNumber or 0
-        self.register.sayListening(
+        self._say(
             Listening(textOf(self.interface) or None, port, version, self.options.fd)
         )
 
@@ -148,10 +148,11 @@ class UNIXPort(DeliveredPort, unix.Port):
     def _sayListening(self) -> None:
         path = os.fsdecode(self.socket.getsockname())
         absolute = path if path.startswith("\0") else os.path.abspath(path)
-        self.register.sayListening(Listening(absolute, -1, -1, self.options.fd))
+        self._say(Listening(absolute, -1, -1, self.options.fd))
 
     def connectionLost(self, reason: Failure) -> None:
         if self._alone:
+            self._unsay()
             self.register.orphans.forget(self.socket)
             self.abandon()
             unix.Port.connectionLost(self, reason)

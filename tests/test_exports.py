@@ -111,4 +111,6 @@ def test_aRefusedSettingIsNamedInBothWays() -> None:
     error = twisted_cluster.ConfigError("maxConnections", "x", "give a number")
     assert str(error) == "maxConnections='x': give a number"
     assert error.asOption == "--max-connections x: give a number"
+    empty = twisted_cluster.ConfigError("maxConnections", "", "give a number")
+    assert empty.asOption == "--max-connections '': give a number"
     assert isinstance(error, (ValueError, twisted_cluster.ClusterError))

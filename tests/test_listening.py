@@ -53,10 +53,21 @@ def test_malformedEndpointsAreExplained(description: str) -> None:
     """
     with pytest.raises(ConfigError) as raised:
         parseListen(description)
-    assert f"--listen {description}:" in raised.value.asOption
+    given = description or "''"
+    assert f"--listen {given}:" in raised.value.asOption
     assert f"listen={description!r}:" in str(raised.value)
     assert "such as tcp:8080" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("description", ["udp", "udp:", "udp:x", "udp:70000"])
+def test_whoWantsDatagramsIsShownHow(description: str) -> None:
+    """
+    And not how connections are had.
+    """
+    with pytest.raises(ConfigError, match="such as udp:53 or ") as raised:
+        parseListen(description)
+    assert "tcp" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

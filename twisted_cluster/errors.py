@@ -90,8 +90,15 @@ class ConfigError(SettingsError):
         """
         The same, for who gave it on a command line: C{--max-connections}.
         """
-        given = "" if self.given is True else f" {self.given}"
+        given = "" if self.given is True else f" {shown(self.given)}"
         return f"--{optionOf(self.name)}{given}: {self.why}"
+
+
+def shown(given: object) -> str:
+    """
+    @return: What somebody gave, as it was; C{''} where that cannot be seen.
+    """
+    return str(given) or "''"
 
 
 def optionOf(name: str) -> str:

@@ -126,6 +126,7 @@ PORT_KINDS: Mapping[str, Callable[..., ListenSpec]] = {
 }
 WRAPPERS = ("haproxy",)
 ACCEPTED = "give an endpoint, such as tcp:8080, tcp:8080:interface=\\:\\: or unix:/path"
+ACCEPTED_UDP = "give a port for datagrams, such as udp:53 or udp:53:interface=127.0.0.1"
 
 
 def parseListens(descriptions: Sequence[str]) -> list[ListenSpec]:
@@ -154,7 +155,8 @@ def parseListen(description: str) -> ListenSpec | None:
     try:
         return _specOf(description)
     except (ValueError, TypeError, OSError) as error:
-        raise ConfigError("listen", description, f"{error}; {ACCEPTED}") from None
+        accepted = ACCEPTED_UDP if description.startswith("udp") else ACCEPTED
+        raise ConfigError("listen", description, f"{error}; {accepted}") from None
 
 
 def _specOf(description: str) -> ListenSpec | None:

@@ -17,7 +17,7 @@ from twisted_cluster.controlpath import NONE, VARIABLE
 from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.core.rules import RULES, defaultTexts
 from twisted_cluster.defaults import BACKLOG
-from twisted_cluster.errors import ConfigError, StartError, optionOf
+from twisted_cluster.errors import ConfigError, StartError, optionOf, shown
 from twisted_cluster.logs.observer import FORMATS, LineObserver
 from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
@@ -141,7 +141,7 @@ class Options(usage.Options):
             return
         if given not in FORMATS:
             raise usage.UsageError(
-                f"--log-format {given}: give one of {', '.join(FORMATS)}"
+                f"--log-format {shown(given)}: give one of {', '.join(FORMATS)}"
             )
         if not isOurs(self.parent or {}):
             raise usage.UsageError(

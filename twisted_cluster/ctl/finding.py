@@ -63,7 +63,8 @@ def _given(path: str) -> str:
     path = os.path.abspath(path) if path else path
     why = whyNot(path)
     if why is not None:
-        raise Failure(USAGE, f"--control {path}: {why}")
+        shown = path or "''"
+        raise Failure(USAGE, f"--control {shown}: {why}")
     return path
 
 

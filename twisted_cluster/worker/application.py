@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
 from twisted_cluster.core.dotted import namesIn
-from twisted_cluster.errors import StartError
+from twisted_cluster.errors import StartError, shown
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.worker.directory import workingDirectory
 from twisted_cluster.worker.starting import asDeferred, noted
@@ -40,7 +40,7 @@ def resolve(name: str) -> object:
     parts = namesIn(name)
     if not parts:
         raise StartError(
-            f"twistd cluster: --app={name}: give a dotted name, such as mod.factory"
+            f"twistd cluster: --app={shown(name)}: give a dotted name, such as mod.factory"
         )
     for end in range(len(parts) - 1, 0, -1):
         found = _import(".".join(parts[:end]))
@@ -172,7 +172,9 @@ def _serve(
         if not why:
             raise
         # What Twisted did with it tells nobody more.
-        raise StartError(f"twistd cluster: --listen {description}: {why}") from None
+        raise StartError(
+            f"twistd cluster: --listen {shown(description)}: {why}"
+        ) from None
 
 
 def _whyNot(error: Exception) -> str:

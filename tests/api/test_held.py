@@ -36,12 +36,11 @@ def test_ofSeveralAllAreBoundOrNone(primary: Primary, tmp_path: Path) -> None:
         taken = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
         for bound in [], [before]:
             held.hold(bound)
-            with pytest.raises(OSError) as raised:
+            with pytest.raises(OSError, match=taken.partition(":interface")[0]):
                 held.hold([*bound, more, taken])
-            assert taken[:9] in str(raised.value.filename)
             assert len(primary.table.byNumber) == len(bound)
             assert not (tmp_path / "more").exists()
     held.hold([before, more])
-    assert (tmp_path / "before").exists() and (tmp_path / "more").exists()
+    assert {each.name for each in tmp_path.iterdir()} >= {"before", "more"}
     held.hold(None)
     assert not primary.table.byNumber

@@ -40,7 +40,8 @@ def resolve(name: str) -> object:
     parts = namesIn(name)
     if not parts:
         raise StartError(
-            f"twistd cluster: --app={shown(name)}: give a dotted name, such as mod.factory"
+            f"twistd cluster: --app={shown(name)}: "
+            "give a dotted name, such as mod.factory"
         )
     for end in range(len(parts) - 1, 0, -1):
         found = _import(".".join(parts[:end]))

@@ -126,6 +126,17 @@ def test_aPathIsInTheWayOfItself() -> None:
     assert not taken.isInTheWayOf(ListenSpec(UNIX, path="/run/b"))
 
 
+def test_aRelativePathMayBe() -> None:
+    """
+    In which directory that is it does not say.
+    """
+    taken = Taken(UNIX, 1, path="./a")
+    assert taken.isRelative
+    assert taken.isInTheWayOf(ListenSpec(UNIX, path="/run/a"))
+    assert not taken.isInTheWayOf(ListenSpec(UNIX, path="/run/ba"))
+    assert not Taken(UNIX, 1, path="\0a").isRelative
+
+
 def test_whatItIsCalled() -> None:
     """
     As C{--listen} would have it.
@@ -159,6 +170,19 @@ def test_complaintsNamePaths() -> None:
     """
     taken = [Taken(UNIX, 1, path="/run/a"), Taken(UNIX, 2)]
     assert namedIn(["/run/a: Address already in use"], taken) == taken[:1]
+
+
+@pytest.mark.parametrize("path", ["/run/a", "/run/a.s", "a.s", "s", "\0name"])
+def test_partsOfNamesAreNone(path: str) -> None:
+    """
+    Many a socket's name is a letter that stands in every complaint.
+    """
+    others = ["/run", "/a.s", "run", "e", "Errno", "n", "98", "ru", "."]
+    there = [Taken(UNIX, number, path=other) for number, other in enumerate(others)]
+    meant = Taken(UNIX, 99, path=path)
+    for shown in (repr(path), repr(path.encode()), f"({path})"):
+        said = f"Couldn't listen on any:{shown}: [Errno 98] Address already in use."
+        assert namedIn([said], [*there, meant]) == [meant]
 
 
 def test_otherTroubleIsNoComplaint() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis.strategies import integers, ip_addresses
 
 from tests.leftovers import openNow
+from tests.logged import Logged
 from tests.wire.poor import fewDescriptors, poor
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
 from twisted_cluster.wire.handoff import (
@@ -182,6 +183,16 @@ def test_theEndIsAnErrorOfItsOwn() -> None:
         receive(queue.worker)
     assert queue.takeBack().messages == []
     queue.close()
+
+
+def test_aQueueThatIsClosedMeanwhileIsNoTrouble(logged: Logged) -> None:
+    """
+    Its worker was killed while what it had not taken was being taken back.
+    """
+    queue = HandoffQueue()
+    queue.close()
+    assert queue.takeBack().messages == []
+    assert logged.texts() == []
 
 
 def test_whatTheKernelDroppedIsCounted() -> None:

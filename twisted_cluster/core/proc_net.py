@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -47,16 +48,26 @@ class Taken:
     def __str__(self) -> str:
         return str(ListenSpec(self.kind, port=self.port, path=self.path))
 
+    @property
+    def isRelative(self) -> bool:
+        """
+        Whether its path says where it is only together with a directory.
+        """
+        return self.path[:1] not in ("", "/", "\0")
+
     def isInTheWayOf(self, spec: ListenSpec) -> bool:
         """
         Whether who has this keeps others from what they want.
 
-        @param spec: With an absolute path.
+        @param spec: With an absolute path: whose path is relative may be.
         """
         if self.kind != spec.kind:
             return False
         if self.kind == UNIX:
-            return self.path == spec.path
+            path = f"/{posixpath.normpath(self.path)}"
+            return self.path == spec.path or (
+                self.isRelative and spec.path.endswith(path)
+            )
         hosts = {self.host, hostOf(spec.interface)}
         return self.port == spec.port and ("" in hosts or len(hosts) == 1)
 
@@ -129,8 +140,15 @@ def namedIn(lines: Iterable[str], taken: Iterable[Taken]) -> Sequence[Taken]:
     """
     whole = ERRNO.sub("", "\n".join(lines))
     numbers = {int(number) for number in NUMBER.findall(whole)}
-    return [
-        one
-        for one in taken
-        if one.port in numbers or (one.path and one.path.strip("\0") in whole)
-    ]
+    return [one for one in taken if one.port in numbers or _isIn(one.path, whole)]
+
+
+def _isIn(path: str, text: str) -> bool:
+    """
+    Whether it stands there, and is no part of a longer name.
+    """
+    if not path.strip("\0"):
+        return False
+    if path[0] == "\0":
+        return path[1:] in text
+    return bool(re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w-]|[./]\w)", text))

@@ -340,7 +340,9 @@ class HandoffQueue:
             except MessageError as error:
                 fault = f"its handoff queue holds what nobody put there: {error}"
             except OSError as error:
-                log.error("connections wait in a queue: {error}", error=error)
+                # Who is given up while this waits has its queue closed.
+                if self.worker.fileno() >= 0:
+                    log.error("connections wait in a queue: {error}", error=error)
                 return TakenBack(messages, fault)
 
     def close(self) -> None:

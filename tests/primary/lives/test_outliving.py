@@ -81,3 +81,14 @@ def test_atTheEndNobodyIsRead(logged: Logged) -> None:
     assert [event["count"] for event in logged.events] == [3]
     assert "that 3 workers had started" in logged.texts()[0]
     pipes[0].ended()
+
+
+def test_whoCannotBeKilledIsNoProgramOfItsOwn(logged: Logged) -> None:
+    """
+    It goes on itself, whatever it has started.
+    """
+    outliving = Outliving()
+    outliving.keep(cast(StandardStreams, Pipe()), "worker 1", isLeft=True)
+    outliving.closeAll()
+    (said,) = logged.texts()
+    assert said.startswith("processes go on of 1 worker that cannot be killed: ")

@@ -108,6 +108,25 @@ def test_aPathIsFoundFromItsDirectory(tmp_path: Path) -> None:
     assert who == f"unix:{tmp_path}/s is taken by the cluster itself"
 
 
+def test_aRelativePathIsItsDirectorys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Who has one of the same name in another directory is not named.
+    """
+    (tmp_path / "there").mkdir()
+    with socket.socket(socket.AF_UNIX) as made:
+        monkeypatch.chdir(tmp_path)
+        made.bind("s")
+        made.listen()
+        spec, complaint = ListenSpec(UNIX, path="s"), ["b's': address already in use"]
+        took = "unix:s is taken by the cluster itself"
+        assert Takers().whoHas(spec, str(tmp_path)) == took
+        assert Takers().whoHas(spec, str(tmp_path / "there")) is None
+        assert Takers().whyTaken(complaint) == took
+        assert Takers().whyTaken(["b'x/s': address already in use"]) is None
+
+
 def test_aComplaintThatNamesNothing() -> None:
     """
     It is about what the workers listen on, and the primary knows nothing of.

@@ -44,11 +44,12 @@ def bury(worker: Dead, rooms: Rooms, kit: Kit, disconnected: Callable[[], None])
         can be said to it.
     """
     name, talk = worker.name, kit.conversation
-    guarded(name, "log what it wrote", rooms.outliving.keep, kit.output, name)
+    keep, isLeft = rooms.outliving.keep, kit.child.isLeft
+    guarded(name, "log what it wrote", keep, kit.output, name, isLeft)
     guarded(name, "log what it said", kit.records.finish)
     guarded(name, "find who has its port", _sayWhoHas, worker, rooms.listeners.takers)
     if rooms.guardian is not None:
-        rooms.guardian.remove(worker.pid, kit.child.isLeft)
+        rooms.guardian.remove(worker.pid, isLeft)
     guarded(name, "forget it at the door", rooms.door.forget, kit.hand)
     guarded(name, "forget where it listened", rooms.listeners.forget, kit.hand)
     guarded(name, "take what it sent back", talk.readReturned, LAST_MESSAGES)

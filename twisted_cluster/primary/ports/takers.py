@@ -101,7 +101,7 @@ class Takers:
         path = spec.path
         if spec.kind == UNIX and not path.startswith("\0"):
             spec = evolve(spec, path=os.path.normpath(os.path.join(directory, path)))
-        return self._look(lambda: _inTheWayOf(spec))
+        return self._look(lambda: _inTheWayOf(spec), spec.path)
 
     def whyTaken(self, lines: Iterable[str]) -> str | None:
         """
@@ -117,13 +117,17 @@ class Takers:
             return None
         return self._look(lambda: _complainedOf(said, self.workers))
 
-    def _look(self, search: Callable[[], Sequence[Taken]]) -> str | None:
+    def _look(self, search: Callable[[], Sequence[Taken]], path: str = "") -> str | None:
+        """
+        @param path: Which one is meant where paths are relative; C{""}: one that is
+            relative to this process's directory, which is its workers'.
+        """
         begun = time.monotonic()
         earned = (begun - self._since) * SHARE
         self._left, self._since = min(MOST_AT_ONCE, self._left + earned), begun
         if self._left <= 0:
             return None
-        said = _inWords(search(), self.workers)
+        said = _inWords(search(), self.workers, path)
         self._left -= time.monotonic() - begun
         return said
 
@@ -150,15 +154,29 @@ def _complainedOf(said: Iterable[str], workers: Mapping[int, int]) -> Sequence[T
     return [one for one in everything if one.kind == TCP and one.inode in theirs - ours]
 
 
-def _inWords(found: Sequence[Taken], workers: Mapping[int, int]) -> str | None:
+def _inWords(found: Sequence[Taken], workers: Mapping[int, int], path: str) -> str | None:
     holders = _holdersOf({one.inode for one in found}, workers)
     # Who calls himself what is up to him.
     said = {
         inOneLine(f"{one}{TAKEN}{holders[one.inode].inWords}")
         for one in found
-        if one.inode in holders
+        if one.inode in holders and _isMeant(one, holders[one.inode], path)
     }
     return "; ".join(sorted(said)[:MOST_NAMED]) or None
+
+
+def _isMeant(one: Taken, holder: Holder, path: str) -> bool:
+    """
+    Whether it is not another one of the same name, in another directory.
+    """
+    if not one.isRelative:
+        return True
+    try:
+        theirs = os.readlink(f"/proc/{holder.pid}/cwd")
+        wanted = path or os.path.join(os.getcwd(), one.path)
+    except OSError:
+        return False
+    return os.path.normpath(os.path.join(theirs, one.path)) == os.path.normpath(wanted)
 
 
 def _holdersOf(inodes: set[int], workers: Mapping[int, int]) -> Mapping[int, Holder]:

@@ -561,6 +561,32 @@ async def test_whoSendsHalfOfItKeepsTheRoomFromNobody(
         end.mail.close()
 
 
+@pytest_twisted.ensureDeferred
+async def test_whoIsNotReadIsNotLate(
+    room: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Nor who has sent what this process has not read yet.
+    """
+    monkeypatch.setattr(mailroom, "PATIENCE", 0.05)
+    begun, other = pairOf(room), pairOf(room)
+    long = packHead(text(bytes(2_000_000))) + bytes(2_000_000)
+    begun[0].mail._socket.send(long[:100_000])
+    await deferLater(reactor, 0.01, lambda: None)
+    begun[1].mail.pause()
+    sent = begun[0].mail._socket.send(long[100_000:200_000])
+    other[0].mail._socket.send(long[:100_000])
+    await deferLater(reactor, 0.4, lambda: None)
+    assert begun[1].ended == []
+    begun[1].mail.resume()
+    await sendAll(begun[0].mail._socket, long[100_000 + sent :])
+    await sendAll(other[0].mail._socket, long[100_000:])
+    await other[1].until(1)
+    assert [begun[1].ended, other[1].ended] == [[], []]
+    for end in (*begun, *other):
+        end.mail.close()
+
+
 async def sendAll(end: socket.socket, data: bytes) -> None:
     """
     Send all of it, as the other end reads.

@@ -13,6 +13,8 @@ from twisted_cluster.wire.mailroom import Assembling
 
 # What is shorter needs no room of its own: each process has so many bytes for it.
 SHORT = 1 << 20
+# Bytes a second: a process that works sends some hundred times as many.
+LEAST = 1 << 22
 # Seconds until who got no room asks again.
 REST = 0.05
 
@@ -31,31 +33,41 @@ class Claim:
         coming: Assembling,
         hold: Callable[[bool], None],
         lose: Callable[[MessageError], None],
+        waits: Callable[[], bool],
     ) -> None:
         """
         @param hold: Called with whether nothing is to be read.
         @param lose: Called when the other process has taken too long.
+        @param waits: Tells whether it is read, and there is little to be read.
         """
         self._clock = clock
         self._coming = coming
         self._hold = hold
         self.tooSlow = lose
+        self._waits = waits
+        self._came = 0
         self.size = 0
         self._isHeld = False
         self._resting: IDelayedCall | None = None
 
-    def look(self, size: int, isNew: bool) -> None:
+    def look(self, size: int, isNew: bool, came: int) -> None:
         """
         Something has come.
 
         @param size: How long the message is that is not there yet, in bytes.
         @param isNew: Whether one is there meanwhile.
+        @param came: How many bytes have come.
         """
+        self._came += came
         if isNew:
             self.end()
         if size > SHORT and not self.size:
             self.size = size
             self._ask()
+
+    def isLate(self, seconds: float) -> bool:
+        came, self._came = self._came, 0
+        return came < LEAST * seconds and self._waits()
 
     def end(self) -> None:
         """

@@ -7,7 +7,10 @@ answered at once, and no message of theirs can look like one of the cluster's.
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -47,6 +50,8 @@ SMALL = 1 << 14
 # Where frames are shorter, in bytes, so much is not read at once: each takes its time,
 # and others wait for their turn.
 SHORT_FRAME = 1 << 9
+
+_int = struct.Struct("i")
 
 Delivery = tuple[Frame, "int | None"]
 
@@ -91,7 +96,7 @@ class Mail(Reader):
         self._open = True
         self._isWaitedFor = True
         self._isHeld = False
-        self._claim = Claim(reactor, room.coming, self._hold, self._end)
+        self._claim = Claim(reactor, room.coming, self._hold, self._end, self._waits)
         self._outgoing = Outgoing(reactor, end, self, self._end, room.sending)
         self.start()
 
@@ -246,7 +251,7 @@ class Mail(Reader):
         except MessageError as error:
             wrong = error
         if self._frames.coming > SHORT or self._claim.size:
-            self._claim.look(self._frames.coming, bool(delivered))
+            self._claim.look(self._frames.coming, bool(delivered), len(data))
         if delivered:
             self._deliver(delivered)
         if wrong is not None:
@@ -282,6 +287,16 @@ class Mail(Reader):
             self.stop()
         elif self._isWaitedFor:
             self.resume()
+
+    def _waits(self) -> bool:
+        """
+        Whether the other end could have sent more, or is not read for what it has not
+        read itself.
+        """
+        if not self._isWaitedFor or self._isHeld:
+            return self.waiting > 0
+        lies = fcntl.ioctl(self._socket, termios.FIONREAD, bytes(_int.size))
+        return int(_int.unpack(lies)[0]) < SMALL
 
     # Ending
 

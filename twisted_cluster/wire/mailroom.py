@@ -13,9 +13,11 @@ from attrs import define, frozen
 from twisted_cluster.defaults import MAIL_LIMIT
 from twisted_cluster.errors import MessageError
 
-# Seconds that a long message may take to come while another waits for its room: a
+# Seconds for which nothing of a long message may come while another waits for its room: a
 # hundred times what it takes.
 PATIENCE = 10.0
+# Between two looks; what is longer is this process's own doing.
+LONGEST_LOOK = 0.2
 
 
 @define(eq=False)
@@ -102,10 +104,31 @@ class Sender(Protocol):
     Another process, of which a long message comes.
     """
 
+    def isLate(self, seconds: float) -> bool:
+        """
+        Whether hardly anything of it has come since this was asked last, though it would
+        have been read.
+
+        @param seconds: How long ago that was.
+        """
+
     def tooSlow(self, error: MessageError) -> None:
         """
         It is not waited for any more.
         """
+
+
+@define
+class _Coming:
+    """
+    @ivar size: How long the message is, in bytes.
+    @ivar looked: When it was looked at last.
+    @ivar late: For how many seconds others have waited for nothing.
+    """
+
+    size: int
+    looked: float
+    late: float = 0.0
 
 
 class Assembling:
@@ -121,7 +144,7 @@ class Assembling:
         """
         self._most = most
         self._seconds = seconds
-        self._coming: dict[Sender, tuple[int, float]] = {}
+        self._coming: dict[Sender, _Coming] = {}
 
     def claim(self, sender: Sender, size: int) -> bool:
         """
@@ -131,11 +154,11 @@ class Assembling:
         @return: Whether there is room now; if not, ask again later.
         """
         self.release(sender)
-        coming = list(self._coming.items())
-        if coming and sum(each for _, (each, _) in coming) + size > self._most:
+        others = sum(each.size for each in self._coming.values())
+        if self._coming and others + size > self._most:
             self._hurry()
             return False
-        self._coming[sender] = size, self._seconds()
+        self._coming[sender] = _Coming(size, self._seconds())
         return True
 
     def release(self, sender: Sender) -> None:
@@ -146,11 +169,15 @@ class Assembling:
 
     def _hurry(self) -> None:
         now = self._seconds()
-        for sender, (size, since) in list(self._coming.items()):
-            if now - since > PATIENCE:
-                why = f"it has begun a message of {size} bytes, of which not all has come"
-                late = f"after {PATIENCE:.0f} s, while others wait for the room"
-                sender.tooSlow(MessageError(f"{why} {late}"))
+        for sender, coming in list(self._coming.items()):
+            since, coming.looked = min(now - coming.looked, LONGEST_LOOK), now
+            # Several may wait, and each looks: between two looks there is a while.
+            if sender.isLate(since):
+                coming.late += since
+            if coming.late > PATIENCE:
+                why = f"it has begun a message of {coming.size} bytes, and for "
+                late = f"{PATIENCE:.0f} s nothing of it has come, while others wait for "
+                sender.tooSlow(MessageError(f"{why}{late}the room"))
 
 
 @frozen

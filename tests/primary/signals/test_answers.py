@@ -139,6 +139,18 @@ def test_whatALaterOneReplacesIsNoFailure(cluster: Cluster, logged: Logged) -> N
     assert levels == ["info", "info", "debug"]
 
 
+def test_whatAStopEndsIsNoFailure(cluster: Cluster, logged: Logged) -> None:
+    """
+    Who redeploys may well renew the workers first, and think better of it.
+    """
+    begun: Deferred[None] = Deferred()
+    cluster.result = lambda: begun
+    answer(cluster, signal.SIGHUP, Does.UPON_HUP)
+    cluster.there = Snapshot(2, isStopping=True)
+    begun.errback(CommandError("the cluster stops"))
+    assert [event["log_level"].name for event in logged.events] == ["info", "debug"]
+
+
 def test_theLastWorkerStays(cluster: Cluster, logged: Logged) -> None:
     """
     A cluster of none is none.

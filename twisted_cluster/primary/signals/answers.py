@@ -137,8 +137,11 @@ class Answers:
             return
         # The log has the rest of it already.
         why = failure.getErrorMessage().partition("\n")[0]
-        # That a later signal of the kind has taken its place is no failure.
-        say = log.error if count == self._begun[kind] else log.debug
+        # That a later signal of the kind has taken its place is no failure, nor that the
+        # cluster is to stop.
+        isLast = count == self._begun[kind]
+        isMissed = isLast and not self._cluster.snapshot().isStopping
+        say = log.error if isMissed else log.debug
         say("{signal}: {why}", signal=name, why=why)
 
 

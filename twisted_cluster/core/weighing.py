@@ -30,8 +30,8 @@ _texts = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 def isTooHeavy(json: bytes | memoryview) -> bool:
     """
-    Whether a JSON text may take more than L{HEAVIEST} bytes of memory, with its own, while
-    it is decoded. Where it holds many texts, marks within them count as values.
+    Whether a JSON text may take more than L{HEAVIEST} bytes of memory, with its own,
+    while it is decoded. Where it holds many texts, marks within them count as values.
     """
     if len(json) < LIGHT:
         return False

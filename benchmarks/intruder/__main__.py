@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.intruder import page
 from benchmarks.intruder.controls import CONTROLS
-from benchmarks.intruder.measuring import HEADER, MOST_RATIO, Measured, measure
+from benchmarks.intruder.measuring import HEADER, OVER, Measured, measure
 from tests.intrusions.case import Intrusion
 from tests.intrusions.every import EVERY, PARTS
 
@@ -46,10 +46,12 @@ def options() -> argparse.Namespace:
 
 def isMeant(case: Intrusion, only: list[str] | None) -> bool:
     """
-    Whether the command line names it.
+    Whether the command line names it; what cases are compared with always is.
     """
-    return only is None or any(
-        case in PARTS.get(word, ()) or word in case.name for word in only
+    return (
+        only is None
+        or case in CONTROLS
+        or any(case in PARTS.get(word, ()) or word in case.name for word in only)
     )
 
 
@@ -71,10 +73,17 @@ def measureAll(asked: argparse.Namespace) -> Mapping[str, Measured]:
         say(name)
         try:
             found[name] = measure(case, asked.rounds, asked.seconds)
-            say(f"    {found[name].cells()[1:]}")
+            say(f"    {found[name].cells(controlsIn(found))[1:]}")
         except AssertionError as error:
             say(f"    does not come through: {error}")
     return found
+
+
+def controlsIn(found: Mapping[str, Measured]) -> list[Measured]:
+    """
+    @return: Those that cases are compared with.
+    """
+    return [found[case.name] for case in CONTROLS if case.name in found]
 
 
 def main() -> None:
@@ -83,14 +92,15 @@ def main() -> None:
     """
     asked = options()
     found = measureAll(asked)
-    rows = {name: measured.cells() for name, measured in found.items()}
+    controls = controlsIn(found)
+    rows = {name: measured.cells(controls) for name, measured in found.items()}
     print(page.table(HEADER, list(rows.values())))
     if asked.write:
         lines = {name: page.table(row, []).splitlines()[0] for name, row in rows.items()}
         page.write(asked.write, HEADER, lines, list(CASES))
-    over = [m.case.name for m in found.values() if m.failed or m.ratio > MOST_RATIO]
-    for name in over:
-        say(f"over the bar: {name}")
+    for name, measured in found.items():
+        if measured not in controls and measured.within(controls) == OVER:
+            say(f"over the bar: {name}")
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ HEADER = [
     "p99 before, ms",
     "p99 attacked, ms",
     "ratio",
+    "within",
     "primary's RSS, MB",
     "descriptors",
     "the log",
 ]
 MOST_RATIO = 2.0
+OVER = "**over**"
 LONGEST = 110
 
 
@@ -65,9 +67,27 @@ class Measured:
         """
         return percentile(self.attacked, 99) / max(percentile(self.quiet, 99), 1e-9)
 
-    def cells(self) -> list[str]:
+    def within(self, controls: Sequence[Measured]) -> str:
+        """
+        By what it is judged.
+
+        @param controls: What only computing, or dying, costs others on this machine.
+        @return: The first bar that it is within, the lowest first, or L{OVER}.
+        """
+        if self.failed:
+            return OVER
+        if self.ratio <= MOST_RATIO:
+            return f"{MOST_RATIO:g} x before"
+        waited = percentile(self.attacked, 99)
+        bars = {each.case.name: percentile(each.attacked, 99) for each in controls}
+        within = [name for name, bar in bars.items() if waited <= bar]
+        return min(within, key=lambda name: bars[name], default=OVER)
+
+    def cells(self, controls: Sequence[Measured]) -> list[str]:
         """
         The row of the table.
+
+        @param controls: As of L{within}.
         """
         last = self.reports[-1]
         return [
@@ -76,6 +96,7 @@ class Measured:
             f"{percentile(self.quiet, 99) * 1e3:.1f}",
             f"{percentile(self.attacked, 99) * 1e3:.1f}",
             f"{self.ratio:.1f}",
+            self.within(controls),
             f"{last.before.rss / 1e6:.1f} → {last.after.rss / 1e6:.1f}",
             f"{last.before.descriptors} → {last.after.descriptors}",
             said([line for line in last.errors if not isWorkers(line)] or last.told),

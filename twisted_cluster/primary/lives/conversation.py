@@ -44,7 +44,7 @@ MESSAGES_A_TURN = 64
 LAST_MESSAGES = 512
 # Nor is another one begun after so many seconds: the more ports there are, the longer a
 # listen takes.
-LONG = 0.002
+LONG = 0.001
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.errors import MessageError
+from twisted_cluster.primary.lives.share import WAY
 from twisted_cluster.wire.reader import Reader
 
 # Of this process's time in the long run, and at once: an application that starts may open
@@ -67,7 +68,7 @@ class Pace:
         @raise MessageError: If it is too much all the time.
         """
         now = self._clock.seconds()
-        rest = self._allowance.spend(now, seconds)
+        rest = self._allowance.spend(now, seconds + WAY)
         if not rest or (isAll and count <= FEW):
             self._since = None
         else:

@@ -1,5 +1,5 @@
 """
-How much of this process's time it takes to log what one worker says.
+How much of this process's time it takes to log what workers say.
 """
 
 from __future__ import annotations
@@ -13,6 +13,40 @@ from twisted_cluster.core.allowance import Allowance
 # serves says less; one that only logs is to leave this process idle for the others.
 SHARE = 0.25
 AT_ONCE = 0.02
+# Of all together, so that those who log without end leave this process to those who come.
+ALL = 0.4
+ALL_AT_ONCE = 0.1
+# For so many seconds who had to rest with the others counts as one of them.
+RECENT = 1.0
+# What it takes to come to one worker's wire, and to leave it: a worker that says little
+# at a time, again and again, takes no less.
+WAY = 0.00003
+
+
+class Together:
+    """
+    Has all rest when they take too much together, in the same measure.
+    """
+
+    def __init__(self) -> None:
+        self._allowance = Allowance(ALL, ALL_AT_ONCE)
+        self._since: dict[Share, float] = {}
+
+    def spend(self, now: float, share: Share, seconds: float) -> float:
+        """
+        @param share: Has taken so many seconds.
+        @return: How long it is to rest.
+        """
+        if not self._allowance.spend(now, seconds):
+            return 0.0
+        self._since[share] = now
+        old = [each for each, since in self._since.items() if now - since > RECENT]
+        for each in old:
+            del self._since[each]
+        return seconds * len(self._since) / ALL
+
+
+together = Together()
 
 
 class Share:
@@ -20,7 +54,8 @@ class Share:
     Tells for how long to rest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, together: Together = together) -> None:
+        self._together = together
         self._allowance = Allowance(SHARE, AT_ONCE)
 
     def restAfter(self, work: Callable[[], object]) -> float:
@@ -33,4 +68,6 @@ class Share:
         # the less slowly.
         begun, now = time.thread_time(), time.monotonic()
         work()
-        return self._allowance.spend(now, time.thread_time() - begun)
+        seconds = time.thread_time() - begun + WAY
+        rest = self._allowance.spend(now, seconds)
+        return max(rest, self._together.spend(now, self, seconds))

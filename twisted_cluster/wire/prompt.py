@@ -11,11 +11,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-# Seconds from one look at the closing thread to the next, and to the next interruption.
-LOOK = 0.03
+from twisted_cluster.wire.closing import discard
+
+# Seconds from one look at the closing thread to the next, also after something took long,
+# and to the next interruption.
+LOOK = 0.01
+CLOSE_LOOK = 0.003
 AGAIN = 0.001
 # After so many looks at which nothing was new it is not looked at until there is.
-IDLE = 30
+IDLE = 90
 
 
 class PromptCloser:
@@ -33,12 +37,13 @@ class PromptCloser:
         self._late: Sequence[int] = ()
         self._isWatched = False
         self._isIdle = False
+        self._look = LOOK
         self._news = threading.Event()
         self._closing = self._native = 0
 
     def close(self, fds: Sequence[int]) -> bool:
         """
-        Close descriptors.
+        Close descriptors; those behind one that took long, soon.
 
         @param fds: No other call has the same sequence.
         @return: L{False} if there was something to wait for.
@@ -48,8 +53,11 @@ class PromptCloser:
         if self._isIdle or not self._isWatched:
             self._beWatched()
         try:
-            for fd in fds:
+            left = iter(fds)
+            for fd in left:
                 os.close(fd)
+                if self._late is fds:
+                    discard(left)
         finally:
             self._isClosing = False
         return self._late is not fds
@@ -70,7 +78,7 @@ class PromptCloser:
         looks = 0
         while True:
             before = self._fds
-            time.sleep(LOOK)
+            time.sleep(self._look)
             if self._fds is not before:
                 looks = 0
             elif self._isClosing:
@@ -78,7 +86,7 @@ class PromptCloser:
             else:
                 looks += 1
             if looks > IDLE:
-                looks = 0
+                looks, self._look = 0, LOOK
                 self._rest()
 
     def _rest(self) -> None:
@@ -96,7 +104,7 @@ class PromptCloser:
                 # Its handler is the reactor's, which looks for children that have ended.
                 signal.pthread_kill(self._closing, signal.SIGCHLD)
             if where and self._isClosing and self._fds is fds:
-                self._late = fds
+                self._late, self._look = fds, CLOSE_LOOK
             time.sleep(AGAIN)
 
 

@@ -56,7 +56,7 @@ class Forks(Watcher[WorkerProcess]):
         self._slots: dict[int, forked.Worker] = {}
         self._processes: dict[WorkerProcess, forked.Worker] = {}
         vigil = Vigil(time.monotonic_ns, self._online, Told(), LIMITS)
-        suspects = Suspects(rooms.listeners, self._processes.keys)
+        suspects = Suspects(rooms.listeners, self._processes.keys, rooms.reactor)
         crowding = Crowding(self._online)
         self._pulse = Pulse(rooms, vigil.look, suspects.look, crowding.look)
         self._turns = Turns(rooms.reactor, startsAtATime())

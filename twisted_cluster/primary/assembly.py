@@ -101,6 +101,7 @@ class Assembly:
         suspects = Suspects(
             self.rooms.listeners,
             supervisor.workers.values,
+            self.rooms.reactor,
             lambda worker: supervisor.replace(worker.id, Renewal(REPLACED)),
         )
         return Pulse(

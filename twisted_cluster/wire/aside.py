@@ -66,6 +66,13 @@ class Aside(Generic[T]):
         """
         return self._ended.wait(within)
 
+    def isAsleep(self) -> bool:
+        """
+        Whether it sleeps so that no signal would wake it up, just now, as far as the
+        system tells.
+        """
+        return _sleepsDeeply(self._thread.native_id)
+
     def isStuck(self) -> bool:
         """
         Wait until it is over, or sleeps so that no signal would wake it up.
@@ -74,7 +81,7 @@ class Aside(Generic[T]):
         for _ in range(round(LONGEST / LOOK)):
             if self.isDone(LOOK):
                 return False
-            deep = deep + 1 if _sleepsDeeply(self._thread.native_id) else 0
+            deep = deep + 1 if self.isAsleep() else 0
             if deep == DEEP:
                 break
         return True

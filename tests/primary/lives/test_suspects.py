@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from twisted.internet.task import Clock
 
 from tests.primary.primary import Primary, connect
 from tests.process.cluster import eventually
@@ -25,7 +26,7 @@ def test_withoutAThreadItIsLookedAtLater(monkeypatch: pytest.MonkeyPatch) -> Non
     """
     primary = Primary(lambda: None)
     listener = primary.table.hold(ListenSpec(TCP, "127.0.0.1"))
-    suspects = Suspects(primary.table, lambda: [])
+    suspects = Suspects(primary.table, lambda: [], Clock())
     listener.socket.setblocking(True)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", noThread)

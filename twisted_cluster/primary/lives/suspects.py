@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from attrs import frozen
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from twisted_cluster.core.messages import HANDOFF
@@ -20,17 +21,30 @@ from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import namesOf
 from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
+from twisted_cluster.primary.ports.soundness import (
+    BLOCKS,
+    CONNECTED,
+    SHUT_DOWN,
+    Soundness,
+)
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.wire.aside import Aside
 
 log = Logger()
-# A port is looked at closely once in so many looks: some 60 us of another thread.
+# A port is looked at closely with each look, where there are more than so many with
+# every second, and so on, but with every fourth at least: some 60 us of another thread.
+FEW = 8
 CLOSELY = 4
+# Seconds to the next look while one is not over, and for so many after harm was done:
+# nobody is served meanwhile, and who did it may do it again.
+SOON = 0.004
+WARY = 1.0
 # Seconds that are waited for a socket that serves nobody; it takes some 0.2 ms.
 AT_ONCE = 0.01
-# Seconds after which a socket is not waited for that somebody keeps locked.
+# Seconds after which a socket is not waited for that somebody keeps locked; and where it
+# is not seen that its lock is waited for: a machine may be that busy.
 LOCKED = 1.0
+UNSEEN = 10.0
 REPLACED = "one of those who hold a socket that all share has done harm to it"
 
 
@@ -52,10 +66,17 @@ def examine(sound: Soundness, mayMend: bool) -> Found:
     Look at a socket, and do what can be done.
     """
     done = sound.lookClosely()
+    # Those who waited there are lost already, and who did it need not have it again.
+    mayMend = mayMend and not {SHUT_DOWN, CONNECTED} & set(done)
     if not done or (mayMend and sound.mend()):
         return Found(done)
     sound.retire()
     return Found(done, False)
+
+
+def _isLocked(aside: Aside[Found]) -> bool:
+    seconds = time.monotonic() - aside.begun
+    return seconds > UNSEEN or (seconds > LOCKED and aside.isAsleep())
 
 
 class Suspects:
@@ -68,6 +89,7 @@ class Suspects:
         self,
         listeners: ListenerTable,
         workers: Callable[[], Iterable[WorkerProcess]],
+        clock: IReactorTime,
         replace: Callable[[WorkerProcess], None] | None = None,
     ) -> None:
         """
@@ -77,7 +99,10 @@ class Suspects:
         self._listeners = listeners
         self._workers = workers
         self._replace = replace
+        self._clock = clock
         self._looks = 0
+        self._wary = 0.0
+        self._again: IDelayedCall | None = None
         self._asides: dict[int, Aside[Found]] = {}
 
     def look(self) -> None:
@@ -85,6 +110,16 @@ class Suspects:
         To be called some 20 times a second.
         """
         self._looks += 1
+        self._lookAtAll(True)
+
+    def _lookAgain(self) -> None:
+        self._again = None
+        self._lookAtAll(False)
+
+    def _lookAtAll(self, isDue: bool) -> None:
+        """
+        @param isDue: Whether to look closely also where nothing is seen.
+        """
         there = self._listeners.byNumber
         self._asides = {n: aside for n, aside in self._asides.items() if n in there}
         for listener in list(there.values()):
@@ -93,13 +128,19 @@ class Suspects:
             if listener.group is not None:
                 self._lookAtGroup(listener)
             elif listener.sound is not None:
-                self._lookAt(listener, listener.sound)
+                self._lookAt(listener, listener.sound, isDue)
+        if self._again is None and (self._asides or time.monotonic() < self._wary):
+            self._again = self._clock.callLater(SOON, self._lookAgain)
 
-    def _lookAt(self, listener: Listener, sound: Soundness) -> None:
+    def _isCloselyDue(self, listener: Listener) -> bool:
+        every = min(CLOSELY, 1 + len(self._listeners.byNumber) // FEW)
+        return not (self._looks + listener.number) % every
+
+    def _lookAt(self, listener: Listener, sound: Soundness, isDue: bool) -> None:
         aside = self._asides.get(listener.number)
         if aside is None:
             isBad = bool(sound.look())
-            if not isBad and (self._looks + listener.number) % CLOSELY:
+            if not isBad and not (isDue and self._isCloselyDue(listener)):
                 return
             mayMend = not listener.suspects & listener.given
             try:
@@ -114,7 +155,7 @@ class Suspects:
             del self._asides[listener.number]
             with suppress(OSError):
                 self._deal(listener, aside.result())
-        elif time.monotonic() - aside.begun > LOCKED:
+        elif _isLocked(aside):
             self._unlock(listener, aside)
 
     def _unlock(self, listener: Listener, aside: Aside[Found]) -> None:
@@ -129,6 +170,7 @@ class Suspects:
     def _deal(self, listener: Listener, found: Found) -> None:
         if not found.done:
             return
+        self._wary = time.monotonic() + WARY
         if not listener.suspects & listener.given:
             self._suspect(listener, found.done)
         if not found.isMended:

@@ -31,9 +31,9 @@ from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.wire.aside import Aside
 
 log = Logger()
-# A port is looked at closely with each look, where there are more than so many with
-# every second, and so on, but with every fourth at least: some 60 us of another thread.
-FEW = 8
+# A port is looked at closely with each look; where there are so many with every second,
+# twice as many every third, but with every fourth at least: some 60 us of another thread.
+FEW = 2
 CLOSELY = 4
 # Seconds to the next look while one is not over, and for so many after harm was done:
 # nobody is served meanwhile, and who did it may do it again.

@@ -59,7 +59,8 @@ class Intrusion:
     @property
     def isPlain(self) -> bool:
         """
-        Whether it needs no cluster of its own.
+        Whether it needs no cluster of its own, but for options that others may have too.
         """
-        own = (self.name, self.code, self.said, self.tells)
-        return self == Intrusion(*own, seconds=self.seconds)
+        own = (self.name, self.code, self.said, self.tells, self.more)
+        free = {"seconds": self.seconds, "hangs": self.hangs, "spares": self.spares}
+        return self == Intrusion(*own, **free)

@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import define
 
 from tests.intrusions.case import Intrusion
-from tests.process.cluster import RunningCluster, eventually, freePort
+from tests.process.cluster import RunningCluster, childrenOf, eventually, freePort
 from tests.process.hostile import HOSTILE, hostile
 from tests.process.somebody import pathsForNobody, pythonForNobody
 
@@ -64,7 +64,13 @@ class Ground:
         if self.victim() == pid:
             os.kill(pid, signal.SIGKILL)
             self.untilReplaced(pid)
+        # Of those who make way for others none is left.
+        eventually(self._isWhole, "all are there, and nobody else")
         self.slot = self.slot % WORKERS + 1
+
+    def _isWhole(self) -> bool:
+        there = sorted(self.cluster.workerPids())
+        return sorted(childrenOf(self.cluster.pid)) == there
 
 
 @contextmanager
@@ -125,7 +131,8 @@ class _Script(RunningCluster):
 
 class Common:
     """
-    A cluster in which one case runs after the other: those that need none of their own.
+    A cluster in which one case runs after the other: those that need none of their own,
+    as long as they have the same options.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -136,17 +143,21 @@ class Common:
         self._count = 0
         self._open = ExitStack()
         self._ground: Ground | None = None
+        self._options: tuple[str, ...] = ()
 
     @contextmanager
     def ground(self, case: Intrusion) -> Iterator[Ground]:
         """
-        The cluster that is there, or a new one; if the case fails it is the last there.
+        The cluster that is there, or a new one, if that has other options; if the case
+        fails it is the last there.
         """
-        if self._ground is None:
+        if self._ground is None or self._options != case.more:
+            self.close()
             self._count += 1
             place = self._directory / str(self._count)
             place.mkdir()
             self._ground = self._open.enter_context(groundFor(case, place))
+            self._options = case.more
         try:
             yield self._ground
         except BaseException:
@@ -158,4 +169,5 @@ class Common:
         """
         Stop it, which is to leave nothing.
         """
+        self._ground = None
         self._open.close()

@@ -16,7 +16,12 @@ from tests.intrusions.ground import Common, groundFor
 from tests.intrusions.trial import intrude
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
-PLAIN = {name: case for name, case in EVERY.items() if case.isPlain}
+# Those with the same options follow each other.
+PLAIN = {
+    name: case
+    for name, case in sorted(EVERY.items(), key=lambda item: item[1].more)
+    if case.isPlain
+}
 OTHERS = {name: case for name, case in EVERY.items() if not case.isPlain}
 
 
@@ -45,7 +50,7 @@ def test_aBrokenWorkerTakesNobodyAlong(common: Common, case: Intrusion) -> None:
 @pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS.keys())
 def test_norWhereTheClusterIsAnother(tmp_path: Path, case: Intrusion) -> None:
     """
-    With options, limits, or a user of the workers' own.
+    With limits, or a user of the workers' own.
     """
     if case.uid is not None and os.getuid() != 0:
         pytest.skip("needs root")

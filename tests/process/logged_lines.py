@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.process.cluster import RunningCluster, freePort
 
 TAC = str(Path(__file__).parent / "fixtures" / "logs.tac")
-LINES = 1500
+LINES = 750
 CLIENTS = 12
 
 

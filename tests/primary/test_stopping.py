@@ -283,7 +283,7 @@ def test_oneStepAfterTheOther() -> None:
     assert stop.asked == ["refuse", "drain", "close", "retire"]
     stop.workers = []
     stop.retired.callback(None)
-    assert stop.asked == ["refuse", "drain", "close", "retire", "rest"]
+    assert stop.asked == ["refuse", "drain", "close", "retire", "close", "rest"]
     assert stop.done.called
 
 
@@ -336,7 +336,8 @@ def test_whoMayNotBeKilledKeepsNobodyElse(logged: Logged) -> None:
     stop.retired.callback(None)
     stop.workers.clear()
     stop.clock.advance(0.05)
-    assert stop.asked == ["refuse", "drain", "close", "retire", f"kill: {LATE}", "rest"]
+    before = ["refuse", "drain", "close", "retire"]
+    assert stop.asked == [*before, f"kill: {LATE}", "close", "rest"]
     assert "cannot kill worker 1 (100): [Errno 1] Operation not permitted" in (
         logged.texts()
     )

@@ -63,3 +63,21 @@ def test_aReloadDoesNotWaitForABrokenWorker(tmp_path: Path) -> None:
             assert cluster.stop() == 0
             assert time.monotonic() - begun < 10.0
         assert "Traceback" not in cluster.output()
+
+
+def test_whatItOpensInAStopIsClosedWithIt(tmp_path: Path) -> None:
+    """
+    Its sockets leave no files behind.
+    """
+    code = """
+    os.chdir(BESIDE)
+    for n in range(10**6):
+        spec = dict(kind="unix", path=f"late{n}", wantPID=True)
+        tell("Listen", question=10**6 + n, spec=spec, directory=BESIDE)
+        time.sleep(0.02)
+    """
+    with hostile(tmp_path) as (cluster, port):
+        with doHarm(port, code):
+            cluster.waitFor("listening on unix:late9")
+            assert cluster.stop() == 0
+        assert not list(tmp_path.glob("late*"))

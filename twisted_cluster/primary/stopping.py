@@ -70,6 +70,7 @@ class Stopping:
                     ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
                     ("let the workers finish", self._retireAll),
                     ("end the workers", self._endAll),
+                    ("close the ports of late", now(self.pulse.rooms.listeners.closeAll)),
                     ("read no more", now(self.pulse.rooms.outliving.closeAll)),
                     ("rest", now(self.pulse.rest)),
                     ("tell how it went", now(self._tellEnd)),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.hostile import doHarm, hostile, worstOf
+from tests.process.injecting import injected
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 
@@ -81,3 +82,33 @@ def test_whatItOpensInAStopIsClosedWithIt(tmp_path: Path) -> None:
             cluster.waitFor("listening on unix:late9")
             assert cluster.stop() == 0
         assert not list(tmp_path.glob("late*"))
+
+
+SLOW = """
+import os, time
+fast = os.lstat
+
+def slow(*given, **named):
+    if "dir_fd" in named:
+        time.sleep(0.2)
+    return fast(*given, **named)
+
+os.lstat = slow
+"""
+
+
+def test_aSlowFileSystemIsWaitedFor(tmp_path: Path) -> None:
+    """
+    Both who listen on one path are answered, and others served meanwhile.
+    """
+    code = """
+    from twisted.internet.threads import blockingCallFromThread
+    blockingCallFromThread(reactor, reactor.listenUNIX, "slow", obey)
+    """
+    with hostile(tmp_path, env=injected(tmp_path, SLOW)) as (cluster, port):
+        with doHarm(port, code, 1) as one, doHarm(port, code, 2) as two:
+            for line in (one, two):
+                line.socket.settimeout(10.0)
+                assert line.hear() == b"done"
+        assert "listening on unix:slow" in cluster.output()
+        assert "error]" not in cluster.output()

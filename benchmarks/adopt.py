@@ -15,7 +15,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.primary.ports.saying import factsOf
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import Endings
 from twisted_cluster.worker.ports.register import Register

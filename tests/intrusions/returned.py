@@ -8,7 +8,8 @@ from tests.intrusions.case import Intrusion
 
 # Takes the next connection that the worker is handed, out of its own hands.
 TAKE = """
-from twisted_cluster.wire.handoff import packRecord, receive, send
+from twisted_cluster.wire.handed import packRecord
+from twisted_cluster.wire.handoff import receive, send
 
 queue = socket.socket(fileno=os.dup(HANDOFF))
 taken = []

@@ -23,7 +23,11 @@ from twisted_cluster.primary.door.gate import Gate
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.table import ListenerTable
-from twisted_cluster.wire.handoff import Handed, HandoffQueue, receive
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handoff import (
+    HandoffQueue,
+    receive,
+)
 from twisted_cluster.wire.page import Page
 
 

@@ -56,7 +56,8 @@ time.sleep(1.0)
 tell("Ready", isReady=False)
 """
 CONNECTION = """
-from twisted_cluster.wire.handoff import packRecord, receive, send
+from twisted_cluster.wire.handed import packRecord
+from twisted_cluster.wire.handoff import receive, send
 
 taken = []
 while not taken:

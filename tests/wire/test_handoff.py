@@ -18,13 +18,15 @@ from tests.leftovers import openNow
 from tests.logged import Logged
 from tests.wire.poor import fewDescriptors, poor
 from twisted_cluster.errors import MessageError, QueueEndedError, VersionError
-from twisted_cluster.wire.handoff import (
-    BATCH,
+from twisted_cluster.wire.handed import (
     METERED,
     VERSION,
     Handed,
-    HandoffQueue,
     packRecord,
+)
+from twisted_cluster.wire.handoff import (
+    BATCH,
+    HandoffQueue,
     receive,
     send,
 )

@@ -16,11 +16,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.events import TCP, ListenSpec
+from twisted_cluster.wire.handed import METERED, Handed, packRecord
 from twisted_cluster.wire.handoff import (
-    METERED,
-    Handed,
     HandoffQueue,
-    packRecord,
     receive,
     send,
 )

@@ -14,9 +14,9 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from twisted.logger import Logger
 
@@ -25,6 +25,7 @@ from twisted_cluster.events import SocketName
 from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard, discardEnd
+from twisted_cluster.wire.handed import RECORD, SEEN, VERSION, Handed, countIn, unpackAll
 from twisted_cluster.wire.passing import areFree, give, isOver, take, unread
 
 log = Logger()
@@ -34,48 +35,8 @@ log = Logger()
 BATCH = 64
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
 
-VERSION = 2
-# Flags: the connection counts against what the worker is willing to take; another worker
-# has had it, or has seen it in its queue, and may have it still.
-METERED = 1
-SEEN = 2
-# A worker's connections are numbered so far, and then from 0 again.
-LARGEST_NONCE = (1 << 32) - 1
-
-# Version, family, flags, bounces, port, listener, scope, tally, host, nonce; 2 bytes are
-# free.
-_record = struct.Struct("<BBBBH2xIII16sI")
-_pack = _record.pack
-# A tuple's own, without the call in between that a named one makes: 0.1 us.
-_new: Any = tuple.__new__
-_longest = BATCH * _record.size
+_longest = BATCH * RECORD.size
 _int = struct.Struct("i")
-_AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
-_inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
-_inet_pton, _inet_ntop = socket.inet_pton, socket.inet_ntop
-_NOWHERE = bytes(16)
-
-
-class Handed(NamedTuple):
-    """
-    One connection on its way; who has it must close C{fd}.
-
-    @ivar listener: The listener's number.
-    @ivar name: The peer, as C{accept} gave it.
-    @ivar bounces: How many workers have sent the connection back.
-    @ivar tally: Where its end is to be counted, besides.
-    @ivar flags: L{METERED}, L{SEEN} or 0.
-    @ivar nonce: Which of those it is that the worker was handed: it says so when it
-        sends the connection back.
-    """
-
-    fd: int
-    listener: int
-    name: SocketName
-    bounces: int = 0
-    tally: int = 0
-    flags: int = 0
-    nonce: int = 0
 
 
 class Received(NamedTuple):
@@ -101,95 +62,6 @@ class TakenBack(NamedTuple):
 
     messages: Sequence[Received]
     fault: str = ""
-
-
-def packRecord(
-    listener: int,
-    name: SocketName,
-    bounces: int = 0,
-    tally: int = 0,
-    flags: int = 0,
-    nonce: int = 0,
-) -> bytes:
-    """
-    @see: L{Handed}
-    """
-    family, port, scope, host = 0, 0, 0, _NOWHERE
-    if isinstance(name, tuple) and len(name) == 2:
-        family, port, host = _AF_INET, name[1], _inet_aton(name[0])
-    elif isinstance(name, tuple):
-        text, port, _, scope = name
-        family, host = _AF_INET6, _inet_pton(_AF_INET6, text.partition("%")[0])
-    return _pack(
-        VERSION, family, flags, bounces, port, listener, scope, tally, host, nonce
-    )
-
-
-def packAll(connections: Iterable[Handed], nonce: int) -> bytes:
-    """
-    @param nonce: The number of the first; the others' are the next ones.
-    @return: Their records.
-    """
-    packed = []
-    for _, listener, name, bounces, tally, flags, _ in connections:
-        # What most are, as packRecord() does it, without a call for each: 0.4 us.
-        if type(name) is tuple and len(name) == 2:
-            host, port = name
-            record = _pack(
-                VERSION,
-                _AF_INET,
-                flags,
-                bounces,
-                port,
-                listener,
-                0,
-                tally,
-                _inet_aton(host),
-                nonce,
-            )
-        else:
-            record = packRecord(listener, name, bounces, tally, flags, nonce)
-        packed.append(record)
-        nonce += 1
-    return b"".join(packed)
-
-
-def unpackAll(data: bytes, fds: Iterable[int]) -> list[Handed]:
-    """
-    @param data: Whole records.
-    @param fds: The connections' descriptors.
-    """
-    connections = []
-    records = _record.iter_unpack(data)
-    for fd, (_, family, flags, bounces, port, listener, scope, tally, host, nonce) in zip(
-        fds, records
-    ):
-        name: SocketName = ""
-        if family == _AF_INET:
-            name = (_inet_ntoa(host[:4]), port)
-        elif family == _AF_INET6:
-            name = (_inet_ntop(_AF_INET6, host), port, 0, scope)
-        connections.append(
-            _new(Handed, (fd, listener, name, bounces, tally, flags, nonce))
-        )
-    return connections
-
-
-def recordIn(data: bytes, place: int) -> Handed:
-    """
-    @param data: Some records.
-    @param place: Which of them, from 0.
-    @return: What it says; its C{fd} is -1.
-    """
-    start = place * _record.size
-    return unpackAll(data[start : start + _record.size], (-1,))[0]
-
-
-def countIn(data: bytes) -> int:
-    """
-    @return: How many records that are.
-    """
-    return len(data) // _record.size
 
 
 def nameOf(fd: int) -> SocketName:
@@ -243,7 +115,7 @@ def receive(queue: socket.socket) -> Received:
         discard(fds)
         _complain(queue, data)
     count = countIn(data)
-    data = data[: count * _record.size]
+    data = data[: count * RECORD.size]
     if len(fds) == count:
         return Received(unpackAll(data, fds))
     if not isTruncated:
@@ -307,7 +179,7 @@ class HandoffQueue:
         @see: unix(7), SIOCINQ; on a SEQPACKET socket it sums all messages.
         """
         count = fcntl.ioctl(self.worker, termios.FIONREAD, bytes(_int.size))
-        return int(_int.unpack(count)[0] // _record.size)
+        return int(_int.unpack(count)[0] // RECORD.size)
 
     def mayTakeBack(self) -> bool:
         """

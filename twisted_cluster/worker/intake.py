@@ -13,7 +13,11 @@ from twisted.logger import Logger
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.errors import QueueEndedError
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.handoff import METERED, Handed, packRecord, receive, send
+from twisted_cluster.wire.handed import METERED, Handed, packRecord
+from twisted_cluster.wire.handoff import (
+    receive,
+    send,
+)
 from twisted_cluster.wire.page import Page
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.worker.ports.register import Register

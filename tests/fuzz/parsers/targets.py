@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
-from struct import Struct
 from typing import Protocol
 
 from attrs import frozen
@@ -30,7 +29,7 @@ from twisted_cluster.logs.lines import jsonLine, textLine
 from twisted_cluster.primary.lives.events import eventOf
 from twisted_cluster.primary.lives.failures import WorkerFailure
 from twisted_cluster.testing import clientHello
-from twisted_cluster.wire import handoff
+from twisted_cluster.wire import handed
 
 # What a frame may have here.
 LONGEST_FRAME = 4096
@@ -127,12 +126,9 @@ def _failure(data: bytes) -> None:
     failure.printDetailedTraceback(StringIO())
 
 
-_record = Struct("<BBBBH2xIII16s4x")
-
-
 def _records(data: bytes) -> None:
-    whole = data[: len(data) - len(data) % _record.size]
-    handoff.unpackAll(whole, range(len(whole) // _record.size))
+    whole = data[: len(data) - len(data) % handed.RECORD.size]
+    handed.unpackAll(whole, range(len(whole) // handed.RECORD.size))
 
 
 def _looking(parse: Looks) -> Callable[[bytes], None]:
@@ -249,7 +245,7 @@ TARGETS: Mapping[str, Target] = {
         65_536,
     ),
     "failures": Target(_failure, (MessageError,), (json.dumps(TOLD).encode(),)),
-    "handoff": Target(_records, seeds=(handoff.packRecord(1, ("127.0.0.1", 80)),)),
+    "handoff": Target(_records, seeds=(handed.packRecord(1, ("127.0.0.1", 80)),)),
     "proxy": Target(
         _looking(parseProxy),
         seeds=(

@@ -14,7 +14,7 @@ from random import Random
 from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.handoff import RECORD
 from tests.fuzz.saying.things import put, received
-from twisted_cluster.wire.handoff import VERSION
+from twisted_cluster.wire.handed import VERSION
 
 SO_REUSEPORT = getattr(socket, "SO_REUSEPORT", 15)
 # All of a group's datagrams to its first socket: a program of one instruction.

@@ -13,7 +13,7 @@ from random import Random
 from tests.fuzz.saying.chance import mutatedBytes, oddNumber
 from tests.fuzz.saying.ends import Ends
 from tests.fuzz.saying.things import put, some
-from twisted_cluster.wire.handoff import VERSION
+from twisted_cluster.wire.handed import VERSION
 
 RECORD = struct.Struct("<BBBBH2xIII16sI")
 BATCH = 64

@@ -13,7 +13,7 @@ from tests.primary.primary import Primary, connect, taken
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import METERED
+from twisted_cluster.wire.handed import METERED
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0)
 

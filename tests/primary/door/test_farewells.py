@@ -33,7 +33,7 @@ from twisted_cluster.primary.door.farewells import (
 )
 from twisted_cluster.primary.ports.binding import bind
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import SEEN, Handed
+from twisted_cluster.wire.handed import SEEN, Handed
 
 
 @implementer(IFarewellPolicy)

@@ -31,7 +31,7 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.door.waiting import LONGEST_WAIT
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0, backlog=511)
 

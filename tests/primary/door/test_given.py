@@ -8,7 +8,7 @@ import pytest
 
 from twisted_cluster.primary.door import given as module
 from twisted_cluster.primary.door.given import LATELY, Given
-from twisted_cluster.wire.handoff import LARGEST_NONCE, packRecord
+from twisted_cluster.wire.handed import LARGEST_NONCE, packRecord
 
 
 def give(given: Given, count: int) -> int:

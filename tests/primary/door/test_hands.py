@@ -20,11 +20,9 @@ from twisted_cluster.errors import MessageError
 from twisted_cluster.events import Limits
 from twisted_cluster.primary.door import hands as module
 from twisted_cluster.primary.door.hands import Hand, Hands
+from twisted_cluster.wire.handed import METERED, SEEN, Handed
 from twisted_cluster.wire.handoff import (
     BATCH,
-    METERED,
-    SEEN,
-    Handed,
     HandoffQueue,
     receive,
 )

@@ -14,7 +14,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from twisted_cluster.events import Look
 from twisted_cluster.primary.door.peeker import MOST_PIECES, Peeker, peek
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 
 LOOK = Look()
 

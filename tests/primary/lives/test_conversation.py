@@ -32,12 +32,14 @@ from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.ears import hearNothing
 from twisted_cluster.wire.channel import Channel
 from twisted_cluster.wire.descriptors import CONTROL, MAIL
-from twisted_cluster.wire.handoff import (
+from twisted_cluster.wire.handed import (
     METERED,
     SEEN,
     Handed,
-    Received,
     packRecord,
+)
+from twisted_cluster.wire.handoff import (
+    Received,
     receive,
     send,
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.worker.doubles import atOnce
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
 

@@ -14,7 +14,7 @@ from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import GROUP
 from twisted_cluster.events import ListenOptions
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.primary.ports.saying import factsOf
-from twisted_cluster.wire.handoff import SEEN, Handed
+from twisted_cluster.wire.handed import SEEN, Handed
 from twisted_cluster.worker.ports.standing import DeliveredSocket
 
 Pair = tuple[socket.socket, socket.socket]

@@ -16,7 +16,7 @@ from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import Answer, decode, encode
 from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.primary.ports.saying import factsOf
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.sockets import PolledSocket
 from twisted_cluster.worker.ports.standing import DeliveredSocket
 

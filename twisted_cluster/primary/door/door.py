@@ -23,7 +23,8 @@ from twisted_cluster.primary.door.relief import Relief
 from twisted_cluster.primary.door.returned import firstBytes, identified
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
-from twisted_cluster.wire.handoff import Handed, letGo
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handoff import letGo
 
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3

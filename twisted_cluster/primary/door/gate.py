@@ -19,7 +19,7 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.peeker import Peeker
 from twisted_cluster.primary.door.waiting import WaitingRoom
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.reader import Reader
 
 # The most that are accepted in one turn: other ports are to have theirs.

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from twisted_cluster.wire.handoff import (
-    BATCH,
+from twisted_cluster.wire.handed import (
     LARGEST_NONCE,
     Handed,
     countIn,
     recordIn,
 )
+from twisted_cluster.wire.handoff import BATCH
 
 # Messages. A worker sends back at once what it does not want, and a socket holds a few
 # hundred of that: what was handed before that it has kept.

@@ -18,13 +18,10 @@ from twisted_cluster.core.roster import Roster
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.door.given import Given
 from twisted_cluster.wire.closing import discard
+from twisted_cluster.wire.handed import METERED, SEEN, Handed, packAll
 from twisted_cluster.wire.handoff import (
     BATCH,
-    METERED,
-    SEEN,
-    Handed,
     HandoffQueue,
-    packAll,
 )
 from twisted_cluster.wire.page import ATTACHED, SITTING, Page
 from twisted_cluster.wire.passing import give

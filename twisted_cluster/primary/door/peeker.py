@@ -17,7 +17,8 @@ from twisted_cluster.events import Look
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.edges import Edges
-from twisted_cluster.wire.handoff import Handed, letGo
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handoff import letGo
 from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.reader import Reader
 

@@ -21,7 +21,7 @@ from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Unasked, familyOf
 from twisted_cluster.wire.closing import discard
-from twisted_cluster.wire.handoff import SEEN, Handed, packRecord
+from twisted_cluster.wire.handed import SEEN, Handed, packRecord
 from twisted_cluster.wire.limit import SHORT
 
 log = Logger()

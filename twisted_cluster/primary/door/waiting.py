@@ -16,7 +16,8 @@ from twisted_cluster.primary.door.hall import Hall, waitingPlaces
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.wire.handoff import SEEN, Handed, letGo
+from twisted_cluster.wire.handed import SEEN, Handed
+from twisted_cluster.wire.handoff import letGo
 
 # Few clients wait longer; what has no bound would wait for ever where nobody comes back.
 LONGEST_WAIT = 30_000_000_000

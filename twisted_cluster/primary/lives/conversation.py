@@ -31,7 +31,11 @@ from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
-from twisted_cluster.wire.handoff import Handed, receive, sayLost
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handoff import (
+    receive,
+    sayLost,
+)
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.user import User

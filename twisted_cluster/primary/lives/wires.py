@@ -24,7 +24,10 @@ from twisted_cluster.wire.descriptors import (
     STACKS,
     WIRES,
 )
-from twisted_cluster.wire.handoff import KIND, HandoffQueue
+from twisted_cluster.wire.handoff import (
+    KIND,
+    HandoffQueue,
+)
 from twisted_cluster.wire.inherited import FIRST
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.page import Page

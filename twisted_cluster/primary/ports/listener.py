@@ -25,7 +25,8 @@ from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.primary.ports.soundness import Soundness
 from twisted_cluster.wire.aside import aside
-from twisted_cluster.wire.handoff import Handed, nameOf
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handoff import nameOf
 from twisted_cluster.wire.user import User, uidOf
 
 # A tuple's own, without the call in between that a named one makes: 0.1 us.

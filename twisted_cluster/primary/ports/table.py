@@ -19,7 +19,7 @@ from twisted_cluster.primary.ports.late import Binding
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.listeners import AcceptedBy, Listeners
 from twisted_cluster.primary.ports.takers import Takers
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.user import User
 
 BUSY = errno.EADDRINUSE

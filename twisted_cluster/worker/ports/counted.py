@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from twisted_cluster.core.counting import cellsOf
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.page import Page
 
 

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.hosts import portOf, textOf
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.core.messages import HANDOFF, Listening
 from twisted_cluster.events import ListenOptions, ListenSpec
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.inquiry import Joined
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.reactors import IClusterReactor
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.register import Register
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from twisted_cluster.core.messages import Listening, Released
 from twisted_cluster.events import ListenSpec
-from twisted_cluster.wire.handoff import Handed
+from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.control import Control
 from twisted_cluster.worker.inquiry import Joined

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted_cluster.core.socket_facts import Said, SocketFacts
-from twisted_cluster.wire.handoff import SEEN, Handed
+from twisted_cluster.wire.handed import SEEN, Handed
 from twisted_cluster.worker.ports.counted import CountedSocket, Endings
 from twisted_cluster.worker.ports.seen import SeenCountedSocket, SeenSocket
 from twisted_cluster.worker.ports.sockets import (

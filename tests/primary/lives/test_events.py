@@ -242,11 +242,13 @@ def test_filesThatNeverEndAreNotRead(tmp_path: Path) -> None:
     """
     pipe = tmp_path / "pipe.py"
     os.mkfifo(pipe)
-    frames = [["sell", name, 3, [], []] for name in ("/dev/zero", str(pipe), __file__)]
+    away = os.path.join(os.path.dirname(__file__), "..", "..", "proc", "self", "mem")
+    files = ("/dev/zero", str(pipe), away, __file__)
+    frames = [["sell", name, 3, [], []] for name in files]
     event = eventOf({**FINE, "log_failure": {FAILURE: {**BROKEN, "frames": frames}}})
     shown(event)
     names = [name for _, name, *_ in event["log_failure"].frames]
-    assert names == ["</dev/zero>", f"<{pipe}>", __file__]
+    assert names == ["</dev/zero>", f"<{pipe}>", f"<{away}>", __file__]
     for detail in ("default", "brief", "verbose"):
         assert event["log_failure"].getTraceback(detail=detail)
 

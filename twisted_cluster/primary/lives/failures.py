@@ -8,6 +8,7 @@ files or called because of it.
 from __future__ import annotations
 
 import os
+import sys
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING
 
@@ -107,8 +108,16 @@ def _frame(
 
 
 def _file(name: str) -> str:
-    # Who looks at the frames may look for the line, and would read a pipe without end.
-    return name if os.path.isfile(name) else f"<{name}>"
+    # Who looks at the frames may look for the line, and would read a pipe without end, or
+    # wait for a file system that a worker serves, as whoever asks whether it is a file.
+    # Who can put a file where programs are can have them run it.
+    isOurs = name.startswith(_folders(tuple(sys.path))) and ".." not in name.split(os.sep)
+    return name if isOurs else f"<{name}>"
+
+
+@lru_cache(maxsize=1)
+def _folders(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(os.path.join(os.path.abspath(folder), "") for folder in path)
 
 
 def _variables(pairs: object) -> Variables:

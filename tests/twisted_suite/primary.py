@@ -28,6 +28,7 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.said import Said
 from twisted_cluster.primary.lives.watcher import Watcher
+from twisted_cluster.primary.ports.late import Binding
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
@@ -49,9 +50,13 @@ class CountingTable(ListenerTable):
     binds = 0
 
     def join(
-        self, member: Member, question: messages.Listen, user: User | None = None
+        self,
+        member: Member,
+        question: messages.Listen,
+        user: User | None = None,
+        begun: Binding | None = None,
     ) -> Listener:
-        listener = super().join(member, question, user)
+        listener = super().join(member, question, user, begun)
         self.binds += 1
         return listener
 

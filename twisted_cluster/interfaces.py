@@ -30,6 +30,7 @@ class IWorkerLoad(Interface):
     generation: int = Attribute("Which reload it came by, from 1.")
     active: int = Attribute("Connections that the worker serves now; 0 or more.")
     queued: int = Attribute("Connections handed over that it has not taken; 0 or more.")
+    load: int = Attribute("Both together, for half of what it costs to ask for each.")
     lag: float = Attribute(
         "How late its event loop turns, in microseconds: a moving average."
     )

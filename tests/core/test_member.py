@@ -22,6 +22,7 @@ def test_itIsWhatPoliciesSee() -> None:
     page = one.page
     page.opened, page.closed, page.lag, page.cpu, page.rss = 5, 2, 2000, 500_000, 99
     page.born, page.heartbeat = SECOND, 3 * SECOND
+    one.lookAt(3 * SECOND)
     assert (one.id, one.number, one.group, one.active) == (7, 2, "api", 3)
     assert (one.lag, one.cpu, one.rss, one.age) == (2.0, 0.5, 99, 2.0)
     assert not one.draining

@@ -54,6 +54,7 @@ class Member:
     One worker, as choice sees it.
 
     @ivar page: What it says of itself.
+    @ivar lag: As it was when last looked at; see L{IWorkerLoad}.
     @ivar open: Whether it may be given anything at all.
     @ivar fresh: Whether it had shown life lately, when last looked at.
     @ivar reachable: Whether it had not long ago, and may be given something.
@@ -83,6 +84,7 @@ class Member:
         self.weight = post.weight
         self.generation = post.generation
         self.page = page
+        self.lag = 0.0
         self.open = True
         self.fresh = False
         self.reachable = False
@@ -109,8 +111,8 @@ class Member:
         return max(0, self._sent - self.page.taken)
 
     @property
-    def lag(self) -> float:
-        return self.page.lag / 1e3
+    def load(self) -> int:
+        return self.active + self.queued
 
     @property
     def cpu(self) -> float:
@@ -191,6 +193,7 @@ class Member:
         self.reachable = self.open and silence < LOST and not self.short
         self._refusedAt = -1
         page = self.page
+        self.lag = page.lag / 1e3
         self.progress.look(now, page.taken, self.queued, page.heartbeat)
 
     def reconcile(self) -> int:

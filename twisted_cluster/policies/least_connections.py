@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.policies.round_robin import inTurn
 
 
 @implementer(ISchedulingPolicy)
@@ -27,19 +28,10 @@ class LeastConnections:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad | None:
-        chosen: IWorkerLoad | None = None
-        least, last = 0.0, self._last
-        for worker in ready:
-            weight = worker.weight
-            if weight <= 0:
-                continue
-            load = (worker.active + worker.queued + 1) / weight
-            if (
-                chosen is None
-                or load < least
-                or (load == least and chosen.number <= last < worker.number)
-            ):
-                chosen, least = worker, load
-        if chosen is not None:
-            self._last = chosen.number
+        able = [one for one in inTurn(ready, self._last) if one.weight > 0]
+        if not able:
+            return None
+        loads = [(one.load + 1) / one.weight for one in able]
+        chosen = able[loads.index(min(loads))]
+        self._last = chosen.number
         return chosen

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.policies.round_robin import inTurn
 
 
 @implementer(ISchedulingPolicy)
@@ -34,20 +35,17 @@ class LeastLag:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad:
-        lags = [worker.lag for worker in ready]
+        turn = inTurn(ready, self._last)
+        lags = [one.lag for one in turn]
         enough = min(lags) + self.within
-        chosen: IWorkerLoad | None = None
-        least, last = (0, 0), self._last
-        for worker, lag in zip(ready, lags):
-            if lag > enough:
-                continue
-            busy = worker.queued, worker.active
-            if (
-                chosen is None
-                or busy < least
-                or (busy == least and chosen.number <= last < worker.number)
-            ):
-                chosen, least = worker, busy
-        assert chosen is not None
+        able = turn
+        if max(lags) > enough:
+            able = [one for one, lag in zip(turn, lags) if lag <= enough]
+        loads = [one.load for one in able]
+        chosen = able[loads.index(min(loads))]
+        if chosen.queued:
+            # Else nobody has left fewer waiting, and serves fewer.
+            ranks = list(zip([one.queued for one in able], loads))
+            chosen = able[ranks.index(min(ranks))]
         self._last = chosen.number
         return chosen

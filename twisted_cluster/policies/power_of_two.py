@@ -37,4 +37,4 @@ class PowerOfTwo:
         first = int(self._random.random() * count)
         second = int(self._random.random() * (count - 1))
         one, two = ready[first], ready[second + (second >= first)]
-        return two if two.active + two.queued < one.active + one.queued else one
+        return two if two.load < one.load else one

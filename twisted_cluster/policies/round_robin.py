@@ -17,6 +17,16 @@ from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
 byNumber = attrgetter("number")
 
 
+def inTurn(ready: Sequence[IWorkerLoad], last: int) -> Sequence[IWorkerLoad]:
+    """
+    @param ready: By ascending number.
+    @param last: The number of the one that was chosen last.
+    @return: The same, in the order in which they are next.
+    """
+    first = bisect_right(ready, last, key=byNumber)
+    return (*ready[first:], *ready[:first])
+
+
 @implementer(ISchedulingPolicy)
 @define
 class RoundRobin:

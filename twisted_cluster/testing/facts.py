@@ -34,6 +34,10 @@ class WorkerLoad:
     age: float = 60.0
     draining: bool = False
 
+    @property
+    def load(self) -> int:
+        return self.active + self.queued
+
 
 def idleWorkers(count: int) -> list[WorkerLoad]:
     """

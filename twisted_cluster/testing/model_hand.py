@@ -63,6 +63,10 @@ class OldNews:
     def queued(self) -> int:
         return self.hand.queued + self.hand.page.taken - self._seen.taken
 
+    @property
+    def load(self) -> int:
+        return self.active + self.queued
+
 
 @implementer(ISchedulingPolicy)
 class HearsLate:

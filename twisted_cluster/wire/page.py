@@ -27,6 +27,8 @@ LARGEST_COUNT = (1 << 62) - 1
 HOUR = 3_600_000_000_000
 SITTING = 1
 ATTACHED = 2
+# Where those are that are read most often.
+TAKEN, OPENED, CLOSED = 2, 3, 4
 # Which counter is written before there is a page.
 _STACKS = 15
 # So far a float is exact.
@@ -48,11 +50,11 @@ class Cells(Protocol):
 def _counter(index: int, most: int = LARGEST_COUNT) -> int:
     # A mask costs more than a comparison, and makes small numbers of large ones.
     def read(page: Page) -> int:
-        value = page._cells[index]
+        value = page.cells[index]
         return value if value < most else most
 
     def write(page: Page, value: int) -> None:
-        page._cells[index] = value
+        page.cells[index] = value
 
     return cast(int, property(read, write))
 
@@ -91,14 +93,16 @@ class Page:
     @ivar told: Monotonic nanoseconds when a signal has told it to end, whether its loop
         turns or not; 0 if none has.
     @ivar ended: How many connections the worker has ended, by what they count as.
+    @ivar cells: All of these as they were written, for whoever has no time for the calls
+        that bound them.
     @see: L{twisted_cluster.core.counting}
     """
 
     # Cell 0 is the version.
     heartbeat = _counter(1)
-    taken = _counter(2)
-    opened = _counter(3)
-    closed = _counter(4)
+    taken = _counter(TAKEN)
+    opened = _counter(OPENED)
+    closed = _counter(CLOSED)
     lag = _counter(5, HOUR)
     headroom = _counter(6, EXACT)
     waiting = _counter(7)
@@ -113,7 +117,7 @@ class Page:
     told = _counter(16)
 
     _map: mmap.mmap | None
-    _cells: Cells
+    cells: Cells
     ended: Cells
     _views: Sequence[memoryview] = ()
 
@@ -130,7 +134,7 @@ class Page:
             self._map = None
             self._own = _opened(fd)
             self.ended = _FileCells(self._own, CELLS, tallies)
-            self._cells = _FileCells(self._own, 0, CELLS)
+            self.cells = _FileCells(self._own, 0, CELLS)
             return
         try:
             self._map = mmap.mmap(fd, (CELLS + tallies) * CELL)
@@ -143,7 +147,7 @@ class Page:
         self._show(self._map)
 
     def _show(self, memory: mmap.mmap | bytearray) -> None:
-        self._cells, self.ended, _ = self._views = _viewsOf(memory)
+        self.cells, self.ended, _ = self._views = _viewsOf(memory)
 
     @classmethod
     def create(cls, tallies: int = 0) -> Page:
@@ -154,7 +158,7 @@ class Page:
         """
         fd, isSealed = _sealed((CELLS + tallies) * CELL)
         page = cls(fd, tallies, isSealed)
-        page._cells[0] = VERSION
+        page.cells[0] = VERSION
         return page
 
     @classmethod
@@ -166,11 +170,9 @@ class Page:
         @raise VersionError: If its cells mean something else than here.
         """
         page = cls(fd, tallies)
-        if page._cells[0] != VERSION:
+        if page.cells[0] != VERSION:
             page.close()
-            raise VersionError(
-                f"a page of version {page._cells[0]}: here it is {VERSION}"
-            )
+            raise VersionError(f"a page of version {page.cells[0]}: here it is {VERSION}")
         return page
 
     def fileno(self) -> int:

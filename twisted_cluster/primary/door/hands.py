@@ -23,7 +23,7 @@ from twisted_cluster.wire.handoff import (
     BATCH,
     HandoffQueue,
 )
-from twisted_cluster.wire.page import ATTACHED, SITTING, Page
+from twisted_cluster.wire.page import ATTACHED, CLOSED, OPENED, SITTING, TAKEN, Page
 from twisted_cluster.wire.passing import give
 from twisted_cluster.wire.prompt import prompt
 
@@ -99,6 +99,20 @@ class Hand(Member):
         """
         opened = self.page.opened
         return min(opened, self._sent) if self._sent else opened
+
+    # As a member's, but without a call for each number: policies ask every worker for
+    # these, for each connection.
+
+    @property
+    def load(self) -> int:
+        cells = self._said.cells
+        waiting, active = self._sent - cells[TAKEN], cells[OPENED] - cells[CLOSED]
+        return (waiting if waiting > 0 else 0) + (active if active > 0 else 0)
+
+    @property
+    def queued(self) -> int:
+        waiting = self._sent - self._said.cells[TAKEN]
+        return waiting if waiting > 0 else 0
 
     @property
     def isHeld(self) -> bool:

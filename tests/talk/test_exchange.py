@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from twisted_cluster.core import frames, topics
 from twisted_cluster.core.codecs import JSON
 from twisted_cluster.core.frames import ADVANCED, Frame
 from twisted_cluster.core.topics import LONGEST_TOPIC
-from twisted_cluster.errors import ChannelClosedError, MessageError
+from twisted_cluster.errors import MessageError
 from twisted_cluster.talk import exchange as module
 from twisted_cluster.talk.ears import Ears
-from twisted_cluster.talk.exchange import Exchange, whenAll
+from twisted_cluster.talk.exchange import Exchange
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.mailroom import Mailroom
@@ -233,21 +232,6 @@ async def test_whoBreaksTheRulesIsHeardNoMore(
     await until(lambda: hostile.broke)
     assert isinstance(hostile.broke[0], MessageError)
     assert not hostile.there.isOpen
-
-
-@pytest_twisted.ensureDeferred
-async def test_whenAllHaveFired() -> None:
-    """
-    That a process is gone is no failure; anything else is.
-    """
-    assert whenAll([]).called
-    waits: list[Deferred[None]] = [Deferred(), Deferred(), Deferred()]
-    done = whenAll(waits)
-    waits[1].errback(ChannelClosedError("gone"))
-    waits[0].callback(None)
-    assert not done.called
-    waits[2].callback(None)
-    await done
 
 
 @pytest_twisted.ensureDeferred

@@ -127,14 +127,37 @@ def test_whatWaitsForSeveralCountsOnce() -> None:
     assert room.refusal(0, 1, Shared(COST, 1)) == ""
 
 
+def test_whoSendsToSeveralIsToldOnce() -> None:
+    """
+    When it waits for none of them any more, whatever became of them: it may be under way
+    to one, and wait whole for another, that is forgotten.
+    """
+    room = SendingRoom(1 << 30)
+    shared = Shared(3)
+    assert shared.whenGone().called
+    one = Parcel((b"abc",), 3, COST, shared=shared)
+    ends = [Parcels(room) for _ in range(3)]
+    for end, begun in zip(ends, (2, 0, 0)):
+        end.add(one, begun)
+    gone = shared.whenGone()
+    assert [joined(end) for end in ends] == [b"c", b"abc", b"abc"]
+    assert [end.waiting for end in ends] == [1, 3, 3]
+    assert ends[0].sent(1) == ends[1].sent(2) == []
+    assert ends[2].clear() == ([], [])
+    assert joined(ends[1]) == b"c"
+    assert ends[1].sent(1) == [gone]
+    assert (room.used, [end.waiting for end in ends]) == (0, [0, 0, 0])
+
+
 def test_whatIsForgottenIsLetGoOf() -> None:
     """
     Half sent or not, with its descriptors.
     """
+    taken = [Deferred[None]() for _ in range(2)]
     parcels = Parcels(SendingRoom(1 << 30))
-    parcels.add(parcel(b"abc"))
-    parcels.add(parcel(b"def", os.dup(0)))
+    parcels.add(Parcel([b"abc"], 3, COST, -1, taken[0]))
+    parcels.add(Parcel([b"def"], 3, COST, os.dup(0), taken[1]))
     parcels.sent(1)
     assert joined(parcels) == b"bc"
-    assert [one.size for one in parcels.clear()] == [2, 3]
+    assert parcels.clear() == (taken, [])
     assert (bool(parcels), parcels.waiting, parcels.descriptors) == (False, 0, 0)

@@ -4,11 +4,10 @@ Topics: what one process publishes reaches every other one that has subscribed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
 from twisted_cluster.core.frames import ADVANCED, Frame, packHead
@@ -16,7 +15,7 @@ from twisted_cluster.core.topics import Topics
 from twisted_cluster.errors import ClusterError, MessageError, TooManyTopicsError
 from twisted_cluster.talk.peer import Peer
 from twisted_cluster.wire.mailroom import Shared
-from twisted_cluster.wire.parcels import OBJECTS
+from twisted_cluster.wire.parcels import OBJECTS, Parcel
 
 log = Logger()
 
@@ -77,17 +76,20 @@ class Exchange:
         @return: Fires when the kernel has it for everybody who does not miss it.
         """
         head = packHead(Frame(frames.PUBLISH, flags, sender, topic, body))
+        size, shared = len(head) + len(body), Shared(len(body))
+        # Who has published waits for all of them, which takes as much again.
+        cost = 2 * OBJECTS + len(head)
+        parcel = Parcel((head, body), size, cost, shared=shared)
+        missed = self._missed
         # One that is found to be gone may leave, and so may others, as soon as users
         # hear of it.
-        subscribed = list(self._topics.get(topic, {}).items())
-        # Who has published waits for all of them, which takes as much again.
-        cost, shared = OBJECTS + len(head), Shared(len(body))
-        taken = [
-            peer.mail.postPacked(head, body, shared, cost)
-            for worker, peer in subscribed
-            if worker != sender and not self._misses(worker, peer, shared, cost)
-        ]
-        return whenAll([waits for waits in taken if waits is not None])
+        for worker, peer in list(self._topics.get(topic, {}).items()):
+            if worker == sender:
+                continue
+            isHeard = worker not in missed
+            if not (isHeard and peer.mail.postShared(parcel, shared, BEHIND)):
+                self._misses(worker, peer)
+        return shared.whenGone()
 
     def leave(self, worker: int) -> None:
         """
@@ -119,41 +121,19 @@ class Exchange:
             self._topics.pop(topic, None)
         return isOne
 
-    def _misses(self, worker: int, peer: Peer, shared: Shared, cost: int) -> bool:
+    def _misses(self, worker: int, peer: Peer) -> None:
+        """
+        A worker misses what is published, be it the first that it does.
+        """
         if worker in self._missed:
             self._missed[worker] += 1
-            return True
-        if peer.mail.hasRoom(shared, cost, BEHIND):
-            return False
+            return
         log.warn("worker {id} is slow: it misses what is published", id=worker)
         self._missed[worker] = 1
         peer.mail.flushed().addCallback(self._tellMissed, worker, peer)
-        return True
 
     def _tellMissed(self, _: None, worker: int, peer: Peer) -> None:
         count = self._missed.pop(worker, 0)
         if count:
             sent = peer.tell(frames.MISSED, count, b"", b"")
             sent.addErrback(lambda failure: failure.trap(ClusterError))
-
-
-def whenAll(waits: Sequence[Deferred[None]]) -> Deferred[None]:
-    """
-    @return: Fires when each has fired; that a process is gone is no failure.
-    """
-    if not waits:
-        return succeed(None)
-    done: Deferred[None] = Deferred()
-    left = len(waits)
-
-    def count(result: Failure | None) -> None:
-        nonlocal left
-        left -= 1
-        if isinstance(result, Failure):
-            result.trap(ClusterError)
-        if not left:
-            done.callback(None)
-
-    for each in waits:
-        each.addBoth(count)
-    return done

@@ -37,7 +37,7 @@ from twisted_cluster.wire.claim import SHORT, Claim
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.mailroom import Mailroom, Shared
 from twisted_cluster.wire.outgoing import Outgoing
-from twisted_cluster.wire.parcels import AT_ONCE
+from twisted_cluster.wire.parcels import AT_ONCE, Parcel
 from twisted_cluster.wire.passing import take
 from twisted_cluster.wire.reader import Reader
 
@@ -131,13 +131,6 @@ class Mail(Reader):
         """
         return self._outgoing.gone
 
-    def hasRoom(self, shared: Shared, cost: int, most: int) -> bool:
-        """
-        Whether a frame with such a body, and C{cost} bytes besides, may wait too, where
-        it is not to wait behind more than C{most} bytes.
-        """
-        return self._outgoing.hasRoom(shared, cost, most)
-
     def send(self, frame: Frame, fd: int = -1) -> Deferred[None]:
         """
         @param fd: A descriptor to send along, of which this makes its own copy.
@@ -158,17 +151,15 @@ class Mail(Reader):
         """
         return self._outgoing.post(packHead(frame), frame.body, fd)
 
-    def postPacked(
-        self, head: bytes, body: bytes | memoryview, shared: Shared, cost: int
-    ) -> Deferred[None] | None:
+    def postShared(self, parcel: Parcel, shared: Shared, most: int) -> bool:
         """
-        As L{post}, for a frame that several get.
+        Send what several get.
 
-        @param head: What L{packHead} made.
-        @param shared: The body, as far as it takes memory.
-        @param cost: What it takes beside the body while it waits, in bytes.
+        @param shared: The parcel's.
+        @param most: It is not to wait behind more than so many bytes.
+        @return: Whether there was room for it; of one that is gone there is.
         """
-        return self._outgoing.post(head, body, -1, cost, shared)
+        return self._outgoing.postShared(parcel, shared, most)
 
     def flushed(self) -> Deferred[None]:
         """

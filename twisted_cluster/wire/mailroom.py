@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, frozen
+from twisted.internet.defer import Deferred, succeed
 
 from twisted_cluster.defaults import MAIL_LIMIT
 from twisted_cluster.errors import MessageError
@@ -27,10 +28,23 @@ class Shared:
 
     @ivar size: How much memory it takes, in bytes.
     @ivar waits: For how many it waits.
+    @ivar gone: What fires when it waits for nobody any more, if anybody asks.
     """
 
     size: int
     waits: int = 0
+    gone: Deferred[None] | None = None
+
+    def whenGone(self) -> Deferred[None]:
+        """
+        To be asked once.
+
+        @return: Fires when it waits for nobody any more, be it because all are gone.
+        """
+        if not self.waits:
+            return succeed(None)
+        self.gone = Deferred()
+        return self.gone
 
 
 class SendingRoom:
@@ -80,23 +94,33 @@ class SendingRoom:
         """
         return 0 if shared is None or shared.size > self.share else shared.size
 
-    def enter(self, shared: Shared) -> None:
+    def enter(self, shared: Shared) -> int:
         """
         A body waits for one more.
-        """
-        if not shared.waits:
-            self.used += self.partOf(shared)
-            self.hasLong |= shared.size > self.share
-        shared.waits += 1
 
-    def leave(self, shared: Shared) -> None:
+        @return: How much of the room it takes.
+        """
+        isLong = shared.size > self.share
+        part = 0 if isLong else shared.size
+        if not shared.waits:
+            self.used += part
+            self.hasLong |= isLong
+        shared.waits += 1
+        return part
+
+    def leave(self, shared: Shared) -> int:
         """
         A body waits for one less.
+
+        @return: As of L{enter}.
         """
+        isLong = shared.size > self.share
+        part = 0 if isLong else shared.size
         shared.waits -= 1
         if not shared.waits:
-            self.used -= self.partOf(shared)
-            self.hasLong &= shared.size <= self.share
+            self.used -= part
+            self.hasLong &= not isLong
+        return part
 
 
 class Sender(Protocol):

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.mailroom import SendingRoom, Shared
-from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels, without
+from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels
 from twisted_cluster.wire.passing import give
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
@@ -83,24 +83,27 @@ class Outgoing:
         """
         return self._parcels.gone
 
-    def hasRoom(self, shared: Shared, cost: int, most: int) -> bool:
+    def postShared(self, parcel: Parcel, shared: Shared, most: int) -> bool:
         """
-        @see: L{twisted_cluster.wire.mail.Mail.hasRoom}
+        @see: L{twisted_cluster.wire.mail.Mail.postShared}
         """
-        parcels, room = self._parcels, self._room
+        parcels, room, cost = self._parcels, self._room, parcel.cost
         if parcels.held > most or parcels.waiting > most:
             return False
-        cost += OBJECTS
         isLittle = room.used + cost + shared.size <= room.share
-        return isLittle or not room.refusal(parcels.held, cost, shared)
+        if not isLittle and room.refusal(parcels.held, cost, shared):
+            return False
+        sent = 0
+        if not (self._writing or parcels.waiting) and self._ended is None:
+            sent = self._sendAlone(parcel.pieces, parcel.size)
+        if sent < parcel.size and self._ended is None:
+            parcels.add(parcel, sent)
+            if not self._writing:
+                self._watch()
+        return True
 
     def post(
-        self,
-        head: bytes,
-        body: bytes | memoryview,
-        fd: int = -1,
-        cost: int = -1,
-        shared: Shared | None = None,
+        self, head: bytes, body: bytes | memoryview, fd: int = -1
     ) -> Deferred[None] | None:
         """
         @see: L{twisted_cluster.wire.mail.Mail.post}
@@ -108,24 +111,23 @@ class Outgoing:
         if self._ended is not None:
             return fail(self._ended)
         size = len(head) + len(body)
-        cost = OBJECTS + (size if cost < 0 else cost)
+        cost = OBJECTS + size
         parcels, room = self._parcels, self._room
-        if room.used + cost + (shared.size if shared else 0) > room.share:
+        if room.used + cost > room.share:
             # Else there is room for all, and so for one.
-            refusal = room.refusal(parcels.held, cost, shared)
+            refusal = room.refusal(parcels.held, cost)
             if refusal:
                 return fail(MailboxFullError(refusal))
-        pieces: Sequence[memoryview | bytes] = [head, body]
+        sent, pieces = 0, (head, body)
         if not (self._writing or parcels.waiting or fd >= 0):
             sent = self._sendAlone(pieces, size)
             if sent == size:
                 return None
             if self._ended is not None:
                 return fail(self._ended)
-            pieces, size = without(pieces, sent), size - sent
         copy = os.dup(fd) if fd >= 0 else -1
         taken: Deferred[None] = Deferred()
-        parcels.add(Parcel(pieces, size, cost, copy, taken, shared))
+        parcels.add(Parcel(pieces, size, cost, copy, taken), sent)
         if not self._writing:
             self._watch()
         return taken
@@ -193,8 +195,8 @@ class Outgoing:
         pieces, fds = self._parcels.batch()
         sent = self._push(pieces, fds)
         if sent:
-            for parcel in self._parcels.sent(sent):
-                parcel.taken.callback(None)
+            for taken in self._parcels.sent(sent):
+                taken.callback(None)
             if not self._parcels:
                 self._fireFlushed()
         return sent
@@ -257,6 +259,9 @@ class Outgoing:
         """
         Fail what waits.
         """
-        for parcel in self._parcels.clear():
-            parcel.taken.errback(type(error)(str(error)))
+        failed, done = self._parcels.clear()
+        for taken in failed:
+            taken.errback(type(error)(str(error)))
+        for taken in done:
+            taken.callback(None)
         self._fireFlushed()

@@ -26,21 +26,21 @@ OBJECTS = 1 << 10
 @define(eq=False)
 class Parcel:
     """
-    A frame that is not sent yet.
+    A frame that is not sent yet; one that several get is in the way of each of them.
 
-    @ivar pieces: What is left of it.
-    @ivar cost: What it takes of the room until it is sent whole, in bytes of memory; 0 of
-        a long one, which has a room of its own.
+    @ivar size: Of all pieces, in bytes.
+    @ivar cost: What it takes of the room until it is sent whole, in bytes of memory; a
+        long one has a room of its own.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
-    @ivar taken: Fires when the kernel has all of it.
+    @ivar taken: Fires when the kernel has all of it; L{None} where others get it too.
     @ivar shared: A body that is not in its cost, as it may wait for others too.
     """
 
     pieces: Sequence[memoryview | bytes]
     size: int
     cost: int
-    fd: int
-    taken: Deferred[None]
+    fd: int = -1
+    taken: Deferred[None] | None = None
     shared: Shared | None = None
 
     def close(self) -> None:
@@ -68,6 +68,8 @@ class Parcels:
         self.gone = 0
         self._room = room
         self._parcels: deque[Parcel] = deque()
+        # How many bytes of the first are sent.
+        self._begun = 0
 
     def __bool__(self) -> bool:
         return bool(self._parcels)
@@ -79,29 +81,33 @@ class Parcels:
         """
         return sum(parcel.fd >= 0 for parcel in self._parcels)
 
-    def add(self, parcel: Parcel) -> None:
+    def add(self, parcel: Parcel, begun: int = 0) -> None:
         """
         One more, behind the others.
+
+        @param begun: How many of its bytes are sent; 0 if it is not the first.
         """
         room, cost = self._room, parcel.cost
         if cost > room.share:
             room.hasLong = True
-            parcel.cost = cost = 0
+            cost = 0
+        if begun:
+            self._begun = begun
         self._parcels.append(parcel)
-        self.waiting += parcel.size
-        self.held += cost
+        self.waiting += parcel.size - begun
         room.used += cost
         if parcel.shared is not None:
-            self.held += room.partOf(parcel.shared)
-            room.enter(parcel.shared)
+            cost += room.enter(parcel.shared)
+        self.held += cost
 
     def batch(self) -> tuple[Sequence[memoryview | bytes], Sequence[int]]:
         """
         @return: What to hand to the kernel next, and the descriptor that goes along, if
             one does.
         """
-        first = self._parcels[0]
-        pieces, size = list(first.pieces), first.size
+        first, begun = self._parcels[0], self._begun
+        pieces = without(first.pieces, begun) if begun else list(first.pieces)
+        size = first.size - begun
         for parcel in islice(self._parcels, 1, PIECES):
             if parcel.fd >= 0 or size > AT_ONCE:
                 break
@@ -109,62 +115,73 @@ class Parcels:
             size += parcel.size
         return pieces, (first.fd,) if first.fd >= 0 else ()
 
-    def sent(self, count: int) -> list[Parcel]:
+    def sent(self, count: int) -> list[Deferred[None]]:
         """
         So many bytes of the batch are the kernel's now.
 
         @param count: 1 or more: the descriptor has gone along.
-        @return: What is sent whole.
+        @return: What is to be fired, as it is sent whole.
         """
         self.gone += count
         self.waiting -= count
-        parcels, released = self._parcels, 0
+        parcels, released, shares = self._parcels, 0, 0
         parcels[0].close()
+        count += self._begun
         done = []
         while parcels and count >= parcels[0].size:
-            done.append(parcel := parcels.popleft())
+            parcel = parcels.popleft()
             count -= parcel.size
-            released += parcel.cost or self._endLong()
-            if parcel.shared is not None:
-                self._letGo(parcel.shared)
-        if count:
-            first = parcels[0]
-            first.pieces = without(first.pieces, count)
-            first.size -= count
-        self.held -= released
+            released += self._costOf(parcel)
+            if parcel.taken is not None:
+                done.append(parcel.taken)
+            shared = parcel.shared
+            if shared is not None:
+                shares += self._room.leave(shared)
+                if not shared.waits:
+                    done += _firedBy(shared)
+        self._begun = count
+        self.held -= released + shares
         self._room.used -= released
         return done
 
-    def clear(self) -> list[Parcel]:
+    def clear(self) -> tuple[list[Deferred[None]], list[Deferred[None]]]:
         """
         Forget everything.
 
-        @return: What was forgotten.
+        @return: What fails with that, and what is to be fired: who sent it to others too.
         """
         dropped = list(self._parcels)
         self._parcels.clear()
+        failed, done = [], []
         for parcel in dropped:
-            if not parcel.cost:
-                self._endLong()
+            self._room.used -= self._costOf(parcel)
+            if parcel.taken is not None:
+                failed.append(parcel.taken)
             if parcel.shared is not None:
-                self._letGo(parcel.shared)
+                self._room.leave(parcel.shared)
+                done += _firedBy(parcel.shared)
             parcel.close()
-        self._room.used -= self.held
-        self.waiting = self.held = 0
-        return dropped
+        self.waiting = self.held = self._begun = 0
+        return failed, done
 
-    def _letGo(self, shared: Shared) -> None:
-        self.held -= self._room.partOf(shared)
-        self._room.leave(shared)
+    def _costOf(self, parcel: Parcel) -> int:
+        """
+        What it does not take any more.
+        """
+        if parcel.cost > self._room.share:
+            self._room.hasLong = False
+            return 0
+        return parcel.cost
 
-    def _endLong(self) -> int:
-        self._room.hasLong = False
-        return 0
+
+def _firedBy(shared: Shared) -> Sequence[Deferred[None]]:
+    if shared.waits or shared.gone is None:
+        return ()
+    fired, shared.gone = shared.gone, None
+    return (fired,)
 
 
-def without(
-    pieces: Sequence[memoryview | bytes], count: int
-) -> Sequence[memoryview | bytes]:
+def without(pieces: Sequence[memoryview | bytes], count: int) -> list[memoryview | bytes]:
     """
     @return: The pieces without their first C{count} bytes.
     """

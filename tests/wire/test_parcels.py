@@ -153,7 +153,7 @@ def test_whatIsForgottenIsLetGoOf() -> None:
     """
     Half sent or not, with its descriptors.
     """
-    taken = [Deferred[None]() for _ in range(2)]
+    taken: list[Deferred[None]] = [Deferred(), Deferred()]
     parcels = Parcels(SendingRoom(1 << 30))
     parcels.add(Parcel([b"abc"], 3, COST, -1, taken[0]))
     parcels.add(Parcel([b"def"], 3, COST, os.dup(0), taken[1]))

@@ -84,6 +84,7 @@ _fromJSON = json.JSONDecoder(parse_constant=lambda name: None).decode
 # What begins so is read by the standard library: it may hold what orjson would read
 # otherwise (integers of more than 64 bits) or not at all (halves of surrogate pairs).
 _EXACT = b" "
+_BLANK = _EXACT[0]
 # What is shorter has too few objects for the garbage collector to matter.
 _LONG = 1 << 14
 
@@ -107,14 +108,23 @@ def _light(body: bytes) -> bytes:
 
 
 def _load(data: bytes | memoryview) -> Payload:
-    if orjson is None or data[:1] == _EXACT:
+    if orjson is None or data[0] == _BLANK:
         return _fromJSON(str(data, "utf-8"))
     return orjson.loads(data)
 
 
+def _loadAny(data: bytes | memoryview) -> Payload:
+    return _load(data) if len(data) < _LONG else _loadLong(data)
+
+
+def _loadFast(data: bytes | memoryview) -> Payload:
+    # As _loadAny does it, without a call for each.
+    if len(data) < _LONG and data[0] != _BLANK:
+        return orjson.loads(data)
+    return _loadAny(data)
+
+
 def _loadLong(data: bytes | memoryview) -> Payload:
-    if len(data) < _LONG:
-        return _load(data)
     if isTooHeavy(data):
         raise ValueError(TOO_HEAVY)
     if not gc.isenabled():
@@ -128,7 +138,11 @@ def _loadLong(data: bytes | memoryview) -> Payload:
         gc.enable()
 
 
-JSON = Codec("json", 0, _dumpExactly if orjson is None else _dumpFast, _loadLong)
+JSON = (
+    Codec("json", 0, _dumpExactly, _loadAny)
+    if orjson is None
+    else Codec("json", 0, _dumpFast, _loadFast)
+)
 
 
 @cache

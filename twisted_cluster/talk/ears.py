@@ -22,6 +22,9 @@ from twisted_cluster.errors import MessageError
 from twisted_cluster.talk.handles import Handle
 
 log = Logger()
+# What users' code returns most often: whether something is a Deferred or a coroutine is
+# half a microsecond to ask.
+PLAIN = frozenset({type(None), bool, int, float, str, list, dict})
 _complaints = Complaints(time.monotonic_ns)
 
 
@@ -96,6 +99,8 @@ def call(callee: Callable[..., object], *arguments: object) -> object:
     @return: What it returns; of a coroutine, a Deferred.
     """
     result = callee(*arguments)
+    if type(result) in PLAIN:
+        return result
     return Deferred.fromCoroutine(result) if iscoroutine(result) else result
 
 
@@ -111,7 +116,7 @@ def callGuarded(whose: str, callee: Callable[..., object], *arguments: object) -
     except BaseException:
         _say(Failure(), whose)
     else:
-        if isinstance(told, Deferred):
+        if told is not None and isinstance(told, Deferred):
             told.addErrback(_say, whose)
 
 

@@ -36,6 +36,9 @@ FEW = 0.0001
 USELESS = 0.1
 USELESS_AT_ONCE = 0.002
 
+# All others are heard at any time.
+FOR_LISTENERS = (MESSAGE, ASK)
+
 Delivery = tuple[Frame, "int | None"]
 
 
@@ -182,7 +185,7 @@ class Hearing:
             frame, fd = come.popleft()
             kind = frame.kind
             # What has waited comes first.
-            if hears(kind) and kind not in unheard:
+            if kind not in FOR_LISTENERS or (hears(kind) and kind not in unheard):
                 useless += hear(frame, fd) is False
             elif kind == ASK and self._isFull(ASK):
                 useless += hear(frame, fd) is False

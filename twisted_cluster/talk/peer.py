@@ -131,7 +131,7 @@ class Peer:
         body = self._codec.encode(message)
         number, answer = self._questions.add(timeout)
         try:
-            waits = self.mail.post(Frame(frames.ASK, self._codec.flag, number, b"", body))
+            waits = self.mail.post(frames.ASK, self._codec.flag, number, body)
         except BaseException:
             self._questions.take(number)
             raise
@@ -206,11 +206,18 @@ class Peer:
         @return: Whether it was of use to anybody.
         """
         try:
-            if frame.kind == frames.MESSAGE:
+            kind = frame.kind
+            if kind == frames.MESSAGE:
                 return self._hearMessage(frame, fd)
             if fd is not None:
                 discard((fd,))
-            return self._hearOther(frame)
+            if frame.flags:
+                self._checkCodec(frame.flags)
+            if kind == frames.ASK:
+                return self._hearQuestion(frame)
+            if kind in (frames.ANSWER, frames.REFUSAL):
+                return self._hearAnswer(frame)
+            return self.ears.topic(frame)
         except MessageError as error:
             self._hearing.forget()
             self._end(error)
@@ -218,20 +225,19 @@ class Peer:
             log.failure("what another process said was not heard")
         return True
 
-    def _hearOther(self, frame: Frame) -> bool:
-        if frame.flags:
-            self._checkCodec(frame.flags)
-        if frame.kind == frames.ASK:
-            if self.ears.isDeaf:
-                self._answering.refuse(frame.number, "nobody answers in this primary")
-                return False
-            self._answering.hear(self.ears.ask or _refuse, frame)
+    def _hearQuestion(self, frame: Frame) -> bool:
+        if self.ears.isDeaf:
+            self._answering.refuse(frame.number, "nobody answers in this primary")
+            return False
+        self._answering.hear(self.ears.ask or _refuse, frame)
+        return True
+
+    def _hearAnswer(self, frame: Frame) -> bool:
+        if self._questions.hear(frame):
             return True
-        if frame.kind in (frames.ANSWER, frames.REFUSAL):
-            if self.ears.isStrict and not self._questions.isAsked(frame.number):
-                raise MessageError("it answers a question that it was not asked")
-            return self._questions.hear(frame)
-        return self.ears.topic(frame)
+        if self.ears.isStrict and not self._questions.isAsked(frame.number):
+            raise MessageError("it answers a question that it was not asked")
+        return False
 
     def _hearMessage(self, frame: Frame, fd: int | None) -> bool:
         ears, flags, body = self.ears, frame.flags, frame.body

@@ -6,7 +6,7 @@ answered here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -22,7 +22,7 @@ from twisted_cluster.errors import (
     ClusterError,
     MessageError,
 )
-from twisted_cluster.talk.ears import call
+from twisted_cluster.talk.ears import PLAIN, call
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.parcels import OBJECTS
 
@@ -48,10 +48,8 @@ def _nothing(isHeld: bool) -> None:
     """
 
 
-class _Question(NamedTuple):
-    answer: Deferred[object]
-    due: float
-    timeout: float
+# What waits for the answer, when it is overdue, and after how many seconds that was.
+_Question = tuple["Deferred[object]", float, float]
 
 
 class Questions:
@@ -65,6 +63,7 @@ class Questions:
         self._open: dict[int, _Question] = {}
         self._count = 0
         self._timer: IDelayedCall | None = None
+        self._earliest = inf
 
     def add(self, timeout: float) -> tuple[int, Deferred[object]]:
         """
@@ -84,8 +83,9 @@ class Questions:
         number = self._count
         due = self._clock.seconds() + timeout
         answer: Deferred[object] = Deferred(cancel)
-        self._open[number] = _Question(answer, due, timeout)
-        self._watch(due)
+        self._open[number] = answer, due, timeout
+        if due < self._earliest:
+            self._watch(due)
         return number, answer
 
     def isAsked(self, number: int) -> bool:
@@ -107,7 +107,7 @@ class Questions:
         @return: What waits for the answer; L{None} if nothing does.
         """
         question = self._open.pop(number, None)
-        return None if question is None else question.answer
+        return None if question is None else question[0]
 
     def hear(self, frame: Frame) -> bool:
         """
@@ -115,9 +115,10 @@ class Questions:
 
         @return: Whether anybody waits for that.
         """
-        answer = self.take(frame.number)
-        if answer is None:
+        question = self._open.pop(frame.number, None)
+        if question is None:
             return False  # it came too late
+        answer = question[0]
         if frame.kind == frames.REFUSAL:
             why = str(frame.body[:LONGEST_WHY], "utf-8", "replace")
             answer.errback(AskFailedError(f"the other process could not answer: {why}"))
@@ -137,29 +138,34 @@ class Questions:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._earliest = inf
         questions, self._open = self._open, {}
-        for question in questions.values():
-            question.answer.errback(error)
+        for answer, _, _ in questions.values():
+            answer.errback(error)
 
     def _watch(self, due: float) -> None:
+        self._earliest = due
         left = max(0.0, due - self._clock.seconds())
         if self._timer is None:
             self._timer = self._clock.callLater(left, self._expire)
-        elif due < self._timer.getTime():
+        else:
             self._timer.reset(left)
 
     def _expire(self) -> None:
         self._timer = None
+        # Until it is watched again: who is told may ask anew.
+        self._earliest = inf
         now = self._clock.seconds()
-        overdue = [n for n, question in self._open.items() if question.due <= now]
+        overdue = [number for number, (_, due, _) in self._open.items() if due <= now]
         for number in overdue:
             question = self._open.pop(number, None)
             if question is not None:
-                why = f"no answer within {question.timeout} s"
-                question.answer.errback(AskTimeoutError(why))
+                answer, _, timeout = question
+                answer.errback(AskTimeoutError(f"no answer within {timeout} s"))
         if self._open:
-            earliest = min(question.due for question in self._open.values())
-            self._watch(max(earliest, now + LATE))
+            earliest = max(min(due for _, due, _ in self._open.values()), now + LATE)
+            if earliest < self._earliest:
+                self._watch(earliest)
 
 
 class Answering:
@@ -194,10 +200,10 @@ class Answering:
             return
         try:
             result = call(ask, codecOf(frame.flags).decode(frame.body))
-            if isinstance(result, Deferred):
-                self._answerLater(result, frame.number)
-            else:
+            if type(result) in PLAIN or not isinstance(result, Deferred):
                 self._answer(result, frame.number)
+            else:
+                self._answerLater(result, frame.number)
         except BaseException:
             self._cannotAnswer(Failure(), frame.number)
 
@@ -213,8 +219,7 @@ class Answering:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        frame = Frame(frames.ANSWER, self._codec.flag, number, b"", body)
-        waits = self._mail.post(frame)
+        waits = self._mail.post(frames.ANSWER, self._codec.flag, number, body)
         if waits is not None:
             self._watch(waits, len(body))
 
@@ -231,7 +236,7 @@ class Answering:
         @param why: Which who asked is told.
         """
         body = why[:WHY].encode("utf-8", "replace")
-        waits = self._mail.post(Frame(frames.REFUSAL, 0, number, b"", body))
+        waits = self._mail.post(frames.REFUSAL, 0, number, body)
         if waits is not None:
             self._watch(waits, len(body))
 

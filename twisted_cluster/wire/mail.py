@@ -25,6 +25,7 @@ from twisted_cluster.core.frames import (
     LONGEST_FRAME,
     Frame,
     FrameReader,
+    headOf,
     packHead,
 )
 from twisted_cluster.errors import (
@@ -143,13 +144,15 @@ class Mail(Reader):
         sent = self._outgoing.post(packHead(frame), frame.body, fd)
         return succeed(None) if sent is None else sent
 
-    def post(self, frame: Frame, fd: int = -1) -> Deferred[None] | None:
+    def post(
+        self, kind: int, flags: int, number: int, body: bytes | memoryview
+    ) -> Deferred[None] | None:
         """
         As L{send}, for who need not wait.
 
         @return: L{None}: the kernel has it already.
         """
-        return self._outgoing.post(packHead(frame), frame.body, fd)
+        return self._outgoing.post(headOf(kind, flags, number, b"", body), body)
 
     def postShared(self, parcel: Parcel, shared: Shared, most: int) -> bool:
         """

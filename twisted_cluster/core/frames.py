@@ -76,12 +76,12 @@ def headOf(
 
     @raise MessageTooLongError: If frame is longer than L{LONGEST_FRAME}.
     """
-    size = len(extra) + len(body)
-    if size > LONGEST_FRAME:
+    extras, length = len(extra), len(body)
+    if extras + length > LONGEST_FRAME:
         raise MessageTooLongError(
-            f"message of {size} bytes: the limit is {LONGEST_FRAME}"
+            f"message of {extras + length} bytes: the limit is {LONGEST_FRAME}"
         )
-    head = _head.pack(VERSION, kind, flags, len(extra), len(body), number)
+    head = _head.pack(VERSION, kind, flags, extras, length, number)
     return head + extra if extra else head
 
 
@@ -119,27 +119,25 @@ class FrameReader:
         """
         if self._unwanted:
             data = self._withoutUnwanted(data)
-        whole: bytes | bytearray = data
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < self.coming:
-                return []
-            whole, self._rest = self._rest, bytearray()
-        frames, end = self._cut(whole)
-        if end < len(whole):
-            self._rest = bytearray(memoryview(whole)[end:])
-        return frames
+        if not self._rest:
+            return self._cut(data)
+        self._rest += data
+        if len(self._rest) < self.coming:
+            return []
+        whole, self._rest = self._rest, bytearray()
+        return self._cut(whole)
 
     def _withoutUnwanted(self, data: bytes) -> bytes:
         count = min(self._unwanted, len(data))
         self._unwanted -= count
         return data[count:]
 
-    def _cut(self, data: bytes | bytearray) -> tuple[list[Frame], int]:
+    def _cut(self, data: bytes | bytearray) -> list[Frame]:
         frames: list[Frame] = []
         size, start = len(data), 0
-        isShort = size <= SHORT and isinstance(data, bytes)
-        view: bytes | memoryview = data if isShort else memoryview(data)
+        view: bytes | memoryview = memoryview(data)
+        if size <= SHORT and isinstance(data, bytes):
+            view = data
         self.coming = HEAD
         while size - start >= HEAD:
             version, kind, flags, extras, length, number = _head.unpack_from(data, start)
@@ -160,7 +158,9 @@ class FrameReader:
             extra = bytes(view[start + HEAD : body]) if extras else b""
             start = body + length
             frames.append(_make(Frame, (kind, flags, number, extra, view[body:start])))
-        return frames, start
+        if start < size:
+            self._rest = bytearray(memoryview(data)[start:])
+        return frames
 
     def _checkExtra(self, kind: int, flags: int, size: int) -> None:
         """

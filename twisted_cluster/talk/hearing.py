@@ -87,7 +87,23 @@ class Hearing:
             self._ears.before()
         except BaseException:
             log.failure("what came on another wire was not heard first")
-        self._hearSome()
+        if len(self._come) == 1 and not self._unheard:
+            self._hearOne()
+        else:
+            self._hearSome()
+
+    def _hearOne(self) -> None:
+        # As _hearSome() does it, without a count and a look at the clock.
+        if self._isResting or self._isHeld:
+            return
+        frame, fd = self._come.popleft()
+        if frame.kind not in FOR_LISTENERS or self._ears.hears(frame.kind):
+            if self._hear(frame, fd) is False:
+                self._waste(FEW)
+        else:
+            self._postpone(frame, fd)
+        if self._come or self._unheard or self._isResting or not self._isReading:
+            self._regulate()
 
     def _hearSome(self) -> None:
         if self._isResting or self._isHeld:

@@ -216,7 +216,7 @@ class Peer:
             if kind == frames.ASK:
                 return self._hearQuestion(frame)
             if kind in (frames.ANSWER, frames.REFUSAL):
-                return self._hearAnswer(frame)
+                return self._questions.hear(frame) or self._isLate(frame.number)
             return self.ears.topic(frame)
         except MessageError as error:
             self._hearing.forget()
@@ -232,10 +232,13 @@ class Peer:
         self._answering.hear(self.ears.ask or _refuse, frame)
         return True
 
-    def _hearAnswer(self, frame: Frame) -> bool:
-        if self._questions.hear(frame):
-            return True
-        if self.ears.isStrict and not self._questions.isAsked(frame.number):
+    def _isLate(self, number: int) -> bool:
+        """
+        Nobody waits for an answer.
+
+        @return: That it is of no use.
+        """
+        if self.ears.isStrict and not self._questions.isAsked(number):
             raise MessageError("it answers a question that it was not asked")
         return False
 

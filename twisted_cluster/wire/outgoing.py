@@ -26,6 +26,7 @@ NO_ROOM_REST = 0.05
 PASSING = frozenset(
     {errno.ENOBUFS, errno.ENOMEM, getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
 )
+DONTWAIT = int(socket.MSG_DONTWAIT)
 # Seconds within which a message is not alone.
 BURST = 10e-6
 
@@ -206,7 +207,9 @@ class Outgoing:
         @return: How many bytes the kernel took.
         """
         try:
-            return give(self._socket, pieces, fds)
+            if fds:
+                return give(self._socket, pieces, fds)
+            return self._socket.sendmsg(pieces, (), DONTWAIT)
         except BlockingIOError:
             return 0
         except OSError as error:

@@ -152,7 +152,8 @@ class Parcels:
         """
         dropped = list(self._parcels)
         self._parcels.clear()
-        failed, done = [], []
+        failed: list[Deferred[None]] = []
+        done: list[Deferred[None]] = []
         for parcel in dropped:
             self._room.used -= self._costOf(parcel)
             if parcel.taken is not None:

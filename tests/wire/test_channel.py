@@ -251,3 +251,31 @@ def test_aBlockingWaitEnds(channels: tuple[Channel, Channel]) -> None:
     there.send(Online())
     here.wait(20)
     assert here.receive() == (Online(), None)
+
+
+def test_whatBothShowIsNotAsked(channels: tuple[Channel, Channel]) -> None:
+    """
+    How many messages have been sent says whether one has come; who shows nothing is asked
+    for, once it has sent anything.
+    """
+    here, there = channels
+    shown = {"here": 0, "there": 0}
+    there.send(Online())
+    here.count(lambda sent: shown.update(here=sent), lambda: shown["there"])
+    assert not here.hasCome()
+    there.count(lambda sent: shown.update(there=sent), lambda: shown["here"])
+    assert here.hasCome()
+    here.receive()
+    assert not here.hasCome()
+    here.send(Online())
+    assert (shown, there.hasCome()) == ({"here": 1, "there": 1}, True)
+    shown["there"] = 0
+    assert not here.hasCome()
+    there.send(Online())
+    there.send(Online())
+    assert shown["there"] == 3
+    shown["there"] = 1 << 62
+    here.receive()
+    assert here.hasCome()
+    here.receive()
+    assert not here._poll.poll(0)

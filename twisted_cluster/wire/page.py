@@ -62,8 +62,8 @@ def _counter(index: int, most: int = LARGEST_COUNT) -> int:
 class Page:
     """
     One worker's counters, each an unsigned 64-bit number. Each has one writer: the
-    worker, but for L{waiting}. What is read is not negative, and bounded, whatever has
-    been written.
+    worker, but for L{waiting} and L{down}. What is read is not negative, and bounded,
+    whatever has been written.
 
     A store is one aligned 8-byte write, so that a reader in another process sees
     either the old number or the new one.
@@ -79,8 +79,8 @@ class Page:
     @ivar counted: What L{taken} was then: what has been handed over since, beyond that,
         takes of the headroom too. The worker writes it after the headroom, so that the
         primary expects too little rather than too much.
-    @ivar waiting: Not 0 while the primary wants to know that something was taken; the
-        only one that the primary writes.
+    @ivar waiting: Not 0 while the primary wants to know that something was taken; it
+        writes that itself.
     @ivar born: Monotonic nanoseconds at its first sign of life.
     @ivar cpu: Millionths of a CPU that it used in the last second.
     @ivar rss: Its resident memory, in bytes.
@@ -92,6 +92,8 @@ class Page:
     @ivar stacks: The signal upon which it writes where it is; 0 if there is none.
     @ivar told: Monotonic nanoseconds when a signal has told it to end, whether its loop
         turns or not; 0 if none has.
+    @ivar up: How many messages the worker has sent on the control channel.
+    @ivar down: How many the primary has, which writes that.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @ivar cells: All of these as they were written, for whoever has no time for the calls
         that bound them.
@@ -115,6 +117,8 @@ class Page:
     held = _counter(14)
     stacks = _counter(_STACKS)
     told = _counter(16)
+    up = _counter(17)
+    down = _counter(18)
 
     _map: mmap.mmap | None
     cells: Cells

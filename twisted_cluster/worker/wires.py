@@ -5,6 +5,7 @@ The wires that this worker was born with.
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 from attrs import frozen
 
@@ -40,9 +41,8 @@ class WorkerWires:
 
         @raise OSError: If one of them is none of ours.
         """
-        return cls(
-            Channel(socket.socket(fileno=told.first + CONTROL)),
-            socket.socket(fileno=told.first + HANDOFF),
-            Page.inherit(told.first + PAGE, told.tallies),
-            socket.socket(fileno=told.first + MAIL),
-        )
+        channel = Channel(socket.socket(fileno=told.first + CONTROL))
+        queue = socket.socket(fileno=told.first + HANDOFF)
+        page = Page.inherit(told.first + PAGE, told.tallies)
+        channel.count(partial(setattr, page, "up"), lambda: page.down)
+        return cls(channel, queue, page, socket.socket(fileno=told.first + MAIL))

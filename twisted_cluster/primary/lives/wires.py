@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from functools import partial
 from io import FileIO
 from itertools import count
 
@@ -66,6 +67,7 @@ class Wires:
             undo.callback(queue.close)
             channel, control = Channel.pair()
             undo.callback(channel.close)
+            channel.count(partial(setattr, page, "down"), lambda: page.up)
             undo.enter_context(control)
             mail, theirMail = Mail.pair()
             undo.enter_context(mail)

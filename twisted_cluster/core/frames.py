@@ -135,9 +135,9 @@ class FrameReader:
     def _cut(self, data: bytes | bytearray) -> list[Frame]:
         frames: list[Frame] = []
         size, start = len(data), 0
-        view: bytes | memoryview = memoryview(data)
-        if size <= SHORT and isinstance(data, bytes):
-            view = data
+        view: bytes | memoryview = (
+            data if size <= SHORT and isinstance(data, bytes) else memoryview(data)
+        )
         self.coming = HEAD
         while size - start >= HEAD:
             version, kind, flags, extras, length, number = _head.unpack_from(data, start)

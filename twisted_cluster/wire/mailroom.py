@@ -57,6 +57,7 @@ class SendingRoom:
     @ivar share: For one of them.
     @ivar used: How much of it is in use.
     @ivar hasLong: Whether the room for a long one is taken.
+    @ivar isFlooded: Whether so much has waited that its memory is to be given back.
     """
 
     def __init__(self, most: int = MAIL_LIMIT, shares: int = 1) -> None:
@@ -66,7 +67,7 @@ class SendingRoom:
         self.most = most
         self.share = most // shares
         self.used = 0
-        self.hasLong = False
+        self.hasLong = self.isFlooded = False
 
     def refusal(self, held: int, more: int, shared: Shared | None = None) -> str:
         """

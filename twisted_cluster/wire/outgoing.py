@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.heap import FLOOD, giveBackSoon
 from twisted_cluster.wire.mailroom import SendingRoom, Shared
 from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels
 from twisted_cluster.wire.passing import give
@@ -200,7 +201,14 @@ class Outgoing:
                 taken.callback(None)
             if not self._parcels:
                 self._fireFlushed()
+                self._giveBack()
         return sent
+
+    def _giveBack(self) -> None:
+        room = self._room
+        if room.isFlooded and room.used < FLOOD:
+            room.isFlooded = False
+            giveBackSoon(self._reactor)
 
     def _push(self, pieces: Sequence[memoryview | bytes], fds: Sequence[int] = ()) -> int:
         """
@@ -268,3 +276,4 @@ class Outgoing:
         for taken in done:
             taken.callback(None)
         self._fireFlushed()
+        self._giveBack()

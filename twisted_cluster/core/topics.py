@@ -4,7 +4,7 @@ Who in this process has subscribed to which topic.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import Factory, define
 
@@ -80,7 +80,8 @@ class Subscriptions:
     Subscribers by topic, in the order in which they came.
     """
 
-    _byTopic: dict[bytes, list[Subscriber]] = Factory(dict)
+    # Tuples, so that each can be told of while it changes.
+    _byTopic: dict[bytes, tuple[Subscriber, ...]] = Factory(dict)
 
     def add(self, topic: bytes, subscriber: Subscriber) -> bool:
         """
@@ -89,24 +90,26 @@ class Subscriptions:
         """
         if not callable(subscriber):
             raise TypeError(f"{subscriber!r:.80} cannot be called: it cannot subscribe")
-        subscribers = self._byTopic.setdefault(topic, [])
-        subscribers.append(subscriber)
-        return len(subscribers) == 1
+        subscribers = self._byTopic.get(topic, ())
+        self._byTopic[topic] = (*subscribers, subscriber)
+        return not subscribers
 
     def remove(self, topic: bytes, subscriber: Subscriber) -> bool:
         """
         @return: Whether this was the topic's last; L{False} if it was none.
         """
-        subscribers = self._byTopic.get(topic, [])
+        subscribers = list(self._byTopic.get(topic, ()))
         if subscriber not in subscribers:
             return False
         subscribers.remove(subscriber)
-        if not subscribers:
+        if subscribers:
+            self._byTopic[topic] = tuple(subscribers)
+        else:
             del self._byTopic[topic]
         return not subscribers
 
-    def of(self, topic: bytes) -> list[Subscriber]:
+    def of(self, topic: bytes) -> Sequence[Subscriber]:
         """
-        @return: The topic's subscribers.
+        @return: The topic's subscribers, as they are now.
         """
-        return list(self._byTopic.get(topic, ()))
+        return self._byTopic.get(topic, ())

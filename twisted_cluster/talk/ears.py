@@ -99,8 +99,10 @@ def call(callee: Callable[..., object], *arguments: object) -> object:
     @return: What it returns; of a coroutine, a Deferred.
     """
     result = callee(*arguments)
-    if type(result) in PLAIN:
-        return result
+    return result if type(result) in PLAIN else _begun(result)
+
+
+def _begun(result: object) -> object:
     return Deferred.fromCoroutine(result) if iscoroutine(result) else result
 
 
@@ -112,11 +114,14 @@ def callGuarded(whose: str, callee: Callable[..., object], *arguments: object) -
     """
 
     try:
-        told = call(callee, *arguments)
+        told = callee(*arguments)
+        if type(told) in PLAIN:
+            return
+        told = _begun(told)
     except BaseException:
         _say(Failure(), whose)
     else:
-        if told is not None and isinstance(told, Deferred):
+        if isinstance(told, Deferred):
             told.addErrback(_say, whose)
 
 

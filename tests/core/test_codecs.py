@@ -4,7 +4,8 @@ Users' messages, there and back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -71,6 +72,26 @@ def test_whatJSONLacksArrivesAsInNode(
     without the faster library.
     """
     assert JSON.decode(memoryview(encode(given))) == arrives
+
+
+@pytest.fixture
+def deep() -> Iterator[None]:
+    """
+    More recursion than C's stack is sure to have room for.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1 << 30)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("deep")
+def test_whatHoldsItselfIsFoundHoweverDeepPythonMayGo() -> None:
+    """
+    That it is remembered takes the place of the limit.
+    """
+    with pytest.raises(NotSerializableError, match="Circular"):
+        codecs.Codec("json", 0, codecs._dumpExactly, JSON.decode).encode(itself())
 
 
 def itself() -> list[Any]:

@@ -67,9 +67,11 @@ class Codec:
         try:
             return self._loads(data)
         except Exception as error:
-            raise MessageError(
-                f"not {self.name}: {bytes(data[:40])!r} ({error})"
-            ) from None
+            raise _undecoded(self, data, error) from None
+
+
+def _undecoded(codec: Codec, data: bytes | memoryview, error: Exception) -> MessageError:
+    return MessageError(f"not {codec.name}: {bytes(data[:40])!r} ({error})")
 
 
 def _asOrjsonDoes(value: object) -> object:
@@ -157,11 +159,8 @@ def _loadLong(data: bytes | memoryview) -> Payload:
         gc.enable()
 
 
-JSON = (
-    Codec("json", 0, _dumpExactly, _loadAny)
-    if orjson is None
-    else Codec("json", 0, _dumpFast, _loadFast)
-)
+_loads = _loadAny if orjson is None else _loadFast
+JSON = Codec("json", 0, _dumpExactly if orjson is None else _dumpFast, _loads)
 
 
 @cache
@@ -207,6 +206,22 @@ def codecNamed(name: str) -> Codec:
     if name == "advanced":
         return _advanced()
     raise SettingsError(f"serialization {name!r}: give 'json' or 'advanced'")
+
+
+def decode(flags: int, data: bytes | memoryview) -> Payload:
+    """
+    @param flags: A frame's.
+    @param data: Its body.
+    @raise MessageError: If it is none of its codec's, or that needs a package which is
+        missing.
+    """
+    if flags & ADVANCED:
+        return codecOf(flags).decode(data)
+    # As JSON.decode() does it, without two calls for each.
+    try:
+        return _loads(data)
+    except Exception as error:
+        raise _undecoded(JSON, data, error) from None
 
 
 def codecOf(flags: int) -> Codec:

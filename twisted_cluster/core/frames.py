@@ -120,12 +120,26 @@ class FrameReader:
         if self._unwanted:
             data = self._withoutUnwanted(data)
         if not self._rest:
-            return self._cut(data)
+            return self._alone(data) or self._cut(data)
         self._rest += data
         if len(self._rest) < self.coming:
             return []
         whole, self._rest = self._rest, bytearray()
         return self._cut(whole)
+
+    def _alone(self, data: bytes) -> list[Frame]:
+        """
+        @return: The frame that this is, if it is a short one, and nothing else.
+        """
+        size = len(data)
+        if not HEAD <= size <= SHORT:
+            return []
+        version, kind, flags, extras, length, number = _head.unpack_from(data)
+        isOurs = version == VERSION and kind in FRAME_KINDS and length <= self._longest
+        if HEAD + length != size or extras or not isOurs:
+            return []
+        self.coming = HEAD
+        return [_make(Frame, (kind, flags, number, b"", data[HEAD:]))]
 
     def _withoutUnwanted(self, data: bytes) -> bytes:
         count = min(self._unwanted, len(data))

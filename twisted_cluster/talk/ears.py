@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import Payload, codecOf
+from twisted_cluster.core.codecs import Payload, decode
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.topics import Subscriptions
@@ -146,7 +146,7 @@ def tellSubscribers(subscriptions: Subscriptions, frame: Frame) -> bool:
     if not subscribers:
         return False
     try:
-        message = codecOf(frame.flags).decode(frame.body)
+        message = decode(frame.flags, frame.body)
     except MessageError as error:
         if _complaints.isDue():
             log.error("what was published is lost: {error}", error=error)

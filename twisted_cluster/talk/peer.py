@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import Codec, Payload, codecOf
+from twisted_cluster.core.codecs import Codec, Payload, decode
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import HANDLE, LISTENER, Frame
 from twisted_cluster.errors import (
@@ -253,7 +253,7 @@ class Peer:
         isGiven = flags & (HANDLE | LISTENER)
         handle = self._handleOf(frame, fd) if isGiven else None
         try:
-            message = codecOf(flags).decode(body)
+            message = decode(flags, body)
         except MessageError as error:
             self._complain("a message is lost: {error}", error)
             if handle is not None:

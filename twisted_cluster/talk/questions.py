@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.core import frames
-from twisted_cluster.core.codecs import Codec, codecOf
+from twisted_cluster.core.codecs import Codec, decode
 from twisted_cluster.core.frames import HEAD, Frame
 from twisted_cluster.errors import (
     AskFailedError,
@@ -124,7 +124,7 @@ class Questions:
             answer.errback(AskFailedError(f"the other process could not answer: {why}"))
             return True
         try:
-            message = codecOf(frame.flags).decode(frame.body)
+            message = decode(frame.flags, frame.body)
         except MessageError as error:
             answer.errback(AskFailedError(f"the answer is lost: {error}"))
         else:
@@ -199,7 +199,7 @@ class Answering:
             self.refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
         try:
-            result = call(ask, codecOf(frame.flags).decode(frame.body))
+            result = call(ask, decode(frame.flags, frame.body))
             if type(result) in PLAIN or not isinstance(result, Deferred):
                 self._answer(result, frame.number)
             else:

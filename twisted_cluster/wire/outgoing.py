@@ -143,7 +143,10 @@ class Outgoing:
         """
         if time.monotonic() <= self._resting:
             return 0
-        sent = self._push(pieces)
+        try:
+            sent = self._socket.sendmsg(pieces, (), DONTWAIT)
+        except OSError as error:
+            return self._failed(error)
         if sent == size:
             self._resting = time.monotonic() + BURST
         return sent
@@ -215,18 +218,19 @@ class Outgoing:
         @return: How many bytes the kernel took.
         """
         try:
-            if fds:
-                return give(self._socket, pieces, fds)
-            return self._socket.sendmsg(pieces, (), DONTWAIT)
-        except BlockingIOError:
-            return 0
+            return give(self._socket, pieces, fds)
         except OSError as error:
-            if error.errno in PASSING:
-                self.pause()
-            else:
-                why = f"the other process is gone: {error}"
-                self._broken(ChannelClosedError(why))
+            return self._failed(error)
+
+    def _failed(self, error: OSError) -> int:
+        if isinstance(error, BlockingIOError):
             return 0
+        if error.errno in PASSING:
+            self.pause()
+        else:
+            why = f"the other process is gone: {error}"
+            self._broken(ChannelClosedError(why))
+        return 0
 
     def pause(self) -> None:
         """

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import array
 import os
-import platform
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
+
+from twisted_cluster.wire.system_call import ofMachine, systemCall
 
 # setresuid(2), setresgid(2), setgroups(2), as asm/unistd.h has them.
 CALLS = {
@@ -80,27 +80,11 @@ def _call(which: int, *arguments: int) -> bool:
     numbers = _numbers()
     if numbers:
         with suppress(ImportError):
-            _system()(numbers[which], *arguments)
+            systemCall()(numbers[which], *arguments)
             return True
     return False
 
 
 @cache
 def _numbers() -> Sequence[int]:
-    isKnown = sys.platform == "linux" and sys.maxsize > 1 << 32
-    return CALLS.get(platform.machine(), ()) if isKnown else ()
-
-
-@cache
-def _system() -> Callable[..., None]:
-    # Only who acts as somebody else has ctypes in memory.
-    import ctypes
-
-    syscall = ctypes.CDLL(None, use_errno=True).syscall
-
-    def checked(*arguments: int) -> None:
-        if syscall(*map(ctypes.c_long, arguments)) < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-
-    return checked
+    return ofMachine(CALLS) or ()

@@ -1,0 +1,3 @@
+"""
+Programs that the kernel runs to choose one of a listener's sockets.
+"""

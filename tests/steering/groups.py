@@ -40,7 +40,7 @@ class Listening:
         """
         found = []
         for index, one in enumerate(self.sockets):
-            with suppress(BlockingIOError):
+            with suppress(OSError):
                 while True:
                     one.accept()[0].close()
                     found.append(index)

@@ -1,0 +1,106 @@
+"""
+Extended BPF: maps and programs, by the system call itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import socket
+import struct
+from array import array
+
+from twisted_cluster.steering.extended import INSTRUCTION
+from twisted_cluster.wire.system_call import ofMachine, systemCall
+
+# bpf(2), as asm/unistd.h has it.
+CALLS = {
+    "x86_64": 321,
+    "aarch64": 280,
+    "riscv64": 280,
+    "ppc64le": 361,
+    "s390x": 351,
+}
+# As linux/bpf.h has them.
+MAP_CREATE, MAP_UPDATE, PROG_LOAD = 0, 2, 5
+ARRAY, SOCKETS = 2, 20
+MMAPABLE = 1 << 10
+CHOOSES_SOCKETS = 21
+LICENSE = b"MIT\0"
+
+
+def _bpf(command: int, attributes: bytes) -> int:
+    """
+    @raise OSError: EPERM without CAP_BPF; ENOSYS if there is no such call.
+    """
+    number = ofMachine(CALLS)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    asked = array("B", attributes)
+    try:
+        return systemCall()(number, command, asked.buffer_info()[0], len(asked))
+    except ImportError:
+        raise OSError(errno.ENOSYS, "this Python has no ctypes") from None
+
+
+def makeBoard(size: int) -> tuple[int, mmap.mmap]:
+    """
+    Make memory that a program can reach.
+
+    @return: Its descriptor, and the memory itself, all zero.
+    @raise OSError: If that is refused.
+    """
+    fd = _bpf(MAP_CREATE, struct.pack("=IIIII", ARRAY, 4, size, 1, MMAPABLE))
+    try:
+        return fd, mmap.mmap(fd, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def makeSockets(most: int) -> int:
+    """
+    Make a map of sockets, for a program to choose from.
+
+    @return: Its descriptor.
+    @raise OSError: If that is refused.
+    """
+    return _bpf(MAP_CREATE, struct.pack("=IIIII", SOCKETS, 4, 8, most, 0))
+
+
+def putSocket(sockets: int, index: int, member: socket.socket) -> None:
+    """
+    Put one into the map, in the place of any other.
+
+    @param member: Which listens, in a group.
+    @raise OSError: If it does not, or is in a map already; EPERM before Linux 6.0 for
+        whoever may make no map.
+    """
+    key, value = array("I", [index]), array("Q", [member.fileno()])
+    where = (key.buffer_info()[0], value.buffer_info()[0])
+    _bpf(MAP_UPDATE, struct.pack("=IxxxxQQQ", sockets, *where, 0))
+
+
+def loadProgram(program: bytes) -> int:
+    """
+    Have the kernel look at a program, and take it.
+
+    @param program: As L{twisted_cluster.steering.extended.assemble} makes it.
+    @return: Its descriptor.
+    @raise OSError: If the kernel does not take it.
+    """
+    steps, license = array("B", program), array("B", LICENSE)
+    asked = struct.pack(
+        "=IIQQIIQII",
+        CHOOSES_SOCKETS,
+        len(program) // INSTRUCTION.size,
+        steps.buffer_info()[0],
+        license.buffer_info()[0],
+        0,
+        0,
+        0,
+        0,
+        0,
+    )
+    return _bpf(PROG_LOAD, asked)

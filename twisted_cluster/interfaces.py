@@ -10,6 +10,8 @@ from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
 from twisted_cluster.events import ConnectionFacts, Look
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.places import Place
 
 # In bytes. One page: what a client's first window surely takes, so that nobody waits for
 # a slow reader.
@@ -115,6 +117,43 @@ class IFarewellPolicy(ISchedulingPolicy):
         """
         @return: What is sent to the client before the connection is closed; at most
             L{LONGEST_FAREWELL} bytes.
+        """
+
+
+class IKernelPolicy(ISchedulingPolicy):
+    """
+    A policy that the kernel can carry out, so that workers accept themselves what comes
+    to sockets of their own. Its programs see addresses and counts, and nothing that
+    clients send.
+    """
+
+    def classicProgram(places: Sequence[Place]) -> classic.Program | None:
+        """
+        A program that everybody may have, which must be made anew for who may be chosen.
+
+        @param places: Sockets that may be chosen, by ascending index; never empty.
+        @return: It never chooses any other. Empty: nobody is to be chosen, connections
+            wait. L{None}: there is none, with this policy's arguments.
+        @see: L{twisted_cluster.steering.choices}.
+        """
+
+    def extendedProgram() -> extended.Program | None:
+        """
+        A program that may count, which takes CAP_BPF, and reads who may be chosen from
+        what it shares with the primary.
+
+        @return: L{None}: there is none.
+        @see: L{twisted_cluster.steering.counting}.
+        """
+
+    def turns(places: Sequence[Place]) -> Sequence[int]:
+        """
+        What the extended program's list has.
+
+        @param places: As of C{classicProgram}.
+        @return: Indices of these, each as often as it is to have a turn;
+            L{TURNS<twisted_cluster.steering.board.TURNS>} at most. Empty: nobody is to
+            be chosen, connections wait.
         """
 
 

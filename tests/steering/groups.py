@@ -8,10 +8,19 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import IPv4Address, IPv6Address
 
 from attrs import define
 
 ADDRESSES = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+def headerOf(address: IPv4Address | IPv6Address) -> bytes:
+    """
+    A packet of this sender, from the network's header on.
+    """
+    before = b"\x45" + bytes(11) if address.version == 4 else b"\x60" + bytes(7)
+    return before + address.packed + bytes(16)
 
 
 @define

@@ -22,7 +22,7 @@ from hypothesis.strategies import (
     sampled_from,
 )
 
-from tests.steering.groups import listening
+from tests.steering.groups import headerOf, listening
 from twisted_cluster.steering.choices import atRandom, byAddress, byCPU, byWeight
 from twisted_cluster.steering.classic import Program, assemble
 from twisted_cluster.steering.places import MOST, Place
@@ -32,7 +32,7 @@ from twisted_cluster.wire.reuseport import attachClassic
 Make = Callable[[Sequence[Place]], Program]
 EVERY: tuple[Make, ...] = (atRandom, byWeight, byCPU, byAddress)
 somePlaces = lists(
-    builds(Place, integers(0, MOST - 1), integers(0, 1000)),
+    builds(Place, integers(0, MOST - 1), integers(1, 1000)),
     min_size=1,
     max_size=MOST,
     unique_by=lambda place: place.index,
@@ -40,14 +40,6 @@ somePlaces = lists(
 onLinux = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has such programs"
 )
-
-
-def headerOf(address: IPv4Address | IPv6Address) -> bytes:
-    """
-    A packet of this sender, from the network's header on.
-    """
-    before = b"\x45" + bytes(11) if address.version == 4 else b"\x60" + bytes(7)
-    return before + address.packed + bytes(16)
 
 
 def chosenFor(program: Program, address: IPv4Address | IPv6Address | str) -> int:
@@ -100,6 +92,7 @@ def test_weightsAreKept() -> None:
     found = Counter(machine.run(program) for _ in range(4000))
     assert set(found) == {0, 2}
     assert 2850 < found[2] < 3150
+    assert byWeight([Place(0, 0)]) == []
 
 
 @given(

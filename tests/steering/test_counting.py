@@ -6,23 +6,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 
 from hypothesis import given
-from hypothesis.strategies import binary, dictionaries, integers, lists, sampled_from
+from hypothesis.strategies import (
+    binary,
+    dictionaries,
+    integers,
+    ip_addresses,
+    lists,
+    sampled_from,
+)
 
+from tests.steering.groups import headerOf
 from twisted_cluster.steering.board import CELLS, TICKET, Board
 from twisted_cluster.steering.counting import (
     betterOfTwo,
     byChance,
     inTurn,
     leastLoaded,
+    ofAddress,
 )
 from twisted_cluster.steering.extended import Program
 from twisted_cluster.steering.places import MOST
 from twisted_cluster.testing.extended_machine import ExtendedMachine
 
-EVERY: tuple[Callable[[], Program], ...] = (inTurn, byChance, betterOfTwo, leastLoaded)
+EVERY: tuple[Callable[[], Program], ...] = (
+    inTurn,
+    byChance,
+    betterOfTwo,
+    leastLoaded,
+    ofAddress,
+)
 SYN = bytes(13) + b"\x02" + bytes(6)
 ACK = bytes(13) + b"\x10" + bytes(6)
 UDP = 17
@@ -189,6 +205,40 @@ def test_whatIsBrokenIsPassed(make: Callable[[], Program], seed: int) -> None:
     found = {machine.run(make()) for _ in range(10)}
     assert found <= {2, None}
     assert board.chosen(1) == board.chosen(3) == 0
+
+
+@given(someIndices, ip_addresses())
+def test_whoseSocketGoesMovesAlone(
+    allowed: list[int], address: IPv4Address | IPv6Address
+) -> None:
+    """
+    A client whose socket may still be chosen stays with it; whoever else goes.
+    """
+    machine, board = machineWith(allowed)
+    machine.network = headerOf(address)
+    before = machine.run(ofAddress())
+    for gone in allowed:
+        rest = [index for index in allowed if index != gone]
+        if rest:
+            board.setTurns(rest)
+            after = machine.run(ofAddress())
+            assert after == before or gone == before
+
+
+def test_addressesAreSpread() -> None:
+    """
+    Neighbours go to all sockets, each of which has its share; what differs only behind
+    the prefix is one client.
+    """
+    machine, _ = machineWith(list(range(8)))
+    for first, step in (("10.0.0.0", 1), ("10.0.0.0", 256), ("2001:db8::", 1 << 64)):
+        isFew = step == 1
+        program, found = ofAddress(prefix4=24 if isFew else 32), Counter[int | None]()
+        for number in range(200 if isFew else 800):
+            machine.network = headerOf(ip_address(first) + step * number)
+            found[machine.run(program)] += 1
+        assert len(found) == (1 if isFew else 8)
+        assert isFew or all(65 < count < 140 for count in found.values())
 
 
 def test_aListIsReplacedAtOnce() -> None:

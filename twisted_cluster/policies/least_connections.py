@@ -10,11 +10,14 @@ from attrs import define
 from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
 from twisted_cluster.policies.round_robin import inTurn
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.counting import leastLoaded
+from twisted_cluster.steering.places import Place, indices, weighty
 
 
-@implementer(ISchedulingPolicy)
+@implementer(IKernelPolicy)
 @define
 class LeastConnections:
     """
@@ -35,3 +38,13 @@ class LeastConnections:
         chosen = able[loads.index(min(loads))]
         self._last = chosen.number
         return chosen
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        # It would have to know what they have to do.
+        return None
+
+    def extendedProgram(self) -> extended.Program | None:
+        return leastLoaded()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return indices(weighty(places))

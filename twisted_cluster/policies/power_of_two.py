@@ -11,10 +11,13 @@ from attrs import Factory, define
 from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.counting import betterOfTwo
+from twisted_cluster.steering.places import Place, indices
 
 
-@implementer(ISchedulingPolicy)
+@implementer(IKernelPolicy)
 @define
 class PowerOfTwo:
     """
@@ -38,3 +41,12 @@ class PowerOfTwo:
         second = int(self._random.random() * (count - 1))
         one, two = ready[first], ready[second + (second >= first)]
         return two if two.load < one.load else one
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        return None
+
+    def extendedProgram(self) -> extended.Program | None:
+        return betterOfTwo()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return indices(places)

@@ -11,10 +11,14 @@ from attrs import Factory, define
 from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.choices import atRandom
+from twisted_cluster.steering.counting import byChance
+from twisted_cluster.steering.places import Place, indices
 
 
-@implementer(ISchedulingPolicy)
+@implementer(IKernelPolicy)
 @define
 class RandomChoice:
     """
@@ -30,3 +34,12 @@ class RandomChoice:
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad:
         return ready[int(self._random.random() * len(ready))]
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        return atRandom(places)
+
+    def extendedProgram(self) -> extended.Program | None:
+        return byChance()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return indices(places)

@@ -12,7 +12,10 @@ from attrs import define
 from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.counting import inTurn
+from twisted_cluster.steering.places import Place, indices
 
 byNumber = attrgetter("number")
 
@@ -27,7 +30,7 @@ def inTurn(ready: Sequence[IWorkerLoad], last: int) -> Sequence[IWorkerLoad]:
     return (*ready[first:], *ready[:first])
 
 
-@implementer(ISchedulingPolicy)
+@implementer(IKernelPolicy)
 @define
 class RoundRobin:
     """
@@ -42,3 +45,13 @@ class RoundRobin:
         chosen = ready[bisect_right(ready, self._last, key=byNumber) % len(ready)]
         self._last = chosen.number
         return chosen
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        # To take turns it has to count.
+        return None
+
+    def extendedProgram(self) -> extended.Program | None:
+        return inTurn()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return indices(places)

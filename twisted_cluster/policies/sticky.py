@@ -14,6 +14,7 @@ from zope.interface import implementer
 from twisted_cluster.core.http_head import Head
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import (
+    IKernelPolicy,
     ILookingPolicy,
     ILoyalPolicy,
     ISchedulingPolicy,
@@ -35,6 +36,10 @@ from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.rendezvous import digest, owner
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.weighted import Weighted
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.choices import byAddress
+from twisted_cluster.steering.counting import ofAddress
+from twisted_cluster.steering.places import Place, indices
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -67,7 +72,7 @@ PARAMETERS: dict[str, Callable[[str], object]] = {
 }
 
 
-@implementer(ILoyalPolicy, ILookingPolicy)
+@implementer(ILoyalPolicy, ILookingPolicy, IKernelPolicy)
 @define
 class Sticky:
     """
@@ -127,6 +132,17 @@ class Sticky:
             chosen = chosen or owner(hashed, ready)
             self.sessions.keep(hashed, chosen)
         return chosen
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        if self.look is not None:
+            return None
+        return byAddress(places, self.prefix4, self.prefix6)
+
+    def extendedProgram(self) -> extended.Program | None:
+        return None if self.look else ofAddress(self.prefix4, self.prefix6)
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return indices(places)
 
     def _keyIn(self, seen: Seen) -> bytes:
         get = _KEYS.get(self.reading.by)

@@ -10,10 +10,15 @@ from attrs import Factory, define
 from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
-from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.board import TURNS
+from twisted_cluster.steering.choices import byWeight
+from twisted_cluster.steering.counting import inTurn
+from twisted_cluster.steering.places import Place, spread
 
 
-@implementer(ISchedulingPolicy)
+@implementer(IKernelPolicy)
 @define
 class Weighted:
     """
@@ -58,3 +63,12 @@ class Weighted:
             worker.number: max(-most, min(most, due.get(worker.number, 0)))
             for worker in ready
         }
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        return byWeight(places)
+
+    def extendedProgram(self) -> extended.Program | None:
+        return inTurn()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return spread(places, TURNS)

@@ -56,8 +56,12 @@ def atRandom(places: Sequence[Place]) -> Program:
 def byWeight(places: Sequence[Place]) -> Program:
     """
     By chance, each as often as its weight says.
+
+    @return: Empty, if all weigh nothing.
     """
     shares = weighed(places)
+    if not shares:
+        return []
     program: list[Instruction | str] = [ld(RANDOM), mod(shares[-1][1])]
     for index, total in shares:
         program += [jge(total, yes=1), ret(index)]

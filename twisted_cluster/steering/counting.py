@@ -9,6 +9,8 @@ C{R9} when it ends.
 
 from __future__ import annotations
 
+from sys import byteorder
+
 from twisted_cluster.steering.board import (
     CELL,
     CHOSEN,
@@ -21,6 +23,7 @@ from twisted_cluster.steering.board import (
 )
 from twisted_cluster.steering.extended import (
     BYTE,
+    DOUBLE,
     R0,
     R1,
     R2,
@@ -41,6 +44,7 @@ from twisted_cluster.steering.extended import (
     address,
     and_,
     call,
+    constant,
     end,
     fetchAdd,
     jeq,
@@ -57,11 +61,13 @@ from twisted_cluster.steering.extended import (
     rsh,
     sockets,
     store,
+    xor,
 )
 from twisted_cluster.steering.places import MOST
 
 # Where in memory things are kept.
 COUNT, AT, BEST, BEST_AT, KEY, START, LEFT = -8, -16, -24, -32, -36, -48, -56
+ADDRESS = -72
 # How often another socket is tried.
 TRIES = 8
 # struct sk_reuseport_md.
@@ -70,6 +76,11 @@ TCP = 6
 FLAGS = 13
 SYN, SYN_OR_ACK = 0x02, 0x12
 PASS = 1
+# Where headers have who sends, and how to ask for that.
+SOURCE4, SOURCE6 = 12, 8
+FROM_NETWORK = 1
+# As L{twisted_cluster.policies.rendezvous} has them.
+GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def _slotAt(turn: Register, to: Register) -> Program:
@@ -292,4 +303,85 @@ def leastLoaded() -> Program:
         *(address(R2, TICKET * CELL), store(R2, 0, R1)),
         "settled",
         *_finish(),
+    ]
+
+
+def ofAddress(prefix4: int = 32, prefix6: int = 64) -> Program:
+    """
+    The same address, the same socket; when one may not be chosen any more its clients,
+    and no others, go to the rest.
+
+    @param prefix4: How many bits of an IPv4 address are the client's.
+    @param prefix6: The same of IPv6.
+    @see: L{twisted_cluster.policies.rendezvous}.
+    """
+    return [
+        *_begin(),
+        *(mov(R1, 0), store(R10, ADDRESS, R1), store(R10, ADDRESS + CELL, R1)),
+        *_read(0, ADDRESS, 1),
+        load(R1, R10, ADDRESS, BYTE),
+        *(rsh(R1, 4), jeq(R1, 6, "6")),
+        *(*_read(SOURCE4, ADDRESS, 4), *_masked(ADDRESS, WORD, prefix4, 32)),
+        jump("read"),
+        "6",
+        *_read(SOURCE6, ADDRESS, 16),
+        *_masked(ADDRESS, DOUBLE, min(prefix6, 64), 64),
+        *_masked(ADDRESS + CELL, DOUBLE, max(prefix6 - 64, 0), 64),
+        "read",
+        *(load(R1, R10, ADDRESS), *_mix(R1)),
+        *(load(R2, R10, ADDRESS + CELL), xor(R1, R2), *_mix(R1)),
+        *(store(R10, ADDRESS, R1), mov(R1, 0), store(R10, BEST, R1)),
+        *(mov(R9, 0), mov(R0, 0)),
+        "next",
+        *(load(R3, R10, COUNT), jge(R0, R3, "looked"), jge(R0, MOST, "looked")),
+        *(mov(R3, R0), *_slotAt(R3, R2), add(R0, 1)),
+        *(mov(R1, R2), add(R1, 1), constant(R4, GOLDEN), mul(R1, R4)),
+        *(load(R4, R10, ADDRESS), xor(R1, R4), *_mix(R1)),
+        *(load(R4, R10, BEST), jgt(R4, R1, "next")),
+        *(store(R10, BEST, R1), mov(R9, R2), jump("next")),
+        "looked",
+        *_finish(),
+    ]
+
+
+def _read(start: int, to: int, size: int) -> Program:
+    """
+    Copy what is in the network's header to memory.
+    """
+    return [
+        mov(R1, R6),
+        mov(R2, start),
+        mov(R3, R10),
+        add(R3, to),
+        mov(R4, size),
+        mov(R5, FROM_NETWORK),
+        call(Helper.LOAD_RELATIVE),
+    ]
+
+
+def _masked(at: int, size: int, bits: int, of: int) -> Program:
+    """
+    Keep the first bits of what is in memory, which has come big end first.
+    """
+    mask = int.from_bytes(
+        ((1 << bits) - 1 << of - bits).to_bytes(of // 8, "big"), byteorder
+    )
+    return [
+        load(R1, R10, at, size),
+        constant(R2, mask),
+        and_(R1, R2),
+        store(R10, at, R1, size),
+    ]
+
+
+def _mix(one: Register) -> Program:
+    """
+    Have each bit depend on all of them: the finalizer of splitmix64.
+    """
+    return [
+        *(mov(R5, one), rsh(R5, 30), xor(one, R5)),
+        *(constant(R5, FIRST), mul(one, R5)),
+        *(mov(R5, one), rsh(R5, 27), xor(one, R5)),
+        *(constant(R5, SECOND), mul(one, R5)),
+        *(mov(R5, one), rsh(R5, 31), xor(one, R5)),
     ]

@@ -209,6 +209,13 @@ def fetchAdd(to: Register, offset: int, source: Register) -> Instruction:
     return Instruction(STX | ATOMIC | DOUBLE, to, source, offset, ADD | FETCH)
 
 
+def constant(to: Register, value: int) -> Instruction:
+    """
+    Take a number of 64 bits, without a sign.
+    """
+    return Instruction(WIDE, to, value=value)
+
+
 def address(to: Register, offset: int = 0) -> Instruction:
     """
     Take where in the board something lies.
@@ -328,6 +335,11 @@ def assemble(program: Program, maps: Mapping[Map, int]) -> bytes:
 
 def _packed(step: Instruction, maps: Mapping[Map, int]) -> bytes:
     registers = step.to | step.source << 4
+    if step.code == WIDE and step.map is None:
+        low, high = struct.unpack("<ii", struct.pack("<Q", step.value))
+        return INSTRUCTION.pack(step.code, registers, 0, low) + INSTRUCTION.pack(
+            0, 0, 0, high
+        )
     if step.map is None:
         return INSTRUCTION.pack(step.code, registers, step.offset, step.value)
     return INSTRUCTION.pack(step.code, registers, 0, maps[step.map]) + INSTRUCTION.pack(

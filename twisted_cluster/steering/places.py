@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from math import gcd
 
 from attrs import frozen
 
@@ -33,14 +34,57 @@ def indices(places: Sequence[Place]) -> list[int]:
     return sorted(place.index for place in places)
 
 
+def weighty(places: Sequence[Place]) -> list[Place]:
+    """
+    Those who have a share at all.
+    """
+    return [place for place in places if place.weight > 0]
+
+
 def weighed(places: Sequence[Place]) -> list[tuple[int, int]]:
     """
-    Who has a share at all, with the sum of the shares up to and with its own; if nobody
-    has one, all have the same.
+    Who has a share, with the sum of the shares up to and with its own.
 
     @return: Pairs of (index, sum).
     """
-    some = [place for place in places if place.weight > 0]
-    shares = some or [Place(place.index) for place in places]
-    sums = accumulate(place.weight for place in shares)
-    return [(place.index, total) for place, total in zip(shares, sums, strict=True)]
+    some = weighty(places)
+    sums = accumulate(place.weight for place in some)
+    return [(place.index, total) for place, total in zip(some, sums, strict=True)]
+
+
+def spread(places: Sequence[Place], most: int) -> list[int]:
+    """
+    Turns, of which each has as many as its weight, spread evenly.
+
+    @param most: As many turns as there may be; if the weights sum up to more, they are
+        kept as well as that goes, and each has one at least.
+    @return: Indices.
+    @see: L{twisted_cluster.policies.weighted}.
+    """
+    some = weighty(places)
+    if not some:
+        return []
+    shares = _within({place.index: place.weight for place in some}, most)
+    total = sum(shares.values())
+    due = dict.fromkeys(shares, 0)
+    turns = []
+    for _ in range(total):
+        for index, share in shares.items():
+            due[index] += share
+        chosen = max(due, key=due.__getitem__)
+        due[chosen] -= total
+        turns.append(chosen)
+    return turns
+
+
+def _within(weights: dict[int, int], most: int) -> dict[int, int]:
+    """
+    Make weights small enough.
+    """
+    divisor = gcd(*weights.values())
+    total = sum(weights.values())
+    if total // divisor > most:
+        # Each has one; of the rest what it has beyond that.
+        rest = most - len(weights)
+        return {index: 1 + (weight * rest) // total for index, weight in weights.items()}
+    return {index: weight // divisor for index, weight in weights.items()}

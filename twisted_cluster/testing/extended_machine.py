@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from random import Random
+from sys import byteorder
 
 from attrs import Factory, define, field
 
@@ -33,6 +34,7 @@ from twisted_cluster.steering.extended import (
 ALL = (1 << 64) - 1
 # Where things are in memory, far from each other.
 STACK, CONTEXT, PACKET, BOARD, SOCKETS = (at << 40 for at in range(1, 6))
+BASES = {None: 0, Map.BOARD: BOARD, Map.SOCKETS: SOCKETS}
 STACK_SIZE = 512
 # Far more than any program of ours, with the longest list.
 STEPS = 100_000
@@ -117,8 +119,8 @@ class ExtendedMachine:
         self._memory = {
             STACK: memoryview(bytearray(STACK_SIZE)),
             CONTEXT: memoryview(
-                b"".join(value.to_bytes(8, "little") for value in about)
-                + b"".join(value.to_bytes(4, "little") for value in facts)
+                b"".join(value.to_bytes(8, byteorder) for value in about)
+                + b"".join(value.to_bytes(4, byteorder) for value in facts)
             ),
             PACKET: memoryview(self.transport),
             BOARD: self.board.cast("B"),
@@ -130,9 +132,7 @@ class ExtendedMachine:
         """
         kind, registers = step.code & 7, self._registers
         if step.code == WIDE:
-            registers[step.to] = (
-                SOCKETS if step.map is Map.SOCKETS else BOARD + step.value
-            )
+            registers[step.to] = BASES[step.map] + step.value
         elif kind == ALU:
             operation = OPERATIONS[step.code & 0xF0]
             registers[step.to] = operation(registers[step.to], self._operand(step)) & ALL
@@ -159,18 +159,18 @@ class ExtendedMachine:
         registers, size = self._registers, SIZES[step.code & BYTE | step.code & 0x08]
         if step.code & ~0x18 == LDX | MEM:
             found = self._at(registers[step.source] + step.offset, size)
-            registers[step.to] = int.from_bytes(found, "little")
+            registers[step.to] = int.from_bytes(found, byteorder)
             return
         there = self._at(registers[step.to] + step.offset, size)
         value = registers[step.source]
         if step.code == STX | ATOMIC | DOUBLE:
-            before = int.from_bytes(there, "little")
+            before = int.from_bytes(there, byteorder)
             if step.value & extended.FETCH:
                 registers[step.source] = before
             value += before
         elif step.code & ~0x18 != STX | MEM:
             raise ValueError(f"{step} is nothing that can be done")
-        there[:] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        there[:] = (value & (1 << 8 * size) - 1).to_bytes(size, byteorder)
 
     def _at(self, address: int, size: int) -> memoryview:
         part, offset = address >> 40 << 40, address & (1 << 40) - 1
@@ -193,7 +193,7 @@ class ExtendedMachine:
     def _select(self, context: int, sockets: int, key: int) -> int:
         if (context, sockets) != (CONTEXT, SOCKETS):
             raise ValueError("select wants the context, and the map of sockets")
-        index = int.from_bytes(self._at(key, 4), "little")
+        index = int.from_bytes(self._at(key, 4), byteorder)
         if index not in self.open:
             return MISSING
         self._selected = index

@@ -5,8 +5,6 @@ What there is, made into a snapshot when somebody asks.
 from __future__ import annotations
 
 import os
-import socket
-import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -20,11 +18,9 @@ from twisted_cluster.core.snapshot import (
 from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.wire.backlog import backlogOf
 
 NOBODY: Mapping[int, str] = {}
-# Linux's tcp_info as far as C{tcpi_unacked}, which is the backlog's length where a socket
-# listens.
-_INFO = struct.Struct("8B5I")
 
 
 def snapshot(
@@ -115,22 +111,3 @@ def _waitingAt(listener: Listener) -> int | None:
     if listener.hasBacklog:
         return backlogOf(listener.socket)
     return None if listener.sound is None else listener.sound.waiting
-
-
-def backlogOf(listening: socket.socket) -> int | None:
-    """
-    @return: How many connections the kernel has that nobody has accepted; L{None}: it
-        does not tell.
-    """
-    isTCP = listening.family in (socket.AF_INET, socket.AF_INET6)
-    if (
-        not isTCP
-        or listening.type != socket.SOCK_STREAM
-        or not hasattr(socket, "TCP_INFO")
-    ):
-        return None
-    try:
-        said = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        return int(_INFO.unpack(said)[-1])
-    except (OSError, struct.error):
-        return None

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from attrs import define
 from hypothesis import given
-from hypothesis.strategies import lists, sampled_from, tuples
 from hypothesis.strategies import integers as numbers
+from hypothesis.strategies import lists, sampled_from, tuples
 
 from twisted_cluster.steering.reckoning import ON_ITS_WAY, Reckoning, Seen
 
@@ -113,7 +113,8 @@ def test_inTheEndTheTruthIsTold(events: list[tuple[str, int]]) -> None:
 @given(numbers(1, 100), numbers(0, 1000), numbers(1, 6))
 def test_aSteadyFloodIsBounded(real: int, forged: int, delay: int) -> None:
     """
-    While a flood goes on, what counts too much is what came in the time that clients have.
+    While a flood goes on, what counts too much is what came in the time that clients
+    have.
     """
     socket, reckoning, now, pending = Socket(), Reckoning(), 0.0, [0] * delay
     turns = int(ON_ITS_WAY / TICK) + 1

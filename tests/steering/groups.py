@@ -68,7 +68,7 @@ class Listening:
 
 @contextmanager
 def listening(
-    count: int, family: int = socket.AF_INET, address: str = ""
+    count: int, family: int = socket.AF_INET, address: str = "", backlog: int = 1024
 ) -> Iterator[Listening]:
     """
     A group, by order of listening.
@@ -82,7 +82,7 @@ def listening(
             one = stack.enter_context(socket.socket(family))
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             one.bind((address or ADDRESSES[socket.AddressFamily(family)], port))
-            one.listen(1024)
+            one.listen(backlog)
             one.setblocking(False)
             port = one.getsockname()[1]
             sockets.append(one)

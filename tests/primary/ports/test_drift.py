@@ -1,0 +1,187 @@
+"""
+What makes programs choose whoever never comes, for real: no count of it stays.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from attrs import define
+
+from tests.steering.groups import Listening, listening
+from tests.steering.raw import deafPort, maySend, sendSYNs
+from twisted_cluster.errors import CannotSteerError
+from twisted_cluster.policies.least_connections import LeastConnections
+from twisted_cluster.primary.ports.steering import ExtendedSteering, Served
+from twisted_cluster.steering.places import Place
+from twisted_cluster.steering.reckoning import ON_ITS_WAY
+from twisted_cluster.wire.backlog import backlogOf
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such programs"),
+    pytest.mark.skipif(not maySend(), reason="needs CAP_NET_RAW"),
+]
+COUNT = 3
+TICK = 0.05
+BACKLOG = 64
+
+
+@define
+class Watched:
+    """
+    A group whose counts are reckoned, in a time of its own.
+    """
+
+    group: Listening
+    steering: ExtendedSteering
+    accepted: dict[int, int]
+    now: float = 0.0
+
+    def reckon(self, active: int = 0) -> None:
+        """
+        @param active: What the first worker serves.
+        """
+        self.now += TICK
+        served = {
+            index: Served(active if index == 0 else 0, accepted)
+            for index, accepted in self.accepted.items()
+        }
+        self.steering.reckon(served, self.now)
+
+    def wait(self, active: int = 0) -> None:
+        """
+        Until whoever could come has come.
+        """
+        for _ in range(int(ON_ITS_WAY / TICK) + 2):
+            self.reckon(active)
+
+    def take(self) -> None:
+        """
+        Accept all who wait, and count that.
+        """
+        for index in self.group.taken():
+            self.accepted[index] += 1
+
+    def assertIsTrue(self, within: int = 0) -> None:
+        """
+        What the program has in its mind is what there is: with so many to do for the
+        first, the others get as many before it gets any.
+
+        @param within: How many more or less there may be.
+        """
+        self.take()
+        self.wait(active=7)
+        with ExitStack() as stack:
+            for _ in range(14):
+                stack.enter_context(self.group.connect())
+            for member, expected in zip(self.group.sockets, (0, 7, 7), strict=True):
+                assert abs((backlogOf(member) or 0) - expected) <= within
+            self.take()
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    with listening(COUNT + 1, backlog=BACKLOG) as group:
+        anchor = group.sockets.pop(0)
+        try:
+            steering = ExtendedSteering(LeastConnections(), anchor)
+        except CannotSteerError:
+            pytest.skip("needs CAP_BPF")
+        for index, member in enumerate(group.sockets):
+            steering.add(index, member)
+        steering.allow([Place(index) for index in range(COUNT)])
+        watched = Watched(group, steering, dict.fromkeys(range(COUNT), 0))
+        watched.reckon()
+        yield watched
+        steering.close()
+        anchor.close()
+
+
+@pytest.mark.parametrize(("many", "within"), [(30, 0), (1000, 3)])
+def test_floodsLeaveNothing(watched: Watched, many: int, within: int) -> None:
+    """
+    Those who are forged, and never answer, are forgotten; also if there are so many that
+    the kernel keeps no memory of them, and real clients come by SYN cookies: when they
+    answer it asks again, so that some come to another than was counted. What is sent
+    again is no other one.
+    """
+    with deafPort() as port:
+        sendSYNs(watched.group.address, range(many), port)
+        watched.reckon()
+        sendSYNs(watched.group.address, range(many), port)
+        with ExitStack() as stack:
+            for _ in range(10):
+                stack.enter_context(watched.group.connect())
+            watched.reckon()
+            watched.take()
+            watched.assertIsTrue(within)
+
+
+def test_abortedHandshakesLeaveNothing(watched: Watched) -> None:
+    """
+    Nor do those who say that they have not begun anything.
+    """
+    with socket.create_server(("0.0.0.0", 0)) as closed:
+        port = closed.getsockname()[1]
+    sendSYNs(watched.group.address, range(100), port)
+    watched.reckon()
+    watched.assertIsTrue()
+
+
+def test_whoIsDroppedAndComesAgainLeavesNothing(watched: Watched) -> None:
+    """
+    A backlog that is full makes clients come again and again.
+    """
+    watched.steering.allow([Place(1)])
+    with ExitStack() as stack:
+        for _ in range(BACKLOG + 1):
+            stack.enter_context(watched.group.connect())
+        with deafPort() as port:
+            for _ in range(5):
+                sendSYNs(watched.group.address, range(50), port)
+        watched.reckon()
+        watched.steering.allow([Place(index) for index in range(COUNT)])
+        watched.assertIsTrue()
+
+
+TAKE = """
+import os, socket, time
+listening = socket.socket(fileno=int(os.environ["LISTENING"]))
+for _ in range(3):
+    listening.accept()
+print("taken", flush=True)
+time.sleep(60)
+"""
+
+
+def test_crashesLeaveNothing(watched: Watched) -> None:
+    """
+    A worker that dies with connections of which it has not said anything.
+    """
+    watched.steering.allow([Place(1)])
+    member = watched.group.sockets[1]
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(watched.group.connect())
+        watched.reckon()
+        member.setblocking(True)
+        with subprocess.Popen(
+            [sys.executable, "-c", TAKE],
+            env={**os.environ, "LISTENING": str(member.fileno())},
+            pass_fds=[member.fileno()],
+            stdout=subprocess.PIPE,
+        ) as worker:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"taken\n"
+            worker.send_signal(signal.SIGKILL)
+        member.setblocking(False)
+        watched.reckon()
+        watched.steering.allow([Place(index) for index in range(COUNT)])
+        watched.assertIsTrue()

@@ -127,6 +127,10 @@ class IKernelPolicy(ISchedulingPolicy):
     clients send.
     """
 
+    readsLoads: bool = Attribute(
+        "Whether the extended program goes by what workers have to do."
+    )
+
     def classicProgram(places: Sequence[Place]) -> classic.Program | None:
         """
         A program that everybody may have, which must be made anew for who may be chosen.

@@ -5,6 +5,7 @@ The one with least to do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from attrs import define
 from zope.interface import implementer
@@ -26,6 +27,7 @@ class LeastConnections:
     weight 0 is given none; if all are, connections wait.
     """
 
+    readsLoads: ClassVar[bool] = True
     _last: int = 0
 
     def choose(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import ClassVar
 
 from attrs import Factory, define
 from zope.interface import implementer
@@ -28,6 +29,7 @@ class PowerOfTwo:
     @see: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.
     """
 
+    readsLoads: ClassVar[bool] = True
     seed: int | None = None
     _random: Random = Factory(lambda self: Random(self.seed), takes_self=True)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import ClassVar
 
 from attrs import Factory, define
 from zope.interface import implementer
@@ -27,6 +28,7 @@ class RandomChoice:
     @ivar seed: The same seed makes the same choices.
     """
 
+    readsLoads: ClassVar[bool] = False
     seed: int | None = None
     _random: Random = Factory(lambda self: Random(self.seed), takes_self=True)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import ClassVar
 
 from attrs import define
 from zope.interface import implementer
@@ -37,6 +38,7 @@ class RoundRobin:
     Serve in order of worker number, resuming after the last one chosen.
     """
 
+    readsLoads: ClassVar[bool] = False
     _last: int = 0
 
     def choose(

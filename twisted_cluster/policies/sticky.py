@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import define, field
 from zope.interface import implementer
@@ -97,6 +97,7 @@ class Sticky:
         forget sessions, but not clients.
     """
 
+    readsLoads: ClassVar[bool] = False
     reading: Reading
     limits: Look
     clients: Affinity

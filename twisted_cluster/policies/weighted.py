@@ -5,6 +5,7 @@ Each in turn, some more often.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from attrs import Factory, define
 from zope.interface import implementer
@@ -29,6 +30,7 @@ class Weighted:
     @see: nginx's C{ngx_http_upstream_get_round_robin_peer}.
     """
 
+    readsLoads: ClassVar[bool] = False
     _due: dict[int, int] = Factory(dict)
     _total: int = 0
 

@@ -247,6 +247,8 @@ def resolve(program: Program) -> list[Instruction]:
 
 
 def _resolved(step: Instruction, at: int, labels: dict[str, int]) -> Instruction:
+    if isinstance(step.yes, int) and isinstance(step.no, int):
+        return step
     yes, no = (_distance(to, at, labels) for to in (step.yes, step.no))
     if step.code == JMP | JA:
         return evolve(step, k=yes, yes=0)

@@ -87,6 +87,8 @@ class ExtendedMachine:
     board: memoryview = field(
         factory=lambda: memoryview(bytearray(8 * CELLS)).cast("Q"), init=False
     )
+    _program: Program = field(default=(), init=False)
+    _places: Mapping[int, Instruction] = field(factory=dict, init=False)
     _selected: int | None = field(default=None, init=False)
     _registers: list[int] = field(factory=list, init=False)
     _memory: dict[int, memoryview] = field(factory=dict, init=False)
@@ -96,7 +98,9 @@ class ExtendedMachine:
         @return: Which socket is chosen; L{None} if none.
         @raise ValueError: If the program does what the kernel would not let it do.
         """
-        places = _placed(program)
+        if program is not self._program:
+            self._program, self._places = program, _placed(program)
+        places = self._places
         self._start()
         at = 0
         for _ in range(STEPS):

@@ -18,12 +18,14 @@ from twisted_cluster.interfaces import (
     LONGEST_FAREWELL,
     IFarewellPolicy,
     IGroupingPolicy,
+    IKernelPolicy,
     ILiningPolicy,
     ILookingPolicy,
     ILoyalPolicy,
     ISchedulingPolicy,
     IWorkerLoad,
 )
+from twisted_cluster.testing.claims import claim
 from twisted_cluster.testing.facts import (
     WorkerLoad,
     clientAddress,
@@ -31,6 +33,7 @@ from twisted_cluster.testing.facts import (
     idleWorkers,
 )
 from twisted_cluster.testing.first_bytes import clientHello, httpHead, proxyHeader
+from twisted_cluster.testing.kernel import SOME_PLACES, claimSteers
 from twisted_cluster.testing.peers import anyFirstBytes, anyPeers, anyWorkers
 
 # Enough for shares to be told from chance, few enough to take no time.
@@ -43,15 +46,11 @@ OPTIONAL = {
     "groups": IGroupingPolicy,
     "farewell": IFarewellPolicy,
     "lineOf": ILiningPolicy,
+    "readsLoads": IKernelPolicy,
+    "classicProgram": IKernelPolicy,
+    "extendedProgram": IKernelPolicy,
+    "turns": IKernelPolicy,
 }
-
-
-def claim(isTrue: object, what: str) -> None:
-    """
-    An assertion that pytest need not rewrite and C{python -O} does not leave out.
-    """
-    if not isTrue:
-        raise AssertionError(what)
 
 
 class PolicyTestsMixin:
@@ -121,6 +120,15 @@ class PolicyTestsMixin:
                 f"{policy!r} has {name!r}, but does not say that it provides "
                 f"{interface.__name__}",
             )
+
+    def test_itsProgramsChooseWhoMayBe(self) -> None:
+        """
+        What the kernel is to run for the policy ends, and chooses only who may be chosen.
+        """
+        policy = self._make()
+        if IKernelPolicy.providedBy(policy):
+            for places in SOME_PLACES:
+                claimSteers(policy, places)
 
     def test_valuesAreWithinTheirLimits(self) -> None:
         """

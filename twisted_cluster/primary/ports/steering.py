@@ -70,8 +70,8 @@ class Steering(Protocol):
 
     def add(self, index: int, member: socket.socket) -> None:
         """
-        A socket has begun to listen, after all others that were added; no worker has it
-        yet. It takes the place of any other.
+        A socket has begun to listen, after all others that were added. It takes the
+        place of any other; no worker has it yet, unless it was there before.
 
         @param index: Its place, from 0, below L{MOST_PLACES}.
         @raise OSError: If it cannot be steered to.
@@ -126,12 +126,13 @@ class ClassicSteering:
         self._policy = policy
         self._anchor = anchor
         self._order: list[int] = [ANCHOR]
+        self._locked: dict[int, socket.socket] = {}
         self._places: Sequence[Place] = ()
         self._program = b""
         self._renew()
 
     def add(self, index: int, member: socket.socket) -> None:
-        lock(member)
+        _lockOnce(index, member, self._locked)
         if index in self._order:
             self._forget(index)
         self._order.append(index)
@@ -215,14 +216,13 @@ class ExtendedSteering:
         self._fds.append(self._program)
 
     def add(self, index: int, member: socket.socket) -> None:
-        lock(member)
+        _lockOnce(index, member, self._members)
         bpf.putSocket(self._sockets, index, member)
-        self._members[index] = member
         self._reckonings.setdefault(index, Reckoning())
 
     def remove(self, index: int) -> None:
         # The kernel has taken it from the map.
-        del self._members[index]
+        pass
 
     def allow(self, places: Sequence[Place]) -> None:
         for place in places:
@@ -263,6 +263,15 @@ def steer(policy: IKernelPolicy, anchor: socket.socket) -> Steering:
         except OSError as error:
             reasons.append(f"{kind.kind} BPF: {_because(error)}")
     raise CannotSteerError("; ".join(reasons))
+
+
+def _lockOnce(
+    index: int, member: socket.socket, members: dict[int, socket.socket]
+) -> None:
+    # Who has it by then may keep it from being locked, and the primary waiting.
+    if members.get(index) is not member:
+        lock(member)
+        members[index] = member
 
 
 def _because(error: OSError) -> str:

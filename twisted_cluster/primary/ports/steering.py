@@ -67,6 +67,10 @@ class Steering(Protocol):
     """
     What is said in the log: C{classic} or C{extended}.
     """
+    instead: str
+    """
+    Why it is not a better kind, for the log; empty, if there is none.
+    """
 
     def add(self, index: int, member: socket.socket) -> None:
         """
@@ -116,13 +120,14 @@ class ClassicSteering:
     """
 
     kind = "classic"
+    instead = ""
 
     def __init__(self, policy: IKernelPolicy, anchor: socket.socket) -> None:
         """
         @raise CannotSteerError: If there is no such program.
         """
         if policy.classicProgram([Place(0)]) is None:
-            raise CannotSteerError("this policy takes extended BPF")
+            raise CannotSteerError("without that this policy cannot do")
         self._policy = policy
         self._anchor = anchor
         self._order: list[int] = [ANCHOR]
@@ -183,6 +188,7 @@ class ExtendedSteering:
     """
 
     kind = "extended"
+    instead = ""
 
     def __init__(self, policy: IKernelPolicy, anchor: socket.socket) -> None:
         """
@@ -257,11 +263,14 @@ def steer(policy: IKernelPolicy, anchor: socket.socket) -> Steering:
     reasons = []
     for kind in (ExtendedSteering, ClassicSteering):
         try:
-            return kind(policy, anchor)
+            steering: Steering = kind(policy, anchor)
         except CannotSteerError as error:
             reasons.append(str(error))
         except OSError as error:
-            reasons.append(f"{kind.kind} BPF: {_because(error)}")
+            reasons.append(f"classic BPF: {_because(error)}")
+        else:
+            steering.instead = "; ".join(reasons)
+            return steering
     raise CannotSteerError("; ".join(reasons))
 
 

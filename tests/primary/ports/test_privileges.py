@@ -1,0 +1,79 @@
+"""
+Programs in the kernel, and who may have them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.primary.ports.test_steering import mayLoad
+from tests.process.somebody import asRoot, pathsForNobody, pythonForNobody
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such programs"),
+    asRoot,
+]
+GROUP = """
+import os, sys
+from tests.steering.groups import listening
+from twisted_cluster.policies.random_choice import RandomChoice
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.ports.steering import Served, steer
+from twisted_cluster.steering.places import Place
+
+def fill(group, steering):
+    for index, member in enumerate(group.sockets[1:]):
+        steering.add(index, member)
+"""
+ORDINARY = """
+with listening(4) as group:
+    steering = steer(RandomChoice(), group.sockets[0])
+    fill(group, steering)
+    steering.allow([Place(1)])
+    print(steering.kind, steering.instead, dict(group.chosen(5)), sep="; ")
+"""
+SHED = """
+with listening(4) as group:
+    steering = steer(RoundRobin(), group.sockets[0])
+    fill(group, steering)
+    # What Python imports to connect may be where nobody can read it.
+    group.chosen(1)
+    os.setgid(65534)
+    os.setuid(65534)
+    steering.allow([Place(0), Place(2)])
+    steering.attach()
+    steering.reckon({0: Served(1, 1), 2: Served(0, 0)}, 1.0)
+    print(steering.kind, sorted(group.chosen(6).items()), sep="; ")
+"""
+
+
+def said(python: str, program: str, **whose: int) -> str:
+    done = subprocess.run(
+        [python, "-c", GROUP + program],
+        env={"PYTHONPATH": pathsForNobody()},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        **whose,  # type: ignore[call-overload]
+    )
+    assert done.stderr == ""
+    return str(done.stdout).strip()
+
+
+def test_everybodyMaySteer() -> None:
+    """
+    An ordinary user has a classic program, and is told what is missing for more.
+    """
+    told = said(pythonForNobody(), ORDINARY, user=65534, group=65534)
+    assert told == "classic; extended BPF: it takes CAP_BPF; {2: 5}"
+
+
+@pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
+def test_itGoesOnWithoutPrivileges() -> None:
+    """
+    Once loaded, an extended program is told all that it needs by whoever has it.
+    """
+    assert said(sys.executable, SHED) == "extended; [(1, 3), (3, 3)]"

@@ -25,12 +25,6 @@ class PolicyArgumentError(ClusterError, ValueError):
     """
 
 
-class CannotSteerError(ClusterError):
-    """
-    The kernel cannot choose the workers of a listener as its policy says.
-    """
-
-
 class MessageError(ClusterError):
     """
     The process at the other end of a channel sent something that is no message.

@@ -15,7 +15,6 @@ import pytest
 from attrs import define
 
 from tests.steering.groups import Listening, listening
-from twisted_cluster.errors import CannotSteerError
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.power_of_two import PowerOfTwo
@@ -24,6 +23,7 @@ from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.sticky import makeSticky
 from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.primary.ports.steering import (
+    CannotSteerError,
     ClassicSteering,
     ExtendedSteering,
     Served,

@@ -25,7 +25,7 @@ from typing import Protocol
 from attrs import frozen
 from twisted.logger import Logger
 
-from twisted_cluster.errors import CannotSteerError
+from twisted_cluster.errors import ClusterError
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.board import SIZE, Board
@@ -42,6 +42,12 @@ log = Logger()
 ANCHOR = MOST - 1
 # So many places a group may have.
 MOST_PLACES = MOST - 1
+
+
+class CannotSteerError(ClusterError):
+    """
+    The kernel cannot choose the workers of a listener as its policy says.
+    """
 
 
 @frozen

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from ipaddress import ip_address
 
 import pytest
 from attrs import define
 
-from tests.steering.groups import Listening, listening
+from tests.steering.groups import Listening, headerOf, listening
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.power_of_two import PowerOfTwo
@@ -30,8 +31,11 @@ from twisted_cluster.primary.ports.steering import (
     Steering,
     steer,
 )
+from twisted_cluster.steering.board import Board
 from twisted_cluster.steering.classic import assemble, ret
+from twisted_cluster.steering.counting import ofAddress
 from twisted_cluster.steering.places import Place
+from twisted_cluster.testing.extended_machine import ExtendedMachine
 from twisted_cluster.wire.reuseport import attachClassic, detach
 
 pytestmark = pytest.mark.skipif(
@@ -212,6 +216,29 @@ def test_whoHasMoreToDoGetsLess(make: Make) -> None:
     steered = make(ExtendedSteering, LeastConnections)
     steered.reckon(0.0, {0: 10, 1: 4})
     assert steered.chosen(20) == {1: 4, 2: 8, 3: 8}
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+@pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
+def test_theKernelReadsAddressesAsTheMachineDoes(family: int) -> None:
+    """
+    A client has the same socket in the kernel and in the machine, also where IPv6
+    listens for it.
+    """
+    machine = ExtendedMachine(range(COUNT))
+    Board(machine.board).setTurns(range(COUNT))
+    anywhere = "" if family == socket.AF_INET else "::"
+    with listening(COUNT + 1, family, anywhere) as group:
+        steering = ExtendedSteering(makeSticky(by="address"), group.sockets.pop(0))
+        for index, member in enumerate(group.sockets):
+            steering.add(index, member)
+        steering.allow([Place(index) for index in range(COUNT)])
+        group.address = ("127.0.0.1", group.address[1])
+        for number in range(1, 20):
+            source = f"127.0.1.{number}"
+            machine.network = headerOf(ip_address(source))
+            assert group.chosen(1, source) == {machine.run(ofAddress()): 1}
+        steering.close()
 
 
 def test_whyNot() -> None:

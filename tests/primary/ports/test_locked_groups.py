@@ -1,0 +1,88 @@
+"""
+A worker that keeps the lock of a listening socket which the primary steers to.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.primary.ports.test_steering import mayLoad
+from tests.process.test_locked_sockets import USERFAULTFD, mayLock
+from tests.steering.groups import listening
+from twisted_cluster.policies.least_connections import LeastConnections
+from twisted_cluster.primary.ports.steering import ExtendedSteering, Served
+from twisted_cluster.steering.places import Place
+from twisted_cluster.wire.options import setOption
+from twisted_cluster.wire.reuseport import SO_LOCK_FILTER
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(60),
+    pytest.mark.skipif(
+        not (sys.platform == "linux" and mayLock()), reason="needs userfaultfd"
+    ),
+]
+# SO_LINGER is read when the socket is locked: its second half from memory that nobody
+# brings.
+LOCK = f"""
+import ctypes, fcntl, mmap, os, socket, struct, threading, time
+
+system = ctypes.CDLL(None)
+faults = system.syscall({USERFAULTFD}, os.O_CLOEXEC)
+fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
+memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+memory[0] = 1
+end = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
+area = struct.pack("QQQQ", end, mmap.PAGESIZE, 1, 0)
+fcntl.ioctl(faults, 0xc020aa00, bytearray(area))
+linger = (int(os.environ["LISTENING"]), socket.SOL_SOCKET, socket.SO_LINGER, end - 4, 8)
+arguments = map(ctypes.c_void_p, linger)
+threading.Thread(target=system.setsockopt, args=tuple(arguments), daemon=True).start()
+time.sleep(0.2)
+print("locked", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
+def test_steeringWaitsForNoLock() -> None:
+    """
+    What is told and asked does not wait for it, and others are connected to.
+    """
+    with listening(3) as group:
+        steering = ExtendedSteering(LeastConnections(), group.sockets.pop(0))
+        for index, member in enumerate(group.sockets):
+            steering.add(index, member)
+        kept = group.sockets[0]
+        with subprocess.Popen(
+            [sys.executable, "-c", LOCK],
+            env={**os.environ, "LISTENING": str(kept.fileno())},
+            pass_fds=[kept.fileno()],
+            stdout=subprocess.PIPE,
+        ) as worker:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"locked\n"
+            # Python's own setsockopt would have every thread wait.
+            one = (1).to_bytes(4, sys.byteorder)
+            option = (kept.fileno(), socket.SOL_SOCKET, SO_LOCK_FILTER, one)
+            waiting = threading.Thread(target=setOption, args=option)
+            waiting.start()
+            started = time.monotonic()
+            steering.allow([Place(0), Place(1)])
+            steering.reckon({0: Served(1, 1), 1: Served(0, 0)}, 1.0)
+            steering.attach()
+            steering.allow([Place(1)])
+            with group.connect():
+                group.sockets[1].accept()[0].close()
+            assert time.monotonic() - started < 10
+            assert waiting.is_alive(), "nobody keeps the lock"
+            worker.kill()
+            waiting.join()
+        steering.close()

@@ -120,11 +120,10 @@ class IFarewellPolicy(ISchedulingPolicy):
         """
 
 
-class IKernelPolicy(ISchedulingPolicy):
+class IKernelPrograms(Interface):
     """
-    A policy that the kernel can carry out, so that workers accept themselves what comes
-    to sockets of their own. Its programs see addresses and counts, and nothing that
-    clients send.
+    Programs by which the kernel chooses among sockets. They see addresses and counts,
+    and nothing that clients send.
     """
 
     readsLoads: bool = Attribute(
@@ -159,6 +158,13 @@ class IKernelPolicy(ISchedulingPolicy):
             L{TURNS<twisted_cluster.steering.board.TURNS>} at most. Empty: nobody is to
             be chosen, connections wait.
         """
+
+
+class IKernelPolicy(ISchedulingPolicy, IKernelPrograms):
+    """
+    A policy that the kernel can carry out, so that workers accept themselves what comes
+    to sockets of their own.
+    """
 
 
 class IDrainable(Interface):

@@ -23,14 +23,14 @@ from hypothesis.strategies import (
 )
 
 from tests.steering.groups import headerOf, listening
-from twisted_cluster.steering.choices import atRandom, byAddress, byCPU, byWeight
+from twisted_cluster.steering.choices import atRandom, byAddress, byCPU, byPeer, byWeight
 from twisted_cluster.steering.classic import Program, assemble
 from twisted_cluster.steering.places import MOST, Place
 from twisted_cluster.testing.classic_machine import ClassicMachine
 from twisted_cluster.wire.reuseport import attachClassic
 
 Make = Callable[[Sequence[Place]], Program]
-EVERY: tuple[Make, ...] = (atRandom, byWeight, byCPU, byAddress)
+EVERY: tuple[Make, ...] = (atRandom, byWeight, byCPU, byAddress, byPeer)
 somePlaces = lists(
     builds(Place, integers(0, MOST - 1), integers(1, 1000)),
     min_size=1,
@@ -65,7 +65,7 @@ def test_onlyWhoIsAllowedIsChosen(
     Whoever may be chosen, and whatever comes, what is chosen may be; but for a packet
     that is cut off, which no TCP or UDP has.
     """
-    whole = packet.ljust(40, b"\0")
+    whole = packet.ljust(64, b"\0")
     machine = ClassicMachine(whole, cpu, Random(seed))
     program = make(allowed)
     assert machine.run(program) in {place.index for place in allowed}

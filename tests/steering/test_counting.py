@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 
 from hypothesis import given
@@ -14,21 +13,19 @@ from hypothesis.strategies import (
     binary,
     dictionaries,
     integers,
-    ip_addresses,
     lists,
     sampled_from,
 )
 
-from tests.steering.groups import headerOf
 from twisted_cluster.steering.board import CELLS, TICKET, Board
 from twisted_cluster.steering.counting import (
     betterOfTwo,
     byChance,
     inTurn,
     leastLoaded,
-    ofAddress,
 )
 from twisted_cluster.steering.extended import Program
+from twisted_cluster.steering.hashing import ofAddress, ofPeer
 from twisted_cluster.steering.places import MOST
 from twisted_cluster.testing.extended_machine import ExtendedMachine
 
@@ -39,6 +36,7 @@ EVERY: tuple[Callable[[], Program], ...] = (
     leastLoaded,
     ofAddress,
 )
+LOYAL: tuple[Callable[[], Program], ...] = (*EVERY, lambda: ofPeer(60))
 SYN = bytes(13) + b"\x02" + bytes(6)
 ACK = bytes(13) + b"\x10" + bytes(6)
 UDP = 17
@@ -67,7 +65,7 @@ def chosen(machine: ExtendedMachine, program: Program, times: int) -> Counter[in
 
 
 @given(
-    sampled_from(EVERY),
+    sampled_from(LOYAL),
     someIndices,
     binary(max_size=20),
     sampled_from([6, UDP]),
@@ -93,7 +91,7 @@ def test_onlyWhoIsAllowedIsChosen(
     assert machine.run(make()) in allowed
 
 
-@given(sampled_from(EVERY), integers())
+@given(sampled_from(LOYAL), integers())
 def test_anyBoardHasAnEnd(make: Callable[[], Program], seed: int) -> None:
     """
     Whatever is on the board, a program ends, and reaches for nothing else.
@@ -195,7 +193,7 @@ def test_chanceIsFair() -> None:
     assert 930 < found[4] < 1070
 
 
-@given(sampled_from(EVERY), integers())
+@given(sampled_from(LOYAL), integers())
 def test_whatIsBrokenIsPassed(make: Callable[[], Program], seed: int) -> None:
     """
     A socket that has left the group is not chosen: another is, or nobody.
@@ -205,40 +203,6 @@ def test_whatIsBrokenIsPassed(make: Callable[[], Program], seed: int) -> None:
     found = {machine.run(make()) for _ in range(10)}
     assert found <= {2, None}
     assert board.chosen(1) == board.chosen(3) == 0
-
-
-@given(someIndices, ip_addresses())
-def test_whoseSocketGoesMovesAlone(
-    allowed: list[int], address: IPv4Address | IPv6Address
-) -> None:
-    """
-    A client whose socket may still be chosen stays with it; whoever else goes.
-    """
-    machine, board = machineWith(allowed)
-    machine.network = headerOf(address)
-    before = machine.run(ofAddress())
-    for gone in allowed:
-        rest = [index for index in allowed if index != gone]
-        if rest:
-            board.setTurns(rest)
-            after = machine.run(ofAddress())
-            assert after == before or gone == before
-
-
-def test_addressesAreSpread() -> None:
-    """
-    Neighbours go to all sockets, each of which has its share; what differs only behind
-    the prefix is one client.
-    """
-    machine, _ = machineWith(list(range(8)))
-    for first, step in (("10.0.0.0", 1), ("10.0.0.0", 256), ("2001:db8::", 1 << 64)):
-        isFew = step == 1
-        program, found = ofAddress(prefix4=24 if isFew else 32), Counter[int | None]()
-        for number in range(200 if isFew else 800):
-            machine.network = headerOf(ip_address(first) + step * number)
-            found[machine.run(program)] += 1
-        assert len(found) == (1 if isFew else 8)
-        assert isFew or all(65 < count < 140 for count in found.values())
 
 
 def test_aListIsReplacedAtOnce() -> None:

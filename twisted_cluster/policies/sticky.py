@@ -38,7 +38,7 @@ from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.choices import byAddress
-from twisted_cluster.steering.counting import ofAddress
+from twisted_cluster.steering.hashing import ofAddress
 from twisted_cluster.steering.places import Place, indices
 
 if TYPE_CHECKING:

@@ -31,6 +31,8 @@ OFFSETS = WEIGHTS + MOST
 CHOSEN = OFFSETS + MOST
 CELLS = CHOSEN + MOST
 SIZE = CELLS * CELL
+# What is remembered of peers, in bytes: address and port; when it was heard, and where.
+PEER_SIZE, REMEMBERED_SIZE = 24, 16
 ALL = (1 << 64) - 1
 
 

@@ -19,6 +19,7 @@ from twisted_cluster.steering.classic import (
     X,
     add,
     and_,
+    header,
     imm,
     jeq,
     jge,
@@ -27,6 +28,7 @@ from twisted_cluster.steering.classic import (
     keep,
     ld,
     ldb,
+    ldh,
     mod,
     mul,
     or_,
@@ -42,6 +44,7 @@ from twisted_cluster.steering.places import Place, indices, weighed
 FIRST, SECOND, GOLDEN = 0x85EBCA6B, 0xC2B2AE35, 0x9E3779B9
 # Where headers have versions and who sends.
 VERSION, SOURCE4, SOURCE6 = NETWORK, NETWORK + 12, NETWORK + 8
+LENGTH6 = 40
 KEY, BEST = 0, 1
 INDEX = 0xFF
 
@@ -86,16 +89,36 @@ def byAddress(places: Sequence[Place], prefix4: int = 32, prefix6: int = 64) -> 
     @param prefix6: The same of IPv6.
     @see: L{twisted_cluster.policies.rendezvous}.
     """
-    program: list[Instruction | str] = [
-        *_source(prefix4, prefix6),
-        *_mixed(),
-        keep(KEY),
-        imm(0),
-        keep(BEST),
-    ]
+    return [*_source(prefix4, prefix6), *_owner(places)]
+
+
+def _owner(places: Sequence[Place]) -> Program:
+    """
+    Choose whose A is.
+    """
+    program: list[Instruction | str] = [*_mixed(), keep(KEY), imm(0), keep(BEST)]
     for index in indices(places):
         program += [*_score(index), recall(BEST, X), jgt(X, no=1), keep(BEST)]
     return [*program, recall(BEST), and_(INDEX), ret(A)]
+
+
+def byPeer(places: Sequence[Place]) -> Program:
+    """
+    The same address and port, the same socket, as L{byAddress}.
+    """
+    return [*_source(32, 128), *_port(), *_owner(places)]
+
+
+def _port() -> Program:
+    """
+    Mix the sender's port into A.
+    """
+    return [
+        *(*_mixed(), keep(KEY), ldb(VERSION), rsh(4), jeq(6, yes="port6")),
+        *(header(NETWORK), ldh(NETWORK, X), jump("port")),
+        *("port6", ldh(NETWORK + LENGTH6)),
+        *("port", recall(KEY, X), xor(X)),
+    ]
 
 
 def _oneOf(allowed: Sequence[int]) -> Program:

@@ -31,7 +31,7 @@ from attrs import evolve, frozen
 # As linux/bpf_common.h and linux/filter.h have them.
 LD, LDX, ST, STX, ALU, JMP, RET, MISC = range(8)
 WORD, HALF, BYTE = 0x00, 0x08, 0x10
-IMM, ABS, IND, MEM = 0x00, 0x20, 0x40, 0x60
+IMM, ABS, IND, MEM, MSH = 0x00, 0x20, 0x40, 0x60, 0xA0
 ADD, SUB, MUL, DIV, OR, AND, LSH, RSH = range(0x00, 0x80, 0x10)
 MOD, XOR = 0x90, 0xA0
 JA, JEQ, JGT, JGE, JSET = range(0x00, 0x50, 0x10)
@@ -96,6 +96,22 @@ def ldb(at: int) -> Instruction:
     The same of one byte.
     """
     return ld(at, BYTE)
+
+
+def header(at: int) -> Instruction:
+    """
+    Take to X how long the IPv4 header is that begins there.
+    """
+    return Instruction(LDX | BYTE | MSH, at)
+
+
+def ldh(at: int, beyond: Register | None = None) -> Instruction:
+    """
+    Take two bytes of the packet to A.
+
+    @param beyond: C{X}, if its value is to be added to C{at}.
+    """
+    return Instruction(LD | HALF | (IND if beyond is X else ABS), at)
 
 
 def imm(k: int) -> Instruction:

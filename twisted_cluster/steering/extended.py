@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 # As linux/bpf_common.h and linux/bpf.h have them.
 LDX, STX, JMP, ALU = 1, 3, 5, 7
 WIDE = 0x18
-WORD, BYTE, DOUBLE = 0x00, 0x10, 0x18
+WORD, HALF, BYTE, DOUBLE = 0x00, 0x08, 0x10, 0x18
 MEM, ATOMIC = 0x60, 0xC0
 ADD, SUB, MUL, OR, AND, LSH, RSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70
 MOD, XOR, MOV = 0x90, 0xA0, 0xB0
@@ -53,6 +53,9 @@ class Helper(IntEnum):
     What of the kernel can be called.
     """
 
+    LOOK_UP = 1
+    UPDATE = 2
+    CLOCK = 5
     RANDOM = 7
     LOAD_RELATIVE = 68
     SELECT = 82
@@ -65,6 +68,7 @@ class Map(Enum):
 
     BOARD = "board"
     SOCKETS = "sockets"
+    PEERS = "peers"
 
 
 @frozen
@@ -232,6 +236,13 @@ def sockets(to: Register) -> Instruction:
     return Instruction(WIDE, to, WHOLE_MAP, map=Map.SOCKETS)
 
 
+def peers(to: Register) -> Instruction:
+    """
+    Take the map of what is remembered.
+    """
+    return Instruction(WIDE, to, WHOLE_MAP, map=Map.PEERS)
+
+
 def jump(label: str) -> Instruction:
     """
     Go on somewhere else.
@@ -272,6 +283,13 @@ def jlt(one: Register, value: Operand, label: str) -> Instruction:
     The same, if it is less.
     """
     return _with(JMP | JLT, one, value, label)
+
+
+def jsgt(one: Register, value: Operand, label: str) -> Instruction:
+    """
+    The same, if it is more, with a sign.
+    """
+    return _with(JMP | JSGT, one, value, label)
 
 
 def jsge(one: Register, value: Operand, label: str) -> Instruction:
@@ -322,6 +340,13 @@ def _resolved(step: Instruction, after: int, labels: Mapping[str, int]) -> Instr
     if step.label not in labels:
         raise ValueError(f"no label {step.label!r}")
     return evolve(step, offset=labels[step.label] - after)
+
+
+def uses(program: Program, map: Map) -> bool:
+    """
+    Whether a program has to do with a map.
+    """
+    return any(not isinstance(one, str) and one.map is map for one in program)
 
 
 def assemble(program: Program, maps: Mapping[Map, int]) -> bytes:

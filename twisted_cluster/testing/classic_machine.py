@@ -13,13 +13,16 @@ from twisted_cluster.steering import classic
 from twisted_cluster.steering.classic import (
     ABS,
     ALU,
+    BYTE,
     CPU,
     IMM,
+    IND,
     JMP,
     LD,
     LDX,
     MEM,
     MISC,
+    MSH,
     NETWORK,
     OF_A,
     OF_X,
@@ -81,22 +84,24 @@ class ClassicMachine:
                 return {OF_A: state.a, 0: step.k}[step.code & 0x18]
             if kind == JMP:
                 at += _passed(step, state)
-            elif step.code & ~0x18 == LD | ABS:
-                value = self._read(step)
+            elif step.code & ~0x18 in (LD | ABS, LD | IND):
+                value = self._read(step, state.x if step.code & IND else 0)
                 if value is None:
                     # The kernel ends a program that reads beyond the packet.
                     return 0
                 state.a = value
+            elif step.code == LDX | BYTE | MSH:
+                state.x = 4 * (self.packet[step.k - NETWORK] & 15)
             else:
                 state.do(step)
         raise ValueError("the program goes on after its end")
 
-    def _read(self, step: Instruction) -> int | None:
+    def _read(self, step: Instruction, beyond: int) -> int | None:
         if step.k == CPU:
             return self.cpu
         if step.k == RANDOM:
             return self.random.getrandbits(32)
-        start, size = step.k - NETWORK, SIZES[step.code & 0x18]
+        start, size = step.k - NETWORK + beyond, SIZES[step.code & 0x18]
         if start < 0:
             raise ValueError(f"read {step.k:#x}, which is no place in a header")
         found = self.packet[start : start + size]

@@ -11,7 +11,7 @@ from sys import byteorder
 from attrs import Factory, define, field
 
 from twisted_cluster.steering import extended
-from twisted_cluster.steering.board import CELLS
+from twisted_cluster.steering.board import CELLS, PEER_SIZE, REMEMBERED_SIZE
 from twisted_cluster.steering.extended import (
     ALU,
     ATOMIC,
@@ -33,12 +33,13 @@ from twisted_cluster.steering.extended import (
 
 ALL = (1 << 64) - 1
 # Where things are in memory, far from each other.
-STACK, CONTEXT, PACKET, BOARD, SOCKETS = (at << 40 for at in range(1, 6))
-BASES = {None: 0, Map.BOARD: BOARD, Map.SOCKETS: SOCKETS}
+STACK, CONTEXT, PACKET, BOARD, SOCKETS, PEERS = (at << 40 for at in range(1, 7))
+BASES = {None: 0, Map.BOARD: BOARD, Map.SOCKETS: SOCKETS, Map.PEERS: PEERS}
 STACK_SIZE = 512
+FOUND = 7 << 40
 # Far more than any program of ours, with the longest list.
 STEPS = 100_000
-SIZES = {WORD: 4, extended.BYTE: 1, DOUBLE: 8}
+SIZES = {WORD: 4, extended.HALF: 2, BYTE: 1, DOUBLE: 8}
 MISSING = -2 & ALL
 OPERATIONS: Mapping[int, Callable[[int, int], int]] = {
     extended.ADD: lambda a, b: a + b,
@@ -58,6 +59,7 @@ TESTS: Mapping[int, Callable[[int, int], bool]] = {
     extended.JGT: lambda a, b: a > b,
     extended.JGE: lambda a, b: a >= b,
     extended.JLT: lambda a, b: a < b,
+    extended.JSGT: lambda a, b: _signed(a) > _signed(b),
     extended.JSGE: lambda a, b: _signed(a) >= _signed(b),
 }
 
@@ -77,6 +79,8 @@ class ExtendedMachine:
     @ivar network: The network's header before it.
     @ivar protocol: Of the transport.
     @ivar random: Where chance comes from.
+    @ivar clock: In nanoseconds.
+    @ivar peers: What the program remembers.
     """
 
     open: Collection[int]
@@ -84,6 +88,8 @@ class ExtendedMachine:
     network: bytes = b""
     protocol: int = 6
     random: Random = Factory(Random)
+    clock: int = 0
+    peers: dict[bytes, bytearray] = Factory(dict)
     board: memoryview = field(
         factory=lambda: memoryview(bytearray(8 * CELLS)).cast("Q"), init=False
     )
@@ -189,6 +195,12 @@ class ExtendedMachine:
             answer = self.random.getrandbits(32)
         elif helper == Helper.SELECT:
             answer = self._select(one, two, three)
+        elif helper == Helper.CLOCK:
+            answer = self.clock
+        elif helper == Helper.LOOK_UP:
+            answer = self._lookUp(one, two)
+        elif helper == Helper.UPDATE:
+            answer = self._update(one, two, three)
         else:
             answer = self._loadRelative(one, two, three, four, five)
         # What was given to it is lost; so that nobody counts on it.
@@ -201,6 +213,22 @@ class ExtendedMachine:
         if index not in self.open:
             return MISSING
         self._selected = index
+        return 0
+
+    def _lookUp(self, map: int, key: int) -> int:
+        if map != PEERS:
+            raise ValueError("only of peers something is remembered")
+        found = self.peers.get(bytes(self._at(key, PEER_SIZE)))
+        if found is None:
+            return 0
+        self._memory[FOUND] = memoryview(found)
+        return FOUND
+
+    def _update(self, map: int, key: int, value: int) -> int:
+        if map != PEERS:
+            raise ValueError("only of peers something is remembered")
+        remembered = bytearray(self._at(value, REMEMBERED_SIZE))
+        self.peers[bytes(self._at(key, PEER_SIZE))] = remembered
         return 0
 
     def _loadRelative(self, context: int, start: int, to: int, size: int, of: int) -> int:

@@ -24,7 +24,7 @@ CALLS = {
 }
 # As linux/bpf.h has them.
 MAP_CREATE, MAP_UPDATE, PROG_LOAD = 0, 2, 5
-ARRAY, SOCKETS = 2, 20
+ARRAY, LATEST, SOCKETS = 2, 9, 20
 MMAPABLE = 1 << 10
 CHOOSES_SOCKETS = 21
 LICENSE = b"MIT\0"
@@ -67,6 +67,19 @@ def makeSockets(most: int) -> int:
     @raise OSError: If that is refused.
     """
     return _bpf(MAP_CREATE, struct.pack("=IIIII", SOCKETS, 4, 8, most, 0))
+
+
+def makeMemory(key: int, value: int, most: int) -> int:
+    """
+    Make a map in which a program can remember things; when it is full it forgets those
+    that it has not looked at for long.
+
+    @param key: In bytes.
+    @param value: In bytes.
+    @return: Its descriptor.
+    @raise OSError: If that is refused.
+    """
+    return _bpf(MAP_CREATE, struct.pack("=IIIII", LATEST, key, value, most, 0))
 
 
 def putSocket(sockets: int, index: int, member: socket.socket) -> None:

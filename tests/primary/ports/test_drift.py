@@ -18,11 +18,8 @@ from attrs import define
 from tests.steering.groups import Listening, listening
 from tests.steering.raw import deafPort, maySend, sendSYNs
 from twisted_cluster.policies.least_connections import LeastConnections
-from twisted_cluster.primary.ports.steering import (
-    CannotSteerError,
-    ExtendedSteering,
-    Served,
-)
+from twisted_cluster.primary.ports.steered import CannotSteerError, Served
+from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
 from twisted_cluster.steering.places import Place
 from twisted_cluster.steering.reckoning import ON_ITS_WAY
 from twisted_cluster.wire.backlog import backlogOf

@@ -17,7 +17,8 @@ from tests.primary.ports.test_steering import mayLoad
 from tests.process.test_locked_sockets import USERFAULTFD, mayLock
 from tests.steering.groups import listening
 from twisted_cluster.policies.least_connections import LeastConnections
-from twisted_cluster.primary.ports.steering import ExtendedSteering, Served
+from twisted_cluster.primary.ports.steered import Served
+from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
 from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.options import setOption
 from twisted_cluster.wire.reuseport import SO_LOCK_FILTER

@@ -21,7 +21,8 @@ import os, sys
 from tests.steering.groups import listening
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.ports.steering import Served, steer
+from twisted_cluster.primary.ports.steered import Served
+from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.places import Place
 
 def fill(group, steering):

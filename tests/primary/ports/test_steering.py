@@ -23,17 +23,13 @@ from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.sticky import makeSticky
 from twisted_cluster.policies.weighted import Weighted
-from twisted_cluster.primary.ports.steering import (
-    CannotSteerError,
-    ClassicSteering,
-    ExtendedSteering,
-    Served,
-    Steering,
-    steer,
-)
+from twisted_cluster.primary.ports.steered import CannotSteerError, Served, Steering
+from twisted_cluster.primary.ports.steered_classic import ClassicSteering
+from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
+from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.board import Board
 from twisted_cluster.steering.classic import assemble, ret
-from twisted_cluster.steering.counting import ofAddress
+from twisted_cluster.steering.hashing import ofAddress
 from twisted_cluster.steering.places import Place
 from twisted_cluster.testing.extended_machine import ExtendedMachine
 from twisted_cluster.wire.reuseport import attachClassic, detach

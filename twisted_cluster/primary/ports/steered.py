@@ -1,0 +1,121 @@
+"""
+A group of sockets that a program chooses from, whatever kind of program that is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from twisted_cluster.errors import ClusterError
+from twisted_cluster.steering.places import MOST, Place
+from twisted_cluster.wire.reuseport import lock
+
+# Whose key in the map no place has.
+ANCHOR = MOST - 1
+# So many places a group may have.
+MOST_PLACES = MOST - 1
+
+
+class CannotSteerError(ClusterError):
+    """
+    The kernel cannot choose the workers of a listener as its policy says.
+    """
+
+
+@frozen
+class Served:
+    """
+    What a worker says of a socket.
+
+    @ivar active: Connections that it serves; what a policy goes by.
+    @ivar accepted: How many have been accepted from the socket, ever, by whomever: this
+        worker, those that had it before, the primary.
+    """
+
+    active: int
+    accepted: int
+
+
+class Steering(Protocol):
+    """
+    A group whose sockets a program chooses from. Nobody may be chosen at first.
+    """
+
+    kind: str
+    """
+    What is said in the log: C{classic} or C{extended}.
+    """
+    instead: str
+    """
+    Why it is not a better kind, for the log; empty, if there is none.
+    """
+
+    def add(self, index: int, member: socket.socket) -> None:
+        """
+        A socket has begun to listen, after all others that were added. It takes the
+        place of any other; no worker has it yet, unless it was there before.
+
+        @param index: Its place, from 0, below L{MOST_PLACES}.
+        @raise OSError: If it cannot be steered to.
+        """
+
+    def remove(self, index: int) -> None:
+        """
+        One has ceased to listen.
+        """
+
+    def allow(self, places: Sequence[Place]) -> None:
+        """
+        Have only these be chosen, from now on. If there are none, who comes waits at the
+        anchor.
+
+        @param places: Which were added.
+        @raise OSError: If the system does not take the program.
+        """
+
+    def attach(self) -> None:
+        """
+        Have the program choose, if somebody has detached it.
+        """
+
+    def reckon(self, served: Mapping[int, Served], now: float) -> None:
+        """
+        Tell the program what there is to do, of all that may be chosen; 20 times a second
+        or so.
+
+        @param now: In seconds.
+        """
+
+    def close(self) -> None:
+        """
+        Let go of what is the program's; it goes on while a socket listens.
+        """
+
+
+def lockOnce(
+    index: int, member: socket.socket, members: dict[int, socket.socket]
+) -> None:
+    """
+    Let nobody attach programs by a socket; but who has it by now may keep it locked in
+    another sense, and the primary waiting.
+
+    @param members: Those that are locked already.
+    """
+    if members.get(index) is not member:
+        lock(member)
+        members[index] = member
+
+
+def because(error: OSError) -> str:
+    """
+    Why the system refuses.
+    """
+    if error.errno == errno.EPERM:
+        return "it takes CAP_BPF"
+    return os.strerror(error.errno or 0)

@@ -1,0 +1,85 @@
+"""
+Sockets that a classic program chooses from, which everybody may have.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+
+from twisted_cluster.interfaces import IKernelPrograms
+from twisted_cluster.primary.ports.steered import (
+    ANCHOR,
+    CannotSteerError,
+    Served,
+    lockOnce,
+)
+from twisted_cluster.steering import classic
+from twisted_cluster.steering.classic import ret
+from twisted_cluster.steering.places import Place
+from twisted_cluster.wire.reuseport import attachClassic
+
+
+class ClassicSteering:
+    """
+    By a program with numbers in it, which is made anew whenever they change.
+    """
+
+    kind = "classic"
+    instead = ""
+
+    def __init__(self, programs: IKernelPrograms, anchor: socket.socket) -> None:
+        """
+        @raise CannotSteerError: If there is no such program.
+        """
+        if programs.classicProgram([Place(0)]) is None:
+            raise CannotSteerError("there is no classic program for this")
+        self._programs = programs
+        self._anchor = anchor
+        self._order: list[int] = [ANCHOR]
+        self._locked: dict[int, socket.socket] = {}
+        self._places: Sequence[Place] = ()
+        self._program = b""
+        self._renew()
+
+    def add(self, index: int, member: socket.socket) -> None:
+        lockOnce(index, member, self._locked)
+        if index in self._order:
+            self._forget(index)
+        self._order.append(index)
+        self._renew()
+
+    def remove(self, index: int) -> None:
+        self._forget(index)
+        self._renew()
+
+    def _forget(self, index: int) -> None:
+        # As the kernel does it.
+        last = self._order.pop()
+        if last != index:
+            self._order[self._order.index(index)] = last
+
+    def allow(self, places: Sequence[Place]) -> None:
+        self._places = tuple(places)
+        self._renew()
+
+    def _renew(self) -> None:
+        where = {index: at for at, index in enumerate(self._order)}
+        here = [
+            Place(where[place.index], place.weight)
+            for place in self._places
+            if place.index in where
+        ]
+        here.sort(key=lambda place: place.index)
+        program = self._programs.classicProgram(here) if here else None
+        self._program = classic.assemble(program or [ret(where[ANCHOR])])
+        self.attach()
+
+    def attach(self) -> None:
+        attachClassic(self._anchor, self._program)
+
+    def reckon(self, served: Mapping[int, Served], now: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

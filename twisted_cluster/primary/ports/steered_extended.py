@@ -1,0 +1,106 @@
+"""
+Sockets that an extended program chooses from, which counts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+
+from twisted_cluster.interfaces import IKernelPrograms
+from twisted_cluster.primary.ports.steered import (
+    ANCHOR,
+    CannotSteerError,
+    Served,
+    because,
+    lockOnce,
+)
+from twisted_cluster.steering import extended
+from twisted_cluster.steering.board import PEER_SIZE, REMEMBERED_SIZE, SIZE, Board
+from twisted_cluster.steering.extended import Map
+from twisted_cluster.steering.places import MOST, Place
+from twisted_cluster.steering.reckoning import Reckoning, Seen
+from twisted_cluster.wire import bpf
+from twisted_cluster.wire.backlog import backlogOf
+from twisted_cluster.wire.reuseport import attachExtended
+
+# As many as are remembered; some 100 bytes each.
+PEERS = 65536
+
+
+class ExtendedSteering:
+    """
+    By a program that is told through memory who may be chosen, and what there is to do.
+
+    It is loaded here, which takes CAP_BPF; of what follows only L{add} does too, before
+    Linux 6.0.
+    """
+
+    kind = "extended"
+    instead = ""
+
+    def __init__(self, programs: IKernelPrograms, anchor: socket.socket) -> None:
+        """
+        @raise CannotSteerError: If there is no such program, or it is refused.
+        """
+        program = programs.extendedProgram()
+        if program is None:
+            raise CannotSteerError("there is no extended program for this")
+        self._programs = programs
+        self._anchor = anchor
+        self._members: dict[int, socket.socket] = {}
+        self._reckonings: dict[int, Reckoning] = {}
+        self._fds: list[int] = []
+        try:
+            self._load(program)
+            bpf.putSocket(self._sockets, ANCHOR, anchor)
+        except OSError as error:
+            self.close()
+            raise CannotSteerError(f"extended BPF: {because(error)}") from error
+        self.allow(())
+        self.attach()
+
+    def _load(self, program: extended.Program) -> None:
+        board, self._memory = bpf.makeBoard(SIZE)
+        self._fds.append(board)
+        self._board = Board(memoryview(self._memory).cast("Q"))
+        self._sockets = bpf.makeSockets(MOST)
+        self._fds.append(self._sockets)
+        maps = {Map.BOARD: board, Map.SOCKETS: self._sockets}
+        if extended.uses(program, Map.PEERS):
+            maps[Map.PEERS] = bpf.makeMemory(PEER_SIZE, REMEMBERED_SIZE, PEERS)
+            self._fds.append(maps[Map.PEERS])
+        self._program = bpf.loadProgram(extended.assemble(program, maps))
+        self._fds.append(self._program)
+
+    def add(self, index: int, member: socket.socket) -> None:
+        lockOnce(index, member, self._members)
+        bpf.putSocket(self._sockets, index, member)
+        self._reckonings.setdefault(index, Reckoning())
+
+    def remove(self, index: int) -> None:
+        # The kernel has taken it from the map.
+        pass
+
+    def allow(self, places: Sequence[Place]) -> None:
+        for place in places:
+            self._board.setWeight(place.index, place.weight)
+        turns = self._programs.turns(places) if places else ()
+        self._board.setTurns(turns or [ANCHOR])
+
+    def attach(self) -> None:
+        attachExtended(self._anchor, self._program)
+
+    def reckon(self, served: Mapping[int, Served], now: float) -> None:
+        for index, worker in served.items():
+            waiting = backlogOf(self._members[index]) or 0
+            chosen = self._board.chosen(index)
+            seen = Seen(worker.active, worker.accepted, waiting, chosen)
+            load = self._reckonings[index].load(seen, now)
+            self._board.setLoad(index, load, chosen)
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = []

@@ -52,6 +52,13 @@ class Board:
         """
         return self.cells[CHOSEN + index]
 
+    def load(self, index: int) -> int:
+        """
+        What a socket has to do, as the program sees it.
+        """
+        load = self.cells[OFFSETS + index] + self.cells[CHOSEN + index] & ALL
+        return 0 if load >> 63 else load
+
     def setLoad(self, index: int, load: int, chosen: int) -> None:
         """
         Say what a socket had to do.

@@ -100,6 +100,12 @@ class ExtendedSteering:
             load = self._reckonings[index].load(seen, now)
             self._board.setLoad(index, load, chosen)
 
+    def loadOf(self, index: int) -> int:
+        """
+        What a socket has to do, as the program sees it just now.
+        """
+        return self._board.load(index)
+
     def close(self) -> None:
         for fd in self._fds:
             os.close(fd)

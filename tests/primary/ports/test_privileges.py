@@ -36,6 +36,23 @@ with listening(4) as group:
     steering.allow([Place(1)])
     print(steering.kind, steering.instead, dict(group.chosen(5)), sep="; ")
 """
+# As the default profile of container runtimes: bpf(2) is refused, whoever asks.
+CONTAINED = """
+import ctypes, platform
+from array import array
+from twisted_cluster.steering.classic import assemble, jeq, ld, ret
+from twisted_cluster.wire.bpf import CALLS
+
+NO_NEW_PRIVILEGES, SECCOMP, BY_FILTER, REFUSED, ALLOWED = 38, 22, 2, 0x50001, 0x7FFF0000
+program = assemble(
+    [ld(0), jeq(CALLS[platform.machine()], no=1), ret(REFUSED), ret(ALLOWED)]
+)
+steps = array("B", program)
+asked = array("Q", [len(program) // 8, steps.buffer_info()[0]])
+prctl = ctypes.CDLL(None).prctl
+assert prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
+assert prctl(SECCOMP, BY_FILTER, ctypes.c_void_p(asked.buffer_info()[0]), 0, 0) == 0
+"""
 SHED = """
 with listening(4) as group:
     steering = steer(RoundRobin(), group.sockets[0])
@@ -69,6 +86,14 @@ def test_everybodyMaySteer() -> None:
     An ordinary user has a classic program, and is told what is missing for more.
     """
     told = said(pythonForNobody(), ORDINARY, user=65534, group=65534)
+    assert told == "classic; extended BPF: it takes CAP_BPF; {2: 5}"
+
+
+def test_containersMaySteer() -> None:
+    """
+    So has root, where the system call is refused.
+    """
+    told = said(sys.executable, CONTAINED + ORDINARY)
     assert told == "classic; extended BPF: it takes CAP_BPF; {2: 5}"
 
 

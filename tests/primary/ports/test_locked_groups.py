@@ -45,6 +45,8 @@ area = struct.pack("QQQQ", end, mmap.PAGESIZE, 1, 0)
 fcntl.ioctl(faults, 0xc020aa00, bytearray(area))
 linger = (int(os.environ["LISTENING"]), socket.SOL_SOCKET, socket.SO_LINGER, end - 4, 8)
 arguments = map(ctypes.c_void_p, linger)
+if "SHUT" in os.environ:
+    socket.socket(fileno=os.dup(linger[0])).shutdown(socket.SHUT_RD)
 threading.Thread(target=system.setsockopt, args=tuple(arguments), daemon=True).start()
 time.sleep(0.2)
 print("locked", flush=True)
@@ -53,9 +55,11 @@ time.sleep(60)
 
 
 @pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
-def test_steeringWaitsForNoLock() -> None:
+@pytest.mark.parametrize("more", [{}, {"SHUT": "yes"}])
+def test_steeringWaitsForNoLock(more: dict[str, str]) -> None:
     """
-    What is told and asked does not wait for it, and others are connected to.
+    What is told and asked does not wait for it, also if the socket is shut down, and
+    others are connected to.
     """
     with listening(3) as group:
         steering = ExtendedSteering(LeastConnections(), group.sockets.pop(0))
@@ -64,7 +68,7 @@ def test_steeringWaitsForNoLock() -> None:
         kept = group.sockets[0]
         with subprocess.Popen(
             [sys.executable, "-c", LOCK],
-            env={**os.environ, "LISTENING": str(kept.fileno())},
+            env={**os.environ, **more, "LISTENING": str(kept.fileno())},
             pass_fds=[kept.fileno()],
             stdout=subprocess.PIPE,
         ) as worker:

@@ -22,7 +22,7 @@ from twisted_cluster.steering.extended import Map
 from twisted_cluster.steering.places import MOST, Place
 from twisted_cluster.steering.reckoning import Reckoning, Seen
 from twisted_cluster.wire import bpf
-from twisted_cluster.wire.backlog import backlogOf
+from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.reuseport import attachExtended
 
 # As many as are remembered; some 100 bytes each.
@@ -50,6 +50,7 @@ class ExtendedSteering:
         self._programs = programs
         self._anchor = anchor
         self._members: dict[int, socket.socket] = {}
+        self._inodes: dict[int, int] = {}
         self._reckonings: dict[int, Reckoning] = {}
         self._fds: list[int] = []
         try:
@@ -77,6 +78,7 @@ class ExtendedSteering:
     def add(self, index: int, member: socket.socket) -> None:
         lockOnce(index, member, self._members)
         bpf.putSocket(self._sockets, index, member)
+        self._inodes[index] = os.fstat(member.fileno()).st_ino
         self._reckonings.setdefault(index, Reckoning())
 
     def remove(self, index: int) -> None:
@@ -93,12 +95,23 @@ class ExtendedSteering:
         attachExtended(self._anchor, self._program)
 
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
+        if not self._programs.readsLoads:
+            return
+        waiting = self._waiting()
         for index, worker in served.items():
-            waiting = backlogOf(self._members[index]) or 0
+            waits = waiting.get(self._inodes[index], 0)
             chosen = self._board.chosen(index)
-            seen = Seen(worker.active, worker.accepted, waiting, chosen)
+            seen = Seen(worker.active, worker.accepted, waits, chosen)
             load = self._reckonings[index].load(seen, now)
             self._board.setLoad(index, load, chosen)
+
+    def _waiting(self) -> dict[int, int]:
+        # What TCP_INFO says would be the same; but to ask that of a socket which a worker
+        # has shut down, and keeps locked, takes until it lets it go.
+        try:
+            return waitingAt(self._anchor.family, self._anchor.getsockname()[1])
+        except OSError:
+            return {}
 
     def loadOf(self, index: int) -> int:
         """

@@ -23,6 +23,7 @@ from twisted_cluster import (
     ConnectionFacts,
     IFarewellPolicy,
     IGroupingPolicy,
+    IKernelPolicy,
     ILookingPolicy,
     ISchedulingPolicy,
     IWorkerLoad,
@@ -30,7 +31,11 @@ from twisted_cluster import (
 )
 from twisted_cluster.interfaces import ILiningPolicy
 from twisted_cluster.plugins import parsePolicy
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.counting import inTurn
+from twisted_cluster.steering.places import Place
 from twisted_cluster.testing import PolicyTestsMixin, WorkerLoad, httpHead
+from twisted_cluster.testing.kernel import chosenByClassic, chosenByExtended
 
 LOOK = Look(limit=512)
 
@@ -387,3 +392,36 @@ def test_runnersRunThem(
     assert f"{count} passed" in said or f"Ran {count} tests" in said or evenness == 1.0
     assert (done.returncode == 0) == (evenness == 1.25)
     assert ("one of 4 workers got" in said) == (evenness == 1.0)
+
+
+@implementer(IKernelPolicy)
+@define
+class Steering(Choosing):
+    """
+    With programs for the kernel.
+    """
+
+    index: int = 0
+    readsLoads: bool = False
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        return [classic.ret(self.index)]
+
+    def extendedProgram(self) -> extended.Program | None:
+        return None if self.index else inTurn()
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return [place.index for place in places]
+
+
+def test_programsAreTried() -> None:
+    """
+    A program that chooses who may not be chosen is told, with what it was asked for.
+    """
+    said = failure(Steering(firstOf, index=9), "test_itsProgramsChooseWhoMayBe")
+    assert "chose {9} of [Place(index=0, weight=1)]" in said
+    policy = Steering(firstOf)
+    verifyObject(IKernelPolicy, policy)
+    found = chosenByExtended(policy, [Place(1), Place(2)], times=4)
+    assert found == {1: 2, 2: 2}
+    assert chosenByClassic(policy, [Place(1)], times=2) == {0: 2}

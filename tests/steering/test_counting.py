@@ -147,6 +147,25 @@ def test_theLeastLoadedIsChosen(loads: list[int]) -> None:
         now[index] += 1
 
 
+def test_whatIsClosedIsKnown() -> None:
+    """
+    Workers may say at once what they have closed; one that says too much has nothing to
+    do, and others are not less.
+    """
+    machine, board = machineWith([0, 1, 2])
+    for index, load in enumerate((5, 5, 3)):
+        board.setLoad(index, load, 0, closed=10)
+    machine.closed = {0: 14, 1: 10, 2: 10}
+    for make in (leastLoaded, betterOfTwo):
+        board.setTurns([0, 1])
+        assert chosen(machine, make(), 1) == {0: 1}
+    assert board.load(0, 14) == 3
+    board.setTurns([0, 1, 2])
+    machine.closed[0] = 2**64 - 1
+    machine.closed[2] = 2**63
+    assert set(chosen(machine, leastLoaded(), 20)) <= {0, 1, 2}
+
+
 def test_ofEqualsTheNextIsChosen() -> None:
     """
     Where all have the same each is chosen in its turn, also when each is done at once.

@@ -24,8 +24,8 @@ WHICH = 0
 TICKET = 1
 LISTS = 8
 WEIGHTS = LISTS + 2 * TURNS
-# What a socket has to do, less how often it was chosen so far; so to add that again
-# tells what it has to do now.
+# What a socket has to do, less how often it was chosen so far, and with what its worker
+# has closed so far; so to reckon that again tells what it has to do now.
 OFFSETS = WEIGHTS + MOST
 # How often it was chosen; only the program writes that.
 CHOSEN = OFFSETS + MOST
@@ -52,20 +52,24 @@ class Board:
         """
         return self.cells[CHOSEN + index]
 
-    def load(self, index: int) -> int:
+    def load(self, index: int, closed: int = 0) -> int:
         """
         What a socket has to do, as the program sees it.
+
+        @param closed: What its worker has closed.
         """
-        load = self.cells[OFFSETS + index] + self.cells[CHOSEN + index] & ALL
+        chosen = self.cells[CHOSEN + index]
+        load = self.cells[OFFSETS + index] + chosen - closed & ALL
         return 0 if load >> 63 else load
 
-    def setLoad(self, index: int, load: int, chosen: int) -> None:
+    def setLoad(self, index: int, load: int, chosen: int, closed: int = 0) -> None:
         """
         Say what a socket had to do.
 
         @param chosen: How often it had been chosen by then.
+        @param closed: What its worker had closed by then.
         """
-        self.cells[OFFSETS + index] = load - chosen & ALL
+        self.cells[OFFSETS + index] = load - chosen + closed & ALL
 
     def setWeight(self, index: int, weight: int) -> None:
         """

@@ -69,6 +69,7 @@ class Map(Enum):
     BOARD = "board"
     SOCKETS = "sockets"
     PEERS = "peers"
+    CLOSINGS = "closings"
 
 
 @frozen
@@ -241,6 +242,13 @@ def peers(to: Register) -> Instruction:
     Take the map of what is remembered.
     """
     return Instruction(WIDE, to, WHOLE_MAP, map=Map.PEERS)
+
+
+def closings(to: Register) -> Instruction:
+    """
+    Take the map of maps in which workers count what they have closed.
+    """
+    return Instruction(WIDE, to, WHOLE_MAP, map=Map.CLOSINGS)
 
 
 def jump(label: str) -> Instruction:

@@ -39,6 +39,7 @@ from twisted_cluster.steering.extended import (
     address,
     and_,
     call,
+    closings,
     end,
     jeq,
     jge,
@@ -54,11 +55,13 @@ from twisted_cluster.steering.extended import (
     rsh,
     sockets,
     store,
+    sub,
 )
 from twisted_cluster.steering.places import MOST
 
 # Where in memory things are kept.
 COUNT, AT, BEST, BEST_AT, KEY, START, LEFT = -8, -16, -24, -32, -36, -48, -56
+TURN, CLOSED, ZERO = -64, -72, -80
 # How often another socket is tried.
 TRIES = 8
 # struct sk_reuseport_md.
@@ -97,20 +100,27 @@ def cellOf(array: int, index: Register, to: Register) -> Program:
     ]
 
 
-def loadOf(index: Register, to: Register, label: str) -> Program:
+def loadOf(index: Register, label: str) -> Program:
     """
-    Take what a socket has to do; nothing less than nothing.
+    Take what a socket has to do to C{R1}, and the socket to C{R2}; nothing less than
+    nothing.
 
     @param label: A name of its own.
     """
     return [
-        *cellOf(OFFSETS, index, R4),
-        load(to, R4),
-        *cellOf(CHOSEN, index, R4),
-        load(R4, R4),
-        add(to, R4),
-        jsge(to, 0, label),
-        mov(to, 0),
+        *(store(R10, KEY, index, WORD), mov(R1, 0), store(R10, CLOSED, R1)),
+        store(R10, ZERO, R1),
+        *(closings(R1), mov(R2, R10), add(R2, KEY), call(Helper.LOOK_UP)),
+        jeq(R0, 0, f"{label}: none"),
+        *(mov(R1, R0), mov(R2, R10), add(R2, ZERO), call(Helper.LOOK_UP)),
+        jeq(R0, 0, f"{label}: none"),
+        *(load(R1, R0), store(R10, CLOSED, R1)),
+        f"{label}: none",
+        *(load(R2, R10, KEY, WORD), and_(R2, MOST - 1)),
+        *(*cellOf(OFFSETS, R2, R4), load(R1, R4)),
+        *(*cellOf(CHOSEN, R2, R4), load(R4, R4), add(R1, R4)),
+        *(load(R4, R10, CLOSED), sub(R1, R4)),
+        *(jsge(R1, 0, label), mov(R1, 0)),
         label,
     ]
 

@@ -33,10 +33,17 @@ from twisted_cluster.steering.extended import (
 
 ALL = (1 << 64) - 1
 # Where things are in memory, far from each other.
-STACK, CONTEXT, PACKET, BOARD, SOCKETS, PEERS = (at << 40 for at in range(1, 7))
-BASES = {None: 0, Map.BOARD: BOARD, Map.SOCKETS: SOCKETS, Map.PEERS: PEERS}
+STACK, CONTEXT, PACKET, BOARD, SOCKETS, PEERS, CLOSINGS = (at << 40 for at in range(1, 8))
+BASES = {
+    None: 0,
+    Map.BOARD: BOARD,
+    Map.SOCKETS: SOCKETS,
+    Map.PEERS: PEERS,
+    Map.CLOSINGS: CLOSINGS,
+}
 STACK_SIZE = 512
-FOUND = 7 << 40
+# What was found in a map, and a map that was found in one.
+FOUND, INNER = 8 << 40, 9 << 40
 # Far more than any program of ours, with the longest list.
 STEPS = 100_000
 SIZES = {WORD: 4, extended.HALF: 2, BYTE: 1, DOUBLE: 8}
@@ -81,6 +88,7 @@ class ExtendedMachine:
     @ivar random: Where chance comes from.
     @ivar clock: In nanoseconds.
     @ivar peers: What the program remembers.
+    @ivar closed: What workers have closed, of those that say it.
     """
 
     open: Collection[int]
@@ -90,6 +98,7 @@ class ExtendedMachine:
     random: Random = Factory(Random)
     clock: int = 0
     peers: dict[bytes, bytearray] = Factory(dict)
+    closed: dict[int, int] = Factory(dict)
     board: memoryview = field(
         factory=lambda: memoryview(bytearray(8 * CELLS)).cast("Q"), init=False
     )
@@ -216,9 +225,15 @@ class ExtendedMachine:
         return 0
 
     def _lookUp(self, map: int, key: int) -> int:
-        if map != PEERS:
-            raise ValueError("only of peers something is remembered")
-        found = self.peers.get(bytes(self._at(key, PEER_SIZE)))
+        if map == CLOSINGS:
+            index = int.from_bytes(self._at(key, 4), byteorder)
+            return INNER + index if index in self.closed else 0
+        if map == PEERS:
+            found = self.peers.get(bytes(self._at(key, PEER_SIZE)))
+        elif map >= INNER and not any(self._at(key, 4)):
+            found = bytearray(self.closed[map - INNER].to_bytes(8, byteorder))
+        else:
+            raise ValueError("nothing can be looked up there")
         if found is None:
             return 0
         self._memory[FOUND] = memoryview(found)

@@ -24,7 +24,7 @@ CALLS = {
 }
 # As linux/bpf.h has them.
 MAP_CREATE, MAP_UPDATE, PROG_LOAD = 0, 2, 5
-ARRAY, LATEST, SOCKETS = 2, 9, 20
+ARRAY, LATEST, MAPS, SOCKETS = 2, 9, 12, 20
 MMAPABLE = 1 << 10
 CHOOSES_SOCKETS = 21
 LICENSE = b"MIT\0"
@@ -80,6 +80,28 @@ def makeMemory(key: int, value: int, most: int) -> int:
     @raise OSError: If that is refused.
     """
     return _bpf(MAP_CREATE, struct.pack("=IIIII", LATEST, key, value, most, 0))
+
+
+def makeMaps(like: int, most: int) -> int:
+    """
+    Make a map of maps, in which a program can find them.
+
+    @param like: The descriptor of one; others are as this.
+    @return: Its descriptor.
+    @raise OSError: If that is refused.
+    """
+    return _bpf(MAP_CREATE, struct.pack("=IIIIII", MAPS, 4, 4, most, 0, like))
+
+
+def putMap(maps: int, index: int, other: int) -> None:
+    """
+    Put one into a map of maps.
+
+    @raise OSError: As L{putSocket}.
+    """
+    key, value = array("I", [index]), array("I", [other])
+    where = (key.buffer_info()[0], value.buffer_info()[0])
+    _bpf(MAP_UPDATE, struct.pack("=IxxxxQQQ", maps, *where, 0))
 
 
 def putSocket(sockets: int, index: int, member: socket.socket) -> None:

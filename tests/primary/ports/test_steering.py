@@ -32,6 +32,7 @@ from twisted_cluster.steering.classic import assemble, ret
 from twisted_cluster.steering.hashing import ofAddress
 from twisted_cluster.steering.places import Place
 from twisted_cluster.testing.extended_machine import ExtendedMachine
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.reuseport import attachClassic, detach
 
 pytestmark = pytest.mark.skipif(
@@ -235,6 +236,23 @@ def test_theKernelReadsAddressesAsTheMachineDoes(family: int) -> None:
             machine.network = headerOf(ip_address(source))
             assert group.chosen(1, source) == {machine.run(ofAddress()): 1}
         steering.close()
+
+
+def test_whatIsClosedIsKnownAtOnce(make: Make) -> None:
+    """
+    A worker says what it has closed, and is chosen again before the primary tells.
+    """
+    steered = make(ExtendedSteering, LeastConnections)
+    steered.reckon(0.0, {0: 9, 1: 5, 2: 5, 3: 5})
+    fd = steered.steering.closingsOf(0)
+    assert fd is not None
+    closings = Closings(fd)
+    for _ in range(8):
+        closings.add()
+    assert steered.chosen(4) == {0: 4}
+    steered.accepted[0] += 4
+    steered.reckon(1.0, {0: 1, 1: 5, 2: 5, 3: 5})
+    assert steered.chosen(4) == {0: 4}
 
 
 def test_whyNot() -> None:

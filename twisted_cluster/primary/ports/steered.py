@@ -92,6 +92,14 @@ class Steering(Protocol):
         @param now: In seconds.
         """
 
+    def closingsOf(self, index: int) -> int | None:
+        """
+        What the worker that has a socket may be given, so that the program knows at once
+        of what it closes: for L{twisted_cluster.wire.closings.Closings}.
+
+        @return: A descriptor, which stays the group's; L{None}: the program does not ask.
+        """
+
     def close(self) -> None:
         """
         Let go of what is the program's; it goes on while a socket listens.

@@ -81,5 +81,8 @@ class ClassicSteering:
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
         pass
 
+    def closingsOf(self, index: int) -> int | None:
+        return None
+
     def close(self) -> None:
         pass

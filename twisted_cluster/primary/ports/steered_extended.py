@@ -17,11 +17,12 @@ from twisted_cluster.primary.ports.steered import (
     lockOnce,
 )
 from twisted_cluster.steering import extended
-from twisted_cluster.steering.board import PEER_SIZE, REMEMBERED_SIZE, SIZE, Board
+from twisted_cluster.steering.board import CELL, PEER_SIZE, REMEMBERED_SIZE, SIZE, Board
 from twisted_cluster.steering.extended import Map
 from twisted_cluster.steering.places import MOST, Place
 from twisted_cluster.steering.reckoning import Reckoning, Seen
 from twisted_cluster.wire import bpf
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.reuseport import attachExtended
 
@@ -52,6 +53,9 @@ class ExtendedSteering:
         self._members: dict[int, socket.socket] = {}
         self._inodes: dict[int, int] = {}
         self._reckonings: dict[int, Reckoning] = {}
+        self._closings: dict[int, Closings] = {}
+        self._closingsFds: dict[int, int] = {}
+        self._maps: int | None = None
         self._fds: list[int] = []
         try:
             self._load(program)
@@ -72,6 +76,11 @@ class ExtendedSteering:
         if extended.uses(program, Map.PEERS):
             maps[Map.PEERS] = bpf.makeMemory(PEER_SIZE, REMEMBERED_SIZE, PEERS)
             self._fds.append(maps[Map.PEERS])
+        if extended.uses(program, Map.CLOSINGS):
+            like, _ = bpf.makeBoard(CELL)
+            self._fds.append(like)
+            self._maps = maps[Map.CLOSINGS] = bpf.makeMaps(like, MOST)
+            self._fds.append(self._maps)
         self._program = bpf.loadProgram(extended.assemble(program, maps))
         self._fds.append(self._program)
 
@@ -80,6 +89,22 @@ class ExtendedSteering:
         bpf.putSocket(self._sockets, index, member)
         self._inodes[index] = os.fstat(member.fileno()).st_ino
         self._reckonings.setdefault(index, Reckoning())
+        if self._maps is not None and index not in self._closings:
+            self._countClosings(index, self._maps)
+
+    def _countClosings(self, index: int, maps: int) -> None:
+        fd, _ = bpf.makeBoard(CELL)
+        self._fds.append(fd)
+        self._closings[index] = Closings(fd)
+        self._closingsFds[index] = fd
+        bpf.putMap(maps, index, fd)
+
+    def closingsOf(self, index: int) -> int | None:
+        return self._closingsFds.get(index)
+
+    def _closedAt(self, index: int) -> int:
+        closings = self._closings.get(index)
+        return 0 if closings is None else closings.count
 
     def remove(self, index: int) -> None:
         # The kernel has taken it from the map.
@@ -100,10 +125,10 @@ class ExtendedSteering:
         waiting = self._waiting()
         for index, worker in served.items():
             waits = waiting.get(self._inodes[index], 0)
-            chosen = self._board.chosen(index)
+            closed, chosen = self._closedAt(index), self._board.chosen(index)
             seen = Seen(worker.active, worker.accepted, waits, chosen)
             load = self._reckonings[index].load(seen, now)
-            self._board.setLoad(index, load, chosen)
+            self._board.setLoad(index, load, chosen, closed)
 
     def _waiting(self) -> dict[int, int]:
         # What TCP_INFO says would be the same; but to ask that of a socket which a worker
@@ -117,7 +142,7 @@ class ExtendedSteering:
         """
         What a socket has to do, as the program sees it just now.
         """
-        return self._board.load(index)
+        return self._board.load(index, self._closedAt(index))
 
     def close(self) -> None:
         for fd in self._fds:

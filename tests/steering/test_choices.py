@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import (
     binary,
     builds,
@@ -51,6 +51,7 @@ def places(*numbers: int) -> list[Place]:
     return [Place(number) for number in numbers]
 
 
+@settings(deadline=None)
 @given(
     sampled_from(EVERY),
     somePlaces,
@@ -95,6 +96,7 @@ def test_weightsAreKept() -> None:
     assert byWeight([Place(0, 0)]) == []
 
 
+@settings(deadline=None)
 @given(
     lists(integers(0, MOST - 1), min_size=1, max_size=20, unique=True),
     integers(0, 4096),
@@ -109,6 +111,7 @@ def test_aCPUHasASocket(allowed: list[int], cpu: int) -> None:
     assert ClassicMachine(cpu=cpu).run(program) == around[0]
 
 
+@settings(deadline=None)
 @given(lists(integers(0, MOST - 1), min_size=2, max_size=40, unique=True), ip_addresses())
 def test_whoseSocketGoesMovesAlone(
     allowed: list[int], address: IPv4Address | IPv6Address

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import (
     binary,
     dictionaries,
@@ -64,6 +64,7 @@ def chosen(machine: ExtendedMachine, program: Program, times: int) -> Counter[in
     return found
 
 
+@settings(deadline=None)
 @given(
     sampled_from(LOYAL),
     someIndices,
@@ -91,6 +92,7 @@ def test_onlyWhoIsAllowedIsChosen(
     assert machine.run(make()) in allowed
 
 
+@settings(deadline=None)
 @given(sampled_from(LOYAL), integers())
 def test_anyBoardHasAnEnd(make: Callable[[], Program], seed: int) -> None:
     """
@@ -101,6 +103,7 @@ def test_anyBoardHasAnEnd(make: Callable[[], Program], seed: int) -> None:
     assert machine.run(make()) in range(MOST)
 
 
+@settings(deadline=None)
 @given(someIndices, integers(0, 100))
 def test_eachInTurn(allowed: list[int], ticket: int) -> None:
     """
@@ -129,6 +132,7 @@ def test_otherPacketsAreNotCounted() -> None:
         assert board.chosen(3) == 2
 
 
+@settings(deadline=None)
 @given(lists(integers(0, 60), min_size=2, max_size=12))
 def test_theLeastLoadedIsChosen(loads: list[int]) -> None:
     """
@@ -212,6 +216,7 @@ def test_chanceIsFair() -> None:
     assert 930 < found[4] < 1070
 
 
+@settings(deadline=None)
 @given(sampled_from(LOYAL), integers())
 def test_whatIsBrokenIsPassed(make: Callable[[], Program], seed: int) -> None:
     """

@@ -5,7 +5,7 @@ Counts that never drift.
 from __future__ import annotations
 
 from attrs import define
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import integers as numbers
 from hypothesis.strategies import lists, sampled_from, tuples
 
@@ -91,6 +91,7 @@ def test_whoWasNotChosenHidesNobody() -> None:
     assert reckoning.load(Seen(7, 8, 0, 2), 0.1) == 9
 
 
+@settings(deadline=None)
 @given(lists(tuples(sampled_from(EVENTS), numbers(0, 50)), max_size=60))
 def test_inTheEndTheTruthIsTold(events: list[tuple[str, int]]) -> None:
     """
@@ -110,6 +111,7 @@ def test_inTheEndTheTruthIsTold(events: list[tuple[str, int]]) -> None:
     assert load == socket.active + socket.waiting
 
 
+@settings(deadline=None)
 @given(numbers(1, 100), numbers(0, 1000), numbers(1, 6))
 def test_aSteadyFloodIsBounded(real: int, forged: int, delay: int) -> None:
     """

@@ -22,6 +22,8 @@ TURNS = 1024
 WHICH = 0
 # How many were chosen, or where in the list to begin.
 TICKET = 1
+# What nobody writes.
+NOTHING = 2
 LISTS = 8
 WEIGHTS = LISTS + 2 * TURNS
 # What a socket has to do, less how often it was chosen so far, and with what its worker

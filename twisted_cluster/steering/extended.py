@@ -25,12 +25,12 @@ WIDE = 0x18
 WORD, HALF, BYTE, DOUBLE = 0x00, 0x08, 0x10, 0x18
 MEM, ATOMIC = 0x60, 0xC0
 ADD, SUB, MUL, OR, AND, LSH, RSH = 0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70
-MOD, XOR, MOV = 0x90, 0xA0, 0xB0
+MOD, XOR, MOV, ARSH = 0x90, 0xA0, 0xB0, 0xC0
 JA, JEQ, JGT, JGE, JNE, JSGT, CALL, EXIT = (
     *(0x00, 0x10, 0x20, 0x30),
     *(0x50, 0x60, 0x80, 0x90),
 )
-JLT, JSGE = 0xA0, 0x70
+JLT = 0xA0
 OF_REGISTER = 0x08
 FETCH = 0x01
 WHOLE_MAP, INSIDE = 1, 2
@@ -184,6 +184,13 @@ def rsh(to: Register, bits: int) -> Instruction:
     return _with(ALU | RSH, to, bits)
 
 
+def arsh(to: Register, bits: int) -> Instruction:
+    """
+    Move to the right, with the sign.
+    """
+    return _with(ALU | ARSH, to, bits)
+
+
 def load(
     to: Register, source: Register, offset: int = 0, size: int = DOUBLE
 ) -> Instruction:
@@ -298,13 +305,6 @@ def jsgt(one: Register, value: Operand, label: str) -> Instruction:
     The same, if it is more, with a sign.
     """
     return _with(JMP | JSGT, one, value, label)
-
-
-def jsge(one: Register, value: Operand, label: str) -> Instruction:
-    """
-    The same, if it is at least that, with a sign.
-    """
-    return _with(JMP | JSGE, one, value, label)
 
 
 def call(helper: Helper) -> Instruction:

@@ -13,6 +13,7 @@ from twisted_cluster.steering.board import (
     CELL,
     CHOSEN,
     LISTS,
+    NOTHING,
     OFFSETS,
     TURNS,
     WHICH,
@@ -38,6 +39,7 @@ from twisted_cluster.steering.extended import (
     addAt,
     address,
     and_,
+    arsh,
     call,
     closings,
     end,
@@ -45,7 +47,6 @@ from twisted_cluster.steering.extended import (
     jge,
     jgt,
     jne,
-    jsge,
     jump,
     load,
     lsh,
@@ -56,6 +57,7 @@ from twisted_cluster.steering.extended import (
     sockets,
     store,
     sub,
+    xor,
 )
 from twisted_cluster.steering.places import MOST
 
@@ -108,8 +110,11 @@ def loadOf(index: Register, label: str) -> Program:
     @param label: A name of its own.
     """
     return [
-        *(store(R10, KEY, index, WORD), mov(R1, 0), store(R10, CLOSED, R1)),
-        store(R10, ZERO, R1),
+        *(store(R10, KEY, index, WORD), mov(R1, 0), store(R10, ZERO, R1)),
+        # Nothing is there; but the kernel, which follows each way through a program, does
+        # not know that, and so need not follow the one on which there was nothing to be
+        # looked up.
+        *(address(R1, NOTHING * CELL), load(R1, R1), store(R10, CLOSED, R1)),
         *(closings(R1), mov(R2, R10), add(R2, KEY), call(Helper.LOOK_UP)),
         jeq(R0, 0, f"{label}: none"),
         *(mov(R1, R0), mov(R2, R10), add(R2, ZERO), call(Helper.LOOK_UP)),
@@ -120,8 +125,8 @@ def loadOf(index: Register, label: str) -> Program:
         *(*cellOf(OFFSETS, R2, R4), load(R1, R4)),
         *(*cellOf(CHOSEN, R2, R4), load(R4, R4), add(R1, R4)),
         *(load(R4, R10, CLOSED), sub(R1, R4)),
-        *(jsge(R1, 0, label), mov(R1, 0)),
-        label,
+        # Nothing less than nothing, without two ways.
+        *(mov(R4, R1), arsh(R4, 63), xor(R4, -1), and_(R1, R4)),
     ]
 
 

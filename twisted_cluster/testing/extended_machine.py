@@ -56,6 +56,7 @@ OPERATIONS: Mapping[int, Callable[[int, int], int]] = {
     extended.AND: lambda a, b: a & b,
     extended.LSH: lambda a, b: a << (b & 63),
     extended.RSH: lambda a, b: a >> (b & 63),
+    extended.ARSH: lambda a, b: _signed(a) >> (b & 63),
     extended.MOD: lambda a, b: a % b if b else a,
     extended.XOR: lambda a, b: a ^ b,
     extended.MOV: lambda a, b: b,
@@ -67,7 +68,6 @@ TESTS: Mapping[int, Callable[[int, int], bool]] = {
     extended.JGE: lambda a, b: a >= b,
     extended.JLT: lambda a, b: a < b,
     extended.JSGT: lambda a, b: _signed(a) > _signed(b),
-    extended.JSGE: lambda a, b: _signed(a) >= _signed(b),
 }
 
 

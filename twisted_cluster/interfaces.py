@@ -5,13 +5,16 @@ What a plugin provides, and what it is given.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
 from twisted_cluster.events import ConnectionFacts, Look
-from twisted_cluster.steering import classic, extended
-from twisted_cluster.steering.places import Place
+
+if TYPE_CHECKING:
+    from twisted_cluster.steering import classic, extended
+    from twisted_cluster.steering.places import Place
 
 # In bytes. One page: what a client's first window surely takes, so that nobody waits for
 # a slow reader.

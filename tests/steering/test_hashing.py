@@ -17,6 +17,7 @@ from twisted_cluster.testing.extended_machine import ExtendedMachine
 
 IDLE = 60
 SECOND = 1_000_000_000
+PEERS = ofPeer(IDLE)
 
 
 @settings(deadline=None)
@@ -29,12 +30,13 @@ def test_whoseSocketGoesMovesAlone(
     """
     machine, board = machineWith(allowed)
     machine.network = headerOf(address)
-    before = machine.run(ofAddress())
+    program = ofAddress()
+    before = machine.run(program)
     for gone in allowed:
         rest = [index for index in allowed if index != gone]
         if rest:
             board.setTurns(rest)
-            after = machine.run(ofAddress())
+            after = machine.run(program)
             assert after == before or gone == before
 
 
@@ -61,7 +63,7 @@ def talk(machine: ExtendedMachine, peer: int, at: float) -> int | None:
     machine.protocol, machine.clock = UDP, int(at * SECOND)
     machine.network = headerOf(ip_address("192.0.2.7"))
     machine.transport = peer.to_bytes(2, "big") + bytes(6)
-    return machine.run(ofPeer(IDLE))
+    return machine.run(PEERS)
 
 
 @settings(deadline=None)

@@ -24,9 +24,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final
-
-from attrs import evolve, frozen
+from typing import Final, NamedTuple
 
 # As linux/bpf_common.h and linux/filter.h have them.
 LD, LDX, ST, STX, ALU, JMP, RET, MISC = range(8)
@@ -62,8 +60,7 @@ A = Register.A
 X = Register.X
 
 
-@frozen
-class Instruction:
+class Instruction(NamedTuple):
     """
     One step.
 
@@ -267,10 +264,10 @@ def _resolved(step: Instruction, at: int, labels: dict[str, int]) -> Instruction
         return step
     yes, no = (_distance(to, at, labels) for to in (step.yes, step.no))
     if step.code == JMP | JA:
-        return evolve(step, k=yes, yes=0)
+        return step._replace(k=yes, yes=0)
     if max(yes, no) > FARTHEST:
         raise ValueError(f"a jump over {max(yes, no)} instructions, not {FARTHEST}")
-    return evolve(step, yes=yes, no=no)
+    return step._replace(yes=yes, no=no)
 
 
 def _distance(to: int | str, at: int, labels: dict[str, int]) -> int:

@@ -16,8 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
-
-from attrs import evolve, frozen
+from typing import NamedTuple
 
 # As linux/bpf_common.h and linux/bpf.h have them.
 LDX, STX, JMP, ALU = 1, 3, 5, 7
@@ -72,8 +71,7 @@ class Map(Enum):
     CLOSINGS = "closings"
 
 
-@frozen
-class Instruction:
+class Instruction(NamedTuple):
     """
     One step.
 
@@ -347,7 +345,7 @@ def _resolved(step: Instruction, after: int, labels: Mapping[str, int]) -> Instr
         return step
     if step.label not in labels:
         raise ValueError(f"no label {step.label!r}")
-    return evolve(step, offset=labels[step.label] - after)
+    return step._replace(offset=labels[step.label] - after)
 
 
 def uses(program: Program, map: Map) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.steered import (
@@ -90,14 +91,16 @@ class ExtendedSteering:
         self._inodes[index] = os.fstat(member.fileno()).st_ino
         self._reckonings.setdefault(index, Reckoning())
         if self._maps is not None and index not in self._closings:
-            self._countClosings(index, self._maps)
+            # Without CAP_BPF by now, the program is told of what is closed, as before.
+            with suppress(OSError):
+                self._countClosings(index, self._maps)
 
     def _countClosings(self, index: int, maps: int) -> None:
         fd, _ = bpf.makeBoard(CELL)
         self._fds.append(fd)
+        bpf.putMap(maps, index, fd)
         self._closings[index] = Closings(fd)
         self._closingsFds[index] = fd
-        bpf.putMap(maps, index, fd)
 
     def closingsOf(self, index: int) -> int | None:
         return self._closingsFds.get(index)

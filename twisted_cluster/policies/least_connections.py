@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
-from twisted_cluster.policies.round_robin import inTurn
+from twisted_cluster.policies.round_robin import fromNext
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.counting import leastLoaded
 from twisted_cluster.steering.places import Place, indices, weighty
@@ -33,7 +33,7 @@ class LeastConnections:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad | None:
-        able = [one for one in inTurn(ready, self._last) if one.weight > 0]
+        able = [one for one in fromNext(ready, self._last) if one.weight > 0]
         if not able:
             return None
         loads = [(one.load + 1) / one.weight for one in able]

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
-from twisted_cluster.policies.round_robin import inTurn
+from twisted_cluster.policies.round_robin import fromNext
 
 
 @implementer(ISchedulingPolicy)
@@ -35,7 +35,7 @@ class LeastLag:
     def choose(
         self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
     ) -> IWorkerLoad:
-        turn = inTurn(ready, self._last)
+        turn = fromNext(ready, self._last)
         lags = [one.lag for one in turn]
         enough = min(lags) + self.within
         able = turn

@@ -21,7 +21,7 @@ from twisted_cluster.steering.places import Place, indices
 byNumber = attrgetter("number")
 
 
-def inTurn(ready: Sequence[IWorkerLoad], last: int) -> Sequence[IWorkerLoad]:
+def fromNext(ready: Sequence[IWorkerLoad], last: int) -> Sequence[IWorkerLoad]:
     """
     @param ready: By ascending number.
     @param last: The number of the one that was chosen last.

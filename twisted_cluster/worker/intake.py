@@ -86,10 +86,12 @@ class Intake:
         self.reader.doRead()
 
     def _read(self) -> None:
+        taken = 0
         try:
-            for taken in range(self._batches):
+            while taken < self._batches:
                 self._vitals.expect()
                 self._take(*receive(self._queue))
+                taken += 1
             self._tryMore()
         except BlockingIOError:
             self._batches, self._turns = max(1, taken), 0

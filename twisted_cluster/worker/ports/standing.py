@@ -21,7 +21,6 @@ from twisted_cluster.worker.ports.sockets import (
     PortSocket,
 )
 
-
 STREAM = int(socket.SOCK_STREAM)
 
 

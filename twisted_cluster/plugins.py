@@ -33,6 +33,7 @@ from twisted_cluster.policies.weighted import Weighted
 _PLAIN = (LeastLag, Pinned, PowerOfTwo, RandomChoice, RoundRobin)
 _WEIGHING = (LeastConnections, Sticky, Weighted)
 
+_EPOLLING = ("epoll", "epoll-stock", "lean")
 # What Twisted's own reactors cannot do without.
 _NEEDS = {
     "cf": "CFNetwork",
@@ -65,7 +66,8 @@ def usableReactors() -> list[str]:
     @return: Those of them that are made for a system, and for libraries, as there are
         here.
     """
-    needed = {"epoll": hasattr(select, "epoll"), "kqueue": hasattr(select, "kqueue")}
+    needed = dict.fromkeys(_EPOLLING, hasattr(select, "epoll"))
+    needed["kqueue"] = hasattr(select, "kqueue")
     needed |= {name: _isThere(module) for name, module in _NEEDS.items()}
     return [name for name in findReactors() if needed.get(name, True)]
 

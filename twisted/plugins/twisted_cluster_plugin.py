@@ -29,6 +29,14 @@ reactor = Reactor(
     "twisted_cluster.worker.reactor",
     "The reactor of 'twistd cluster' workers, over any other one.",
 )
+lean = Reactor(
+    "lean", "twisted_cluster.lean.reactor", "The epoll reactor, with fewer system calls."
+)
+epollStock = Reactor(
+    "epoll-stock",
+    "twisted_cluster.lean.stock",
+    "The epoll reactor as it is; workers have a lean one for 'epoll'.",
+)
 roundRobin = PolicyMaker("round-robin", "Each worker in turn.", RoundRobin)
 leastConnections = PolicyMaker(
     "least-connections", "The worker with the fewest connections.", LeastConnections

@@ -24,13 +24,13 @@ def _stockOf(kind: object) -> object:
     return kind.__bases__[-1] if isinstance(kind, _Like) else kind
 
 
-def likeStock(mixin: type, base: type) -> type:
+def likeStock(base: type, *mixins: type) -> type:
     """
-    @return: The class C{base} with what C{mixin} changes.
+    @return: The class C{base} with what the mixins change.
     """
     # Twisted's child processes import the reactor by the name of its class's module,
     # and its tests know reactors by the names of their classes.
     names = {"__module__": base.__module__, "__qualname__": base.__qualname__}
     # A metaclass of its own, such as Qt's, has to do.
     make = _Like if type(base) is type else type
-    return make(base.__name__, (mixin, base), names)
+    return make(base.__name__, (*mixins, base), names)

@@ -22,6 +22,7 @@ from twisted_cluster.wire.limit import changeLimit, lowerLimit
 from twisted_cluster.worker.beats import BeatReactor
 from twisted_cluster.worker.breakpoints import Breakpoints
 from twisted_cluster.worker.importing import whenImported
+from twisted_cluster.worker.leaning import begin, leaner
 from twisted_cluster.worker.likeness import likeStock
 from twisted_cluster.worker.link import Link
 from twisted_cluster.worker.opening import OpeningMixin
@@ -136,9 +137,12 @@ def become(reactor: PosixReactorBase) -> None:
     """
     Let a reactor do what a worker's does differently, for which it needs wires.
     """
-    base = reactor.__class__
-    mixin = AsyncioReactorMixin if hasattr(base, "_reschedule") else ClusterReactorMixin
-    reactor.__class__ = likeStock(mixin, base)
+    mixin = (
+        AsyncioReactorMixin if hasattr(reactor, "_reschedule") else ClusterReactorMixin
+    )
+    base, *lean = leaner(type(reactor))
+    reactor.__class__ = likeStock(base, mixin, *lean)
+    begin(reactor)
 
 
 def install() -> None:

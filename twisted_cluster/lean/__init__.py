@@ -1,0 +1,3 @@
+"""
+Twisted's epoll reactor with fewer system calls. It needs nothing but Twisted.
+"""

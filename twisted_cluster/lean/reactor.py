@@ -1,0 +1,299 @@
+"""
+Twisted's epoll reactor with fewer system calls: C{twistd --reactor=lean}.
+
+To everybody else it is the stock one. What connections want is told to the kernel just
+before the next wait, so that it need not hear of what is over by then: who has something
+to write tries that first, and who has just been accepted is read first.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import sys
+from contextlib import suppress
+
+from twisted.internet import main
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.tcp import Connection, Server
+from twisted.python import log
+
+from twisted_cluster.lean.calling import caller
+
+IN, OUT = select.EPOLLIN, select.EPOLLOUT
+
+
+class LeanReactor(EPollReactor):
+    """
+    A reactor that tells the kernel less.
+
+    All that is not a stream socket, such as pipes and ports, is registered as by the
+    stock reactor, at once. So are the ends of connections, before they are closed: the
+    kernel would not forget one that another process has as well.
+
+    @ivar _changed: Connections of which the kernel has not heard the last, by descriptor:
+        what it believes that they want, and whose descriptor it was then.
+    @ivar _untried: Who wants to write, and has not tried.
+    @ivar _unread: Who has just been accepted.
+    @ivar _isStale: Whether the kernel may know a descriptor that was closed behind our
+        back.
+    """
+
+    _changed: dict[int, tuple[int, Connection]]
+    _untried: dict[int, Connection]
+    _unread: dict[int, Connection]
+    _isStale: bool
+
+    def __init__(self) -> None:
+        self.beginLean()
+        super().__init__()
+
+    def beginLean(self) -> None:
+        """
+        Know nothing that a stock reactor does not. Whatever that has done by then, it
+        can become a lean one.
+        """
+        self._changed, self._untried, self._unread = {}, {}, {}
+        self._isStale = False
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        if isinstance(reader, Connection):
+            fd = reader.fileno()
+            if fd in self._reads:
+                return
+            if fd >= 0:
+                self._note(fd, reader)
+                self._reads.add(fd)
+                self._selectables[fd] = reader
+                if isinstance(reader, Server) and not reader.connected:
+                    self._unread[fd] = reader
+                return
+        self._settleFor(reader)
+        super().addReader(reader)
+
+    def addWriter(self, writer: IWriteDescriptor) -> None:
+        if isinstance(writer, Connection):
+            fd = writer.fileno()
+            if fd in self._writes:
+                return
+            if fd >= 0:
+                self._note(fd, writer)
+                self._writes.add(fd)
+                self._selectables[fd] = writer
+                # One that is being made becomes writable when it is there.
+                if writer.connected:
+                    self._untried[fd] = writer
+                return
+        self._settleFor(writer)
+        super().addWriter(writer)
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        if not self._forget(reader, self._reads):
+            super().removeReader(reader)
+
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
+        if not self._forget(writer, self._writes):
+            super().removeWriter(writer)
+
+    def _forget(self, selectable: object, wanted: set[int]) -> bool:
+        """
+        @return: Whether nothing is left to do for the stock reactor.
+        """
+        if not isinstance(selectable, Connection):
+            self._settleFor(selectable)
+            return False
+        fd = selectable.fileno()
+        if fd in wanted:
+            self._note(fd, selectable)
+            wanted.remove(fd)
+        elif fd not in self._changed:
+            self._settleFor(selectable)
+            return False
+        if fd not in self._reads and fd not in self._writes:
+            self._selectables.pop(fd, None)
+            if selectable.disconnected:
+                self._settle(fd)
+        return True
+
+    # What the kernel knows
+
+    def _note(self, fd: int, connection: Connection) -> None:
+        """
+        What a connection wants is about to change.
+        """
+        noted = self._changed.get(fd)
+        if noted is None:
+            self._changed[fd] = self._wanted(fd), connection
+        elif noted[1] is not connection:
+            # The number has been given anew.
+            self._settle(fd)
+            self._changed[fd] = self._wanted(fd), connection
+
+    def _wanted(self, fd: int) -> int:
+        return (IN if fd in self._reads else 0) | (OUT if fd in self._writes else 0)
+
+    def _settleFor(self, selectable: object) -> None:
+        """
+        What follows is the stock reactor's: it has to find the kernel as it expects.
+        """
+        if self._changed:
+            fd = selectable.fileno()  # type: ignore[attr-defined]
+            # One that is closed is looked for among all.
+            for each in list(self._changed) if fd < 0 else [fd]:
+                if each in self._changed:
+                    self._settle(each)
+
+    def _settle(self, fd: int, later: int = 0) -> None:
+        """
+        Tell the kernel what a connection wants.
+
+        @param later: What it need not be told of yet.
+        """
+        known, connection = self._changed.pop(fd)
+        wanted = self._wanted(fd)
+        told = wanted & ~later
+        try:
+            if not told and known:
+                self._poller.unregister(fd)
+            elif told and not known:
+                self._poller.register(fd, told)
+            elif told != known:
+                self._poller.modify(fd, told)
+        except OSError as error:
+            if told:
+                self._refuse(fd, connection, error)
+                return
+            self._isStale = True
+        if told != wanted:
+            self._changed[fd] = told, connection
+
+    def _refuse(self, fd: int, connection: Connection, error: OSError) -> None:
+        """
+        The kernel does not take a connection: the stock reactor would have said so to
+        the caller, who is gone by now.
+        """
+        isRead, isWritten = fd in self._reads, fd in self._writes
+        self._reads.discard(fd)
+        self._writes.discard(fd)
+        self._selectables.pop(fd, None)
+        if error.errno == errno.EPERM:
+            if isRead:
+                self._continuousPolling.addReader(connection)
+            if isWritten:
+                self._continuousPolling.addWriter(connection)
+        else:
+            self.callLater(0, self._lose, connection, error)
+        # The next wait knows nothing of that.
+        self.wakeUp()
+
+    def _lose(self, connection: Connection, error: OSError) -> None:
+        log.err(error, system=connection.logPrefix())
+        log.callWithLogger(
+            connection, self._disconnectSelectable, connection, error, False
+        )
+
+    def _tell(self) -> None:
+        """
+        Tell the kernel what has changed.
+        """
+        for fd in list(self._changed):
+            self._settle(fd, OUT if fd in self._untried else 0)
+        if self._isStale:
+            self._isStale = False
+            self._renew()
+
+    def _renew(self) -> None:
+        """
+        Have the kernel forget what is closed here, and cannot be named any more.
+        """
+        former, self._poller = self._poller, select.epoll()
+        former.close()
+        for fd in self._reads | self._writes:
+            wanted = self._changed[fd][0] if fd in self._changed else self._wanted(fd)
+            # Of what was closed behind our back it had heard no more either.
+            with suppress(OSError):
+                self._poller.register(fd, wanted)
+
+    # Turns
+
+    def doPoll(self, timeout: float | None) -> None:
+        """
+        Serve who is ready.
+
+        @param timeout: For how many seconds to wait until somebody is; L{None} for ever.
+        """
+        if self._unread or self._untried:
+            timeout = self._tryFirst(timeout)
+        if self._changed:
+            self._tell()
+        if self._untried or self._unread:
+            timeout = 0
+        elif timeout is None:
+            timeout = -1
+        try:
+            ready = self._poller.poll(timeout, len(self._selectables))
+        except OSError as error:
+            if error.errno == errno.EINTR:
+                return
+            raise
+        if ready:
+            call, selectables, serve = caller(), self._selectables, self._doReadOrWrite
+            for fd, event in ready:
+                selectable = selectables.get(fd)
+                if selectable is not None:
+                    call(selectable, serve, fd, event)
+
+    doIteration = doPoll
+
+    def _tryFirst(self, timeout: float | None) -> float | None:
+        """
+        Serve those of whom nobody knows whether they are ready.
+
+        @return: How long to wait by now: what was called may have stopped the reactor, or
+            have called something later.
+        """
+        state = self.running, self._stopped
+        unread, self._unread = self._unread, {}
+        untried, self._untried = self._untried, {}
+        call, selectables = caller(), self._selectables
+        for fd, connection in unread.items():
+            if selectables.get(fd) is connection:
+                call(connection, self._tryToRead, fd, IN)
+        # Who has just been read may want to answer.
+        untried |= self._untried
+        self._untried = {}
+        for fd, connection in untried.items():
+            if selectables.get(fd) is connection:
+                call(connection, self._tryToWrite, fd, OUT)
+        due = self.timeout()
+        if state != (self.running, self._stopped):
+            return 0
+        return timeout if due is None or (timeout is not None and timeout < due) else due
+
+    def _tryToRead(self, connection: Connection, fd: int, event: int) -> None:
+        if fd in self._reads:
+            self._doReadOrWrite(connection, fd, event)
+
+    def _tryToWrite(self, connection: Connection, fd: int, event: int) -> None:
+        if fd not in self._writes:
+            return
+        try:
+            why = connection.doWrite()
+            if why is CONNECTION_LOST and fd in self._reads:
+                # What has come before the end is read first, as it would have been if
+                # the kernel had said both.
+                connection.doRead()
+        except BaseException:
+            why = sys.exc_info()[1]
+            log.err()
+        if why:
+            self._disconnectSelectable(connection, why, False)
+
+
+def install() -> None:
+    """
+    Install the lean reactor.
+    """
+    main.installReactor(LeanReactor())

@@ -1,0 +1,3 @@
+"""
+The lean reactor, which is to be the stock one to everybody else.
+"""

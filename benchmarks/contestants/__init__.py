@@ -41,13 +41,14 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def clustered(name: str, app: str, port: int, workers: int) -> Contestant:
+def clustered(name: str, app: str, port: int, workers: int, *options: str) -> Contestant:
     """
     C{twistd cluster}.
     """
     command = [
         *TWISTD,
         "cluster",
+        *options,
         f"--workers={workers}",
         f"--app=apps.{app}",
         "--drain-timeout=1",
@@ -77,6 +78,8 @@ def plain(name: str, app: str, port: int, workers: int) -> Contestant:
     if sharded:
         environment["BENCHMARK_SHARDED"] = "1"
     command = [*TWISTD, "--no_save", "-y", os.path.join(HERE, "plain.tac")]
+    if name == "lean":
+        command.insert(len(TWISTD), "--reactor=lean")
     mains = workers if sharded else 1
     return Contestant(name, command, port, mains=mains, environment=environment)
 
@@ -100,8 +103,12 @@ CONTESTANTS = {
     "node-rr": node,
     "node-none": node,
     "plain": plain,
+    "lean": plain,
     "sharded": plain,
     "cluster-1": lambda name, app, port, workers: clustered(name, app, port, 1),
+    "cluster-1-stock": lambda name, app, port, workers: clustered(
+        name, app, port, 1, "--reactor=epoll-stock"
+    ),
 }
 
 

@@ -5,13 +5,14 @@ What the lean reactor does with less, and that nobody notices.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from twisted.internet.error import ConnectionLost
+from twisted.internet.error import ConnectionAborted, ConnectionLost
 from twisted.internet.interfaces import IPullProducer
 from twisted.internet.tcp import Connection
 from twisted.python import log
@@ -230,6 +231,21 @@ def test_lettingGoIsNoticed(reactor: LeanReactor) -> None:
     turn(reactor)
     assert reactor._poller.poll(0) == []
     elsewhere.close()
+
+
+def test_whatIsClosedUnderneathIsForgotten(reactor: LeanReactor) -> None:
+    """
+    Though another process has it still.
+    """
+    protocol, client = connect(reactor)
+    turn(reactor)
+    with transportOf(protocol).getHandle().dup():
+        os.close(transportOf(protocol).fileno())
+        transportOf(protocol).abortConnection()
+        client.close()
+        turn(reactor)
+        assert protocol.heard == [ConnectionAborted]
+        assert reactor._poller.poll(0) == []
 
 
 def test_logLinesSayWhoseTheyAre(reactor: LeanReactor) -> None:

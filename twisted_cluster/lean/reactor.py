@@ -226,7 +226,7 @@ class LeanReactor(EPollReactor):
         """
         if self._unread or self._untried:
             timeout = self._tryFirst(timeout)
-        if self._changed:
+        if self._changed or self._isStale:
             self._tell()
         if self._untried or self._unread:
             timeout = 0

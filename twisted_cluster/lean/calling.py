@@ -24,7 +24,10 @@ class Selectable(Protocol):
         """
 
 
-def caller() -> Callable[[Selectable, Serve, int, int], None]:
+Call = Callable[[Selectable, Serve, int, int], None]
+
+
+def caller() -> Call:
     """
     @return: What does as L{log.callWithLogger}, in this turn of the loop: what that looks
         up in each call it has looked up before.

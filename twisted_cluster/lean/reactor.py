@@ -20,7 +20,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection, Server
 from twisted.python import log
 
-from twisted_cluster.lean.calling import caller
+from twisted_cluster.lean.calling import Call, caller
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 
@@ -34,15 +34,16 @@ class LeanReactor(EPollReactor):
     kernel would not forget one that another process has as well.
 
     @ivar _changed: Connections of which the kernel has not heard the last, by descriptor:
-        what it believes that they want, and whose descriptor it was then.
-    @ivar _untried: Who wants to write, and has not tried.
+        what it believes that they want, and whose descriptor it was then. For all others
+        it believes L{_told}.
+    @ivar _untried: Who wants to write, and has not tried; L{None} for who is at it.
     @ivar _unread: Who has just been accepted.
     @ivar _isStale: Whether the kernel may know a descriptor that was closed behind our
         back.
     """
 
     _changed: dict[int, tuple[int, Connection]]
-    _untried: dict[int, Connection]
+    _untried: dict[int, Connection | None]
     _unread: dict[int, Connection]
     _isStale: bool
 
@@ -79,81 +80,106 @@ class LeanReactor(EPollReactor):
             if fd in self._writes:
                 return
             if fd >= 0:
-                self._note(fd, writer)
-                self._writes.add(fd)
-                self._selectables[fd] = writer
                 # One that is being made becomes writable when it is there.
+                if not writer.connected or fd in self._changed:
+                    self._note(fd, writer)
                 if writer.connected:
                     self._untried[fd] = writer
+                self._writes.add(fd)
+                self._selectables[fd] = writer
                 return
         self._settleFor(writer)
         super().addWriter(writer)
 
     def removeReader(self, reader: IReadDescriptor) -> None:
-        if not self._forget(reader, self._reads):
-            super().removeReader(reader)
+        if isinstance(reader, Connection):
+            fd = reader.fileno()
+            if fd in self._reads:
+                self._note(fd, reader)
+                self._reads.remove(fd)
+                self._forget(fd, reader)
+                return
+            if fd in self._changed:
+                self._forget(fd, reader)
+                return
+        self._settleFor(reader)
+        super().removeReader(reader)
 
     def removeWriter(self, writer: IWriteDescriptor) -> None:
-        if not self._forget(writer, self._writes):
-            super().removeWriter(writer)
+        if isinstance(writer, Connection):
+            fd = writer.fileno()
+            if fd in self._writes:
+                if fd in self._untried:
+                    del self._untried[fd]
+                else:
+                    self._note(fd, writer)
+                self._writes.remove(fd)
+                self._forget(fd, writer)
+                return
+            if fd in self._changed:
+                self._forget(fd, writer)
+                return
+        self._settleFor(writer)
+        super().removeWriter(writer)
 
-    def _forget(self, selectable: object, wanted: set[int]) -> bool:
+    def _forget(self, fd: int, connection: Connection) -> None:
         """
-        @return: Whether nothing is left to do for the stock reactor.
+        If a connection wants nothing any more, let it go.
         """
-        if not isinstance(selectable, Connection):
-            self._settleFor(selectable)
-            return False
-        fd = selectable.fileno()
-        if fd in wanted:
-            self._note(fd, selectable)
-            wanted.remove(fd)
-        elif fd not in self._changed:
-            self._settleFor(selectable)
-            return False
         if fd not in self._reads and fd not in self._writes:
             self._selectables.pop(fd, None)
-            if selectable.disconnected:
+            if connection.disconnected and fd in self._changed:
                 self._settle(fd)
-        return True
 
     # What the kernel knows
 
     def _note(self, fd: int, connection: Connection) -> None:
         """
-        What a connection wants is about to change.
+        What the kernel is to be told of a connection is about to change.
         """
         noted = self._changed.get(fd)
-        if noted is None:
-            self._changed[fd] = self._wanted(fd), connection
-        elif noted[1] is not connection:
+        if noted is not None:
+            if noted[1] is connection:
+                return
             # The number has been given anew.
             self._settle(fd)
-            self._changed[fd] = self._wanted(fd), connection
+        self._changed[fd] = self._told(fd), connection
 
-    def _wanted(self, fd: int) -> int:
-        return (IN if fd in self._reads else 0) | (OUT if fd in self._writes else 0)
+    def _told(self, fd: int) -> int:
+        """
+        @return: What the kernel is to believe of a connection. That it wants to write it
+            is told only of who has tried.
+        """
+        told = IN if fd in self._reads else 0
+        return told | OUT if fd in self._writes and fd not in self._untried else told
 
     def _settleFor(self, selectable: object) -> None:
         """
         What follows is the stock reactor's: it has to find the kernel as it expects.
         """
-        if self._changed:
+        if self._changed or self._untried:
             fd = selectable.fileno()  # type: ignore[attr-defined]
             # One that is closed is looked for among all.
-            for each in list(self._changed) if fd < 0 else [fd]:
+            for each in [*self._changed, *self._untried] if fd < 0 else [fd]:
+                self._tried(each)
                 if each in self._changed:
                     self._settle(each)
 
-    def _settle(self, fd: int, later: int = 0) -> None:
+    def _tried(self, fd: int) -> None:
+        """
+        Who has not tried to write is no longer known for that.
+        """
+        if fd in self._untried:
+            connection = self._untried[fd] or self._selectables[fd]
+            self._note(fd, connection)
+            del self._untried[fd]
+
+    def _settle(self, fd: int) -> None:
         """
         Tell the kernel what a connection wants.
-
-        @param later: What it need not be told of yet.
         """
         known, connection = self._changed.pop(fd)
-        wanted = self._wanted(fd)
-        told = wanted & ~later
+        told = self._told(fd)
         try:
             if not told and known:
                 self._poller.unregister(fd)
@@ -164,10 +190,8 @@ class LeanReactor(EPollReactor):
         except OSError as error:
             if told:
                 self._refuse(fd, connection, error)
-                return
-            self._isStale = True
-        if told != wanted:
-            self._changed[fd] = told, connection
+            else:
+                self._isStale = True
 
     def _refuse(self, fd: int, connection: Connection, error: OSError) -> None:
         """
@@ -177,6 +201,7 @@ class LeanReactor(EPollReactor):
         isRead, isWritten = fd in self._reads, fd in self._writes
         self._reads.discard(fd)
         self._writes.discard(fd)
+        self._untried.pop(fd, None)
         self._selectables.pop(fd, None)
         if error.errno == errno.EPERM:
             if isRead:
@@ -199,7 +224,7 @@ class LeanReactor(EPollReactor):
         Tell the kernel what has changed.
         """
         for fd in list(self._changed):
-            self._settle(fd, OUT if fd in self._untried else 0)
+            self._settle(fd)
         if self._isStale:
             self._isStale = False
             self._renew()
@@ -211,10 +236,11 @@ class LeanReactor(EPollReactor):
         former, self._poller = self._poller, select.epoll()
         former.close()
         for fd in self._reads | self._writes:
-            wanted = self._changed[fd][0] if fd in self._changed else self._wanted(fd)
+            told = self._told(fd)
             # Of what was closed behind our back it had heard no more either.
             with suppress(OSError):
-                self._poller.register(fd, wanted)
+                if told:
+                    self._poller.register(fd, told)
 
     # Turns
 
@@ -224,8 +250,10 @@ class LeanReactor(EPollReactor):
 
         @param timeout: For how many seconds to wait until somebody is; L{None} for ever.
         """
+        call = None
         if self._unread or self._untried:
-            timeout = self._tryFirst(timeout)
+            call = caller()
+            timeout = self._tryFirst(call, timeout)
         if self._changed or self._isStale:
             self._tell()
         if self._untried or self._unread:
@@ -239,7 +267,8 @@ class LeanReactor(EPollReactor):
                 return
             raise
         if ready:
-            call, selectables, serve = caller(), self._selectables, self._doReadOrWrite
+            call = call or caller()
+            selectables, serve = self._selectables, self._doReadOrWrite
             for fd, event in ready:
                 selectable = selectables.get(fd)
                 if selectable is not None:
@@ -247,7 +276,7 @@ class LeanReactor(EPollReactor):
 
     doIteration = doPoll
 
-    def _tryFirst(self, timeout: float | None) -> float | None:
+    def _tryFirst(self, call: Call, timeout: float | None) -> float | None:
         """
         Serve those of whom nobody knows whether they are ready.
 
@@ -255,30 +284,27 @@ class LeanReactor(EPollReactor):
             have called something later.
         """
         state = self.running, self._stopped
-        unread, self._unread = self._unread, {}
-        untried, self._untried = self._untried, {}
-        call, selectables = caller(), self._selectables
-        for fd, connection in unread.items():
-            if selectables.get(fd) is connection:
-                call(connection, self._tryToRead, fd, IN)
-        # Who has just been read may want to answer.
-        untried |= self._untried
-        self._untried = {}
-        for fd, connection in untried.items():
-            if selectables.get(fd) is connection:
-                call(connection, self._tryToWrite, fd, OUT)
+        if self._unread:
+            unread, self._unread = self._unread, {}
+            for fd, connection in unread.items():
+                if fd in self._reads and self._selectables.get(fd) is connection:
+                    call(connection, self._doReadOrWrite, fd, IN)
+        untried = self._untried
+        for fd, writer in list(untried.items()):
+            if untried.get(fd, self) is not writer:
+                continue
+            if writer is not None:
+                untried[fd] = None
+                call(writer, self._tryToWrite, fd, OUT)
+            # Who has written all, and has more by now, is there under its own name.
+            if untried.get(fd, self) is None:
+                self._tried(fd)
         due = self.timeout()
         if state != (self.running, self._stopped):
             return 0
         return timeout if due is None or (timeout is not None and timeout < due) else due
 
-    def _tryToRead(self, connection: Connection, fd: int, event: int) -> None:
-        if fd in self._reads:
-            self._doReadOrWrite(connection, fd, event)
-
     def _tryToWrite(self, connection: Connection, fd: int, event: int) -> None:
-        if fd not in self._writes:
-            return
         try:
             why = connection.doWrite()
             if why is CONNECTION_LOST and fd in self._reads:

@@ -209,6 +209,17 @@ def test_workersHaveTheKindThatTheyAreToHave(directory: Path) -> None:
     assert _under(RunningCluster, ["--reactor=poll"], command, directory) == stock
 
 
+def test_ownReactors(directory: Path) -> None:
+    """
+    The lean one serves without a cluster, and workers can have Twisted's as it is.
+    """
+    lean = _under(Stock, ["--reactor=lean"], ["-y", "kind.tac"], directory)
+    assert lean == "twisted_cluster.lean.reactor.LeanReactor False"
+    command = ["--workers", "1", "--reactor=epoll-stock", "-y", "kind.tac"]
+    stock = _under(RunningCluster, [], command, directory)
+    assert stock == "twisted.internet.epollreactor.EPollReactor False"
+
+
 LAUNCHED = [sys.executable, "launch.py", "-n", "--pidfile="]
 
 

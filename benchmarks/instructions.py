@@ -4,7 +4,8 @@ How many instructions does a request cost a server, counted and not timed?
     python benchmarks/instructions.py [--requests 400] [--only NAME...]
 
 Each runs under valgrind's callgrind, which counts in user space and takes some 50 times
-as long; what the kernel does is not in it.
+as long; what the kernel does is not in it. What a server does anyhow in as long a time is
+counted afterwards, and taken off.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -78,15 +80,29 @@ def control(option: str, pid: int) -> None:
 
 def count(server: Server, requests: int, lasts: bool) -> None:
     """
-    Have what a server does for some requests counted.
+    Have counted what a server does for some requests, and then in as long a time without.
     """
     ask(server.port, 10 * CONNECTIONS, lasts)
+    begun = time.monotonic()
+    with counted(server):
+        ask(server.port, requests, lasts)
+    passed = time.monotonic() - begun
+    with counted(server):
+        time.sleep(passed)
+
+
+@contextmanager
+def counted(server: Server) -> Iterator[None]:
+    """
+    Have counted what a server does meanwhile, each time in a file of its own.
+    """
     pids = [*server.primaries, *server.workers]
     for pid in pids:
         control("-i on", pid)
-    ask(server.port, requests, lasts)
+    yield
     for pid in pids:
         control("-i off", pid)
+        control("-d", pid)
 
 
 @contextmanager
@@ -122,8 +138,14 @@ def run(name: str, workload: str, requests: int, kept: Path | None) -> list[str]
 
 
 def _counted(file: Path) -> int:
-    found = re.search(r"^(?:summary|totals): (\d+)", file.read_text(), re.M)
-    return int(found[1]) if found else 0
+    """
+    @return: How many more instructions there were the first time.
+    """
+    busy, idle = (
+        int(re.findall(r"^totals: (\d+)", Path(f"{file}.{part}").read_text(), re.M)[0])
+        for part in (1, 2)
+    )
+    return busy - idle
 
 
 def main() -> None:

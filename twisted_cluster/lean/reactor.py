@@ -20,7 +20,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection, Server
 from twisted.python import log
 
-from twisted_cluster.lean.calling import Call, caller
+from twisted_cluster.lean.calling import caller
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 
@@ -40,12 +40,14 @@ class LeanReactor(EPollReactor):
     @ivar _unread: Who has just been accepted.
     @ivar _isStale: Whether the kernel may know a descriptor that was closed behind our
         back.
+    @ivar _hasTried: Whether those who had something to try have done so in this turn.
     """
 
     _changed: dict[int, tuple[int, Connection]]
     _untried: dict[int, Connection | None]
     _unread: dict[int, Connection]
     _isStale: bool
+    _hasTried: bool
 
     def __init__(self) -> None:
         self.beginLean()
@@ -57,7 +59,7 @@ class LeanReactor(EPollReactor):
         can become a lean one.
         """
         self._changed, self._untried, self._unread = {}, {}, {}
-        self._isStale = False
+        self._isStale = self._hasTried = False
 
     def addReader(self, reader: IReadDescriptor) -> None:
         if isinstance(reader, Connection):
@@ -250,10 +252,10 @@ class LeanReactor(EPollReactor):
 
         @param timeout: For how many seconds to wait until somebody is; L{None} for ever.
         """
-        call = None
-        if self._unread or self._untried:
-            call = caller()
-            timeout = self._tryFirst(call, timeout)
+        if not self._hasTried and (self._unread or self._untried):
+            # Who turns the reactor by this alone does without timers, not without us.
+            self._tryFirst()
+        self._hasTried = False
         if self._changed or self._isStale:
             self._tell()
         if self._untried or self._unread:
@@ -267,8 +269,7 @@ class LeanReactor(EPollReactor):
                 return
             raise
         if ready:
-            call = call or caller()
-            selectables, serve = self._selectables, self._doReadOrWrite
+            call, selectables, serve = caller(), self._selectables, self._doReadOrWrite
             for fd, event in ready:
                 selectable = selectables.get(fd)
                 if selectable is not None:
@@ -276,14 +277,20 @@ class LeanReactor(EPollReactor):
 
     doIteration = doPoll
 
-    def _tryFirst(self, call: Call, timeout: float | None) -> float | None:
+    def runUntilCurrent(self) -> None:
+        # What comes of trying is known before it is asked how long to wait.
+        super().runUntilCurrent()
+        self._hasTried = True
+        if self._unread or self._untried:
+            self._tryFirst()
+            if self._justStopped:
+                super().runUntilCurrent()
+
+    def _tryFirst(self) -> None:
         """
         Serve those of whom nobody knows whether they are ready.
-
-        @return: How long to wait by now: what was called may have stopped the reactor, or
-            have called something later.
         """
-        state = self.running, self._stopped
+        call = caller()
         if self._unread:
             unread, self._unread = self._unread, {}
             for fd, connection in unread.items():
@@ -299,10 +306,6 @@ class LeanReactor(EPollReactor):
             # Who has written all, and has more by now, is there under its own name.
             if untried.get(fd, self) is None:
                 self._tried(fd)
-        due = self.timeout()
-        if state != (self.running, self._stopped):
-            return 0
-        return timeout if due is None or (timeout is not None and timeout < due) else due
 
     def _tryToWrite(self, connection: Connection, fd: int, event: int) -> None:
         try:

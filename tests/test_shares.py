@@ -9,8 +9,14 @@ from collections.abc import Sequence
 import pytest
 
 from twisted_cluster.errors import ConfigError
-from twisted_cluster.events import Limits
-from twisted_cluster.shares import HEAVIEST, parseGroups, parseLimits, parseWeights
+from twisted_cluster.events import NO_LIMITS, Dispatch, Limits
+from twisted_cluster.shares import (
+    HEAVIEST,
+    parseDispatch,
+    parseGroups,
+    parseLimits,
+    parseWeights,
+)
 
 
 def test_weightsAreOfTheFirstWorkers() -> None:
@@ -111,3 +117,25 @@ def test_badLimitsAreRefused(
     """
     with pytest.raises(ConfigError, match=says):
         parseLimits(most, address, atLimit)
+
+
+def test_onePortMayBeDispatchedInAnotherWay() -> None:
+    """
+    Named with its interface, or without.
+    """
+    said = parseDispatch(["auto", "tcp:80=kernel", "unix:/run/x=shared"], NO_LIMITS)
+    names = ["tcp:80", "tcp:80:interface=127.0.0.1", "unix:/run/x", "tcp:81"]
+    assert [said.of(name) for name in names] == ["kernel", "kernel", "shared", "auto"]
+    assert parseDispatch([], NO_LIMITS) == Dispatch("handoff")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["none"], ["tcp:80="], ["80=kernel"], ["auto", "auto"], ["tcp:1=auto"] * 2],
+)
+def test_badDispatchIsRefused(texts: Sequence[str]) -> None:
+    """
+    What is no mode, no port, or said twice.
+    """
+    with pytest.raises(ConfigError, match="dispatch"):
+        parseDispatch(texts, NO_LIMITS)

@@ -276,3 +276,39 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+
+
+DISPATCHES = HANDOFF, SHARED, KERNEL, AUTO = "handoff", "shared", "kernel", "auto"
+
+
+@frozen
+class Dispatch:
+    """
+    How connections reach workers.
+
+    C{"handoff"}: the primary accepts them, and hands them over. C{"shared"}: workers
+    accept from one socket. C{"kernel"}: each accepts from one of its own, among which the
+    kernel chooses as the policy says. C{"auto"}: that, where it can be, else as
+    C{"handoff"}.
+
+    @ivar general: Where nothing else is said.
+    @ivar listeners: Of listeners, by their names.
+    """
+
+    general: str = field(default=HANDOFF, validator=in_(DISPATCHES))
+    listeners: Mapping[str, str] = Factory(dict)
+
+    def of(self, name: str) -> str:
+        """
+        @param name: A listener's. C{tcp:8080} also means
+            C{tcp:8080:interface=127.0.0.1}.
+        """
+        short = name.partition(":interface=")[0]
+        return self.listeners.get(name, self.listeners.get(short, self.general))
+
+    @property
+    def all(self) -> set[str]:
+        """
+        What there may be.
+        """
+        return {self.general, *self.listeners.values()}

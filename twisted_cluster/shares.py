@@ -1,6 +1,6 @@
 """
-What C{--weights}, C{--group} and C{--max-connections} say, and the settings of the same
-names.
+What C{--weights}, C{--group}, C{--max-connections} and C{--dispatch} say, and the
+settings of the same names.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_cluster.errors import ConfigError
-from twisted_cluster.events import AT_LIMIT, Limits
+from twisted_cluster.events import AT_LIMIT, DISPATCHES, HANDOFF, SHARED, Dispatch, Limits
 from twisted_cluster.listening import nameOf
 
 # Weighted round robin counts to the sum of all: 1024 of these are still a small number.
@@ -98,6 +98,33 @@ def parseLimits(most: Sequence[str], address: str, atLimit: str) -> Limits:
         raise ConfigError("atLimit", atLimit, f"give one of {', '.join(AT_LIMIT)}")
     one = _limit(address, "maxPerAddress", address) if address else None
     return Limits(worker, listeners, one, atLimit)
+
+
+def parseDispatch(texts: Sequence[str], limits: Limits) -> Dispatch:
+    """
+    @param texts: C{MODE}, or C{tcp:8080=MODE}.
+    @raise ConfigError: If there is no such mode, or nobody would keep to the limits.
+    """
+    general = ""
+    listeners: dict[str, str] = {}
+    for text in texts:
+        name, equals, mode = text.rpartition("=")
+        if mode not in DISPATCHES or (equals and not name.startswith(("tcp:", "unix:"))):
+            modes = "|".join(DISPATCHES)
+            accepted = f"give {modes}, or tcp:PORT= or unix:PATH= and one of these"
+            raise ConfigError("dispatch", text, accepted)
+        name = nameOf(name) if equals else name
+        if name in listeners or (not equals and general):
+            where = name or "all others"
+            raise ConfigError("dispatch", text, f"it is said already of {where}")
+        if mode == SHARED and limits.any:
+            why = "workers accept themselves, so that nobody would keep to limits"
+            raise ConfigError("dispatch", text, why)
+        if equals:
+            listeners[name] = mode
+        else:
+            general = mode
+    return Dispatch(general or HANDOFF, listeners)
 
 
 def _limit(text: str, name: str, given: str) -> int:

@@ -78,6 +78,7 @@ class Options(usage.Options):
         self["plugin"] = []
         self["group"] = []
         self["max-connections"] = []
+        self["dispatch"] = []
 
     def opt_listen(self, description: str) -> None:
         """
@@ -99,6 +100,15 @@ class Options(usage.Options):
         workers together, as tcp:8080=NUMBER. May be given again.
         """
         self["max-connections"].append(description)
+
+    def opt_dispatch(self, description: str) -> None:
+        """
+        How connections reach workers: 'handoff' (by the primary; the default), 'kernel'
+        (each worker accepts from a socket of its own, among which Linux chooses as the
+        policy says), 'auto' (that where it can be), 'shared' (from one socket); or of one
+        port, as tcp:8080=kernel. May be given again.
+        """
+        self["dispatch"].append(description)
 
     def parseArgs(self, *plugin: str) -> None:
         self["plugin"] = list(plugin)
@@ -163,6 +173,7 @@ class Options(usage.Options):
             "listen": self["listen"],
             "workers": self["workers"],
             "policy": self["policy"],
+            "dispatch": self["dispatch"],
             "weights": self["weights"] or "",
             "group": self["group"],
             "maxConnections": self["max-connections"],

@@ -57,6 +57,15 @@ def test_ratesAreBetweenTwo() -> None:
     assert [row[3] for row in portRows(told(later), rates)] == ["50"]
 
 
+def test_itIsSaidWhereTheKernelChooses() -> None:
+    """
+    As a policy says.
+    """
+    steered = evolve(THERE, listeners=[evolve(PORT, mode="kernel")])
+    row = ["tcp:80", "random", "(kernel)", "1", "5", "4", "20"]
+    assert row in [line.split() for line in text(told(steered)).splitlines()]
+
+
 def test_whereTheKernelChoosesThereIsNoRate() -> None:
     """
     Nobody here counts.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from twisted_cluster import ClusterConfig, ClusterError, ConfigError
-from twisted_cluster.events import Limits, ListenSpec
+from twisted_cluster.events import Dispatch, Limits, ListenSpec
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.sticky import Sticky
 from twisted_cluster.primary.lives.origin import LastingPath
@@ -51,12 +51,14 @@ def test_numbersMayBeNumbersAndSeveralMayBeOne() -> None:
         maxConnections=[100, "tcp:80=150"],
         maxPerAddress=5,
         atLimit="refuse",
+        dispatch=["auto", "tcp:80=handoff"],
         drainTimeout=0.5,
         backlog=10,
     )
     assert config.weights == {1: 3, 2: 1}
     assert config.groups == {1: "api", 2: "api"}
     assert config.limits == Limits(100, {"tcp:80": 150}, 5, "refuse")
+    assert config.dispatch == Dispatch("auto", {"tcp:80": "handoff"})
     assert (config.recipe.drainTimeout, config.backlog) == (0.5, 10)
     assert config.listen == [ListenSpec("tcp", port=80)]
 
@@ -96,6 +98,9 @@ def test_filesAndPlugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ({"policy": int}, "makes no policy: give what --policy takes"),
         ({"policy": "pinned:worker=3", "workers": 2}, "there is no worker 3"),
         ({"policy": "none", "maxConnections": 1}, "lets the kernel choose"),
+        ({"dispatch": "magic"}, "dispatch='magic': give handoff|shared|kernel|auto"),
+        ({"dispatch": ["auto", "kernel"]}, "'kernel': it is said already of all others"),
+        ({"dispatch": "shared", "maxConnections": 1}, "nobody would keep to limits"),
         ({"weights": [1, 2], "workers": 1}, "weights='1,2': there are 2, for 1 workers"),
         ({"weights": [-1]}, "weights='-1': give numbers from 0"),
         ({"group": ["api"]}, "group='api': give NAME=1-2"),

@@ -90,7 +90,7 @@ class Cluster(Emitter):
         workers' reactor; this process's. C{drainTimeout}: how long a worker that
         ends may serve what it has, in seconds; 30. C{stopTimeout}: how long its reactor
         may then take to stop; 30. C{weight}, C{group}, C{generation}:
-        what a policy sees of it; 1, none, 1. C{maxConnections},
+        what a policy sees of it; 1, none, 1. C{dispatch}, C{maxConnections},
         C{maxPerAddress}, C{atLimit}: as the command's options, to be set before the
         first fork. C{keepListening}: whether a port stays open when its last worker is
         gone. C{mailLimit}: how many bytes of memory messages may take that wait for

@@ -18,12 +18,14 @@ from twisted_cluster.api.forks import Forks
 from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.held import Held
 from twisted_cluster.api.policy import fromEnvironment
-from twisted_cluster.api.recipes import limitsOf, recipeFor
+from twisted_cluster.api.recipes import dispatchOf, limitsOf, recipeFor
 from twisted_cluster.api.settings import Settings, check, merged
 from twisted_cluster.core.codecs import JSON, codecNamed
 from twisted_cluster.core.topics import Subscriber, once, topicName
+from twisted_cluster.cpus import usableCPUs
 from twisted_cluster.defaults import BACKLOG, MAIL_LIMIT
 from twisted_cluster.errors import ClusterError, PolicyArgumentError, SettingsError
+from twisted_cluster.events import SHARED
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.logfiles import shareLogFiles
 from twisted_cluster.logs.unheard import sayToStandardError
@@ -167,7 +169,9 @@ class PrimaryCluster(Cluster):
                 checkLimits(policy, limits)
             except PolicyArgumentError as error:
                 raise SettingsError(f"schedulingPolicy: {error}") from None
-            self._inherited = Inherited.find(isReal=policy is None)
+            dispatch = dispatchOf(self.settings, limits)
+            isReal = policy is None or SHARED in dispatch.all
+            self._inherited = Inherited.find(isReal=isReal)
             rooms = Rooms.make(
                 steady(self._reactor),
                 makePolicy,
@@ -178,6 +182,8 @@ class PrimaryCluster(Cluster):
                 areGuarded=True,
                 inherited=self._inherited.numbers,
                 mailLimit=self.settings.get("mailLimit") or MAIL_LIMIT,
+                dispatch=dispatch,
+                workers=usableCPUs(),
             )
             if rooms.guardian is not None:
                 # Whose primary ends before its workers may have meant that.

@@ -18,10 +18,11 @@ from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON
 from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
 from twisted_cluster.errors import SettingsError
-from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.events import WAIT, Dispatch, Limits
 from twisted_cluster.kinds import kindOf
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.shares import parseDispatch
 from twisted_cluster.wire.bootstrap import SCRIPT
 
 Value = TypeVar("Value")
@@ -74,6 +75,16 @@ def limitsOf(settings: Settings) -> Limits:
         settings.get("maxPerAddress"),
         settings.get("atLimit") or WAIT,
     )
+
+
+def dispatchOf(settings: Settings, limits: Limits) -> Dispatch:
+    """
+    How connections reach workers.
+
+    @raise ConfigError: If that is malformed.
+    """
+    given = settings.get("dispatch") or ()
+    return parseDispatch([given] if isinstance(given, str) else given, limits)
 
 
 def _target(script: str | LastingPath) -> Sequence[str | LastingPath]:

@@ -50,6 +50,7 @@ class Settings(TypedDict, total=False):
     weight: int | None
     group: str | None
     generation: int | None
+    dispatch: str | Sequence[str] | None
     maxConnections: int | None
     maxPerAddress: int | None
     atLimit: str | None
@@ -144,6 +145,9 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "weight": Kind(_isId, "a number, 0 or more"),
     "group": Kind(_isText, "a name"),
     "generation": Kind(_isCount, "a number, 1 or more"),
+    "dispatch": Kind(
+        lambda v: _isText(v) or _isTexts(v), "'kernel', or ['handoff', 'tcp:80=kernel']"
+    ),
     "maxConnections": Kind(_isCount, "a number, 1 or more"),
     "maxPerAddress": Kind(_isCount, "a number, 1 or more"),
     "atLimit": Kind(lambda v: v in AT_LIMIT, "'wait', 'refuse' or 'shed'"),

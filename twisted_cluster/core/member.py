@@ -59,6 +59,8 @@ class Member:
     @ivar fresh: Whether it had shown life lately, when last looked at.
     @ivar reachable: Whether it had not long ago, and may be given something.
     @ivar progress: Whether it takes what it is handed.
+    @ivar ports: The same of listeners from whose sockets it accepts itself, by their
+        numbers.
     @ivar full: Whether it had no room when last asked.
     @ivar short: Whether it had no descriptors to spare when last asked.
     @ivar reserve: How many descriptors are left to it.
@@ -99,6 +101,7 @@ class Member:
         self._spare = 0
         self._refusedAt = -1
         self.progress = Progress(page.taken)
+        self.ports: dict[int, Progress] = {}
 
     # What policies see
 
@@ -179,7 +182,13 @@ class Member:
 
         @see: L{Progress.takesNothing}
         """
-        return self.progress.takesNothing
+        if not self.ports:
+            return self.progress.takesNothing
+        all = [self.progress, *self.ports.values()]
+        return min(
+            (one.takesNothing for one in all if one.takesNothing is not None),
+            default=None,
+        )
 
     def lookAt(self, now: int) -> None:
         """

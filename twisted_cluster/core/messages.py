@@ -29,7 +29,7 @@ FOREVER = 1e9
 LAST_SIGNAL = 128
 # How connections or datagrams reach the workers of a listener: the primary hands them
 # over; all workers read one socket; each has a socket of its own, in one group.
-HANDOFF, SHARED, GROUP = MODES = ("handoff", "shared", "group")
+HANDOFF, SHARED, GROUP, KERNEL = MODES = ("handoff", "shared", "group", "kernel")
 
 
 def toSpec(value: object) -> object:

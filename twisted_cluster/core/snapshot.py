@@ -43,7 +43,7 @@ class WorkerSnapshot:
     @ivar silence: How long its heart has not beaten, in seconds.
     @ivar active: How many connections it serves.
     @ivar queued: How many wait in its queue.
-    @ivar taken: How many it has taken, in all.
+    @ivar taken: How many it has taken, or accepted itself, in all.
     @ivar opened: How many of these were begun.
     @ivar closed: How many of these have ended.
     @ivar lag: By how much its event loop is late, in milliseconds.
@@ -84,7 +84,8 @@ class ListenerSnapshot:
     @ivar isAccepting: Whether more are accepted just now.
     @ivar backlog: How many the kernel has for us that are not accepted yet; L{None}: it
         does not tell.
-    @ivar accepted: How many were accepted, in all; none, where workers do that.
+    @ivar accepted: How many were accepted, in all; none, where workers do that from one
+        socket.
     @ivar refused: How many of these were closed because there was no place for them, or
         no worker.
     @ivar policy: Who chooses: what was said, or the name of its class.

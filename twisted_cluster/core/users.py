@@ -89,6 +89,12 @@ class Users(Generic[M]):
         (self._paused.add if paused else self._paused.discard)(id)
         self._readyAt = -1
 
+    def reconsider(self) -> None:
+        """
+        Whether one of them takes what comes has changed.
+        """
+        self._readyAt = -1
+
     def ready(self, version: int) -> tuple[M, ...]:
         """
         @param version: The roster's.
@@ -108,4 +114,8 @@ class Users(Generic[M]):
         if self.grouped:
             going = {one.group for one in able if not one.stalled}
             return [one for one in able if not one.stalled or one.group not in going]
-        return [one for one in able if not one.stalled] or able
+        return [one for one in able if not self._isStalled(one)] or able
+
+    def _isStalled(self, member: M) -> bool:
+        own = member.ports.get(self.listener)
+        return member.stalled or (own is not None and own.isStalled)

@@ -18,6 +18,8 @@ PORTS = ("PORT", "POLICY", "WORKERS", "RATE", "QUEUED", "REFUSED", "ACCEPTED")
 # A worker that has shown no life for so long is not just busy.
 SILENT = 1.0
 Status = Mapping[str, Any]
+# Where it is known how many connections a port has accepted.
+COUNTED = ("handoff", "kernel")
 
 
 class Rates:
@@ -42,7 +44,7 @@ class Rates:
         """
         Connections accepted.
         """
-        if port["mode"] != "handoff":
+        if port["mode"] not in COUNTED:
             return "-"
         return self._rate(port["accepted"], self._accepted.get(port["number"], 0))
 
@@ -98,15 +100,20 @@ def portRows(status: Status, rates: Rates) -> list[list[str]]:
     return [
         [
             inOneLine(one["name"]),
-            inOneLine(one["policy"]),
+            _policyOf(one),
             str(len(one["workers"])),
             rates.ofPort(one),
             str(one["waiting"] + (one["backlog"] or 0)),
             str(one["refused"]),
-            str(one["accepted"]) if one["mode"] == "handoff" else "-",
+            str(one["accepted"]) if one["mode"] in COUNTED else "-",
         ]
         for one in status["listeners"]
     ]
+
+
+def _policyOf(port: Status) -> str:
+    said = inOneLine(port["policy"])
+    return f"{said} (kernel)" if port["mode"] == "kernel" else said
 
 
 def headline(status: Status) -> str:

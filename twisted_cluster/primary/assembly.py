@@ -73,6 +73,8 @@ class Assembly:
             limits=config.limits,
             areGuarded=True,
             mailLimit=rules.mailLimit,
+            dispatch=config.dispatch,
+            workers=config.span.most,
         )
         clock = self.rooms.reactor
         self.releases = Releases(config.recipe, rules.followSymlink)

@@ -77,7 +77,7 @@ def workerSnapshot(worker: WorkerProcess, now: int) -> WorkerSnapshot:
         max(0.0, silence),
         hand.active,
         hand.queued,
-        plausible(page.taken, worker.age),
+        plausible(hand.taken, worker.age),
         plausible(page.opened, worker.age),
         plausible(page.closed, worker.age),
         page.lag / 1e6,
@@ -100,7 +100,8 @@ def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSna
         0 if gate is None else gate.pending,
         gate is not None and gate.isReading,
         _waitingAt(listener),
-        0 if gate is None else gate.accepted,
+        (0 if gate is None else gate.accepted)
+        + (0 if listener.streams is None else listener.streams.accepted),
         0 if gate is None else gate.room.refused,
         policy,
     )
@@ -108,6 +109,8 @@ def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSna
 
 def _waitingAt(listener: Listener) -> int | None:
     # What workers have they may keep locked.
+    if listener.streams is not None:
+        return (backlogOf(listener.socket) or 0) + listener.streams.seenWaiting
     if listener.hasBacklog:
         return backlogOf(listener.socket)
     return None if listener.sound is None else listener.sound.waiting

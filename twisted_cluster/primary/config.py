@@ -21,7 +21,14 @@ from twisted_cluster.core.words import several
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG
 from twisted_cluster.errors import ConfigError, PolicyArgumentError
-from twisted_cluster.events import NO_LIMITS, UDP, Limits, ListenSpec
+from twisted_cluster.events import (
+    NO_LIMITS,
+    SHARED,
+    UDP,
+    Dispatch,
+    Limits,
+    ListenSpec,
+)
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.listening import parseListens
 from twisted_cluster.plugins import (
@@ -35,7 +42,12 @@ from twisted_cluster.plugins import (
 )
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
-from twisted_cluster.shares import parseGroups, parseLimits, parseWeights
+from twisted_cluster.shares import (
+    parseDispatch,
+    parseGroups,
+    parseLimits,
+    parseWeights,
+)
 from twisted_cluster.wire.inherited import Inherited
 from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
 
@@ -49,7 +61,8 @@ class Settings(TypedDict, total=False):
 
     C{listen}: endpoint descriptions. C{workers}: how many, C{"auto"}, or a range
     in which the load decides: C{"2-8"}. C{policy}: text,
-    or what makes an L{ISchedulingPolicy} when called, once for each listener. C{weights}:
+    or what makes an L{ISchedulingPolicy} when called, once for each listener.
+    C{dispatch}: C{"kernel"}, or C{["handoff", "tcp:8080=kernel"]}. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
     C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
     this process unless it is given. In seconds: C{drainTimeout}, C{startTimeout}.
@@ -60,6 +73,7 @@ class Settings(TypedDict, total=False):
     listen: str | Sequence[str]
     workers: int | str
     policy: str | NewPolicy
+    dispatch: str | Sequence[str]
     weights: str | Sequence[int]
     group: str | Sequence[str]
     maxConnections: int | str | Sequence[int | str]
@@ -107,6 +121,7 @@ class ClusterConfig:
     @ivar most: How many workers there may be where the load asks for them; 0 is no more
         than C{workers}.
     @ivar policy: What was said of the policy, if that was a text.
+    @ivar dispatch: How connections reach workers.
     @ivar control: Where operators can ask, and tell it something; L{None}: nowhere.
     """
 
@@ -122,6 +137,7 @@ class ClusterConfig:
     most: int = 0
     policy: str = ""
     control: ControlSpec | None = None
+    dispatch: Dispatch = Factory(Dispatch)
 
     @property
     def span(self) -> Span:
@@ -200,6 +216,7 @@ class ClusterConfig:
         listen: str | Sequence[str] = (),
         workers: int | str = "auto",
         policy: str | NewPolicy = "round-robin",
+        dispatch: str | Sequence[str] = (),
         weights: str | Sequence[int] = "",
         group: str | Sequence[str] = (),
         maxConnections: int | str | Sequence[int | str] = (),
@@ -225,6 +242,7 @@ class ClusterConfig:
         )
         if reactor is not None:
             _checkReactor(reactor)
+        ways = parseDispatch(_texts("dispatch", dispatch), limits)
         newPolicy = _checkedPolicy(policy, span.least, groups, limits)
         listens = parseListens(_texts("listen", listen))
         return cls(
@@ -238,7 +256,7 @@ class ClusterConfig:
                 logRate=rules.logRate,
                 inherited=Inherited.find(
                     (spec.fd for spec in listens if spec.fd is not None),
-                    isReal=newPolicy() is None,
+                    isReal=newPolicy() is None or SHARED in ways.all,
                 ),
                 logLevel=_checkedLevel(logLevel),
                 terminal=False,
@@ -254,6 +272,7 @@ class ClusterConfig:
             span.most,
             policy if isinstance(policy, str) else "",
             _controlAt(control),
+            ways,
         )
 
 

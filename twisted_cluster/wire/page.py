@@ -31,6 +31,9 @@ ATTACHED = 2
 TAKEN, OPENED, CLOSED = 2, 3, 4
 # Which counter is written before there is a page.
 _STACKS = 15
+# Where it counts what it accepts itself, by the listeners' numbers as far as they differ
+# in so many.
+_ACCEPTED, _LISTENERS = 17, 8
 # So far a float is exact.
 EXACT = 1 << 53
 
@@ -184,6 +187,27 @@ class Page:
         The file's descriptor.
         """
         return self._fd
+
+    def accept(self, listener: int) -> None:
+        """
+        The worker has accepted a connection from a socket of its own.
+
+        @param listener: The number of the listener whose socket that is.
+        """
+        self._cells[_ACCEPTED + listener % _LISTENERS] += 1
+
+    def acceptedBy(self, listener: int) -> int:
+        """
+        How many that were; others may count as the same listener's.
+        """
+        return min(self._cells[_ACCEPTED + listener % _LISTENERS], LARGEST_COUNT)
+
+    @property
+    def accepted(self) -> int:
+        """
+        How many that were, by whatever listener.
+        """
+        return sum(map(self.acceptedBy, range(_LISTENERS)))
 
     def close(self) -> None:
         """

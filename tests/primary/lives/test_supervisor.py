@@ -46,7 +46,7 @@ class Worker:
         self.said = Said(lambda: self.speaker)
         self.peer = SimpleNamespace(ears=Ears(lambda frame: None, lambda error: None))
         page = SimpleNamespace(taken=3, opened=2, closed=1)
-        self.hand = SimpleNamespace(page=page, isHeld=False)
+        self.hand = SimpleNamespace(page=page, taken=3, isHeld=False)
         self.ending = Ending(3.2, 7)
         self.age = 0.4
         self.speaker = Speaker(start.slot, start.id, start.generation, 100)

@@ -23,7 +23,8 @@ from tests.process.cluster import eventually
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound, bind
-from twisted_cluster.primary.ports.groups import CLOSELY, DatagramGroup
+from twisted_cluster.primary.ports.group import CLOSELY
+from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")

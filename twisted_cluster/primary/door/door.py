@@ -268,7 +268,7 @@ class Door:
         behind = self._roster.look(now)
         for gate in self.gates.values():
             gate.room.dismiss(now)
-            gate.isResting = False
+            gate.look()
         self._tellShort(now)
         self._relieve(behind)
 
@@ -340,4 +340,5 @@ class Door:
         for gate in gates:
             gate.room.serve()
             gate.watch(gate.mayAccept)
+            gate.steer()
         self._roster.listen(any(gate.waits for gate in self.gates.values()))

@@ -16,6 +16,7 @@ from twisted_cluster.interfaces import ILookingPolicy, ISchedulingPolicy
 from twisted_cluster.primary.door.chooser import chooserFor, sharedChooser
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.helm import Helm
 from twisted_cluster.primary.door.peeker import Peeker
 from twisted_cluster.primary.door.waiting import WaitingRoom
 from twisted_cluster.primary.ports.listener import Listener
@@ -60,6 +61,11 @@ class Gate:
         self._reader = Reader(
             hall.reactor, listener.fileno, self.accept, listener.facts.name
         )
+        self._helm = None
+        if listener.streams is not None:
+            self._helm = Helm(
+                listener, listener.streams, hall, self._gather, self.room.flush
+            )
         self._burst = 1
         self._hasMore = False
         self._hasBacklog = listener.hasBacklog
@@ -83,12 +89,16 @@ class Gate:
         """
         policy, now = self.listener.policy, self._nanoseconds
         self._ask(sharedChooser(policy, another, now, generation, part))
+        if self._helm is not None:
+            self._helm.share(generation, part)
 
     def shareAlike(self) -> None:
         """
         All workers are alike.
         """
         self._ask(chooserFor(self.listener.policy, self._nanoseconds))
+        if self._helm is not None:
+            self._helm.share(0, None)
 
     def _ask(self, asked: Asked[Hand]) -> None:
         self._choose = asked.choose
@@ -135,6 +145,8 @@ class Gate:
             return True
         if not self._hasBacklog:
             return not self.pending
+        if self._helm is not None and self._helm.isBusy:
+            return False
         return self.isReading and not self.pending and not self._hasMore
 
     def watch(self, wanted: bool) -> None:
@@ -144,6 +156,27 @@ class Gate:
         if wanted != self.isReading:
             self.isReading = wanted
             (self._reader.start if wanted else self._reader.stop)()
+            if self._helm is not None:
+                self._helm.watch(wanted)
+
+    def steer(self) -> None:
+        """
+        Who can take a connection may have changed: where the kernel chooses, it is told.
+        """
+        if self._helm is not None:
+            self._helm.steer()
+
+    def look(self) -> None:
+        """
+        To be called some 20 times a second.
+        """
+        self.isResting = False
+        if self._helm is not None:
+            self._helm.look()
+
+    def _gather(self, connection: Handed) -> None:
+        self.accepted += 1
+        self._receive(connection, Way.GIVE)
 
     def accept(self) -> bool:
         """
@@ -221,6 +254,8 @@ class Gate:
         self.room.close()
         if self._peeker is not None:
             self._peeker.close()
+        if self._helm is not None:
+            self._helm.close()
 
     def _goesOnAfter(self, error: OSError) -> bool:
         if error.errno in BROKEN:

@@ -95,10 +95,23 @@ class Hand(Member):
     def served(self) -> int:
         """
         How many connections it has begun, as it says, but no more than it was handed,
-        where it was handed any.
+        where it was handed any, and has accepted itself.
         """
-        opened = self.page.opened
-        return min(opened, self._sent) if self._sent else opened
+        opened, accepted = self.page.opened, self._said.accepted
+        return min(opened, self._sent + accepted) if self._sent else opened
+
+    @property
+    def taken(self) -> int:
+        """
+        How many connections it has taken, or accepted itself, as it says.
+        """
+        return self.page.taken + self._said.accepted
+
+    def acceptedBy(self, listener: int) -> int:
+        """
+        How many connections it has accepted itself of a listener's, as it says.
+        """
+        return self._said.acceptedBy(listener)
 
     # As a member's, but without a call for each number: policies ask every worker for
     # these, for each connection.

@@ -10,13 +10,16 @@ from contextlib import suppress
 
 from attrs import asdict, frozen
 
-from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.errors import HandleError
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IAdoptingReactor
 from twisted_cluster.talk.handles import Handle, received
+
+# Where this process accepts, or may.
+OURS = (HANDOFF, KERNEL)
 
 
 @frozen
@@ -33,7 +36,7 @@ class HeldListeners:
         with suppress(OSError):
             asked = os.fstat(fd)
             for number, listener in self._listeners.byNumber.items():
-                if listener.mode == HANDOFF and listener.owns(asked):
+                if listener.mode in OURS and listener.owns(asked):
                     return number
         return 0
 
@@ -50,6 +53,6 @@ class HeldListeners:
 
     def _listener(self, number: int) -> Listener:
         listener = self._listeners.byNumber.get(number)
-        if listener is None or listener.mode != HANDOFF:
+        if listener is None or listener.mode not in OURS:
             raise HandleError(f"there is no listener {number} any more")
         return listener

@@ -57,7 +57,7 @@ class Remains:
         self.counted = evolve(
             counted,
             crashed=counted.crashed + (not asked),
-            handed=counted.handed + plausible(page.taken, age),
+            handed=counted.handed + plausible(worker.hand.taken, age),
             opened=counted.opened + plausible(page.opened, age),
             closed=counted.closed + plausible(page.closed, age),
         )

@@ -10,11 +10,13 @@ from collections.abc import Callable, Container
 from attrs import Factory, frozen
 
 from twisted_cluster.defaults import MAIL_LIMIT
-from twisted_cluster.events import NO_LIMITS, Limits
+from twisted_cluster.events import NO_LIMITS, Dispatch, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.guardian import Guardian
 from twisted_cluster.primary.lives.outliving import Outliving
+from twisted_cluster.primary.ports.dispatching import Dispatching
+from twisted_cluster.primary.ports.streams import placesFor
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.exchange import Exchange
@@ -22,6 +24,7 @@ from twisted_cluster.wire.mailroom import Mailroom
 
 # One worker that reads nothing has no more than one of so many parts of the mailroom.
 SHARES = 2
+HANDED_OVER = Dispatch()
 
 
 @frozen
@@ -60,6 +63,8 @@ class Rooms:
         areGuarded: bool = False,
         inherited: Container[int] = (),
         mailLimit: int = MAIL_LIMIT,
+        dispatch: Dispatch = HANDED_OVER,
+        workers: int = 1,
     ) -> Rooms:
         """
         @param newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
@@ -68,10 +73,15 @@ class Rooms:
         @param descriptors: Which of this process's workers may listen on.
         @param areGuarded: Whether workers that outlive this process are to be ended.
         @param inherited: Which descriptors also workers of another user may listen on.
+        @param dispatch: How connections are to reach workers.
+        @param workers: How many of these there may be.
         @param mailLimit: How much memory users' messages may take that wait, in bytes.
         """
         door = Door(reactor, time.monotonic_ns, limits)
-        listeners = ListenerTable(door, newPolicy, backlog, keep, descriptors, inherited)
+        dispatching = Dispatching(dispatch, placesFor(workers), limits.any)
+        listeners = ListenerTable(
+            door, newPolicy, backlog, keep, descriptors, inherited, dispatching
+        )
         guardian = Guardian(reactor) if areGuarded else None
         return cls(
             reactor,

@@ -19,7 +19,7 @@ from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.told import namesOf
-from twisted_cluster.primary.ports.groups import DatagramGroup
+from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.soundness import (
     BLOCKS,
@@ -226,7 +226,7 @@ class Suspects:
                 worker.refuse(MessageError(done))
 
     def _replaceMember(
-        self, listener: Listener, group: DatagramGroup, slot: int, ids: set[int]
+        self, listener: Listener, group: SocketGroup, slot: int, ids: set[int]
     ) -> None:
         """
         Of one that several workers have had, one after the other, nobody can know which

@@ -106,20 +106,26 @@ def _going(what: str) -> Iterator[None]:
         log.warn("{what} stays behind: {error}", what=what, error=error)
 
 
-def bind(spec: ListenSpec, directory: str = ".", user: User | None = None) -> Bound:
+def bind(
+    spec: ListenSpec,
+    directory: str = ".",
+    user: User | None = None,
+    inGroup: bool = False,
+) -> Bound:
     """
     Bind, and listen where that applies, as the stock ports of Twisted do. Where that
     fails, nothing is left of it.
 
     @param directory: What a relative path is relative to.
     @param user: As whom: what that one may not do fails, and what is made is its.
+    @param inGroup: Whether others may be bound beside it, by the same user.
     @raise OSError: As bind(2) says; EAGAIN if another process has the lock.
     """
     back = returning() if _isMoving(spec, directory) else nullcontext()
     with _refusing(), back, acting(user):
         if spec.kind == UNIX:
             return _bindUNIX(spec, directory, user)
-        return _bindInternet(spec, user)
+        return _bindInternet(spec, user, inGroup)
 
 
 def adopt(spec: ListenSpec) -> Bound:
@@ -157,7 +163,7 @@ def _refusing() -> Iterator[None]:
         raise OSError(errno.EINVAL, str(error)) from error
 
 
-def _bindInternet(spec: ListenSpec, user: User | None) -> Bound:
+def _bindInternet(spec: ListenSpec, user: User | None, inGroup: bool) -> Bound:
     family = socket.AF_INET6 if isIPv6Address(spec.interface) else socket.AF_INET
     kind = socket.SOCK_DGRAM if spec.kind == UDP else socket.SOCK_STREAM
     made = socket.socket(family, kind)
@@ -174,6 +180,10 @@ def _bindInternet(spec: ListenSpec, user: User | None) -> Bound:
             spec.interface or "0.0.0.0", spec.port, family, kind, 0, socket.AI_NUMERICHOST
         )
         made.bind(found[0][4])
+        if inGroup:
+            # Only after bind(2): else that would join a stranger's group, where it should
+            # fail with EADDRINUSE.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if spec.kind != UDP:
             made.listen(spec.backlog)
     except BaseException:

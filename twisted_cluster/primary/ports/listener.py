@@ -5,6 +5,8 @@ One bound port, as the primary sees it.
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from attrs import evolve
 
 from twisted_cluster.core.member import Member
-from twisted_cluster.core.messages import GROUP, HANDOFF, SHARED
+from twisted_cluster.core.messages import GROUP, HANDOFF, KERNEL, SHARED
 from twisted_cluster.core.proc_net import Taken, hostOf
 from twisted_cluster.core.users import Users
 from twisted_cluster.events import TCP, UDP, UNIX, ListenerFacts, ListenSpec
@@ -20,10 +22,12 @@ from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulin
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound
+from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
 from twisted_cluster.primary.ports.refusing import hasWaiting, refuse
 from twisted_cluster.primary.ports.soundness import Soundness
+from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.handoff import nameOf
@@ -43,7 +47,8 @@ class Listener:
     @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
     @ivar keep: Whether to stay open with no users: the cluster itself was asked to
         listen here.
-    @ivar group: The sockets of a UDP port of which each slot has one.
+    @ivar group: The sockets of which each slot has one, if there are such.
+    @ivar streams: These of a TCP port.
     @ivar opener: The id of the worker for which it was opened; 0 if it is none's.
     @ivar users: Workers which listen here.
     @ivar wasJoined: Whether any has ever listened here.
@@ -68,9 +73,11 @@ class Listener:
         spec: ListenSpec,
         bound: Bound,
         policy: ISchedulingPolicy | None,
+        streams: StreamGroup | None = None,
     ) -> None:
         """
         @param policy: L{None} to let the kernel choose.
+        @param streams: Sockets that workers accept from.
         """
         self.number = number
         self.spec = spec
@@ -82,12 +89,15 @@ class Listener:
         self.name = bound.socket.getsockname()
         self.facts = ListenerFacts(number, str(spec), self.name, nameOf)
         isOwn = spec.kind == UDP and policy is not None and spec.fd is None
-        self.group = makeGroup(bound.socket, bound.user) if isOwn else None
-        self.mode = GROUP if self.group else HANDOFF
+        self.streams = streams
+        self.group: SocketGroup | None = streams
+        if isOwn:
+            self.group = makeGroup(bound.socket, bound.user)
+        self.mode = KERNEL if streams else GROUP if self.group else HANDOFF
         if policy is None or (spec.kind == UDP and self.group is None):
             self.mode = SHARED
         self.users: Users[Member] = Users(number)
-        self.choose(policy if policy and self.mode == HANDOFF else RoundRobin())
+        self.choose(policy if policy and spec.kind != UDP else RoundRobin())
 
         self.wasJoined = self.isRefusing = False
         self.holders: set[int] = set()
@@ -164,7 +174,7 @@ class Listener:
         """
         Whether this process accepts its connections.
         """
-        return self.mode == HANDOFF or self.isOurs
+        return self.mode in (HANDOFF, KERNEL) or self.isOurs
 
     def descriptorFor(self, member: Member) -> int:
         """
@@ -180,7 +190,7 @@ class Listener:
         How many sockets it has; the directory of its file counts as one.
         """
         if self.group is not None:
-            return len(self.group.sockets)
+            return len(self._all)
         return 1 if self.bound.folder is None else 2
 
     def isFor(self, user: User | None) -> bool:
@@ -196,8 +206,12 @@ class Listener:
 
         @param other: What C{fstat} says of the descriptor.
         """
-        ours = self.group.sockets if self.group else [self.socket]
-        return any(os.path.samestat(other, os.fstat(one.fileno())) for one in ours)
+        return any(os.path.samestat(other, os.fstat(one.fileno())) for one in self._all)
+
+    @property
+    def _all(self) -> Sequence[socket.socket]:
+        others = [] if self.group is None else self.group.sockets
+        return others if self.mode == GROUP else [self.socket, *others]
 
     def isInTheWayOf(self, spec: ListenSpec) -> bool:
         """
@@ -252,7 +266,7 @@ class Listener:
             return
         with suppress(TimeoutError):
             # Who has the socket as well may keep it locked.
-            refusing = partial(refuse, self.socket, self.hasBacklog)
+            refusing = partial(_refuse, self._all, self.hasBacklog)
             self.isRefusing = aside(refusing, lambda isDone: None)
         if not self.isRefusing and self.bound.file is not None:
             with suppress(OSError):
@@ -271,6 +285,8 @@ class Listener:
         # First: they may be there by the time that one looks who waits.
         if self.isRefusing and self.spec.kind == TCP and self._areConnecting:
             return True
+        if self.streams is not None:
+            return bool(self.users) and self.streams.isAwaited()
         isTheirs = self.spec.kind != UDP and not self.hasBacklog
         return isTheirs and bool(self.users) and hasWaiting(self.socket)
 
@@ -281,3 +297,8 @@ class Listener:
         if self.group is not None:
             self.group.close()
         self.bound.release()
+
+
+def _refuse(sockets: Sequence[socket.socket], mayShutDown: bool) -> bool:
+    refused = [refuse(one, mayShutDown) for one in sockets]
+    return all(refused)

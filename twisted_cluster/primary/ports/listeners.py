@@ -13,11 +13,13 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from twisted_cluster.events import UNIX, ListenSpec
-from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
+from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
 from twisted_cluster.primary.ports.late import Binding, mayBeLate
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
 from twisted_cluster.wire.user import User, acting
@@ -27,6 +29,7 @@ BUSY = errno.EADDRINUSE
 GIVE = "give it to cluster.setupPrimary(listen=...)"
 # More than any application has; all of them are looked at whenever anything changes.
 MOST_PORTS = 4096
+HANDED_OVER = Dispatching()
 
 
 def mostPorts() -> int:
@@ -76,6 +79,7 @@ class Listeners:
         descriptors: Container[int],
         takers: Takers,
         inherited: Container[int] = (),
+        dispatching: Dispatching = HANDED_OVER,
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
@@ -84,8 +88,10 @@ class Listeners:
         @param takers: Looks who has what cannot be bound.
         @param inherited: Which of them were opened for workers, also for those that are
             of another user.
+        @param dispatching: How connections are to reach workers.
         """
         self._door = door
+        self._dispatching = dispatching
         self._inherited = inherited
         self.newPolicy = newPolicy
         self._backlog = backlog
@@ -171,15 +177,21 @@ class Listeners:
         @param begun: What was bound already.
         @raise OSError: As bind(2) and L{adopt} say.
         """
+        policy = self._dispatching.policyOf(spec, self.newPolicy())
+        streams = None
         if spec.fd is None:
-            bound = self._bind(self._asked(spec), directory, user, begun)
+            asked = self._asked(spec)
+            bound, streams = self._bindFor(policy, asked, directory, user, begun)
         else:
+            self._dispatching.isForKernel(spec, policy)
             bound = self._adopt(spec, user)
         self._count += 1
         try:
-            listener = Listener(self._count, spec, bound, self.newPolicy())
+            listener = Listener(self._count, spec, bound, policy, streams)
             self._door.opened(listener)
         except BaseException:
+            if streams is not None:
+                streams.close()
             bound.release()
             raise
         key = keyOf(spec, ordinal, directory)
@@ -189,11 +201,36 @@ class Listeners:
         say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
 
+    def _bindFor(
+        self,
+        policy: ISchedulingPolicy | None,
+        spec: ListenSpec,
+        directory: str,
+        user: User | None,
+        begun: Binding | None,
+    ) -> tuple[Bound, StreamGroup | None]:
+        """
+        @return: And what workers accept from, if the kernel chooses as the policy says.
+        """
+        if policy is not None and self._dispatching.isForKernel(spec, policy):
+            bound = self._bind(spec, directory, user, None, True)
+            streams = self._dispatching.group(bound, IKernelPolicy(policy))
+            if streams is not None:
+                return bound, streams
+            # Nobody else is to be bound beside it.
+            bound.release()
+        return self._bind(spec, directory, user, begun), None
+
     def _bind(
-        self, spec: ListenSpec, directory: str, user: User | None, begun: Binding | None
+        self,
+        spec: ListenSpec,
+        directory: str,
+        user: User | None,
+        begun: Binding | None,
+        inGroup: bool = False,
     ) -> Bound:
         try:
-            return begun.take() if begun else bind(spec, directory, user)
+            return begun.take() if begun else bind(spec, directory, user, inGroup)
         except PermissionError as error:
             if user is None:
                 raise

@@ -70,12 +70,14 @@ class Steering(Protocol):
         One has ceased to listen.
         """
 
-    def allow(self, places: Sequence[Place]) -> None:
+    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
         """
         Have only these be chosen, from now on. If there are none, who comes waits at the
         anchor.
 
         @param places: Which were added.
+        @param byWeight: Whether each is to be chosen as often as its weight says, though
+            the programs do not look at that.
         @raise OSError: If the system does not take the program.
         """
 

@@ -15,6 +15,7 @@ from twisted_cluster.primary.ports.steered import (
     lockOnce,
 )
 from twisted_cluster.steering import classic
+from twisted_cluster.steering.choices import byWeight as chosenByWeight
 from twisted_cluster.steering.classic import ret
 from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.reuseport import attachClassic
@@ -39,6 +40,7 @@ class ClassicSteering:
         self._order: list[int] = [ANCHOR]
         self._locked: dict[int, socket.socket] = {}
         self._places: Sequence[Place] = ()
+        self._byWeight = False
         self._program = b""
         self._renew()
 
@@ -59,8 +61,8 @@ class ClassicSteering:
         if last != index:
             self._order[self._order.index(index)] = last
 
-    def allow(self, places: Sequence[Place]) -> None:
-        self._places = tuple(places)
+    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
+        self._places, self._byWeight = tuple(places), byWeight
         self._renew()
 
     def _renew(self) -> None:
@@ -71,7 +73,8 @@ class ClassicSteering:
             if place.index in where
         ]
         here.sort(key=lambda place: place.index)
-        program = self._programs.classicProgram(here) if here else None
+        make = chosenByWeight if self._byWeight else self._programs.classicProgram
+        program = make(here) if here else None
         self._program = classic.assemble(program or [ret(where[ANCHOR])])
         self.attach()
 

@@ -18,9 +18,16 @@ from twisted_cluster.primary.ports.steered import (
     lockOnce,
 )
 from twisted_cluster.steering import extended
-from twisted_cluster.steering.board import CELL, PEER_SIZE, REMEMBERED_SIZE, SIZE, Board
+from twisted_cluster.steering.board import (
+    CELL,
+    PEER_SIZE,
+    REMEMBERED_SIZE,
+    SIZE,
+    TURNS,
+    Board,
+)
 from twisted_cluster.steering.extended import Map
-from twisted_cluster.steering.places import MOST, Place
+from twisted_cluster.steering.places import MOST, Place, spread
 from twisted_cluster.steering.reckoning import Reckoning, Seen
 from twisted_cluster.wire import bpf
 from twisted_cluster.wire.closings import Closings
@@ -113,11 +120,14 @@ class ExtendedSteering:
         # The kernel has taken it from the map.
         pass
 
-    def allow(self, places: Sequence[Place]) -> None:
+    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
         for place in places:
             self._board.setWeight(place.index, place.weight)
-        turns = self._programs.turns(places) if places else ()
+        turns = spread(places, TURNS) if byWeight else self._turns(places)
         self._board.setTurns(turns or [ANCHOR])
+
+    def _turns(self, places: Sequence[Place]) -> Sequence[int]:
+        return self._programs.turns(places) if places else ()
 
     def attach(self) -> None:
         attachExtended(self._anchor, self._program)

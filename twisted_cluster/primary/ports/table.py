@@ -11,13 +11,14 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from twisted_cluster.core.member import Member
-from twisted_cluster.core.messages import Listen
+from twisted_cluster.core.messages import GROUP, KERNEL, Listen
 from twisted_cluster.events import ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy
+from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.keys import isNth
 from twisted_cluster.primary.ports.late import Binding
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.primary.ports.listeners import AcceptedBy, Listeners
+from twisted_cluster.primary.ports.listeners import HANDED_OVER, AcceptedBy, Listeners
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.user import User
@@ -74,6 +75,7 @@ class ListenerTable:
         keep: bool = True,
         descriptors: Container[int] = (),
         inherited: Container[int] = (),
+        dispatching: Dispatching = HANDED_OVER,
     ) -> None:
         """
         @param newPolicy: Makes one listener's policy; L{None} lets the kernel choose.
@@ -82,12 +84,13 @@ class ListenerTable:
             that replaces it.
         @param descriptors: Which of this process's workers may listen on.
         @param inherited: Which of them also workers of another user may.
+        @param dispatching: How connections are to reach workers.
         """
         self._door = door
         self._keep = keep
         self.takers = Takers()
         self._listeners = Listeners(
-            door, newPolicy, backlog, descriptors, self.takers, inherited
+            door, newPolicy, backlog, descriptors, self.takers, inherited, dispatching
         )
         self.byNumber = self._listeners.byNumber
 
@@ -200,7 +203,7 @@ class ListenerTable:
         listener.join(member)
         if wasOurs:
             self._door.rechosen(listener)
-        room = question.room
+        room = None if listener.mode == KERNEL else question.room
         handed = member.handedBy(listener.number)
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.joined(listener)
@@ -235,7 +238,7 @@ class ListenerTable:
             return
         listener.users.leave(member.id)
         # Of others it may have been given sockets to be emptied.
-        if listener.group is None or self._door.recall(member, number):
+        if listener.mode != GROUP or self._door.recall(member, number):
             listener.holders.discard(member.id)
         self._withdraw(member, listener)
         self._door.joined(listener)

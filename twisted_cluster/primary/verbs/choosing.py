@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from twisted.logger import Logger
 
-from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.errors import CommandError, PolicyArgumentError
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.plugins import checkGroups, checkLimits, checkPins, parsePolicy
@@ -35,7 +35,7 @@ class Choosing:
         """
         @return: What was said of its policy; if that was no text, its class.
         """
-        if listener.mode != HANDOFF:
+        if listener.mode not in (HANDOFF, KERNEL):
             return "none"
         text = self._texts.get(listener.number, self._general)
         return text or type(listener.policy).__name__
@@ -103,7 +103,7 @@ class Choosing:
 def _fixed(listeners: Sequence[Listener]) -> CommandError:
     places = ", ".join(one.place for one in listeners)
     return CommandError(
-        f"{places}: the kernel chooses there (policy none, or datagrams), which cannot "
+        f"{places}: the kernel chooses there (--dispatch, or datagrams), which cannot "
         "be changed while the cluster runs"
     )
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.messages import HANDOFF, Listening
+from twisted_cluster.core.messages import HANDOFF, KERNEL, Listening
 from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.inquiry import Joined
@@ -54,6 +55,8 @@ class DeliveredPort(LimitedPort):
     _polling = False
     _released = False
     _rests = False
+    _isSteered = False
+    _isOut = False
     _said: Listening | None = None
     ordinal = listener = 0
     spec: ListenSpec
@@ -85,6 +88,7 @@ class DeliveredPort(LimitedPort):
             raise CannotListenError(interface, where, error) from error
         self.number, self.ordinal = joined.number, joined.ordinal
         self.handedOver = joined.mode == HANDOFF
+        self._isSteered = joined.mode == KERNEL
         self.register.served[joined.number] = self
         self._startMeter(joined.number)
         try:
@@ -100,8 +104,12 @@ class DeliveredPort(LimitedPort):
         if joined.socket is not None:
             return DeliveredSocket(joined.socket, joined.number, self.register.endings)
         assert joined.fd is not None, "neither a socket, nor what there is to say of it"
-        register = self.register
-        shared = SharedSocket(joined.fd, self.mustDrop, register.expect, register.endings)
+        register, count = self.register, None
+        if joined.mode == KERNEL:
+            count = partial(register.page.accept, joined.number)
+        shared = SharedSocket(
+            joined.fd, self.mustDrop, register.expect, register.endings, count
+        )
         shared.broken = self._rest
         return shared
 
@@ -124,7 +132,7 @@ class DeliveredPort(LimitedPort):
 
     def _begin(self) -> None:
         self.taking = self._paused = self._polling = self._released = False
-        self.handedOver = False
+        self.handedOver = self._isSteered = self._isOut = False
 
     @property
     def standIn(self) -> DeliveredSocket | None:
@@ -241,6 +249,16 @@ class DeliveredPort(LimitedPort):
                 super().startReading()
             else:
                 stopPolling(super().stopReading, self)
+        if self._isSteered and not self._released:
+            self._sayOut(not wanted)
+
+    def _sayOut(self, isOut: bool) -> None:
+        """
+        Have the kernel choose others while this accepts nothing.
+        """
+        if self.number is not None and isOut != self._isOut:
+            self._isOut = isOut
+            self.register.control.pause(self.number, isOut)
 
     def startReading(self) -> None:
         if not self.taking:

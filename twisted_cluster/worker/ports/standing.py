@@ -126,11 +126,14 @@ class SharedSocket(PolledSocket):
         drops: Callable[[], bool],
         expect: Callable[[], None],
         endings: Endings,
+        accepted: Callable[[], object] | None = None,
     ) -> None:
         """
+        @param accepted: Called with each connection that is accepted from it.
         @see: L{PolledSocket}, L{DeliveredSocket}
         """
         super().__init__(fd, drops, expect, True)
+        self._count = accepted
         self.handed: deque[Handed] = deque()
         self._endings = endings if endings.counts else None
 
@@ -140,7 +143,10 @@ class SharedSocket(PolledSocket):
         """
         if self.handed:
             return _accepted(self, self.handed.popleft(), self._endings)
-        return super().accept()
+        accepted = super().accept()
+        if self._count is not None:
+            self._count()
+        return accepted
 
 
 def _accepted(

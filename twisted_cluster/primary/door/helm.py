@@ -1,0 +1,286 @@
+"""
+A port whose workers accept themselves, each from a socket of its own: the kernel is told
+who can, and what lies at the sockets of those who cannot others get.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from twisted_cluster.core.progress import Progress
+from twisted_cluster.core.users import Users
+from twisted_cluster.errors import MessageError
+from twisted_cluster.policies.random_choice import RandomChoice
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.policies.weighted import Weighted
+from twisted_cluster.primary.door.hall import Hall
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.relief import GLANCE
+from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.refusing import hasWaiting
+from twisted_cluster.primary.ports.streams import StreamGroup
+from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.closing import discard
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.reader import Reader
+
+log = Logger()
+# So many are taken from a socket at a time.
+MOST_TAKEN = 32
+# Seconds that this is waited for, which takes some 50 us; and to the next look at what
+# takes longer.
+AT_ONCE = 0.002
+LOOK = 0.01
+# More than anybody accepts from one look to the next.
+MOST_ACCEPTED = 1_000_000
+# Policies whose turns a share can be of, and of how many.
+EVEN = (RandomChoice, RoundRobin, Weighted)
+WHOLE = 1000
+# After so many somebody keeps it locked.
+LOCKED = 1.0
+
+
+class Helm:
+    """
+    Knows who of a listener's workers can accept.
+
+    @ivar isBusy: Whether something is being taken.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        group: StreamGroup,
+        hall: Hall,
+        give: Callable[[Handed], None],
+        flush: Callable[[], None],
+    ) -> None:
+        """
+        @param give: Called with each connection that was taken.
+        @param flush: Called after some.
+        """
+        self._listener = listener
+        self._users = cast(Users[Hand], listener.users)
+        self._group = group
+        self._hall = hall
+        self._give = give
+        self._flush = flush
+        self._taking: dict[socket.socket, Aside[list[Handed]]] = {}
+        self._isWanted = self._isResting = False
+        self._looking: IDelayedCall | None = None
+        self._glancing: IDelayedCall | None = None
+        self._wasFull = False
+        self._share: tuple[int, float] | None = None
+        # How many each had accepted, at the last look.
+        self._seen: dict[Hand, int] = {}
+        self._reader = Reader(
+            hall.reactor, group.idle.fileno, self._take, listener.facts.name
+        )
+
+    @property
+    def isBusy(self) -> bool:
+        return bool(self._taking)
+
+    def steer(self) -> None:
+        """
+        Have the kernel choose among those who can accept just now.
+        """
+        ready = self._users.ready(self._hall.hands.roster.version)
+        weights = {hand.id: hand.weight for hand in ready}
+        shares = self._shares(ready)
+        try:
+            self._group.serve(shares or weights, bool(shares))
+        except OSError as error:
+            self._say(f"the kernel takes no program: {error}")
+
+    def share(self, generation: int, part: float | None) -> None:
+        """
+        A generation's workers are to have this part of all connections.
+
+        @param part: 0.0 to 1.0; L{None}: they are like all others.
+        """
+        isEven = isinstance(self._listener.policy, EVEN)
+        self._share = (generation, part) if isEven and part is not None else None
+
+    def _shares(self, ready: Sequence[Hand]) -> dict[int, int]:
+        """
+        @return: What each is to have where one generation is to have its part.
+        """
+        if self._share is None:
+            return {}
+        generation, part = self._share
+        ours = [hand for hand in ready if hand.generation == generation]
+        others = [hand for hand in ready if hand.generation != generation]
+        if not ours or not others:
+            return {}
+        return {**_divided(ours, part), **_divided(others, 1 - part)}
+
+    def look(self) -> None:
+        """
+        To be called some 20 times a second.
+        """
+        if self._isResting:
+            self._isResting = False
+            self._watch()
+        self._glance()
+        try:
+            self._group.attach()
+            self._reckon()
+        except OSError as error:
+            self._say(f"the kernel takes no program: {error}")
+
+    def _reckon(self) -> None:
+        done: dict[int, tuple[int, int]] = {}
+        number = self._listener.number
+        before, self._seen = self._seen, {}
+        for hand in self._users:
+            now = self._seen[hand] = hand.acceptedBy(number)
+            accepted = max(0, now - before.get(hand, 0))
+            done[hand.id] = hand.active, min(accepted, MOST_ACCEPTED)
+        for hand in before.keys() - self._seen.keys():
+            hand.ports.pop(number, None)
+        self._group.reckon(done, self._hall.nanoseconds() / 1e9)
+
+    # Who accepts
+
+    def _glance(self) -> None:
+        """
+        See whether workers accept what waits for them; while something does, soon again.
+        """
+        full = self._group.full()
+        if not full and not self._wasFull:
+            return
+        self._wasFull = bool(full)
+        number, now, changed = self._listener.number, self._hall.nanoseconds(), False
+        for hand in self._users:
+            accepted, isOwed = hand.acceptedBy(number), hand.id in full
+            progress = hand.ports.setdefault(number, Progress(accepted))
+            beat = hand.page.heartbeat
+            changed |= progress.glance(now, accepted, int(isOwed), beat)
+            self._wasFull |= progress.isStalled
+        if changed:
+            self._users.reconsider()
+            self.steer()
+        if self._wasFull and self._glancing is None:
+            self._glancing = self._hall.reactor.callLater(GLANCE, self._glanceAgain)
+
+    def _glanceAgain(self) -> None:
+        self._glancing = None
+        self._glance()
+
+    def watch(self, wanted: bool) -> None:
+        """
+        Take what lies at sockets of those who cannot accept, or leave it there.
+        """
+        self._isWanted = wanted
+        self._watch()
+
+    def _watch(self) -> None:
+        isReading = self._isWanted and not self._isResting and not self._taking
+        (self._reader.start if isReading else self._reader.stop)()
+
+    def _take(self) -> None:
+        waiting = self._group.waiting()
+        for member in waiting:
+            # Whoever has it as well may keep it locked, or let it block.
+            number = self._listener.number
+            try:
+                self._group.unblock(member)
+                self._taking[member] = Aside(partial(_accepted, member, number))
+            except RuntimeError:
+                # No thread can be had: at the next look.
+                self._isResting = True
+        if waiting:
+            self._gather(AT_ONCE)
+        self._watch()
+
+    def _gather(self, within: float = 0.0) -> None:
+        """
+        Give what was taken.
+        """
+        found: list[Handed] = []
+        for member, aside in list(self._taking.items()):
+            if aside.isDone(within):
+                del self._taking[member]
+                taken = aside.result()
+                self._group.took(member, len(taken))
+                found += taken
+        if not found and not self._taking:
+            # Its own worker has been faster; or nobody can accept, for want of numbers.
+            self._isResting = True
+        for connection in found:
+            self._give(connection)
+        self._flush()
+        self._accuse()
+        if self._taking and self._looking is None:
+            self._looking = self._hall.reactor.callLater(LOOK, self._lookAgain)
+
+    def _accuse(self) -> None:
+        """
+        Who keeps a socket locked must go, before what lies there can be had.
+        """
+        for member, aside in self._taking.items():
+            if time.monotonic() - aside.begun < LOCKED or not aside.isAsleep():
+                continue
+            ids = self._group.whoHas(member)
+            for hand in [one for one in self._users if one.id in ids]:
+                hand.accuse(MessageError(f"it keeps {self._place} locked"))
+
+    @property
+    def _place(self) -> str:
+        return f"its socket of {self._listener.place}"
+
+    def _lookAgain(self) -> None:
+        self._looking = None
+        self._gather()
+        self._watch()
+
+    def close(self) -> None:
+        """
+        Take no more.
+        """
+        self._isWanted = False
+        self._reader.stop()
+        for call in (self._looking, self._glancing):
+            if call is not None:
+                call.cancel()
+        self._looking = self._glancing = None
+        for hand in self._seen:
+            hand.ports.pop(self._listener.number, None)
+        for aside in self._taking.values():
+            if not aside.leave(_discard):
+                _discard(aside.result())
+        self._taking.clear()
+
+    def _say(self, what: str) -> None:
+        self._hall.say(self._listener.facts.name, what)
+
+
+def _divided(hands: Sequence[Hand], part: float) -> dict[int, int]:
+    total = sum(hand.weight for hand in hands) or 1
+    return {hand.id: round(WHOLE * part * hand.weight / total) for hand in hands}
+
+
+def _accepted(listening: socket.socket, number: int) -> list[Handed]:
+    found: list[Handed] = []
+    while len(found) < MOST_TAKEN and hasWaiting(listening):
+        try:
+            fd, name = listening._accept()  # type: ignore[attr-defined]
+        except OSError as error:
+            if error.errno == errno.ECONNABORTED:
+                continue
+            break
+        found.append(Handed(fd, number, name))
+    return found
+
+
+def _discard(connections: list[Handed]) -> None:
+    discard([one.fd for one in connections])

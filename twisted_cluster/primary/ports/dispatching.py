@@ -1,0 +1,99 @@
+"""
+How connections are to reach workers, and what keeps the kernel from choosing whom.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from attrs import Factory, frozen
+from twisted.logger import Logger
+
+from twisted_cluster.events import AUTO, KERNEL, SHARED, TCP, UDP, Dispatch, ListenSpec
+from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
+from twisted_cluster.primary.ports.binding import Bound
+from twisted_cluster.primary.ports.steered import CannotSteerError
+from twisted_cluster.primary.ports.streams import LEAST, StreamGroup
+
+log = Logger()
+
+
+@frozen
+class Dispatching:
+    """
+    @ivar dispatch: What was asked for.
+    @ivar places: How many sockets a listener has among which the kernel chooses.
+    @ivar isLimited: Whether the number of connections is.
+    """
+
+    dispatch: Dispatch = Factory(Dispatch)
+    places: int = LEAST
+    isLimited: bool = False
+
+    def policyOf(
+        self, spec: ListenSpec, policy: ISchedulingPolicy | None
+    ) -> ISchedulingPolicy | None:
+        """
+        @return: L{None} where workers have one socket.
+        """
+        isShared = spec.kind != UDP and self.dispatch.of(str(spec)) == SHARED
+        return None if isShared else policy
+
+    def isForKernel(self, spec: ListenSpec, policy: ISchedulingPolicy | None) -> bool:
+        """
+        Whether the kernel is to choose, as the policy says. If it cannot, the log says
+        why.
+        """
+        if self.dispatch.of(str(spec)) not in (KERNEL, AUTO) or spec.kind == UDP:
+            return False
+        if policy is None:
+            # They have one socket, by which the kernel chooses whoever is first.
+            return False
+        why = self._whyNot(spec, policy)
+        if why:
+            self.refuse(spec, why)
+        return not why
+
+    def _whyNot(self, spec: ListenSpec, policy: ISchedulingPolicy) -> str:
+        if spec.kind != TCP:
+            return "UNIX sockets have no groups"
+        if spec.fd is not None or spec.reusePort:
+            return "others may have that socket as well"
+        if sys.platform != "linux":
+            return f"{sys.platform} has no programs that choose"
+        if not IKernelPolicy.providedBy(policy):
+            return f"the policy has no form in the kernel ({type(policy).__name__})"
+        if self.isLimited:
+            return "the number of connections is limited, which the kernel does not count"
+        return ""
+
+    def group(self, bound: Bound, policy: IKernelPolicy) -> StreamGroup | None:
+        """
+        @param bound: Listens, and others may be bound beside it.
+        @return: L{None} if the kernel cannot choose after all; the log says why.
+        """
+        spec = bound.spec
+        try:
+            made = StreamGroup(
+                bound.socket, policy, self.places, spec.backlog, bound.user
+            )
+        except (CannotSteerError, OSError) as error:
+            self.refuse(spec, str(error))
+            return None
+        why = f"; {made.instead}" if made.instead else ""
+        log.info(
+            "{spec}: workers accept, and the kernel chooses ({kind} BPF{why}; "
+            "{places} sockets)",
+            spec=spec,
+            kind=made.kind,
+            why=why,
+            places=self.places,
+        )
+        return made
+
+    def refuse(self, spec: ListenSpec, why: str) -> None:
+        """
+        Say that it is not the kernel that chooses.
+        """
+        say = log.info if self.dispatch.of(str(spec)) == AUTO else log.warn
+        say("{spec}: the primary hands connections over: {why}", spec=spec, why=why)

@@ -171,7 +171,7 @@ def test_whatIsNotAcceptedOthersGet(
             if way == "takes nothing":
                 for worker in others:
                     worker.page.accept(listener.number)
-                primary.reactor.advance(0.01)
+                primary.reactor.advance(0.02)
                 break
     drain(primary, listener)
     assert waitingFor(listener).get(1, 0) == 0

@@ -23,7 +23,6 @@ from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
-from twisted_cluster.primary.door.relief import GLANCE
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.streams import StreamGroup
@@ -39,6 +38,9 @@ MOST_TAKEN = 32
 # takes longer.
 AT_ONCE = 0.002
 LOOK = 0.01
+# And to the next look at who accepts what waits for it: on a busy machine it takes that
+# long until one's turn is there.
+GLANCE = 0.02
 # More than anybody accepts from one look to the next.
 MOST_ACCEPTED = 1_000_000
 # Policies whose turns a share can be of, and of how many.
@@ -130,7 +132,9 @@ class Helm:
         if self._isResting:
             self._isResting = False
             self._watch()
-        self._glance()
+        if self._glancing is None:
+            # Two looks in a row say nothing, unless there is time in between.
+            self._glance()
         try:
             self._group.attach()
             self._reckon()

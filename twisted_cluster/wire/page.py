@@ -194,13 +194,13 @@ class Page:
 
         @param listener: The number of the listener whose socket that is.
         """
-        self._cells[_ACCEPTED + listener % _LISTENERS] += 1
+        self.cells[_ACCEPTED + listener % _LISTENERS] += 1
 
     def acceptedBy(self, listener: int) -> int:
         """
         How many that were; others may count as the same listener's.
         """
-        return min(self._cells[_ACCEPTED + listener % _LISTENERS], LARGEST_COUNT)
+        return min(self.cells[_ACCEPTED + listener % _LISTENERS], LARGEST_COUNT)
 
     @property
     def accepted(self) -> int:

@@ -50,6 +50,10 @@ class Worker:
     """
 
     ended: list[int]
+    accepted: int = 0
+
+    def acceptedBy(self, listener: int) -> int:
+        return self.accepted
 
 
 @frozen
@@ -170,3 +174,18 @@ def test_aPortsLimitHoldsForItsInterfaces() -> None:
     assert mostOf(limits, "tcp:80:interface=127.0.0.1") == 5
     assert mostOf(limits, "tcp:80:interface=::1") == 6
     assert mostOf(limits, "tcp:8080") is None
+
+
+def test_whatItAcceptsItselfCountsAsWell() -> None:
+    """
+    Where it does.
+    """
+    worker = Worker([0] * talliesFor(Limits(worker=2)), 2)
+    tally = Tally(worker, 2)
+    assert not tally.isFull
+    tally.accepts = True
+    assert tally.isFull
+    worker.ended[ALL] = 1
+    assert (tally.isFull, tally.lie) == (False, "")
+    worker.ended[ALL] = 3
+    assert "ended 3 connections of 2" in tally.lie

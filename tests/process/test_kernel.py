@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -172,3 +172,52 @@ def test_whatTheKernelCannotDoIsHandedOver(app: Path) -> None:
         said = [one for one in cluster.output().splitlines() if "in the kernel" in one]
         assert len(said) == 1
         assert "the primary hands connections over" in said[0]
+
+
+def test_aWorkerHasNoMoreThanItMay(app: Path) -> None:
+    """
+    Who accepts itself counts that; one more waits until there is a place.
+    """
+    more = ("--max-connections=2", "--policy=random")
+    with steered(app, *more, workers=2, app="hello.obey") as (cluster, port):
+        assert "the kernel chooses" in cluster.output()
+        with ExitStack() as stack:
+            clients = [stack.enter_context(_Asking(port)) for _ in range(5)]
+            eventually(lambda: sum(one.isServed() for one in clients) == 4, "four are")
+            served = [one for one in clients if one.isServed()]
+            [waiting] = set(clients) - set(served)
+            assert sorted(Counter(one.pid for one in served).values()) == [2, 2]
+            served[0].close()
+            eventually(waiting.isServed, "it has a place")
+            assert waiting.pid == served[0].pid
+
+
+class _Asking:
+    """
+    A client that has asked who serves it, and stays.
+    """
+
+    pid = 0
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), 5.0)
+        self._socket.sendall(b"pid")
+        self._socket.setblocking(False)
+
+    def isServed(self) -> bool:
+        """
+        Whether there is an answer.
+        """
+        if not self.pid:
+            with suppress(BlockingIOError):
+                self.pid = int(self._socket.recv(100))
+        return bool(self.pid)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> _Asking:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -62,6 +62,17 @@ class Ends(Protocol):
         How many connections the worker has ended, by what they count as.
         """
 
+    @property
+    def accepted(self) -> int:
+        """
+        How many it has accepted itself.
+        """
+
+    def acceptedBy(self, listener: int) -> int:
+        """
+        How many of a listener's.
+        """
+
 
 def cellsOf(connection: Countable) -> list[int]:
     """
@@ -124,7 +135,10 @@ class Tally:
     What one worker has been handed and has not ended.
 
     @ivar most: How many connections it may have; L{None} is any number.
+    @ivar accepts: Whether it accepts any itself.
     """
+
+    accepts = False
 
     def __init__(self, page: Ends, most: int | None) -> None:
         """
@@ -150,8 +164,16 @@ class Tally:
         """
         How many connections that count there are open.
         """
-        handed = self._handed.get(cell, 0)
-        return max(0, handed - self._page.ended[cell]) if handed else 0
+        come = self._handed.get(cell, 0) + self._accepted(cell)
+        return max(0, come - self._page.ended[cell]) if come else 0
+
+    def _accepted(self, cell: int) -> int:
+        if not self.accepts:
+            return 0
+        # Addresses are not counted where workers accept themselves.
+        if cell == ALL:
+            return self._page.accepted
+        return self._page.acceptedBy(cell) if cell < LISTENERS else 0
 
     @property
     def isFull(self) -> bool:
@@ -165,7 +187,9 @@ class Tally:
         """
         What the worker says that cannot be so; C{""}: nothing.
         """
-        return ofEnded(self._page.ended[ALL], self._handed.get(ALL, 0))
+        # In this order: it may accept more meanwhile, and end that.
+        ended = self._page.ended[ALL]
+        return ofEnded(ended, self._handed.get(ALL, 0) + self._accepted(ALL))
 
     def _count(self, connection: Countable, change: int) -> None:
         for cell in cellsOf(connection):

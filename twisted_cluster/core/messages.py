@@ -99,6 +99,8 @@ class Answer:
     @ivar errno: 0, or why it may not listen there.
     @ivar mode: One of L{MODES}.
     @ivar socket: What that says of itself, where it does not come along.
+    @ivar most: How many connections the worker may have, in all, where it accepts from
+        a socket of its own; L{None} is any number.
     """
 
     question: int = field(validator=WHOLE)
@@ -109,6 +111,7 @@ class Answer:
     socket: SocketFacts | None = field(
         default=None, converter=toFacts, validator=optional(instance_of(SocketFacts))
     )
+    most: int | None = field(default=None, validator=COUNT)
 
 
 @frozen

@@ -102,7 +102,8 @@ class Control:
             if not answer.errno:
                 self.unlisten(answer.listener)
             raise OSError(number, answer.reason or os.strerror(number))
-        return Joined(answer.listener, ordinal, fd, answer.mode, answer.socket)
+        most = answer.most
+        return Joined(answer.listener, ordinal, fd, answer.mode, answer.socket, most)
 
     def unlisten(self, number: int) -> None:
         """

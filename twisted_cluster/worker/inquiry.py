@@ -34,6 +34,8 @@ class Joined:
         it.
     @ivar mode: One of L{twisted_cluster.core.messages.MODES}.
     @ivar socket: What the socket says of itself, where only the primary has it.
+    @ivar most: How many connections this worker may have, in all, where it accepts from a
+        socket of its own; L{None} is any number.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Joined:
     fd: int | None
     mode: str
     socket: SocketFacts | None = None
+    most: int | None = None
 
 
 class Inquiry:

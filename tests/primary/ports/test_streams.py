@@ -110,14 +110,17 @@ def waitingAnywhere(listener: Listener) -> int:
     return sum(backlogOf(one) or 0 for one in sockets)
 
 
-def close(workers: list[Hand]) -> int:
+def close(primary: Primary, workers: list[Hand]) -> int:
     """
-    @return: How many connections they had been handed.
+    @return: How many connections they are handed until nobody waits.
     """
-    handed = [one.fd for worker in workers for one in taken(worker)]
-    for fd in handed:
-        os.close(fd)
-    return len(handed)
+    count = 0
+    while handed := [one.fd for worker in workers for one in taken(worker)]:
+        for fd in handed:
+            os.close(fd)
+        count += len(handed)
+        primary.door.changed()
+    return count
 
 
 def test_eachHasASocketOfItsOwn(primary: Primary, clients: ExitStack) -> None:
@@ -144,7 +147,7 @@ def test_nobodyIsChosenWhoIsNotThere(primary: Primary, clients: ExitStack) -> No
     primary.door.enter(worker)
     look(primary, [worker])
     assert primary.serve(listener, 5) == 5
-    assert close([worker]) == 5
+    assert close(primary, [worker]) == 5
 
 
 @pytest.mark.parametrize("way", ["leaves", "dies", "is silent", "takes nothing"])
@@ -175,7 +178,7 @@ def test_whatIsNotAcceptedOthersGet(
                 break
     drain(primary, listener)
     assert waitingFor(listener).get(1, 0) == 0
-    assert close(others) == waited > 0
+    assert close(primary, others) == waited > 0
     come(clients, listener)
     assert waitingFor(listener).get(1, 0) == 0
 
@@ -212,7 +215,7 @@ def test_whileThereAreTwoEachHasOne(primary: Primary, clients: ExitStack) -> Non
     primary.door.leave(old)
     primary.table.leave(old, listener.number)
     drain(primary, listener)
-    assert close([new]) == waited
+    assert close(primary, [new]) == waited
     third = primary.newWorker(number=1)
     primary.join(third, SPEC)
     assert groupOf(listener).members[third.id] is first
@@ -267,7 +270,7 @@ def test_whatIsDetachedIsAttachedAgain(primary: Primary, clients: ExitStack) -> 
     while primary.gate(listener).accept():
         pass
     before = sum(waitingFor(listener).values())
-    assert close(workers) + before == MANY
+    assert close(primary, workers) + before == MANY
     come(clients, listener)
     assert sum(waitingFor(listener).values()) == before + MANY
 

@@ -56,6 +56,7 @@ class Hand(Member):
     @ivar isCrowdedOut: Whether that was refused because too many descriptors of this
         user's are on their way, whosever they are; until somebody has seen it.
     @ivar given: What it may send back.
+    @ivar most: How many connections it may have; L{None} is any number.
     @ivar accuse: Called with what it has done that none of ours does.
     """
 
@@ -74,6 +75,7 @@ class Hand(Member):
         tally = Tally(page, most) if len(page.ended) else None
         super().__init__(post, page, tally, reserve=reserveFor(descriptors()))
         self.queue = queue
+        self.most = most
         self.isCrowdedOut = False
         self._hasTerminal = hasTerminal
         self._said = page

@@ -159,7 +159,8 @@ class Listens:
             facts = factsOf(listener.socket)
             self._say(messages.Answer(question, number, mode=mode, socket=facts))
         else:
-            answer = messages.Answer(question, number, mode=mode)
+            most = self._hand.most if mode == messages.KERNEL else None
+            answer = messages.Answer(question, number, mode=mode, most=most)
             self._say(answer, listener.descriptorFor(self._hand))
 
     def _unlisten(self, message: messages.Unlisten) -> None:

@@ -78,7 +78,7 @@ class Rooms:
         @param mailLimit: How much memory users' messages may take that wait, in bytes.
         """
         door = Door(reactor, time.monotonic_ns, limits)
-        dispatching = Dispatching(dispatch, placesFor(workers), limits.any)
+        dispatching = Dispatching(dispatch, placesFor(workers), limits)
         listeners = ListenerTable(
             door, newPolicy, backlog, keep, descriptors, inherited, dispatching
         )

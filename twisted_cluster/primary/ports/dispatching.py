@@ -9,7 +9,19 @@ import sys
 from attrs import Factory, frozen
 from twisted.logger import Logger
 
-from twisted_cluster.events import AUTO, KERNEL, SHARED, TCP, UDP, Dispatch, ListenSpec
+from twisted_cluster.core.counting import mostOf
+from twisted_cluster.events import (
+    AUTO,
+    KERNEL,
+    NO_LIMITS,
+    SHARED,
+    TCP,
+    UDP,
+    WAIT,
+    Dispatch,
+    Limits,
+    ListenSpec,
+)
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.steered import CannotSteerError
@@ -23,12 +35,12 @@ class Dispatching:
     """
     @ivar dispatch: What was asked for.
     @ivar places: How many sockets a listener has among which the kernel chooses.
-    @ivar isLimited: Whether the number of connections is.
+    @ivar limits: How many connections are served at a time.
     """
 
     dispatch: Dispatch = Factory(Dispatch)
     places: int = LEAST
-    isLimited: bool = False
+    limits: Limits = NO_LIMITS
 
     def policyOf(
         self, spec: ListenSpec, policy: ISchedulingPolicy | None
@@ -63,8 +75,16 @@ class Dispatching:
             return f"{sys.platform} has no programs that choose"
         if not IKernelPolicy.providedBy(policy):
             return f"the policy has no form in the kernel ({type(policy).__name__})"
-        if self.isLimited:
-            return "the number of connections is limited, which the kernel does not count"
+        return self._whyCounted(str(spec))
+
+    def _whyCounted(self, name: str) -> str:
+        limits = self.limits
+        if limits.address is not None:
+            return "the kernel does not count an address's connections"
+        if mostOf(limits, name) is not None:
+            return "the kernel does not count a port's connections"
+        if limits.worker is not None and limits.atLimit != WAIT:
+            return f"--at-limit {limits.atLimit} is for the primary to do"
         return ""
 
     def group(self, bound: Bound, policy: IKernelPolicy) -> StreamGroup | None:

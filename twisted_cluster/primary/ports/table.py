@@ -201,6 +201,8 @@ class ListenerTable:
             raise
         wasOurs = listener.isOurs
         listener.join(member)
+        if listener.mode == KERNEL and member.tally is not None:
+            member.tally.accepts = True
         if wasOurs:
             self._door.rechosen(listener)
         room = None if listener.mode == KERNEL else question.room

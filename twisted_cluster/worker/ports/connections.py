@@ -81,6 +81,8 @@ def _countEnd(register: Register, port: object) -> None:
         port.active -= 1
         if port.maxConnections is not None:
             port.limitChanged()
+    if register.most is not None:
+        register.limitChanged()
     for ended in register.ended:
         ended()
 

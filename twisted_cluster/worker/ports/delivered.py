@@ -75,6 +75,11 @@ class DeliveredPort(LimitedPort):
         """
         return self.taking and not self._polling
 
+    @property
+    def room(self) -> int | None:
+        own, all = super().room, self.register.room if self._isSteered else None
+        return all if own is None else own if all is None else min(own, all)
+
     def _join(self, interface: str | None, where: int | bytes | str) -> None:
         """
         Have the primary listen.
@@ -89,6 +94,8 @@ class DeliveredPort(LimitedPort):
         self.number, self.ordinal = joined.number, joined.ordinal
         self.handedOver = joined.mode == HANDOFF
         self._isSteered = joined.mode == KERNEL
+        if self._isSteered:
+            self.register.most = joined.most
         self.register.served[joined.number] = self
         self._startMeter(joined.number)
         try:
@@ -110,6 +117,7 @@ class DeliveredPort(LimitedPort):
         shared = SharedSocket(
             joined.fd, self.mustDrop, register.expect, register.endings, count
         )
+        shared.listener = joined.number
         shared.broken = self._rest
         return shared
 

@@ -72,6 +72,8 @@ class Register:
     @ivar meters: What listeners have given this worker, by number, where that is limited.
     @ivar isOpen: Whether this worker takes what it accepts itself of the cluster's ports.
     @ivar ended: Who is to be called when a connection ends.
+    @ivar most: How many connections this worker may have, of all that it accepts itself
+        and is handed; L{None} is any number, or the primary counts.
     """
 
     def __init__(
@@ -94,8 +96,18 @@ class Register:
         self.meters: dict[int, Meter] = {}
         self.ended: list[Callable[[], None]] = []
         self.isOpen = True
+        self.most: int | None = None
         self._isOnline = False
         self._unsaid: list[Listening] = []
+
+    @property
+    def room(self) -> int | None:
+        """
+        How many more there may be; L{None} is any number.
+        """
+        if self.most is None:
+            return None
+        return max(0, self.most - (self.page.opened - self.page.closed))
 
     def all(self) -> list[WorkerPort]:
         """
@@ -154,6 +166,12 @@ class Register:
         accepts, it knows.
         """
         self.isOpen = isOpen
+        self.limitChanged()
+
+    def limitChanged(self) -> None:
+        """
+        What may be taken may be more now, or less.
+        """
         for port in self.all():
             port.limitChanged()
 

@@ -134,6 +134,7 @@ class SharedSocket(PolledSocket):
         """
         super().__init__(fd, drops, expect, True)
         self._count = accepted
+        self.listener = 0
         self.handed: deque[Handed] = deque()
         self._endings = endings if endings.counts else None
 
@@ -143,10 +144,17 @@ class SharedSocket(PolledSocket):
         """
         if self.handed:
             return _accepted(self, self.handed.popleft(), self._endings)
-        accepted = super().accept()
+        accepted, name = super().accept()
         if self._count is not None:
             self._count()
-        return accepted
+            if self._endings is not None:
+                accepted = self._counted(accepted, self._endings)
+        return accepted, name
+
+    def _counted(self, accepted: socket.socket, endings: Endings) -> socket.socket:
+        made = CountedSocket(self.family, socket.SOCK_STREAM, 0, accepted.detach())
+        made.countWith(endings, Handed(made.fileno(), self.listener, ""))
+        return made
 
 
 def _accepted(

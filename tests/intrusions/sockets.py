@@ -117,7 +117,46 @@ def shared(name: str, code: str, what: str, spares: bool = False) -> Intrusion:
     return Intrusion(name, SHARED + code, tells=tells, more=more, spares=spares)
 
 
+# Where each has a socket of its own, among which the kernel chooses.
+PROGRAMS = """
+nothing = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+program = struct.pack("HxxxxxxP", 1, ctypes.addressof(nothing))
+for option in (26, 51):
+    try:
+        it.setsockopt(socket.SOL_SOCKET, option, program)
+    except PermissionError:
+        continue
+    raise AssertionError("it has a program of its own")
+forAWhile(it.setsockopt, socket.SOL_SOCKET, 68, 0)
+"""
+
+
+def steered(name: str, code: str, said: str | None = None) -> Intrusion:
+    """
+    @param said: What it is killed for.
+    """
+    more = ("--dispatch=kernel", "--policy=random")
+    # Who waits at its socket, and was not accepted, may go with it.
+    isSpared = said is None
+    return Intrusion(name, SHARED + code, said=said, more=more, spares=isSpared)
+
+
 CASES: list[Intrusion] = [
+    steered(
+        "it shuts down its own socket, to which the kernel steers",
+        "forAWhile(it.shutdown, socket.SHUT_RDWR)",
+        r"it has broken its socket of tcp:[0-9]+",
+    ),
+    steered(
+        "it binds its own socket, to which the kernel steers, to no device",
+        "it.setsockopt(socket.SOL_SOCKET, 62, 0x7FFFFFFF)",
+        r"it has broken its socket of tcp:[0-9]+",
+    ),
+    steered(
+        "it makes its own socket block, to which the kernel steers",
+        "forAWhile(fcntl.fcntl, it, fcntl.F_SETFL, 0)",
+    ),
+    steered("it detaches the program by which the kernel steers", PROGRAMS),
     Intrusion("it looks for listening sockets, and asks for them in any order", NONE),
     shared(
         "it makes the socket that all accept from block, again and again",

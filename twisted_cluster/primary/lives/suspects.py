@@ -222,7 +222,7 @@ class Suspects:
                 self._replaceMember(listener, listener.group, slot, ids)
                 continue
             for worker in self._have(ids):
-                done = f"it has shut its socket of {listener.place} down"
+                done = f"it has broken its socket of {listener.place}"
                 worker.refuse(MessageError(done))
 
     def _replaceMember(

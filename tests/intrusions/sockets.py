@@ -129,6 +129,18 @@ for option in (26, 51):
     raise AssertionError("it has a program of its own")
 forAWhile(it.setsockopt, socket.SOL_SOCKET, 68, 0)
 """
+BESIDE_IT = """
+beside = socket.socket()
+for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+    beside.setsockopt(socket.SOL_SOCKET, option, 1)
+try:
+    beside.bind(it.getsockname())
+    beside.listen()
+except OSError:
+    pass
+else:
+    raise AssertionError("it has another")
+"""
 
 
 def steered(name: str, code: str, said: str | None = None) -> Intrusion:
@@ -156,6 +168,7 @@ CASES: list[Intrusion] = [
         "it makes its own socket block, to which the kernel steers",
         "forAWhile(fcntl.fcntl, it, fcntl.F_SETFL, 0)",
     ),
+    steered("it binds a socket beside those to which the kernel steers", BESIDE_IT),
     steered("it detaches the program by which the kernel steers", PROGRAMS),
     Intrusion("it looks for listening sockets, and asks for them in any order", NONE),
     shared(

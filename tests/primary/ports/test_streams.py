@@ -302,6 +302,36 @@ def test_strangersAreRefused(primary: Primary) -> None:
             primary.join(primary.newWorker(), ListenSpec(TCP, "127.0.0.1", port))
 
 
+@pytest.mark.parametrize("where", ["", "127.0.0.1", "::1"])
+def test_nobodyElseJoins(primary: Primary, where: str) -> None:
+    """
+    Not even who is the same user, and has SO_REUSEPORT as well; nor does one that ceased
+    to listen again.
+    """
+    worker = primary.newWorker()
+    listener = primary.join(worker, ListenSpec(TCP, where, 0, backlog=500))
+    group = groupOf(listener)
+    assert group.isClosed
+    for _ in range(2):
+        with pytest.raises(OSError, match="in use"):
+            bindBeside(listener)
+        broken = group.members[worker.id]
+        broken.shutdown(socket.SHUT_RD)
+        with pytest.raises(OSError, match="in use"):
+            broken.listen()
+        # Another one is bound.
+        group._free.clear()
+        assert group.look() == {1: {worker.id}}
+        assert group.socketOf(1, worker.id) is not broken
+
+
+def bindBeside(listener: Listener) -> None:
+    with socket.socket(listener.socket.family) as stranger:
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            stranger.setsockopt(socket.SOL_SOCKET, option, 1)
+        stranger.bind(listener.name)
+
+
 def test_theLastOneOutClosesThePort(primary: Primary) -> None:
     """
     All its sockets.

@@ -15,13 +15,14 @@ from functools import partial
 
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.primary.ports.group import SocketGroup
+from twisted_cluster.primary.ports.guard import Guard
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
 from twisted_cluster.primary.ports.steered import MOST_PLACES, Served, Steering
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.aside import Aside
-from twisted_cluster.wire.user import User
+from twisted_cluster.wire.user import User, acting
 
 # So many sockets at least are made in advance, and so many for each worker that there may
 # be: a slot is given another when its own was broken.
@@ -85,11 +86,15 @@ class StreamGroup(SocketGroup):
         self._retiring: dict[int, Aside[None]] = {}
         self._accepted: Counter[int] = Counter()
         self.accepted = 0
+        self._guard: Guard | None = None
         self.idle = select.epoll()
         self._all = select.epoll()
         try:
             for _ in range(places):
-                self._free.append(self._makeAnother())
+                self._free.append(super()._makeAnother())
+            with acting(user):
+                self._guard = Guard(anchor)
+            self._guard.shut()
         except BaseException:
             self.close()
             raise
@@ -97,6 +102,21 @@ class StreamGroup(SocketGroup):
     @property
     def sockets(self) -> Sequence[socket.socket]:
         return list(self._indices)
+
+    @property
+    def isClosed(self) -> bool:
+        """
+        Whether no other process of this user can have a socket in it.
+        """
+        return self._guard is not None and self._guard.isShut
+
+    def _makeAnother(self) -> socket.socket:
+        assert self._guard is not None, "it is not complete"
+        self._guard.open()
+        try:
+            return super()._makeAnother()
+        finally:
+            self._guard.shut()
 
     def _begin(self, made: socket.socket) -> None:
         made.listen(self._backlog)
@@ -336,6 +356,8 @@ class StreamGroup(SocketGroup):
             with suppress(OSError):
                 one.close()
         self._indices.clear()
+        if self._guard is not None:
+            self._guard.close()
         self.idle.close()
         self._all.close()
         self._steering.close()

@@ -28,6 +28,9 @@ class TimerFD:
         @raise OSError: If there is no such thing here.
         """
         self._fd = -1
+        self._setting = _Setting()
+        self._once = self._setting.once
+        self._where = ctypes.byref(self._setting)
         self._libc = ctypes.CDLL(None, use_errno=True)
         create = getattr(self._libc, "timerfd_create", None)
         if create is not None:
@@ -49,8 +52,8 @@ class TimerFD:
         """
         # None at all would disarm it.
         nano = max(1, int(seconds * 1e9))
-        setting = _Setting(_Seconds(0, 0), _Seconds(*divmod(nano, 10**9)))
-        self._libc.timerfd_settime(self._fd, 0, ctypes.byref(setting), None)
+        self._once.whole, self._once.nano = divmod(nano, 10**9)
+        self._libc.timerfd_settime(self._fd, 0, self._where, None)
 
     def clear(self) -> None:
         """

@@ -19,6 +19,7 @@ from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.gate import Gate
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand, Hands
+from twisted_cluster.primary.door.nap import Nap
 from twisted_cluster.primary.door.relief import Relief
 from twisted_cluster.primary.door.returned import firstBytes, identified
 from twisted_cluster.primary.ports.listener import Listener
@@ -63,8 +64,9 @@ class Door:
         self._hands = hands = Hands(self._roster, self._relief.watch)
         complaints = Complaints(nanoseconds)
         self._farewells = Farewells(reactor, limits.atLimit, complaints)
+        nap = Nap(reactor)
         self._hall = Hall(
-            reactor, nanoseconds, hands, Places(limits), self._farewells, complaints
+            reactor, nanoseconds, hands, Places(limits), self._farewells, complaints, nap
         )
         self.gates: dict[int, Gate] = {}
         # Done to each gate, as long as workers are not alike.

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.core.decision import Asked, Way
+from twisted_cluster.core.pace import Pace
 from twisted_cluster.core.users import Users
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import ILookingPolicy, ISchedulingPolicy
@@ -59,7 +60,7 @@ class Gate:
         self._places = hall.places
         self._peeker = self._newPeeker(hall, look, policy.enough) if look else None
         self._reader = Reader(
-            hall.reactor, listener.fileno, self.accept, listener.facts.name
+            hall.reactor, listener.fileno, self._turn, listener.facts.name
         )
         self._helm = None
         if listener.streams is not None:
@@ -67,6 +68,9 @@ class Gate:
                 listener, listener.streams, hall, self._gather, self.room.flush
             )
         self._burst = 1
+        self._nap = hall.nap
+        self._pace = Pace(hall.nap.isPossible)
+        self._isAsleep = False
         self._hasMore = False
         self._hasBacklog = listener.hasBacklog
         # The plain way, and what it calls for each connection.
@@ -156,6 +160,9 @@ class Gate:
         if wanted != self.isReading:
             self.isReading = wanted
             (self._reader.start if wanted else self._reader.stop)()
+            if self._isAsleep:
+                self._isAsleep = False
+                self._nap.leave(self._wake)
             if self._helm is not None:
                 self._helm.watch(wanted)
 
@@ -177,6 +184,30 @@ class Gate:
     def _gather(self, connection: Handed) -> None:
         self.accepted += 1
         self._receive(connection, Way.GIVE)
+
+    def _turn(self) -> None:
+        """
+        Accept what has come; where the last turns have found several, the next one is
+        put off a little, to find more.
+        """
+        accepted = self.accepted
+        self.accept()
+        nap = self._pace.turn(self._nanoseconds(), self.accepted - accepted)
+        if nap and self.isReading and not self._hasMore:
+            self._isAsleep = True
+            self._reader.stop()
+            self._nap.sleep(self._wake, nap)
+
+    def _wake(self) -> None:
+        if not self._isAsleep:
+            # Another one that was woken has had it closed.
+            return
+        self._isAsleep = False
+        # All that have come: the reactor does not ask again.
+        self._burst = MOST_ACCEPTED
+        self._reader.doRead()
+        if self.isReading and not self._isAsleep:
+            self._reader.start()
 
     def accept(self) -> bool:
         """

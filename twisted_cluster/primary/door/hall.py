@@ -13,6 +13,7 @@ from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
 from twisted_cluster.primary.door.farewells import Farewells
 from twisted_cluster.primary.door.hands import Hands
+from twisted_cluster.primary.door.nap import Nap
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.limit import shareOf
 
@@ -36,6 +37,7 @@ class Hall:
     @ivar places: How many may be served.
     @ivar farewells: What becomes of who is not served.
     @ivar complaints: What was said lately.
+    @ivar nap: Where busy gates sleep.
     """
 
     reactor: IPollingReactor
@@ -44,6 +46,7 @@ class Hall:
     places: Places
     farewells: Farewells
     complaints: Complaints
+    nap: Nap
 
     def say(self, about: str, what: str) -> None:
         """

@@ -1,0 +1,60 @@
+"""
+Not looking for a moment, so that the next look finds more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted_cluster.reactors import IPollingReactor
+from twisted_cluster.wire.reader import Reader
+from twisted_cluster.wire.timerfd import TimerFD
+
+
+class Nap:
+    """
+    Wakes those who sleep for some microseconds. It holds nothing up: the reactor turns
+    meanwhile. Who joins others that sleep already is woken with them.
+
+    @ivar isPossible: Whether the system has a clock that is as fine: what a reactor calls
+        later is often late by a millisecond.
+    """
+
+    def __init__(self, reactor: IPollingReactor) -> None:
+        self._timer: TimerFD | None = None
+        # In the order in which they have come.
+        self._asleep: dict[Callable[[], object], None] = {}
+        try:
+            self._timer = TimerFD()
+        except OSError:
+            pass
+        self.isPossible = self._timer is not None
+        fileno = self._timer.fileno if self._timer else lambda: -1
+        self._reader = Reader(reactor, fileno, self._wakeAll, "the timer of naps")
+
+    def sleep(self, wake: Callable[[], object], nanoseconds: int) -> None:
+        """
+        @param wake: Called when it is over; it raises nothing.
+        @param nanoseconds: The longest that it may be.
+        """
+        assert self._timer is not None, "naps are not possible"
+        if not self._asleep:
+            # Which begins anew: that it can be read since the last time is forgotten.
+            self._timer.set(nanoseconds / 1e9)
+            self._reader.start()
+        self._asleep[wake] = None
+
+    def leave(self, wake: Callable[[], object]) -> None:
+        """
+        Somebody is not to be woken.
+        """
+        self._asleep.pop(wake, None)
+        if not self._asleep:
+            self._reader.stop()
+
+    def _wakeAll(self) -> None:
+        asleep, self._asleep = self._asleep, {}
+        for wake in asleep:
+            wake()
+        if not self._asleep:
+            self._reader.stop()

@@ -4,7 +4,6 @@ How users' messages become bytes: JSON, or CBOR for what JSON lacks.
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable
 from enum import Enum
@@ -17,6 +16,7 @@ from uuid import UUID
 from attrs import frozen
 
 from twisted_cluster.core.frames import ADVANCED
+from twisted_cluster.core.resting import REST
 from twisted_cluster.core.weighing import HEAVIEST, isTooHeavy, isTooHeavyCBOR
 from twisted_cluster.errors import MessageError, NotSerializableError, SettingsError
 
@@ -68,6 +68,9 @@ class Codec:
             return self._loads(data)
         except Exception as error:
             raise _undecoded(self, data, error) from None
+        finally:
+            if REST.isOn:
+                REST.end()
 
 
 def _undecoded(codec: Codec, data: bytes | memoryview, error: Exception) -> MessageError:
@@ -148,15 +151,11 @@ def _loadFast(data: bytes | memoryview) -> Payload:
 def _loadLong(data: bytes | memoryview) -> Payload:
     if isTooHeavy(data):
         raise ValueError(TOO_HEAVY)
-    if not gc.isenabled():
-        return _load(data)
-    # All these objects are new: looking for garbage among them takes as long as
-    # making them.
-    gc.disable()
+    REST.begin()
     try:
         return _load(data)
     finally:
-        gc.enable()
+        REST.ease()
 
 
 _loads = _loadAny if orjson is None else _loadFast
@@ -210,6 +209,9 @@ def codecNamed(name: str) -> Codec:
 
 def decode(flags: int, data: bytes | memoryview) -> Payload:
     """
+    While what has been decoded is in use the garbage collector rests, until L{REST} is
+    told of its end.
+
     @param flags: A frame's.
     @param data: Its body.
     @raise MessageError: If it is none of its codec's, or that needs a package which is

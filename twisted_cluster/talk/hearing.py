@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.frames import ASK, MESSAGE, Frame
+from twisted_cluster.core.resting import REST
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.wire.closing import discard
 
@@ -102,6 +103,8 @@ class Hearing:
                 self._waste(FEW)
         else:
             self._postpone(frame, fd)
+        if REST.isOn:
+            REST.end()
         if self._come or self._unheard or self._isResting or not self._isReading:
             self._regulate()
 
@@ -207,6 +210,8 @@ class Hearing:
                 useless += hear(frame, fd) is False
             else:
                 self._postpone(frame, fd)
+            if REST.isOn:
+                REST.end()
         return useless / heard if useless else 0.0
 
     def _postpone(self, frame: Frame, fd: int | None) -> None:

@@ -21,6 +21,13 @@ import pytest
 
 from tests.primary.ports.test_steering import mayLoad
 from tests.process.cluster import RunningCluster, ask, eventually, freePort
+from tests.process.somebody import (
+    NOBODY,
+    asRoot,
+    pathsForNobody,
+    publicCopy,
+    pythonForNobody,
+)
 
 pytestmark = [
     pytest.mark.process,
@@ -190,6 +197,67 @@ def test_aWorkerHasNoMoreThanItMay(app: Path) -> None:
             served[0].close()
             eventually(waiting.isServed, "it has a place")
             assert waiting.pid == served[0].pid
+
+
+@asRoot
+@needsExtended
+def test_programsAreThereBeforePrivilegesAreShed(app: Path) -> None:
+    """
+    Who is root when ports are bound has the better ones, and goes on to steer by them
+    when it is nobody.
+    """
+    python, port = pythonForNobody(), freePort()
+    arguments = ["--workers=2", "--app=hello.greet", f"--listen=tcp:{port}", KERNEL[0]]
+    env, twistd = {"PYTHONPATH": pathsForNobody()}, ("-n", "--pidfile=", *NOBODY)
+    with publicCopy(app) as public:
+        with RunningCluster(arguments, public, env, twistd, python) as cluster:
+            cluster.waitOnline(2)
+            assert "the kernel chooses (extended BPF; " in cluster.output()
+            victim, other = cluster.workerPids()
+            served = Counter(int(ask(port)) for _ in range(20))
+            assert served == {victim: 10, other: 10}
+            os.kill(victim, signal.SIGKILL)
+            cluster.waitOnline(3)
+            successor = cluster.workerPids()[0]
+            eventually(lambda: int(ask(port)) == successor, "it is chosen")
+
+
+SCRIPT = """
+import os
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory
+from twisted_cluster import cluster
+from hello import greet
+
+if cluster.isPrimary:
+    cluster.schedulingPolicy = "random"
+    cluster.setupPrimary(dispatch=["handoff", "tcp:{port}=kernel"])
+    cluster.on("online", lambda worker: print("online", flush=True))
+    cluster.on("listening", lambda worker, where: print("listening", flush=True))
+    cluster.fork()
+    cluster.fork()
+else:
+    reactor.listenTCP({port}, greet)
+reactor.run()
+"""
+
+
+def test_scriptsSayItAsWell(app: Path) -> None:
+    """
+    C{cluster.setupPrimary(dispatch=...)}.
+    """
+    port = freePort()
+    (app / "script.py").write_text(SCRIPT.format(port=port))
+    with _Script((), app, twistd=(), program=("script.py",)) as cluster:
+        cluster.waitFor("listening", 2)
+        os.kill(cluster.pid, signal.SIGSTOP)
+        served = {ask(port) for _ in range(60)}
+        os.kill(cluster.pid, signal.SIGCONT)
+        assert len(served) == 2
+
+
+class _Script(RunningCluster):
+    PLUGIN = ()
 
 
 class _Asking:

@@ -110,7 +110,7 @@ def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSna
 def _waitingAt(listener: Listener) -> int | None:
     # What workers have they may keep locked.
     if listener.streams is not None:
-        return (backlogOf(listener.socket) or 0) + listener.streams.seenWaiting
+        return listener.streams.backlog
     if listener.hasBacklog:
         return backlogOf(listener.socket)
     return None if listener.sound is None else listener.sound.waiting

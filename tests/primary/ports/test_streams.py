@@ -386,3 +386,12 @@ def test_aGenerationHasItsPart(primary: Primary, clients: ExitStack) -> None:
     before = waitingFor(listener)[3]
     come(clients, listener, 200)
     assert waitingFor(listener)[3] - before > 45
+
+
+def test_whatWaitsIsToldWithoutALock(primary: Primary, clients: ExitStack) -> None:
+    """
+    Wherever it does.
+    """
+    listener, _ = joined(primary, 2)
+    come(clients, listener, 20)
+    assert groupOf(listener).backlog == 20

@@ -22,6 +22,7 @@ from twisted_cluster.primary.ports.steered import MOST_PLACES, Served, Steering
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.user import User, acting
 
 # So many sockets at least are made in advance, and so many for each worker that there may
@@ -71,6 +72,7 @@ class StreamGroup(SocketGroup):
         @raise OSError: If one of the sockets cannot be made.
         """
         super().__init__(anchor, user)
+        self._anchor = anchor
         self._backlog = backlog
         self._steering: Steering = steer(policy, anchor)
         self.kind = self._steering.kind
@@ -239,11 +241,15 @@ class StreamGroup(SocketGroup):
         return {id for id, one in self.members.items() if one.fileno() in numbers}
 
     @property
-    def seenWaiting(self) -> int:
+    def backlog(self) -> int | None:
         """
-        How many waited when the sockets that workers have were looked at closely.
+        How many the kernel has that nobody has accepted; L{None}: it does not tell.
         """
-        return sum(sound.waiting or 0 for sound in self._sound.values())
+        all = [self._anchor, *self._indices]
+        with suppress(OSError):
+            told = waitingAt(self._family, self._name[1])
+            return sum(told.get(os.fstat(one.fileno()).st_ino, 0) for one in all)
+        return None
 
     def whoHas(self, member: socket.socket) -> set[int]:
         """

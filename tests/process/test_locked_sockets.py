@@ -90,3 +90,37 @@ def test_whoKeepsASocketLockedIsKilled(tmp_path: Path, code: str, said: str) -> 
             assert worstOf(port, 1.0) < 2.0
         cluster.waitOnline(3)
         assert "Traceback" not in cluster.output()
+
+
+# SO_LINGER is read when the socket is locked: its second half from there.
+LISTENING = f"""
+import ctypes, fcntl, mmap
+
+system = ctypes.CDLL(None)
+faults = system.syscall({USERFAULTFD}, os.O_CLOEXEC)
+fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
+memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
+memory[0] = 1
+end = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
+area = struct.pack("QQQQ", end, mmap.PAGESIZE, 1, 0)
+fcntl.ioctl(faults, 0xc020aa00, bytearray(area))
+[port] = reactor.clusterPorts.served.values()
+linger = (port.fileno(), socket.SOL_SOCKET, socket.SO_LINGER, end - 4, 8)
+arguments = tuple(map(ctypes.c_void_p, linger))
+threading.Thread(target=system.setsockopt, args=arguments, daemon=True).start()
+reactor.callFromThread(time.sleep, 10)
+"""
+
+
+def test_whoKeepsItsOwnListeningSocketLockedIsKilled(tmp_path: Path) -> None:
+    """
+    Where the kernel steers to it: who waits there is served when it is gone, and others
+    as ever.
+    """
+    more = ("--dispatch=kernel", "--policy=random")
+    with hostile(tmp_path, *more) as (cluster, port):
+        with doHarm(port, LISTENING):
+            assert worstOf(port, 3.0) < 3.0
+        cluster.waitFor("it keeps its socket of ")
+        cluster.waitOnline(3)
+        assert "Traceback" not in cluster.output()

@@ -26,6 +26,8 @@ from twisted_cluster.worker.ports.standing import DeliveredSocket, SharedSocket
 
 # How much a worker accepts at once from a socket that others accept from as well.
 SHARE = 4
+# The same of one from which nobody else does: what it has accepted nobody else can serve.
+OWN_SHARE = 16
 # And at the end: as much as a backlog usually holds.
 FAREWELL = 1024
 # Seconds after which a socket that listens no more is looked at again: another worker has
@@ -214,7 +216,7 @@ class DeliveredPort(LimitedPort):
         The reactor says that connections wait.
         """
         if self.number is not None:
-            self.numberAccepts = SHARE
+            self.numberAccepts = OWN_SHARE if self._isSteered else SHARE
         if self.room is not None:
             self.numberAccepts = min(self.numberAccepts, self.room)
         super().doRead()

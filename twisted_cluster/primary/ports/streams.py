@@ -343,7 +343,6 @@ class StreamGroup(SocketGroup):
 
     def _retire(self, broken: socket.socket) -> None:
         index = self._indices.pop(broken)
-        self._chosen.pop(index, None)
         try:
             retiring = Aside(partial(_close, broken))
         except RuntimeError:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from contestants import Contestant, contestant
-from harness import endOnSignals, freePort, micros, millis, running, table
+from contestants import contestant
+from contestants.entry import Contestant
+from harness import main, micros, millis, say, table
 from load import Load, Measurement, measure, measureUndisturbed
+from machine import freePort
+from servers import running
 
 BAR = 0.9
 PRIMARY_BAR = 0.02  # of one processor
@@ -27,31 +28,31 @@ KINDS = {"cluster": "cluster", "stock": "plain"}
 NAMES = [f"{kind}-{log}" for kind in KINDS for log in APPS]
 HEADER = ["server", "access log", "per s", "p50 ms", "p99 ms", "of none", "workers µs",
           "primary µs", "primary %", "lines", "errors", "others"]  # fmt: skip
-Results = dict[str, list[Measurement]]
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
-    add("--seconds", type=int, default=4, help="of each run")
+    add("--seconds", type=int, default=4, help="of each run [4]")
     add("--workers", type=int, default=2)
-    add("--rounds", type=int, default=5, help="the median counts")
+    add("--rounds", type=int, default=5, help="the median counts [5]")
     add("--patience", type=int, default=3, help="tries per run, while other programs "
-        "keep the machine busy")  # fmt: skip
+        "keep the machine busy [3]")  # fmt: skip
     add("--connections", type=int, default=32)
     add("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME",
         help=", ".join(NAMES))  # fmt: skip
-    return parser.parse_args(arguments)
 
 
-def say(text: str) -> None:
+@dataclass
+class Found:
     """
-    Progress, kept apart from the table.
+    @ivar lines: How many lines each has logged.
     """
-    print(text, file=sys.stderr, flush=True)
+
+    runs: dict[str, list[Measurement]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
 
 
 def logging(name: str, workers: int, folder: Path) -> Contestant:
@@ -65,22 +66,30 @@ def logging(name: str, workers: int, folder: Path) -> Contestant:
     return replace(made, name=name, environment=environment)
 
 
-def run(asked: argparse.Namespace, folder: Path, results: Results) -> None:
+def run(asked: argparse.Namespace, found: Found) -> None:
     """
     All in turn, round after round.
-
-    @param results: Where each run is added, so that an early end loses none.
     """
     load = Load(asked.seconds, asked.connections, keepAlive=True)
-    chosen = [logging(name, asked.workers, folder) for name in asked.only]
-    with running(chosen) as servers:
-        for server in servers:
-            measure(server, Load(1, asked.connections, keepAlive=True))
-        for turn in range(1, asked.rounds + 1):
-            for server in servers[:: 1 if turn % 2 else -1]:
-                say(f"round {turn}: {server.name}")
-                made = measureUndisturbed(server, load, asked.patience)
-                results.setdefault(server.name, []).append(made)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        chosen = [logging(each, asked.workers, folder) for each in asked.only]
+        with running(chosen) as servers:
+            for server in servers:
+                measure(server, Load(1, asked.connections, keepAlive=True))
+            for turn in range(1, asked.rounds + 1):
+                for server in servers[:: 1 if turn % 2 else -1]:
+                    say(f"round {turn}: {server.name}")
+                    made = measureUndisturbed(server, load, asked.patience)
+                    found.runs.setdefault(server.name, []).append(made)
+                    found.lines[server.name] = linesOf(server.name, folder)
+
+
+def linesOf(name: str, folder: Path) -> int:
+    """
+    @return: How many lines its files have.
+    """
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob(f"{name}*"))
 
 
 # Telling
@@ -100,7 +109,7 @@ def busy(runs: Sequence[Measurement]) -> float:
     return statistics.median((run.primary or 0.0) * run.rate for run in runs)
 
 
-def ofNone(name: str, results: Results) -> float:
+def ofNone(name: str, results: Mapping[str, list[Measurement]]) -> float:
     """
     @return: The rate, as part of that without a log; the median of the rounds.
     """
@@ -109,47 +118,33 @@ def ofNone(name: str, results: Results) -> float:
     return statistics.median(rates) if rates else float("nan")
 
 
-def row(name: str, results: Results, folder: Path) -> list[str]:
+def row(name: str, found: Found) -> list[str]:
     """
     One line of the table.
     """
-    runs = results[name]
+    runs = found.runs[name]
     cells = [*name.split("-"), f"{median(runs, 'rate'):.0f}"]
     cells += [millis(median(runs, "p50")), millis(median(runs, "p99"))]
-    cells += [f"{ofNone(name, results):.2f}", micros(median(runs, "workers"))]
+    cells += [f"{ofNone(name, found.runs):.2f}", micros(median(runs, "workers"))]
     cells += [micros(median(runs, "primary")), f"{busy(runs):.1%}"]
-    lines = sum(file.read_bytes().count(b"\n") for file in folder.glob(f"{name}*"))
-    cells += [str(lines), str(sum(run.errors for run in runs))]
+    cells += [str(found.lines[name]), str(sum(run.errors for run in runs))]
     return [*cells, f"{max(run.others for run in runs):.0%}"]
 
 
-def report(results: Results, folder: Path) -> None:
+def report(asked: argparse.Namespace, found: Found) -> None:
     """
     Print the table, and the bars.
     """
-    print(table(HEADER, [row(name, results, folder) for name in results]))
-    if "cluster-file" in results and "cluster-none" in results:
-        ratio, share = ofNone("cluster-file", results), busy(results["cluster-file"])
+    print(table(HEADER, [row(name, found) for name in found.runs]))
+    if "cluster-file" in found.runs and "cluster-none" in found.runs:
+        ratio = ofNone("cluster-file", found.runs)
+        share = busy(found.runs["cluster-file"])
         isGood = ratio >= BAR and share <= PRIMARY_BAR
         print(f"\na log file: {ratio:.2f} of the rate without (bar ≥ {BAR}), primary "
               f"{share:.1%} of a processor (bar ≤ {PRIMARY_BAR:.0%}): "
               f"{'pass' if isGood else 'FALLS SHORT'}")  # fmt: skip
 
 
-def main() -> None:
-    """
-    Measure, then print.
-    """
-    asked = options()
-    endOnSignals()
-    results: Results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            run(asked, Path(folder), results)
-        finally:
-            report(results, Path(folder))
-
-
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    quick = {"seconds": 1, "rounds": 1, "patience": 1}
+    main(__doc__, declare, Found(), run, report, quick)

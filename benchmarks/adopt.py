@@ -1,18 +1,24 @@
 """
 What a worker pays per connection: Port.doRead over handed-over sockets, against
 reactor.adoptStreamConnection.
+
+    python benchmarks/adopt.py [--quick] [--rounds 5]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 
+from harness import TOP, main, table
 from twisted.internet import reactor, tcp
 from twisted.internet.protocol import Factory, Protocol
 
+sys.path.insert(0, str(TOP))
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.primary.ports.saying import factsOf
 from twisted_cluster.wire.handed import Handed
@@ -23,7 +29,7 @@ from twisted_cluster.worker.ports.standing import DeliveredSocket
 from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 COUNT = 1500
-ROUNDS = 5
+Found = dict[str, list[float]]
 
 
 def connected(listening: socket.socket) -> tuple[list[socket.socket], list[Handed]]:
@@ -80,7 +86,31 @@ def cost(way: Callable[..., None]) -> float:
     return spent / COUNT * 1e6
 
 
+def declare(parser: argparse.ArgumentParser) -> None:
+    """
+    The options.
+    """
+    parser.add_argument("--rounds", type=int, default=5, help="the least counts [5]")
+
+
+def measure(asked: argparse.Namespace, found: Found) -> None:
+    """
+    Both ways in turn.
+    """
+    for _ in range(asked.rounds):
+        for way in (deliver, adopt):
+            found.setdefault(way.__name__, []).append(cost(way))
+
+
+def report(asked: argparse.Namespace, found: Found) -> None:
+    """
+    Print the table.
+    """
+    rows = [
+        [name, f"{min(costs):.1f}", f"{max(costs):.1f}"] for name, costs in found.items()
+    ]
+    print(table(["way", "least µs per connection", "most"], rows))
+
+
 if __name__ == "__main__":
-    for way in (deliver, adopt):
-        costs = [cost(way) for _ in range(ROUNDS)]
-        print(f"{way.__name__:8} {min(costs):5.1f} us per connection")
+    main(__doc__, declare, {}, measure, report, {"rounds": 1})

@@ -13,7 +13,6 @@ import signal
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -31,7 +30,9 @@ from clients import (
     visitsOf,
 )
 from contestants import contestant
-from harness import TOP, Server, endOnSignals, freePort, micros, millis, running, table
+from harness import TOP, main, micros, millis, say, table
+from machine import freePort
+from servers import Server, running
 
 sys.path.insert(0, str(TOP))
 from twisted_cluster.plugins import findPolicies
@@ -117,34 +118,17 @@ def contestantNames() -> list[str]:
     return names + OTHERS
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
     names = contestantNames()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
-    add(
-        "--quick",
-        action="store_true",
-        help="4 workers, 0.25 s per run: a look, no figures",
-    )
-    add("--seconds", type=float, help="of each run [2]")
-    add("--workers", type=int, nargs="+", help="[2 4 8 16]")
+    add("--seconds", type=float, default=2.0, help="of each run [2]")
+    add("--workers", type=int, nargs="+", default=[2, 4, 8, 16], help="[2 4 8 16]")
     add("--only", nargs="+", default=names, metavar="NAME",
         help=", ".join(names) + "; or any policy with arguments")  # fmt: skip
     add("--save", type=Path, help="write JSON for balance_plot.py there")
-    asked = parser.parse_args(arguments)
-    asked.seconds = asked.seconds or (0.25 if asked.quick else 2.0)
-    asked.workers = asked.workers or ([4] if asked.quick else [2, 4, 8, 16])
-    return asked
-
-
-def say(text: str) -> None:
-    """
-    Progress, kept apart from the table.
-    """
-    print(text, file=sys.stderr, flush=True)
 
 
 # Measuring
@@ -264,35 +248,29 @@ def summary(results: Sequence[Result]) -> str:
     return table(["contestant", "workers", *header], rows)
 
 
-def report(results: Sequence[Result]) -> None:
+def run(asked: argparse.Namespace, results: list[Result]) -> None:
     """
-    Print two tables for each number of workers: all figures, and the main ones.
+    All contestants, one after another.
+    """
+    for workers in asked.workers:
+        for name in asked.only:
+            say(f"{workers} workers: {name}")
+            results += measureAll(name, workers, asked.seconds)
+
+
+def report(asked: argparse.Namespace, results: list[Result]) -> None:
+    """
+    Print two tables for each number of workers, all figures and the main ones, and save
+    them.
     """
     for count in sorted({result.count for result in results}):
         mine = [result for result in results if result.count == count]
         mine.sort(key=lambda result: list(WORKLOADS).index(result.workload))
         print(table(HEADER, [row(result) for result in mine]), end="\n\n")
         print(summary(mine), end="\n\n")
-
-
-def main() -> None:
-    """
-    Measure, then print, and save what was asked for.
-    """
-    asked = options()
-    endOnSignals()
-    results: list[Result] = []
-    try:
-        for workers in asked.workers:
-            for name in asked.only:
-                say(f"{workers} workers: {name}")
-                results += measureAll(name, workers, asked.seconds)
-    finally:
-        report(results)
-        if asked.save:
-            asked.save.write_text(json.dumps([asdict(each) for each in results]))
+    if asked.save:
+        asked.save.write_text(json.dumps([asdict(each) for each in results]))
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main(__doc__, declare, [], run, report, {"seconds": 0.25, "workers": [4]})

@@ -9,17 +9,16 @@ alone, and what does the other group notice?
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
-import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from clients import Crowd, percentile, undisturbed
 from contestants import contestant
-from harness import Server, endOnSignals, freePort, millis, running, table
+from harness import main, millis, say, table
+from machine import freePort
+from servers import Server, running
 
 ROUTE = "route:by=host,one.test=one,two.test=two"
 ALONE = ("cluster-1", "plain")
@@ -55,28 +54,15 @@ class Spell:
 Results = dict[tuple[int, str], Spell]
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round of 3 s: a look, no figures")
-    add("--seconds", type=float, help="of each run [10]")
-    add("--rounds", type=int, help="the median of the rounds counts [3]")
+    add("--seconds", type=float, default=10.0, help="of each run [10]")
+    add("--rounds", type=int, default=3, help="the median of the rounds counts [3]")
     add("--clients", nargs="+", type=int, default=[500, 1500], metavar="N",
         help="how many at a time [500 1500]")  # fmt: skip
-    asked = parser.parse_args(arguments)
-    asked.seconds = asked.seconds or (3.0 if asked.quick else 10.0)
-    asked.rounds = asked.rounds or (1 if asked.quick else 3)
-    return asked
-
-
-def say(text: str) -> None:
-    """
-    Progress, kept apart from the table.
-    """
-    print(text, file=sys.stderr, flush=True)
 
 
 # Measuring
@@ -153,7 +139,7 @@ def row(key: tuple[int, str], spell: Spell) -> list[str]:
     return [name, str(clients), rate, *figures, *counts, other]
 
 
-def report(results: Results) -> None:
+def report(asked: argparse.Namespace, results: Results) -> None:
     """
     Print the table, and the bars.
     """
@@ -177,21 +163,5 @@ def compare(clients: int, name: str, ours: Spell, theirs: Spell) -> None:
           f"{resets} more resets (bar ≤ {BAR}, 0: {verdict})")  # fmt: skip
 
 
-def main() -> None:
-    """
-    Measure, then print.
-    """
-    asked = options()
-    endOnSignals()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    results: Results = {}
-    try:
-        run(asked, results)
-    finally:
-        report(results)
-
-
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main(__doc__, declare, {}, run, report, {"seconds": 3.0, "rounds": 1})

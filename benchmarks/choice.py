@@ -6,12 +6,14 @@ What does a policy's choice cost, among workers of which the primary reads the p
 
 from __future__ import annotations
 
+import argparse
 import sys
 import timeit
 from collections.abc import Sequence
 
-from harness import table
+from harness import TOP, main, table
 
+sys.path.insert(0, str(TOP))
 from twisted_cluster.core.member import Post
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.plugins import parsePolicy
@@ -40,31 +42,44 @@ def workers(count: int, waiting: int) -> Sequence[Hand]:
     return tuple(made)
 
 
-def cost(policy: ISchedulingPolicy, ready: Sequence[Hand]) -> float:
+def cost(policy: ISchedulingPolicy, ready: Sequence[Hand], choices: int) -> float:
     """
     In microseconds.
     """
     facts = connectionFrom()
     choose = policy.choose
-    spent = timeit.repeat(lambda: choose(facts, ready), number=CHOICES, repeat=ROUNDS)
-    return min(spent) / CHOICES * 1e6
+    spent = timeit.repeat(lambda: choose(facts, ready), number=choices, repeat=ROUNDS)
+    return min(spent) / choices * 1e6
 
 
-def main() -> None:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Print the table, in microseconds.
+    The options.
     """
-    rows = []
-    for name in sys.argv[1:] or POLICIES:
+    parser.add_argument("policies", nargs="*", default=POLICIES, metavar="POLICY")
+    parser.add_argument("--choices", type=int, default=CHOICES, help=f"[{CHOICES}]")
+
+
+def measure(asked: argparse.Namespace, rows: list[list[str]]) -> None:
+    """
+    Add the rows of the table, in microseconds.
+    """
+    for name in asked.policies:
         for waiting in (0, 1):
             costs = [
-                f"{cost(parsePolicy(name)(), workers(count, waiting)):.2f}"
+                f"{cost(parsePolicy(name)(), workers(count, waiting), asked.choices):.2f}"
                 for count in WORKERS
             ]
             rows.append([name, "something" if waiting else "nothing", *costs])
+
+
+def report(asked: argparse.Namespace, rows: list[list[str]]) -> None:
+    """
+    Print the table.
+    """
     heads = [f"{count} workers, µs" for count in WORKERS]
     print(table(["policy", "has not taken", *heads], rows))
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, declare, [], measure, report, {"choices": CHOICES // 10})

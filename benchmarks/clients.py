@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from contestants.holder import IP_BIND_ADDRESS_NO_PORT
-from harness import Server
-from load import machineSeconds
+from machine import machineSeconds
+from servers import Server
 
 ADDRESSES = [f"127.0.{net}.{host}" for net in range(1, 5) for host in range(1, 251)]
 HOSTS = ("one.test", "two.test")

@@ -1,32 +1,40 @@
 """
-What does one connection, or one request, cost when it is handed to a worker?
+What does one connection, or one request, cost when it is handed to a worker, and what in
+other ways, and with other servers?
 
-    python benchmarks/handoff.py [--seconds 4] [--workers 2] [--rounds 2] [--only NAME...]
+    python benchmarks/handoff.py [--quick] [--seconds 4] [--rounds 5] [--workers N...]
+        [--clients N...] [--workload NAME...] [--only NAME...] [--save FILE]
+        [--load FILE...] [--write docs/why.md]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from contestants import CONTESTANTS, contestant
-from harness import Server, endOnSignals, freePort, micros, millis, running, table
-from load import Load, Measurement, measure, measureUndisturbed
+from contestants import contestant
+from handing.bars import listed, verdicts
+from handing.picture import picture
+from handing.runs import Cell, Found
+from handing.tables import everything, losses, onePage
+from harness import main, say, write
+from load import Load, measure, measureUndisturbed
+from machine import freePort
+from servers import Server, running
 
+WRITER = "python benchmarks/handoff.py"
 WARM_UP = 1
-PAIRED = ("plain", "lean", "cluster-1-stock", "cluster-1")
-HEADER = ["workload", "contestant", "per s", "p50 ms", "p99 ms", "primary µs"]
-HEADER += ["workers µs", "errors", "others"]
+# Those with one process however many workers are asked for.
+SINGLE = ("plain", "lean", "cluster-1", "cluster-1-stock")
 
 
 @dataclass(frozen=True)
 class Workload:
     """
-    @ivar app: What L{contestants.contestant} calls the application.
+    @ivar app: What of C{apps} is served.
     @ivar names: Who takes part.
     """
 
@@ -35,180 +43,121 @@ class Workload:
     names: Sequence[str]
 
 
-EVERYONE = ("cluster", "node-rr", "node-none", "plain", "sharded")
+ANY = ["cluster-handoff", "cluster-shared", "cluster-kernel", "plain", "sharded",
+       "proxied", "node-rr", "node-none", "node-reusePort"]  # fmt: skip
+HTTP = [*ANY, "lean", "nginx", "haproxy", "gunicorn", "granian"]
+KEPT = [*HTTP, "cluster-1", "cluster-1-stock"]
 WORKLOADS = {
-    "raw": Workload("raw", False, EVERYONE),
-    "http-close": Workload("web", False, (*EVERYONE, "lean")),
-    "keep-alive": Workload(
-        "web", True, (*EVERYONE, "lean", "cluster-1", "cluster-1-stock")
-    ),
+    "raw": Workload("raw", False, ANY),
+    "http-close": Workload("web", False, HTTP),
+    "keep-alive": Workload("web", True, KEPT),
 }
-Results = dict[tuple[str, str], list[Measurement]]
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--seconds", type=int, default=4, help="of each run")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=2, help="the median counts")
-    parser.add_argument("--patience", type=int, default=3, help="tries per run, while "
-                        "other programs keep the machine busy")  # fmt: skip
-    parser.add_argument("--connections", type=int, default=32)
-    add = partial(parser.add_argument, nargs="+")
-    names, workloads = list(CONTESTANTS), list(WORKLOADS)
-    add("--only", default=names, choices=names, metavar="NAME", help=", ".join(names))
-    add("--workload", default=workloads, choices=workloads)
-    return parser.parse_args(arguments)
+    add, several = parser.add_argument, partial(parser.add_argument, nargs="+")
+    names, workloads = KEPT, list(WORKLOADS)
+    add("--seconds", type=int, default=4, help="of each run [4]")
+    add("--rounds", type=int, default=5, help="the median counts [5]")
+    add("--patience", type=int, default=3, help="tries per run, while other programs "
+        "keep the machine busy [3]")  # fmt: skip
+    several("--workers", type=int, default=[2], metavar="N", help="[2]")
+    several("--clients", type=int, default=[64], metavar="N", help="at a time [64]")
+    several("--only", default=names, choices=[*names, "cluster"], metavar="NAME",
+            help=", ".join(names))  # fmt: skip
+    several("--workload", default=workloads, choices=workloads)
+    add("--save", type=Path, metavar="FILE", help="what was measured, as JSON")
+    several("--load", type=Path, default=[], metavar="FILE",
+            help="measure nothing: what was saved there")  # fmt: skip
+    add("--write", type=Path, metavar="PAGE", help="put a table there, at its marker, "
+        "and a picture beside it, of the same name")  # fmt: skip
 
 
-def say(text: str) -> None:
+def measureAll(asked: argparse.Namespace, found: Found) -> None:
     """
-    Progress, kept apart from the table.
+    Measure, or take what was measured.
     """
-    print(text, file=sys.stderr, flush=True)
+    for file in asked.load:
+        found.load(file)
+    if asked.load:
+        return
+    found.machine.append(asked.calm)
+    for workers in asked.workers:
+        for name in asked.workload:
+            run(name, workers, asked, found)
 
 
-def run(name: str, asked: argparse.Namespace, results: Results) -> None:
+def run(name: str, workers: int, asked: argparse.Namespace, found: Found) -> None:
     """
-    Measure one workload, the contestants in turn, round after round.
-
-    @param results: Where each run is added, so that an early end loses none.
+    Measure one workload with one number of workers: all contestants are up, and take
+    turns, round after round.
     """
     workload = WORKLOADS[name]
-    load = Load(asked.seconds, asked.connections, workload.keepAlive)
-    names = [each for each in workload.names if each in asked.only]
-    chosen = [contestant(n, workload.app, freePort(), asked.workers) for n in names]
-    with running(chosen) as servers:
+    few = min(asked.workers, key=lambda each: (each == 1, each))
+    names = [n for n in asked.only if n in (*workload.names, "cluster")]
+    if workers != few:
+        names = [each for each in names if each not in SINGLE]
+    names = [each for each in names if each not in found.missing]
+    chosen = [contestant(n, workload.app, freePort(), workers) for n in names]
+    with running(chosen, leftOut=found.missing) as servers:
         for server in servers:
-            measure(server, Load(WARM_UP, load.connections, load.keepAlive))
+            measure(server, Load(WARM_UP, min(asked.clients), workload.keepAlive))
         for turn in range(asked.rounds):
-            for server in servers:
-                say(f"{name}, round {turn + 1}: {server.name}")
-                run = measureUndisturbed(server, load, asked.patience)
-                results.setdefault((name, server.name), []).append(run)
-        if workload.keepAlive:
-            runPair(name, servers, load, asked, results)
+            say(f"{name}, {workers} workers: round {turn + 1}")
+            for clients in asked.clients:
+                load = Load(asked.seconds, clients, workload.keepAlive)
+                for server in inTurn(servers, turn):
+                    made = measureUndisturbed(server, load, asked.patience)
+                    cell = Cell(name, workers, clients, server.name)
+                    found.runs.setdefault(cell, []).append(made)
 
 
-def runPair(
-    name: str,
-    servers: list[Server],
-    load: Load,
-    asked: argparse.Namespace,
-    results: Results,
-) -> None:
+def inTurn(servers: Sequence[Server], turn: int) -> Sequence[Server]:
     """
-    The narrowest bars compare these, so they run again in turn, in short spells.
+    @return: The servers, each time in another order, so that no one is always after the
+        same.
     """
-    pair = [server for server in servers if server.name in PAIRED]
-    if len(pair) < 2:
+    start = turn // 2 % max(1, len(servers))
+    return [*servers[start:], *servers[:start]][:: -1 if turn % 2 else 1]
+
+
+def report(asked: argparse.Namespace, found: Found) -> None:
+    """
+    Print the table and the bars; save and write what was asked for.
+    """
+    if not found.runs:
         return
-    for server in pair:
-        results[name, server.name].clear()
-    spell = Load(max(1, load.seconds // 2), load.connections, load.keepAlive)
-    for turn in range(max(4, 2 * asked.rounds)):
-        say(f"{name}, pair, spell {turn + 1}")
-        for server in pair if turn % 2 else reversed(pair):
-            run = measureUndisturbed(server, spell, asked.patience)
-            results[name, server.name].append(run)
+    print(everything(found))
+    print(f"\n{verdicts(found)}\n\n{losses(found)}")
+    if asked.save:
+        found.save(asked.save)
+    if asked.write:
+        drawn = asked.write.with_suffix(".svg")
+        drawn.write_text(picture(found))
+        write(asked.write, WRITER, page(found, drawn.name))
 
 
-def median(runs: Sequence[Measurement]) -> Measurement:
+def page(found: Found, drawn: str) -> str:
     """
-    @return: The median of each figure; of errors, the sum.
+    @param drawn: The picture's name.
+    @return: What the page says.
     """
-    columns = {}
-    for field in fields(Measurement):
-        values = [getattr(each, field.name) for each in runs]
-        known = [value for value in values if value is not None]
-        columns[field.name] = statistics.median(known) if known else None
-    columns["errors"] = sum(each.errors for each in runs)
-    return Measurement(**columns)
-
-
-def row(key: tuple[str, str], runs: Sequence[Measurement]) -> list[str]:
-    """
-    One line of the table.
-    """
-    m = median(runs)
-    cells = [f"{m.rate:.0f}", millis(m.p50), millis(m.p99), micros(m.primary)]
-    return [*key, *cells, micros(m.workers), str(m.errors), f"{m.others:.0%}"]
-
-
-def budgets(results: Results) -> list[list[str]]:
-    """
-    The bars of the design, as far as both sides were measured.
-
-    @return: Rows of (what, against, ratio, bar, verdict).
-    """
-    rows = []
-
-    def compare(what, workload, ours, theirs, figure, bar, atMost=False):
-        two = results.get((workload, ours), []), results.get((workload, theirs), [])
-        if not all(two):
-            return
-        ratio = statistics.median(figure(a, b) for a, b in zip(*two))
-        good = ratio <= bar if atMost else ratio >= bar
-        verdict = "pass" if good else "FALLS SHORT"
-        sign = "≤" if atMost else "≥"
-        rows.append(
-            [what, f"{ours} / {theirs}", f"{ratio:.3f}", f"{sign} {bar}", verdict]
-        )
-
-    def primary(a: Measurement, b: Measurement) -> float:
-        return (a.primary or 0) / (b.primary or 1)
-
-    def rate(a: Measurement, b: Measurement) -> float:
-        return a.rate / b.rate
-
-    def economy(a: Measurement, b: Measurement) -> float:
-        return b.cpu / a.cpu
-
-    for workload in ("raw", "http-close"):
-        what = f"{workload}: primary CPU per connection"
-        compare(what, workload, "cluster", "node-rr", primary, 0.5, atMost=True)
-    compare("raw: connections per second", "raw", "cluster", "node-rr", rate, 1.4)
-    what = "http-close: connections per second"
-    compare(what, "http-close", "cluster", "node-rr", rate, 1.2)
-    what = "keep-alive: requests per second"
-    compare(what, "keep-alive", "cluster-1", "plain", rate, 0.98)
-    what = "keep-alive: requests per CPU second"
-    compare(what, "keep-alive", "cluster-1", "plain", economy, 1.15)
-    compare(what, "keep-alive", "cluster-1-stock", "plain", economy, 0.98)
-    compare(what, "keep-alive", "lean", "plain", economy, 1.15)
-    return rows
-
-
-def main() -> None:
-    """
-    Measure, then print the table and the budgets.
-    """
-    asked = options()
-    endOnSignals()
-    results: Results = {}
-    try:
-        for name in asked.workload:
-            run(name, asked, results)
-    finally:
-        report({key: runs for key, runs in results.items() if runs})
-
-
-def report(results: Results) -> None:
-    """
-    Print the table and the budgets.
-    """
-    print(table(HEADER, [row(key, runs) for key, runs in results.items()]))
-    verdicts = budgets(results)
-    if verdicts:
-        header = ["budget", "compared", "ratio", "bar", "verdict"]
-        print(f"\n{table(header, verdicts)}")
+    workers, clients = found.main()
+    rounds = len(next(iter(found.runs.values())))
+    said = f"{clients} clients, {workers} workers, medians of {rounds} rounds."
+    about = f"{said} CPU is the primary's + the workers'. {' '.join(found.machine)}"
+    parts = [
+        f"{about}\n\n{onePage(found)}",
+        f"![Rate and CPU against clients]({drawn})\n",
+        f"Who is better than the best of ours:\n\n{losses(found)}",
+        f"The bars of the design:\n\n{listed(found)}",
+    ]
+    return "\n" + "\n".join(parts)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    quick = {"seconds": 1, "rounds": 1, "patience": 1}
+    main(__doc__, declare, Found(), measureAll, report, quick)

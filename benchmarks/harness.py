@@ -1,262 +1,87 @@
 """
-What the benchmarks share: processes, what they cost, the load generator, tables.
+What all benchmarks do alike: read the command line, see whether the machine is calm,
+measure, and print what was found, however that ends.
 """
 
 from __future__ import annotations
 
-import os
-import random
-import re
+import argparse
+import resource
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from contestants import Contestant
+from machine import look
 
 HERE = Path(__file__).resolve().parent
 TOP = next(folder for folder in HERE.parents if (folder / "pyproject.toml").exists())
-QUESTION = b"GET / HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n\r\n"
-START_LIMIT = 120.0
-STOP_LIMIT = 10.0
-ENDINGS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+NOT_CALM = 3
+Found = TypeVar("Found")
 
 
-class StartError(Exception):
+def main(
+    doc: str,
+    declare: Callable[[argparse.ArgumentParser], object],
+    found: Found,
+    measure: Callable[[argparse.Namespace, Found], object],
+    report: Callable[[argparse.Namespace, Found], object],
+    quick: Mapping[str, object] | None = None,
+) -> None:
     """
-    A server did not come up; the message has the end of what it printed.
+    @param doc: The script's docstring, whose first paragraph C{--help} says.
+    @param declare: Adds the script's options.
+    @param measure: Called with what was asked for, to which C{calm} is added: what the
+        machine is like.
+    @param found: Where it adds what it finds, so that an early end loses none.
+    @param quick: What C{--quick} changes, by the names of options.
     """
-
-
-# Processes
-
-
-def _stat(pid: int) -> list[str]:
-    """
-    Fields of /proc/PID/stat from the third (the state) on.
-    """
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def _birth(pid: int) -> str | None:
-    """
-    When a process started, which with its number makes it unique; None: it is gone.
-    """
+    asked = _asked(doc, declare, quick)
+    endOnSignals()
+    _allowDescriptors()
     try:
-        fields = _stat(pid)
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
+        asked.calm = _calm(asked.strict)
+        try:
+            measure(asked, found)
+        finally:
+            report(asked, found)
+            print(f"\n{asked.calm}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
-def descendants(pid: int) -> list[int]:
+def _asked(
+    doc: str,
+    declare: Callable[[argparse.ArgumentParser], object],
+    quick: Mapping[str, object] | None,
+) -> argparse.Namespace:
     """
-    @return: Every living child of a process, and theirs.
+    Read the command line.
     """
-    found: list[int] = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in map(int, children.read_text().split()):
-                found += [child, *descendants(child)]
-    return found
+    parser = argparse.ArgumentParser(description=doc.strip().partition("\n\n")[0])
+    declare(parser)
+    parser.add_argument("--strict", action="store_true", help="measure nothing on a "
+                        "machine that is not calm")  # fmt: skip
+    if quick is None:
+        return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="a look, no figures")
+    if parser.parse_args().quick:
+        parser.set_defaults(**quick)
+    return parser.parse_args()
 
 
-def cpuSeconds(pid: int) -> float:
+def _calm(strict: bool) -> str:
     """
-    @return: What all threads of a process have run; exact, not sampled by ticks.
+    Look at the machine.
+
+    @param strict: Whether to end where it is not calm.
     """
-    total = 0
-    for threads in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with suppress(OSError):
-            total += int(threads.read_text().split()[0])
-    return total / 1e9
-
-
-def descriptors(pid: int) -> int:
-    """
-    @return: How many descriptors a process has open.
-    """
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def memory(pid: int) -> tuple[int, int]:
-    """
-    @return: (PSS, USS) in bytes.
-    """
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = {k: int(v) for k, v in re.findall(r"^(\w+): +(\d+) kB", text, re.M)}
-    unique = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
-    return kilobytes["Pss"] * 1024, unique * 1024
-
-
-class Server:
-    """
-    A running contestant.
-
-    @ivar primaries: Processes that only hand connections over; may be empty.
-    @ivar workers: Processes that serve.
-    """
-
-    def __init__(self, contestant: Contestant) -> None:
-        self.name = contestant.name
-        self.port = contestant.port
-        self._contestant = contestant
-        self._log = tempfile.TemporaryFile()
-        self._mains: list[subprocess.Popen[bytes]] = []
-        self._births: dict[int, str | None] = {}
-        self.primaries: list[int] = []
-        self.workers: list[int] = []
-
-    def start(self) -> None:
-        """
-        Start, and return when every process is up and at rest.
-
-        @raise StartError: If that takes longer than L{START_LIMIT}.
-        """
-        begun = time.monotonic()
-        deadline = begun + START_LIMIT
-        for _ in range(self._contestant.mains):
-            self._mains.append(self._spawn())
-        while not self._ready():
-            self._checkAlive(deadline)
-            time.sleep(0.05)
-        self.startSeconds = time.monotonic() - begun
-        while not self._atRest(0.3):
-            self._checkAlive(deadline)
-
-    def _spawn(
-        self, stdin: int = subprocess.DEVNULL, stdout: int | None = None
-    ) -> subprocess.Popen[bytes]:
-        paths = [str(TOP), os.environ.get("PYTHONPATH", "")]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            **self._contestant.environment,
-        }
-        return subprocess.Popen(
-            self._contestant.command,
-            cwd=HERE,
-            env=environment,
-            stdin=stdin,
-            stdout=self._log if stdout is None else stdout,
-            stderr=self._log,
-            start_new_session=True,
-        )
-
-    def _ready(self) -> bool:
-        return self._found() and answers(self.port)
-
-    def _found(self) -> bool:
-        """
-        Look for the processes; true if all are there.
-        """
-        mains = [main.pid for main in self._mains]
-        if not self._contestant.children:
-            self.workers = mains
-            return True
-        self.primaries = mains
-        self.workers = descendants(mains[0])
-        self._know(self.workers)
-        return len(self.workers) >= self._contestant.children
-
-    def _checkAlive(self, deadline: float) -> None:
-        dead = any(main.poll() is not None for main in self._mains)
-        if dead or time.monotonic() > deadline:
-            reason = "ended" if dead else f"not ready after {START_LIMIT:.0f} s"
-            raise StartError(f"{self.name}: {reason}\n{self.logged()}")
-
-    def _atRest(self, seconds: float) -> bool:
-        """
-        Watch for a while; true if the processes ran for less than a tenth of it.
-        """
-        before = self.cpu()
-        time.sleep(seconds)
-        return sum(self.cpu()) - sum(before) < seconds / 10
-
-    def cpu(self) -> tuple[float, float]:
-        """
-        @return: CPU seconds so far of (primaries, workers).
-        """
-        return sum(map(cpuSeconds, self.primaries)), sum(map(cpuSeconds, self.workers))
-
-    def lost(self) -> int:
-        """
-        @return: How many of the workers found at the start are gone.
-        """
-        return sum(_birth(pid) is None for pid in self.workers)
-
-    def logged(self) -> str:
-        """
-        @return: The end of what the server printed.
-        """
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")[-3000:]
-
-    def stop(self) -> None:
-        """
-        End every process of this server, by force after L{STOP_LIMIT}.
-        """
-        self._know([main.pid for main in self._mains])
-        for main in self._mains:
-            self._know(descendants(main.pid))
-            if main.poll() is None:
-                main.terminate()
-        deadline = time.monotonic() + STOP_LIMIT
-        while self._left() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        for pid in self._left():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for main in self._mains:
-            main.wait()
-        self._log.close()
-
-    def _know(self, pids: Sequence[int]) -> None:
-        """
-        Remember processes as ours, so that none is left over.
-        """
-        for pid in pids:
-            self._births.setdefault(pid, _birth(pid))
-
-    def _left(self) -> list[int]:
-        for main in self._mains:
-            main.poll()
-        known = self._births.items()
-        return [pid for pid, birth in known if birth and _birth(pid) == birth]
-
-
-AnyServer = TypeVar("AnyServer", bound=Server)
-
-
-@contextmanager
-def running(
-    contestants: Sequence[Contestant], kind: type[AnyServer] = Server
-) -> Iterator[list[AnyServer]]:
-    """
-    Start contestants; end all of them however the block is left. Those that do not
-    start are named on standard error and left out.
-    """
-    servers = [kind(contestant) for contestant in contestants]
-    started: list[AnyServer] = []
-    try:
-        for server in servers:
-            try:
-                server.start()
-                started.append(server)
-            except (StartError, OSError) as error:
-                print(f"left out: {error}", file=sys.stderr)
-        yield started
-    finally:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
-        for server in servers:
-            server.stop()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    calm = look()
+    say(str(calm))
+    if strict and not calm.isCalm:
+        sys.exit(NOT_CALM)
+    return str(calm)
 
 
 def endOnSignals() -> None:
@@ -271,33 +96,22 @@ def endOnSignals() -> None:
     signal.signal(signal.SIGHUP, leave)
 
 
-# Ports
-
-
-def freePort() -> int:
+def _allowDescriptors() -> None:
     """
-    @return: A port below those that the kernel gives to clients.
+    As many as may be: clients take one each.
     """
-    while True:
-        port = random.randrange(15000, 30000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def answers(port: int) -> bool:
+def say(text: str) -> None:
     """
-    @return: Whether a server answers a request there, within two seconds.
+    Progress, kept apart from the table.
     """
-    try:
-        with socket.create_connection(("127.0.0.1", port), 2) as client:
-            client.sendall(QUESTION)
-            return client.recv(4096).startswith(b"HTTP/1.1 200")
-    except OSError:
-        return False
+    print(text, file=sys.stderr, flush=True)
 
 
-# Tables
+# Telling
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -330,3 +144,36 @@ def millis(seconds: float) -> str:
     @return: Milliseconds as text.
     """
     return f"{seconds * 1e3:.2f}"
+
+
+# Pages that benchmarks write into
+
+
+def marks(writer: str) -> tuple[str, str]:
+    """
+    @param writer: The command that writes.
+    @return: What stands in a page before and after what it writes.
+    """
+    return f"<!-- written by {writer} -->", "<!-- end -->"
+
+
+def written(page: Path, writer: str) -> str:
+    """
+    @return: What C{writer} has written into a page that has its marks.
+    """
+    begin, end = marks(writer)
+    return page.read_text().partition(begin)[2].partition(end)[0]
+
+
+def write(page: Path, writer: str, text: str) -> None:
+    """
+    Put a text there, instead of what it had written.
+
+    @raise ValueError: If the page has no marks of this writer.
+    """
+    begin, end = marks(writer)
+    before, found, rest = page.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"{page} has no line {begin}, or no {end} after it")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}")

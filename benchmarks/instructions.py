@@ -14,16 +14,17 @@ import argparse
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from contestants import CONTESTANTS, contestant
-from harness import QUESTION, Server, endOnSignals, freePort, running, table
+from harness import main, say, table
+from machine import freePort
+from servers import QUESTION, Server, running
 
 CALLGRIND = ["valgrind", "--tool=callgrind", "--trace-children=yes"]
 CALLGRIND += ["--instr-atstart=no", "-q"]
@@ -33,16 +34,14 @@ CONNECTIONS = 8
 LASTING = QUESTION.replace(b"Connection: close\r\n", b"")
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--only", nargs="+", default=NAMES, choices=list(CONTESTANTS))
     parser.add_argument("--workload", nargs="+", default=list(APPS), choices=list(APPS))
     parser.add_argument("--keep", type=Path, help="folder for what callgrind wrote")
-    return parser.parse_args(arguments)
 
 
 def ask(port: int, count: int, lasts: bool) -> None:
@@ -126,8 +125,8 @@ def run(name: str, workload: str, requests: int, kept: Path | None) -> list[str]
     chosen = contestant(name, APPS[workload], freePort(), 1)
     with folder(kept) as written:
         pattern = f"--callgrind-out-file={written}/{workload}.{name}.%p"
-        command = [*CALLGRIND, pattern, *chosen.command]
-        with running([replace(chosen, command=command)]) as servers:
+        commands = [[*CALLGRIND, pattern, *command] for command in chosen.commands]
+        with running([replace(chosen, commands=commands)]) as servers:
             count(servers[0], requests, workload == "keep-alive")
             primaries, workers = servers[0].primaries, servers[0].workers
         figures = [
@@ -148,24 +147,22 @@ def _counted(file: Path) -> int:
     return busy - idle
 
 
-def main() -> None:
+def countAll(asked: argparse.Namespace, rows: list[list[str]]) -> None:
     """
-    Count, then print the table.
+    Add the rows of the table.
     """
-    asked = options()
-    endOnSignals()
-    rows = []
-    try:
-        for workload in asked.workload:
-            for name in asked.only:
-                print(f"{workload}: {name}", file=sys.stderr, flush=True)
-                rows.append(run(name, workload, asked.requests, asked.keep))
-    finally:
-        print(table(["workload", "contestant", "primary", "worker"], rows))
+    for workload in asked.workload:
+        for name in asked.only:
+            say(f"{workload}: {name}")
+            rows.append(run(name, workload, asked.requests, asked.keep))
+
+
+def report(asked: argparse.Namespace, rows: list[list[str]]) -> None:
+    """
+    Print the table.
+    """
+    print(table(["workload", "contestant", "primary", "worker"], rows))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    main(__doc__, declare, [], countAll, report, {"requests": 40})

@@ -1,7 +1,8 @@
 """
 What does a message between the primary and its workers cost, beside Node's?
 
-    python benchmarks/ipc.py [--seconds 0.25] [--rounds 3] [--only NAME...] [--size N...]
+    python benchmarks/ipc.py [--quick] [--seconds 0.25] [--rounds 3] [--only NAME...]
+        [--size N...]
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import product
 
-from contestants import HERE, Contestant
-from harness import TOP, Server, cpuSeconds, endOnSignals, micros, running, table
-from load import machineSeconds
+from contestants.entry import Contestant
+from harness import HERE, TOP, main, micros, say, table
+from machine import cpuSeconds, machineSeconds
+from servers import Server, running
 
 WORKERS = 8
 SIZES = {"64B": 64, "1KB": 1 << 10, "16KB": 1 << 14, "64KB": 1 << 16, "1MB": 1 << 20}
@@ -47,17 +49,17 @@ def contestant(name: str) -> Contestant:
     @param name: One of L{CONTESTANTS}.
     """
     whose, _, serialization = name.partition("-")
-    environment = {}
+    folder, environment = HERE / "contestants", {}
     if serialization == "standard":
         serialization = "json"
-        without = os.path.join(HERE, "standard")
-        environment = {"PYTHONPATH": os.pathsep.join([without, str(TOP)])}
+        paths = [str(folder / "standard"), str(TOP)]
+        environment = {"PYTHONPATH": os.pathsep.join(paths)}
     programs = {
-        "cluster": [sys.executable, os.path.join(HERE, "cluster_ipc.py")],
-        "node": [shutil.which("node") or "node", os.path.join(HERE, "node_ipc.js")],
+        "cluster": [sys.executable, str(folder / "cluster_ipc.py")],
+        "node": [shutil.which("node") or "node", str(folder / "node_ipc.js")],
     }
     command = [*programs[whose], serialization, str(WORKERS)]
-    return Contestant(name, command, 0, children=WORKERS, environment=environment)
+    return Contestant(name, 0, [command], children=WORKERS, environment=environment)
 
 
 CONTESTANTS = [
@@ -143,8 +145,8 @@ class Talker(Server):
     A contestant that is told on its standard input what to do, and says what came of it.
     """
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        return super()._spawn(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return super()._spawn(command, subprocess.PIPE, subprocess.PIPE)
 
     def _ready(self) -> bool:
         if not self._found():
@@ -198,20 +200,18 @@ class Talker(Server):
 Results = dict[tuple[Case, str], list[Measurement]]
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--seconds", type=float, default=0.25, help="of each run")
-    parser.add_argument("--rounds", type=int, default=3, help="the median counts")
+    parser.add_argument("--seconds", type=float, default=0.25, help="of each run [0.25]")
+    parser.add_argument("--rounds", type=int, default=3, help="the median counts [3]")
     add = partial(parser.add_argument, nargs="+")
     names = CONTESTANTS
     add("--only", default=names, choices=names, metavar="NAME", help=", ".join(names))
     add("--size", default=list(SIZES), choices=list(SIZES))
     add("--workload", default=list(WORKLOADS), choices=list(WORKLOADS))
     add("--payload", default=KINDS, choices=KINDS)
-    return parser.parse_args(arguments)
 
 
 def cases(asked: argparse.Namespace) -> Iterator[Case]:
@@ -236,7 +236,7 @@ def run(asked: argparse.Namespace, results: Results) -> None:
                 for talker in talkers if turn % 2 else reversed(talkers):
                     measured = talker.measure(case, asked.seconds)
                     results.setdefault((case, talker.name), []).append(measured)
-            print(f"round {turn + 1} done", file=sys.stderr, flush=True)
+            say(f"round {turn + 1} done")
 
 
 def row(case: Case, name: str, runs: Sequence[Measurement]) -> list[str]:
@@ -291,21 +291,5 @@ def report(asked: argparse.Namespace, results: Results) -> None:
         print(table(header, judged))
 
 
-def main() -> None:
-    """
-    Measure, then print the tables and the verdicts.
-    """
-    asked = options()
-    endOnSignals()
-    results: Results = {}
-    try:
-        run(asked, results)
-    finally:
-        report(asked, results)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    main(__doc__, declare, {}, run, report, {"seconds": 0.05, "rounds": 1})

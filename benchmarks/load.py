@@ -8,14 +8,12 @@ import os
 import re
 import resource
 import subprocess
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from harness import HERE, Server
+from harness import HERE
+from machine import DISTURBED, machineSeconds, waitForQuiet
+from servers import Server
 
-DISTURBED = 0.05  # share of the machine
-QUIET_LIMIT = 20.0
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
@@ -93,15 +91,6 @@ def _wrk(port: int, load: Load) -> str:
     ).stdout
 
 
-def machineSeconds() -> float:
-    """
-    @return: CPU seconds so far of the whole machine.
-    """
-    line = Path("/proc/stat").read_text().splitlines()[0]
-    user, nice, system, _, _, irq, softirq, *_ = map(int, line.split()[1:])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
-
-
 def _spent() -> tuple[float, float]:
     """
     @return: CPU seconds so far of (the whole machine, load generators that have ended).
@@ -146,17 +135,8 @@ def measureUndisturbed(server: Server, load: Load, patience: int) -> Measurement
     runs: list[Measurement] = []
     while len(runs) < patience:
         if patience > 1:
-            _waitForQuiet()
+            waitForQuiet()
         runs.append(measure(server, load))
         if runs[-1].others <= DISTURBED:
             break
     return min(runs, key=lambda run: run.others)
-
-
-def _waitForQuiet() -> None:
-    deadline = time.monotonic() + QUIET_LIMIT
-    while time.monotonic() < deadline:
-        before = machineSeconds()
-        time.sleep(0.5)
-        if (machineSeconds() - before) / 0.5 / (os.cpu_count() or 1) <= DISTURBED:
-            return

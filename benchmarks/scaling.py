@@ -1,39 +1,34 @@
 """
 What does a connection cost with more workers, and while idle connections are held?
 
-    python benchmarks/scaling.py [--part workers idle] [--seconds 3] [--only NAME...]
+    python benchmarks/scaling.py [--quick] [--part workers idle] [--seconds 3]
+        [--workers N...] [--idle N...] [--only NAME...]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import product
 
-from contestants import HERE, contestant
-from harness import (
-    Server,
-    descriptors,
-    endOnSignals,
-    freePort,
-    memory,
-    micros,
-    millis,
-    running,
-    table,
-)
+from contestants import contestant
+from harness import HERE, main, micros, millis, say, table
 from load import Load, measure, measureUndisturbed
+from machine import descriptors, freePort, memory
+from servers import Server, running
 
 CONNECTIONS_PER_HOLDER = 4000
 ARRIVAL_LIMIT = 60.0
 PATIENCE = 3
 MODERATE = {"connections": 64, "pause": 32}
-NAMES = ("cluster", "node-rr")
+BAR = 1.15
+USUAL = ["cluster-handoff", "node-rr"]
+NAMES = [*USUAL, "cluster-shared", "cluster-kernel"]
 WORKERS_HEADER = ["contestant", "workers", "start s", "idle primary", "idle workers",
                   "paced per s", "primary µs", "workers µs", "p99 ms",
                   "flat out per s", "primary µs", "workers µs", "errors",
@@ -43,26 +38,31 @@ IDLE_HEADER = ["contestant", "held", "fds/conn", "PSS/conn", "USS/conn", "primar
                "errors", "others"]  # fmt: skip
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
     add("--part", nargs="+", choices=["workers", "idle"], default=["workers", "idle"])
-    add("--seconds", type=int, default=3, help="of each run")
+    add("--seconds", type=int, default=3, help="of each run [3]")
     add("--workers", type=int, nargs="+", default=[2, 4, 8, 16, 32, 64])
     add("--idle", type=int, nargs="+", default=[1000, 5000, 10000, 20000])
-    add("--only", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME",
+    add("--only", nargs="+", choices=NAMES, default=USUAL, metavar="NAME",
         help=", ".join(NAMES))  # fmt: skip
-    return parser.parse_args(arguments)
 
 
-def say(text: str) -> None:
+@dataclass
+class Found:
     """
-    Progress, kept apart from the table.
+    Lines of the tables.
+
+    @ivar primary: CPU of the primary per connection under even load, by contestant and
+        number of workers.
     """
-    print(text, file=sys.stderr, flush=True)
+
+    workers: list[list[str]] = field(default_factory=list)
+    primary: dict[str, dict[int, float]] = field(default_factory=dict)
+    idle: list[list[str]] = field(default_factory=list)
 
 
 # Number of workers
@@ -77,48 +77,44 @@ def idleCost(server: Server, seconds: float) -> list[str]:
     return [f"{(b - a) / seconds * 1e3:.2f}" for a, b in zip(before, server.cpu())]
 
 
-def workersRow(name: str, workers: int, seconds: int) -> tuple[list[str], float] | None:
+def workersRow(server: Server, workers: int, seconds: int, found: Found) -> None:
     """
-    @return: A line of the table, and the primary's CPU per connection under even load;
-        None if the contestant did not start.
+    Add a line to the table.
     """
-    say(f"{name}, {workers} workers")
-    with running([contestant(name, "raw", freePort(), workers)]) as servers:
-        for server in servers:
-            measure(server, Load(1))
-            idle = idleCost(server, seconds)
-            paced = measureUndisturbed(server, Load(seconds, **MODERATE), PATIENCE)
-            full = measureUndisturbed(server, Load(seconds), PATIENCE)
-            cells = [name, str(workers), f"{server.startSeconds:.1f}", *idle]
-            cells += [f"{paced.rate:.0f}", micros(paced.primary), micros(paced.workers)]
-            cells += [millis(paced.p99), f"{full.rate:.0f}", micros(full.primary)]
-            cells += [micros(full.workers), str(paced.errors + full.errors)]
-            cells.append(f"{max(paced.others, full.others):.0%}")
-            return cells, paced.primary or 0
-    return None
+    measure(server, Load(1))
+    idle = idleCost(server, seconds)
+    paced = measureUndisturbed(server, Load(seconds, **MODERATE), PATIENCE)
+    full = measureUndisturbed(server, Load(seconds), PATIENCE)
+    cells = [server.name, str(workers), f"{server.startSeconds:.1f}", *idle]
+    cells += [f"{paced.rate:.0f}", micros(paced.primary), micros(paced.workers)]
+    cells += [millis(paced.p99), f"{full.rate:.0f}", micros(full.primary)]
+    cells += [micros(full.workers), str(paced.errors + full.errors)]
+    found.workers.append([*cells, f"{max(paced.others, full.others):.0%}"])
+    found.primary.setdefault(server.name, {})[workers] = paced.primary or 0
 
 
-def workersPart(asked: argparse.Namespace) -> None:
+def workersPart(asked: argparse.Namespace, found: Found) -> None:
     """
-    Print cost against number of workers.
+    Cost against number of workers.
     """
-    rows, verdicts = [], []
-    for name in asked.only:
-        found = [workersRow(name, n, asked.seconds) for n in asked.workers]
-        known = [each for each in found if each]
-        rows += [cells for cells, _ in known]
-        if len(known) > 1:
-            ratio = known[-1][1] / known[0][1]
-            few, many = known[0][0][1], known[-1][0][1]
-            verdict = "pass" if ratio <= 1.3 else "FALLS SHORT"
-            verdicts.append(f"{name}: primary CPU per connection with {many} workers / "
-                            f"{few} = {ratio:.2f} (bar ≤ 1.3: {verdict})")  # fmt: skip
-    print(table(WORKERS_HEADER, rows))
-    print(
-        "\nidle: ms of CPU per second, all processes of the kind together; "
-        "others: share of the machine that other programs had"
-    )
-    print("\n".join(verdicts), end="\n\n")
+    for name, workers in product(asked.only, asked.workers):
+        say(f"{name}, {workers} workers")
+        with running([contestant(name, "raw", freePort(), workers)]) as servers:
+            for server in servers:
+                workersRow(server, workers, asked.seconds, found)
+
+
+def verdicts(found: Found) -> Iterator[str]:
+    """
+    @return: What most workers cost the primary, against fewest.
+    """
+    for name, primary in found.primary.items():
+        few, many = min(primary), max(primary)
+        if few < many and primary[few]:
+            ratio = primary[many] / primary[few]
+            verdict = "pass" if ratio <= BAR else "FALLS SHORT"
+            yield (f"{name}: primary CPU per connection with {many} workers / "
+                   f"{few} = {ratio:.2f} (bar ≤ {BAR}: {verdict})")  # fmt: skip
 
 
 # Idle connections
@@ -143,7 +139,7 @@ class Holders:
         while self.count < count:
             some = min(CONNECTIONS_PER_HOLDER, count - self.count)
             source = f"127.0.0.{len(self._running) + 2}"
-            script = os.path.join(HERE, "holder.py")
+            script = str(HERE / "contestants" / "holder.py")
             command = [sys.executable, script, source, str(self._port), str(some)]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             holder = subprocess.Popen(command, start_new_session=True, **pipes)
@@ -228,11 +224,10 @@ def idleRow(server: Server, held: int, before: list[int], seconds: int) -> list[
     return [*cells, str(run.errors), f"{run.others:.0%}"]
 
 
-def idlePart(asked: argparse.Namespace) -> None:
+def idlePart(asked: argparse.Namespace, found: Found) -> None:
     """
-    Print cost against idle connections held, with two workers.
+    Cost against idle connections held, with two workers.
     """
-    rows = []
     for name in asked.only:
         with ExitStack() as stack:
             chosen = [contestant(name, "raw", freePort(), 2)]
@@ -245,27 +240,35 @@ def idlePart(asked: argparse.Namespace) -> None:
                 for held in [0, *sorted(asked.idle)]:
                     say(f"{name}, {held} idle connections")
                     holders.holdUpTo(held)
-                    rows.append(idleRow(server, held, before, asked.seconds))
-    print(table(IDLE_HEADER, rows))
-    print("\nprimary fds and PSS: more than with no connection held")
+                    found.idle.append(idleRow(server, held, before, asked.seconds))
 
 
-def main() -> None:
+def measureAll(asked: argparse.Namespace, found: Found) -> None:
     """
-    Measure, then print.
+    The parts that were asked for.
     """
-    asked = options()
-    endOnSignals()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if "workers" in asked.part:
-        workersPart(asked)
+        workersPart(asked, found)
     if "idle" in asked.part:
-        idlePart(asked)
+        idlePart(asked, found)
+
+
+def report(asked: argparse.Namespace, found: Found) -> None:
+    """
+    Print the tables.
+    """
+    if found.workers:
+        print(table(WORKERS_HEADER, found.workers))
+        print(
+            "\nidle: ms of CPU per second, all processes of the kind together; "
+            "others: share of the machine that other programs had"
+        )
+        print("\n".join(verdicts(found)), end="\n\n")
+    if found.idle:
+        print(table(IDLE_HEADER, found.idle))
+        print("\nprimary fds and PSS: more than with no connection held")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    quick = {"seconds": 1, "workers": [2, 8], "idle": [1000]}
+    main(__doc__, declare, Found(), measureAll, report, quick)

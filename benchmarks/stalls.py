@@ -13,13 +13,14 @@ import statistics
 import sys
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from clients import Visit, bursts, gaps, paced, percentile, visitsOf
 from contestants import CONTESTANTS, contestant
-from harness import TOP, Server, endOnSignals, freePort, millis, running, table
+from harness import TOP, main, millis, say, table
+from machine import freePort
+from servers import Server, running
 
 sys.path.insert(0, str(TOP))
 from twisted_cluster.plugins import findPolicies
@@ -74,30 +75,17 @@ class Spell:
 Results = dict[str, Spell]
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
     policies = findPolicies()
     names = [each for each in NAMES if each in CONTESTANTS or each in policies]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
-    add("--quick", action="store_true", help="one round of 2 s: a look, no figures")
-    add("--seconds", type=float, help="of each run, 2 or more [12]")
-    add("--rounds", type=int, help="the median of the ratios counts [3]")
+    add("--seconds", type=float, default=12.0, help="of each run, 2 or more [12]")
+    add("--rounds", type=int, default=3, help="the median of the ratios counts [3]")
     add("--only", nargs="+", default=names, metavar="NAME",
         help=", ".join(names) + "; or any policy")  # fmt: skip
-    asked = parser.parse_args(arguments)
-    asked.seconds = asked.seconds or (2.0 if asked.quick else 12.0)
-    asked.rounds = asked.rounds or (1 if asked.quick else 3)
-    return asked
-
-
-def say(text: str) -> None:
-    """
-    Progress, kept apart from the table.
-    """
-    print(text, file=sys.stderr, flush=True)
 
 
 # Measuring
@@ -211,7 +199,7 @@ def row(name: str, whose: str, latencies: Collection[float], spell: Spell) -> li
     return [*cells, f"{ratio:.2f}", str(spell.stalls), perStall, "", ""]
 
 
-def report(results: Results) -> None:
+def report(asked: argparse.Namespace, results: Results) -> None:
     """
     Print the table, and the bars.
     """
@@ -229,19 +217,5 @@ def report(results: Results) -> None:
               f"(bar ≤ {BAR}: {verdict})")  # fmt: skip
 
 
-def main() -> None:
-    """
-    Measure, then print.
-    """
-    asked = options()
-    endOnSignals()
-    results: Results = {}
-    try:
-        run(asked, results)
-    finally:
-        report(results)
-
-
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main(__doc__, declare, {}, run, report, {"seconds": 2.0, "rounds": 1})

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from harness import StartError, endOnSignals
+from harness import main, say
+from servers import StartError
 
 from chaos import page
 from chaos.contender import Contender
@@ -31,18 +30,16 @@ IDLERS = 100
 IDLE = f"stop with {IDLERS} idle clients"
 
 
-def options() -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
     names = [*TROUBLES, "idle"]
     add("--only", nargs="+", default=list(CONTENDERS), metavar="SERVER",
         choices=CONTENDERS, help=", ".join(CONTENDERS))  # fmt: skip
     add("--trouble", nargs="+", default=names, choices=names, metavar="NAME",
         help=", ".join(names))  # fmt: skip
-    add("--quick", action="store_true", help="a tenth of each: a look, no figures")
     add("--times", type=int, help="how often, instead of what the table says")
     add("--clients", type=int, help="16 to 64; half of them keep connections [64]")
     add("--thought", type=float, default=0.03, help="seconds between requests [0.03]")
@@ -50,14 +47,6 @@ def options() -> argparse.Namespace:
     add("--seed", type=int, default=random.randrange(10**6), help="[random, printed]")
     add("--log", action="store_true", help="show what servers print")
     add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
-    return parser.parse_args()
-
-
-def say(text: str) -> None:
-    """
-    Progress, kept apart from the table.
-    """
-    print(text, file=sys.stderr, flush=True)
 
 
 def timesOf(trouble: Trouble, asked: argparse.Namespace) -> int:
@@ -67,7 +56,7 @@ def timesOf(trouble: Trouble, asked: argparse.Namespace) -> int:
     return asked.times or (max(2, trouble.times // 10) if asked.quick else trouble.times)
 
 
-def run(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> str:
+def tried(contender: Contender, trouble: Trouble, asked: argparse.Namespace) -> str:
     """
     Start a server, load it, and let that happen.
 
@@ -120,7 +109,7 @@ def measure(name: str, key: str, asked: argparse.Namespace) -> str:
         trouble = TROUBLES[key]
         if not trouble.concerns(contender):
             return page.NONE
-        return run(contender, trouble, asked)
+        return tried(contender, trouble, asked)
     except StartError as error:
         say(str(error))
         return "it does not start"
@@ -141,28 +130,29 @@ def title(key: str, asked: argparse.Namespace) -> str:
     return said % timesOf(TROUBLES[key], asked) if "%" in said else said
 
 
-def main() -> None:
+def run(asked: argparse.Namespace, measured: page.Cells) -> None:
     """
-    Measure, then print, and write.
+    All servers in each trouble.
     """
-    asked = options()
-    endOnSignals()
     say(f"--seed {asked.seed}")
-    measured: page.Cells = {}
-    try:
-        for key in asked.trouble:
-            for name in asked.only:
-                say(f"{title(key, asked)}: {name}")
-                found = measure(name, key, asked)
-                measured.setdefault(title(key, asked), {})[name] = found
-                say(f"    {found}")
-    finally:
-        print(page.table(measured, asked.only))
-        if asked.write:
-            order = [title(key, asked) for key in [*TROUBLES, "idle"]]
-            page.write(asked.write, measured, order, list(CONTENDERS))
+    for key in asked.trouble:
+        for name in asked.only:
+            say(f"{title(key, asked)}: {name}")
+            found = measure(name, key, asked)
+            measured.setdefault(title(key, asked), {})[name] = found
+            say(f"    {found}")
+
+
+def report(asked: argparse.Namespace, measured: page.Cells) -> None:
+    """
+    Print the table, and write it where that was asked for.
+    """
+    print(page.table(measured, asked.only))
+    if asked.write:
+        order = [title(key, asked) for key in [*TROUBLES, "idle"]]
+        page.write(asked.write, measured, order, list(CONTENDERS))
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    # A tenth of each: see timesOf.
+    main(__doc__, declare, {}, run, report, quick={})

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from harness import HERE, STOP_LIMIT, TOP, StartError, answers, descendants, freePort
+from harness import HERE, TOP
+from machine import descendants, freePort
+from servers import STOP_LIMIT, StartError, answers
 
 from tests.process.cluster import membersOf
 

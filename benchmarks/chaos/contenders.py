@@ -8,10 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
-from contestants import TWISTD
+from contestants.entry import TWISTD
+from contestants.found import installedNginx, installedPython
 
 from chaos.contender import Contender
-from chaos.peers import nginx, peersPython
 
 NGINX = """
 daemon off;
@@ -73,7 +73,7 @@ class Gunicorn(Contender):
     def command(self) -> list[str]:
         given = [f"--workers={self.count}", "--worker-class=gthread", "--threads=16"]
         listen = f"--bind=127.0.0.1:{self.port}"
-        program = [peersPython(), "-m", "gunicorn", "service:app"]
+        program = [installedPython(), "-m", "gunicorn", "service:app"]
         return [*program, *given, listen, *self.options]
 
 
@@ -84,7 +84,7 @@ class Uvicorn(Contender):
 
     def command(self) -> list[str]:
         given = [f"--workers={self.count}", f"--port={self.port}", "--no-access-log"]
-        return [peersPython(), "-m", "uvicorn", "service:app", *given, *self.options]
+        return [installedPython(), "-m", "uvicorn", "service:app", *given, *self.options]
 
 
 class Granian(Contender):
@@ -92,7 +92,7 @@ class Granian(Contender):
 
     def command(self) -> list[str]:
         given = [f"--workers={self.count}", f"--port={self.port}", "--interface=asgi"]
-        program = [peersPython(), "-m", "granian", "service:app"]
+        program = [installedPython(), "-m", "granian", "service:app"]
         return [*program, *given, "--respawn-failed-workers", *self.options]
 
 
@@ -101,7 +101,7 @@ class Nginx(Contender):
     app = "nginx.conf"
 
     def command(self) -> list[str]:
-        return [nginx(), "-c", str(self.service), "-p", str(self.directory)]
+        return [installedNginx(), "-c", str(self.service), "-p", str(self.directory)]
 
     def good(self) -> None:
         known = {"workers": self.count, "directory": self.directory, "port": self.port}

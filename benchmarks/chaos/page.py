@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-BEGIN = "<!-- written by python -m benchmarks.chaos -->"
-END = "<!-- end -->"
+import harness
+
+WRITER = "python -m benchmarks.chaos"
 NONE = "-"
 Cells = dict[str, dict[str, str]]
 
@@ -44,15 +45,13 @@ def write(
     page: Path, measured: Cells, order: Sequence[str], columns: Sequence[str]
 ) -> None:
     """
-    Put cells into the table between the markers of a page, which has them.
+    Put cells into the table between the marks of a page, which has them.
 
     @param order: The rows, as they are to stand.
     """
-    text = page.read_text()
-    before, _, rest = text.partition(BEGIN)
-    old, _, after = rest.partition(END)
-    cells = {row: known for row, known in rows(old).items() if row in order}
+    old = rows(harness.written(page, WRITER))
+    cells = {row: known for row, known in old.items() if row in order}
     for row, known in measured.items():
         cells[row] = {**cells.get(row, {}), **known}
     ordered = {row: cells[row] for row in order if row in cells}
-    page.write_text(f"{before}{BEGIN}\n{table(ordered, columns)}{END}{after}")
+    harness.write(page, WRITER, table(ordered, columns))

@@ -1,4 +1,4 @@
-// node node_cluster.js rr|none raw|web|named PORT WORKERS
+// node node_cluster.js rr|none|reusePort raw|web|named PORT WORKERS
 'use strict';
 const cluster = require('node:cluster');
 const http = require('node:http');
@@ -56,5 +56,6 @@ if (cluster.isPrimary) {
   for (let i = 0; i < Number(workers); i++) cluster.fork();
   process.on('SIGTERM', () => process.exit(0)); // workers end with their channel
 } else {
-  apps[app]().listen(Number(port), '127.0.0.1');
+  const reusePort = policy === 'reusePort'; // each worker listens itself
+  apps[app]().listen({ port: Number(port), host: '127.0.0.1', reusePort });
 }

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
+
+from harness import main, say
 
 from benchmarks.intruder import page
 from benchmarks.intruder.controls import CONTROLS
@@ -23,25 +23,17 @@ from tests.intrusions.every import EVERY, PARTS
 CASES = {**{case.name: case for case in CONTROLS}, **EVERY}
 
 
-def options() -> argparse.Namespace:
+def declare(parser: argparse.ArgumentParser) -> None:
     """
-    Read the command line.
+    The options.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     add = parser.add_argument
     add("--only", nargs="+", metavar="PART-OR-WORDS",
         help=f"{', '.join(PARTS)}, or some words of what it does")  # fmt: skip
-    add(
-        "--quick", action="store_true", help="one short round of each: a look, no figures"
-    )
     add("--rounds", type=int, default=3, help="clusters for each case [3]")
     add("--seconds", type=float, default=3.0,
         help="before the attack, and again from it on [3]")  # fmt: skip
     add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
-    asked = parser.parse_args()
-    if asked.quick:
-        asked.rounds, asked.seconds = 1, 1.0
-    return asked
 
 
 def isMeant(case: Intrusion, only: list[str] | None) -> bool:
@@ -55,18 +47,11 @@ def isMeant(case: Intrusion, only: list[str] | None) -> bool:
     )
 
 
-def say(text: str) -> None:
+def measureAll(asked: argparse.Namespace, found: dict[str, Measured]) -> None:
     """
-    Progress, kept apart from the table.
+    @param found: Where to put what cases came to, by name; not those whose cluster did
+        not come through.
     """
-    print(text, file=sys.stderr, flush=True)
-
-
-def measureAll(asked: argparse.Namespace) -> Mapping[str, Measured]:
-    """
-    @return: What cases came to, by name; not of those whose cluster did not come through.
-    """
-    found = {}
     for name, case in CASES.items():
         if not isMeant(case, asked.only) or (case.uid is not None and os.getuid()):
             continue
@@ -76,7 +61,6 @@ def measureAll(asked: argparse.Namespace) -> Mapping[str, Measured]:
             say(f"    {found[name].cells(controlsIn(found))[1:]}")
         except AssertionError as error:
             say(f"    does not come through: {error}")
-    return found
 
 
 def controlsIn(found: Mapping[str, Measured]) -> list[Measured]:
@@ -86,12 +70,10 @@ def controlsIn(found: Mapping[str, Measured]) -> list[Measured]:
     return [found[case.name] for case in CONTROLS if case.name in found]
 
 
-def main() -> None:
+def report(asked: argparse.Namespace, found: dict[str, Measured]) -> None:
     """
-    Measure, then print, and write.
+    Print the table, and write it where that was asked for.
     """
-    asked = options()
-    found = measureAll(asked)
     controls = controlsIn(found)
     rows = {name: measured.cells(controls) for name, measured in found.items()}
     print(page.table(HEADER, list(rows.values())))
@@ -104,5 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main(__doc__, declare, {}, measureAll, report, {"rounds": 1, "seconds": 1.0})

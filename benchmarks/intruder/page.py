@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-BEGIN = "<!-- written by python -m benchmarks.intruder -->"
-END = "<!-- end -->"
+import harness
+
+WRITER = "python -m benchmarks.intruder"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -24,18 +25,17 @@ def write(
     page: Path, header: Sequence[str], rows: Mapping[str, str], order: Sequence[str]
 ) -> None:
     """
-    Put rows into the table of a page that has the markers.
+    Put rows into the table of a page that has the marks.
 
     @param rows: Lines of Markdown, by their first cell.
     @param order: The first cells, as they are to stand.
     """
-    before, _, rest = page.read_text().partition(BEGIN)
-    old, _, after = rest.partition(END)
+    old = harness.written(page, WRITER)
     known = {_first(line): line for line in old.splitlines() if line.startswith("|")}
     known.update(rows)
     lines = [known[name].strip() for name in order if name in known]
     body = "".join(f"{line}\n" for line in lines)
-    page.write_text(f"{before}{BEGIN}\n{table(header, [])}{body}{END}{after}")
+    harness.write(page, WRITER, f"{table(header, [])}{body}")
 
 
 def _first(line: str) -> str:

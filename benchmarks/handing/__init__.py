@@ -1,0 +1,3 @@
+"""
+What C{handoff.py} makes of what it measured.
+"""

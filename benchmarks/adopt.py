@@ -32,12 +32,14 @@ COUNT = 1500
 Found = dict[str, list[float]]
 
 
-def connected(listening: socket.socket) -> tuple[list[socket.socket], list[Handed]]:
+def connected(
+    listening: socket.socket, count: int
+) -> tuple[list[socket.socket], list[Handed]]:
     """
-    COUNT clients, and their other ends.
+    Clients, and their other ends.
     """
     clients, handed = [], []
-    for _ in range(COUNT):
+    for _ in range(count):
         clients.append(socket.create_connection(listening.getsockname()))
         accepted, name = listening.accept()
         handed.append(Handed(accepted.detach(), 1, name, 0))
@@ -59,22 +61,22 @@ def deliver(factory: Factory, listening: socket.socket, handed: list[Handed]) ->
     The way of a port, in batches of 16.
     """
     page = Page.create()
-    endings = Endings(page, print)
-    reactor.clusterPorts = Register(None, page, endings, None)
+    endings = Endings(page, print, reactor.callFromThread)
+    reactor.clusterPorts = Register(None, page, endings, None, None, print)
     port = TCPPort(0, factory, 50, "", reactor, ListenOptions())
     port.transport = tcp.Server
     port.socket = DeliveredSocket(factsOf(listening), 1, endings)
     port.number, port.taking = 1, True
-    for start in range(0, COUNT, 16):
+    for start in range(0, len(handed), 16):
         port.deliver(handed[start : start + 16])
 
 
-def cost(way: Callable[..., None]) -> float:
+def cost(way: Callable[..., None], count: int = COUNT) -> float:
     """
     CPU time per connection, in microseconds.
     """
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
-        clients, handed = connected(listening)
+        clients, handed = connected(listening, count)
         before = time.process_time()
         way(Factory.forProtocol(Protocol), listening, handed)
         spent = time.process_time() - before
@@ -83,7 +85,7 @@ def cost(way: Callable[..., None]) -> float:
                 reader.socket.close()
         for client in clients:
             client.close()
-    return spent / COUNT * 1e6
+    return spent / count * 1e6
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

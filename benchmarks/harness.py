@@ -27,7 +27,7 @@ def main(
     found: Found,
     measure: Callable[[argparse.Namespace, Found], object],
     report: Callable[[argparse.Namespace, Found], object],
-    quick: Mapping[str, object] | None = None,
+    quick: Mapping[str, object],
 ) -> None:
     """
     @param doc: The script's docstring, whose first paragraph C{--help} says.
@@ -41,7 +41,7 @@ def main(
     endOnSignals()
     _allowDescriptors()
     try:
-        asked.calm = _calm(asked.strict)
+        asked.calm = _calm(asked.strict, not asked.quick)
         try:
             measure(asked, found)
         finally:
@@ -54,7 +54,7 @@ def main(
 def _asked(
     doc: str,
     declare: Callable[[argparse.ArgumentParser], object],
-    quick: Mapping[str, object] | None,
+    quick: Mapping[str, object],
 ) -> argparse.Namespace:
     """
     Read the command line.
@@ -63,21 +63,20 @@ def _asked(
     declare(parser)
     parser.add_argument("--strict", action="store_true", help="measure nothing on a "
                         "machine that is not calm")  # fmt: skip
-    if quick is None:
-        return parser.parse_args()
     parser.add_argument("--quick", action="store_true", help="a look, no figures")
     if parser.parse_args().quick:
         parser.set_defaults(**quick)
     return parser.parse_args()
 
 
-def _calm(strict: bool) -> str:
+def _calm(strict: bool, patient: bool) -> str:
     """
     Look at the machine.
 
     @param strict: Whether to end where it is not calm.
+    @param patient: Whether to wait for that.
     """
-    calm = look()
+    calm = look(patient)
     say(str(calm))
     if strict and not calm.isCalm:
         sys.exit(NOT_CALM)

@@ -177,11 +177,14 @@ def _work() -> float:
     return time.thread_time() - before
 
 
-def look(seconds: float = 2.0) -> Calm:
+def look(patient: bool, seconds: float = 1.0) -> Calm:
     """
-    Wait for quiet, then see what the machine is like.
+    See what the machine is like.
+
+    @param patient: Whether to wait for quiet first.
     """
-    waitForQuiet()
+    if patient:
+        waitForQuiet()
     available = seconds * (os.cpu_count() or 1)
     machine, stolen = machineSeconds(), stolenSeconds()
     time.sleep(seconds)

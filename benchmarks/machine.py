@@ -63,15 +63,29 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def cpuSeconds(pid: int) -> float:
+def _schedule(pid: int, field: int) -> float:
     """
-    @return: What all threads of a process have run; exact, not sampled by ticks.
+    Seconds, summed over the threads of a process; exact, not sampled by ticks.
     """
     total = 0
     for threads in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         with suppress(OSError):
-            total += int(threads.read_text().split()[0])
+            total += int(threads.read_text().split()[field])
     return total / 1e9
+
+
+def cpuSeconds(pid: int) -> float:
+    """
+    @return: What all threads of a process have run.
+    """
+    return _schedule(pid, 0)
+
+
+def busySeconds(pid: int) -> float:
+    """
+    @return: The same, and how long they waited for a processor.
+    """
+    return _schedule(pid, 0) + _schedule(pid, 1)
 
 
 def descriptors(pid: int) -> int:

@@ -24,7 +24,6 @@ from servers import Server, running
 
 CONNECTIONS_PER_HOLDER = 4000
 ARRIVAL_LIMIT = 60.0
-PATIENCE = 3
 MODERATE = {"connections": 64, "pause": 32}
 BAR = 1.15
 USUAL = ["cluster-handoff", "node-rr"]
@@ -45,6 +44,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--part", nargs="+", choices=["workers", "idle"], default=["workers", "idle"])
     add("--seconds", type=int, default=3, help="of each run [3]")
+    add("--patience", type=int, default=3, help="tries per run, while other programs "
+        "keep the machine busy [3]")  # fmt: skip
     add("--workers", type=int, nargs="+", default=[2, 4, 8, 16, 32, 64])
     add("--idle", type=int, nargs="+", default=[1000, 5000, 10000, 20000])
     add("--only", nargs="+", choices=NAMES, default=USUAL, metavar="NAME",
@@ -77,14 +78,17 @@ def idleCost(server: Server, seconds: float) -> list[str]:
     return [f"{(b - a) / seconds * 1e3:.2f}" for a, b in zip(before, server.cpu())]
 
 
-def workersRow(server: Server, workers: int, seconds: int, found: Found) -> None:
+def workersRow(
+    server: Server, workers: int, asked: argparse.Namespace, found: Found
+) -> None:
     """
     Add a line to the table.
     """
     measure(server, Load(1))
+    seconds, patience = asked.seconds, asked.patience
     idle = idleCost(server, seconds)
-    paced = measureUndisturbed(server, Load(seconds, **MODERATE), PATIENCE)
-    full = measureUndisturbed(server, Load(seconds), PATIENCE)
+    paced = measureUndisturbed(server, Load(seconds, **MODERATE), patience)
+    full = measureUndisturbed(server, Load(seconds), patience)
     cells = [server.name, str(workers), f"{server.startSeconds:.1f}", *idle]
     cells += [f"{paced.rate:.0f}", micros(paced.primary), micros(paced.workers)]
     cells += [millis(paced.p99), f"{full.rate:.0f}", micros(full.primary)]
@@ -101,7 +105,7 @@ def workersPart(asked: argparse.Namespace, found: Found) -> None:
         say(f"{name}, {workers} workers")
         with running([contestant(name, "raw", freePort(), workers)]) as servers:
             for server in servers:
-                workersRow(server, workers, asked.seconds, found)
+                workersRow(server, workers, asked, found)
 
 
 def verdicts(found: Found) -> Iterator[str]:
@@ -202,7 +206,9 @@ def waitForArrival(server: Server, wanted: int) -> None:
     time.sleep(0.5)
 
 
-def idleRow(server: Server, held: int, before: list[int], seconds: int) -> list[str]:
+def idleRow(
+    server: Server, held: int, before: list[int], asked: argparse.Namespace
+) -> list[str]:
     """
     @param held: Idle connections that the clients hold.
     @param before: What L{taken} said when there were none.
@@ -212,7 +218,7 @@ def idleRow(server: Server, held: int, before: list[int], seconds: int) -> list[
     fds, ofPSS, ofUSS, primaryFDs, primaryPSS = (
         now - then for now, then in zip(taken(server), before)
     )
-    run = measureUndisturbed(server, Load(seconds), PATIENCE)
+    run = measureUndisturbed(server, Load(asked.seconds), asked.patience)
     cells = [server.name, str(held)]
     if held:
         each = [f"{amount / held / 1024:.2f} K" for amount in (ofPSS, ofUSS)]
@@ -240,7 +246,7 @@ def idlePart(asked: argparse.Namespace, found: Found) -> None:
                 for held in [0, *sorted(asked.idle)]:
                     say(f"{name}, {held} idle connections")
                     holders.holdUpTo(held)
-                    found.idle.append(idleRow(server, held, before, asked.seconds))
+                    found.idle.append(idleRow(server, held, before, asked))
 
 
 def measureAll(asked: argparse.Namespace, found: Found) -> None:
@@ -270,5 +276,5 @@ def report(asked: argparse.Namespace, found: Found) -> None:
 
 
 if __name__ == "__main__":
-    quick = {"seconds": 1, "workers": [2, 8], "idle": [1000]}
+    quick = {"seconds": 1, "patience": 1, "workers": [2, 8], "idle": [1000]}
     main(__doc__, declare, Found(), measureAll, report, quick)

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from contestants.entry import FOLDER, Contestant
 from harness import HERE, TOP, say
-from machine import birth, commandLine, cpuSeconds, descendants
+from machine import birth, busySeconds, commandLine, cpuSeconds, descendants
 
 QUESTION = b"GET / HTTP/1.1\r\nHost: benchmark\r\nConnection: close\r\n\r\n"
 START_LIMIT = 120.0
@@ -126,11 +126,13 @@ class Server:
 
     def _atRest(self, seconds: float) -> bool:
         """
-        Watch for a while; true if the processes ran for less than a tenth of it.
+        Watch for a while; true if the processes ran for less than a tenth of it, and did
+        not want to either.
         """
-        before = self.cpu()
+        all = [*self.primaries, *self.workers]
+        before = sum(map(busySeconds, all))
         time.sleep(seconds)
-        return sum(self.cpu()) - sum(before) < seconds / 10
+        return sum(map(busySeconds, all)) - before < seconds / 10
 
     def cpu(self) -> tuple[float, float]:
         """

@@ -109,7 +109,9 @@ BARS = [
     Bar("connections per second", "raw", OURS, NODE, rate, 1.7),
     Bar("connections per second", "http-close", OURS, NODE, rate, 1.3),
     Bar("requests per CPU second", "keep-alive", "cluster-1", "plain", economy, 1.15),
-    Bar("requests per CPU second", "keep-alive", "cluster-1-stock", "plain", economy, 0.98),
+    Bar(
+        "requests per CPU second", "keep-alive", "cluster-1-stock", "plain", economy, 0.98
+    ),
     Bar("requests per CPU second", "keep-alive", "lean", "plain", economy, 1.15),
     Bar("connections per second", "raw", "cluster-kernel", "sharded", rate, 1.0),
     Bar("connections per second", "http-close", "cluster-kernel", "sharded", rate, 1.0),

@@ -8,6 +8,7 @@ What does a connection cost with more workers, and while idle connections are he
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -146,7 +147,7 @@ class Holders:
             script = str(HERE / "contestants" / "holder.py")
             command = [sys.executable, script, source, str(self._port), str(some)]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            holder = subprocess.Popen(command, start_new_session=True, **pipes)
+            holder = subprocess.Popen(command, preexec_fn=os.setpgrp, **pipes)
             self._running.append(holder)
             if holder.stdout.readline() != b"ready\n":
                 raise RuntimeError(f"could not open {some} connections from {source}")

@@ -97,7 +97,9 @@ class Server:
             stdin=stdin,
             stdout=self._log if stdout is None else stdout,
             stderr=self._log,
-            start_new_session=True,
+            # Not a session: to each the kernel gives an equal share of the processors, so
+            # that who has more of them would be ahead.
+            preexec_fn=os.setpgrp,
         )
 
     def _ready(self) -> bool:

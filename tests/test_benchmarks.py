@@ -1,5 +1,6 @@
 """
-Benchmarks that make the package's own objects still know how.
+Of the benchmarks: those that make the package's own objects still know how, and a page is
+made of what was measured.
 """
 
 import subprocess
@@ -7,18 +8,61 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-PROGRAM = """
+ADOPT = """
 import adopt
 
 for way in (adopt.deliver, adopt.adopt):
     assert adopt.cost(way, 32) > 0
 """
+PAGE = """
+import sys
+from pathlib import Path
+from xml.dom.minidom import parseString
+
+from handing.picture import picture
+from handing.runs import Cell, Found
+from handoff import WORKLOADS, page
+from load import Measurement
+
+found, again, file = Found(missing={"node-rr": "not there: Node"}), Found(), sys.argv[1]
+for cost, name in enumerate(("cluster-handoff", "sharded"), 1):
+    for clients in (8, 64):
+        primary = 1e-5 if name == "cluster-handoff" else None
+        run = Measurement(5e4 / cost, 0.001, 0.002, primary, cost * 1e-5, 0.0, 0)
+        found.runs[Cell("raw", 2, clients, name)] = [run] * 3
+found.save(Path(file))
+again.load(Path(file))
+assert again == found
+parseString(picture(found))
+print(page(found, "why.svg"))
+"""
+
+
+def run(program: str, *arguments: str) -> str:
+    """
+    @return: What a program printed, which knows the benchmarks.
+    """
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_adoptMeasuresBothWays() -> None:
     """
     C{adopt.py} delivers connections to a port of the worker's as it is.
     """
-    command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
+    run(ADOPT)
+
+
+def test_pageSaysWhereOthersAreBetter(tmp_path: Path) -> None:
+    """
+    The page has a row for each contestant, those too that are not there, and names those
+    that are better; what is saved can be loaded.
+    """
+    page = run(PAGE, str(tmp_path / "saved"))
+    assert "64 clients, 2 workers, medians of 3 rounds" in page
+    assert "| cluster-handoff | 50,000 | 10.0 + 10.0 | 2.00 |" in page
+    assert "| sharded | 25,000 | 20.0 | 2.00 |" in page
+    assert "| node-rr | not there: Node |" in page
+    assert "faster than `cluster-handoff`: nobody" in page

@@ -34,7 +34,7 @@ COLOURS = {
     "gunicorn": "#8e24aa",
     "granian": "#d81b9a",
 }
-LEFT, TOP, WIDTH, HEIGHT, GAP, BELOW = 52, 34, 220, 170, 60, 56
+LEFT, TOP, WIDTH, HEIGHT, GAP, BELOW = 52, 34, 220, 170, 60, 70
 STYLE = "font: 11px sans-serif; fill: #333"
 INK, FAINT = "#333333", "#dddddd"
 

@@ -130,10 +130,10 @@ def report(asked: argparse.Namespace, found: Found) -> None:
     """
     if not found.runs:
         return
-    print(everything(found))
-    print(f"\n{verdicts(found)}\n\n{losses(found)}")
     if asked.save:
         found.save(asked.save)
+    print(everything(found))
+    print(f"\n{verdicts(found)}\n\n{losses(found)}")
     if asked.write:
         drawn = asked.write.with_suffix(".svg")
         drawn.write_text(picture(found))

@@ -18,6 +18,8 @@ UNEVEN = 0.15
 QUIET_LIMIT = 20.0
 SPELLS = 100
 TICKS = os.sysconf("SC_CLK_TCK")
+# Ports that somebody here is about to listen on.
+_given: set[int] = set()
 
 
 # Processes
@@ -142,13 +144,15 @@ def waitForQuiet() -> None:
 
 def freePort() -> int:
     """
-    @return: A port below those that the kernel gives to clients.
+    @return: A port below those that the kernel gives to clients, another each time.
     """
     while True:
         port = random.randrange(15000, 30000)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @dataclass(frozen=True)

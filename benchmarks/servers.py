@@ -71,6 +71,8 @@ class Server:
         self.startSeconds = time.monotonic() - begun
         while not self._atRest(0.3):
             self._checkAlive(deadline)
+        # Another may have the port, and have answered.
+        self._checkAlive(deadline)
 
     def _placed(self, text: str) -> str:
         """

@@ -87,7 +87,9 @@ class Bar:
         workers, clients = found.main()
         names = self.ours, self.theirs
         cells = [Cell(self.workload, workers, clients, name) for name in names]
-        both = list(zip(*(found.runs.get(cell, []) for cell in cells)))
+        pairs = zip(*(found.runs.get(cell, []) for cell in cells))
+        # Who served nobody at all in a round cannot be compared.
+        both = [(a, b) for a, b in pairs if a.rate and b.rate]
         if not both:
             return None
         value = statistics.median(self.figure(*pair) for pair in both)

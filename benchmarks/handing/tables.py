@@ -94,8 +94,10 @@ def losses(found: Found) -> str:
     workers, clients = found.main()
     lines = []
     for workload in found.values("workload"):
-        known = {cell.contestant: median(runs) for cell, runs in found.runs.items()
-                 if runs and cell[:3] == (workload, workers, clients)}  # fmt: skip
+        here = workload, workers, clients
+        medians = {c.contestant: median(runs) for c, runs in found.runs.items()
+                   if c[:3] == here}  # fmt: skip
+        known = {name: m for name, m in medians.items() if m.rate}
         ours = {name: m for name, m in known.items() if name.startswith("cluster")}
         others = {name: m for name, m in known.items() if name not in ours}
         if ours and others:

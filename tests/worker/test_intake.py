@@ -185,22 +185,6 @@ def test_aTurnHasAnEnd(handing: Handing) -> None:
     assert handing.page.taken == BATCHES_A_TURN + 1
 
 
-def test_whoHasManyTakesMoreInATurn(handing: Handing) -> None:
-    """
-    As many messages as came last time: more only where there were some for several turns,
-    and all of them then.
-    """
-    for turn in range(40):
-        for _ in range(3):
-            handing.hand()
-        before = handing.page.taken
-        handing.intake.reader.doRead()
-        assert turn or handing.page.taken - before == 1
-    for _ in range(12):
-        handing.intake.reader.doRead()
-    assert handing.page.taken == 120
-
-
 def test_whatNobodyWantsIsSentBack(handing: Handing) -> None:
     """
     Once more bounced, and ended here: a port that does not take it, or is not there.

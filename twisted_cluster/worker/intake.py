@@ -26,9 +26,6 @@ from twisted_cluster.worker.vitals import Vitals
 log = Logger()
 # Messages in one turn of the loop: those who are connected have their turn too.
 BATCHES_A_TURN = 16
-# As many are taken as came last time, for to ask in vain costs 2 us; after so many turns
-# in which they came, twice as many.
-TURNS_ALIKE = 4
 # Seconds after which what could not be received is tried again: clients wait.
 RECEIVE_REST = 0.02
 
@@ -74,7 +71,6 @@ class Intake:
         self._failures = Complaints(time.monotonic_ns)
         self._losses = Complaints(time.monotonic_ns)
         self._unsaid = 0
-        self._batches, self._turns = 1, 0
         self.reader = Reader(reactor, queue.fileno, self._read, "the handoff queue")
         self.reader.start()
 
@@ -82,28 +78,19 @@ class Intake:
         """
         Take what has come, whether or not the reactor has said so.
         """
-        self._batches = BATCHES_A_TURN
         self.reader.doRead()
 
     def _read(self) -> None:
-        taken = 0
         try:
-            while taken < self._batches:
+            for _ in range(BATCHES_A_TURN):
                 self._vitals.expect()
                 self._take(*receive(self._queue))
-                taken += 1
-            self._tryMore()
         except BlockingIOError:
-            self._batches, self._turns = max(1, taken), 0
+            pass
         except QueueEndedError:
             self.reader.stop()
         except OSError as error:
             self._rest(error)
-
-    def _tryMore(self) -> None:
-        self._turns += 1
-        if self._turns >= TURNS_ALIKE:
-            self._batches, self._turns = min(BATCHES_A_TURN, self._batches * 2), 0
 
     def _rest(self, error: OSError) -> None:
         """

@@ -9,11 +9,11 @@ from math import log, sqrt
 # Nanoseconds for which nobody looks, from none to the most: the longer, the more come in
 # one turn of the loop, and the less each of them costs.
 NAPS = (0, 75_000, 150_000, 300_000)
-# What is compared are spells of so many connections. Who has not as many in that many
-# nanoseconds finds hardly two in the longest nap.
+# What is compared are spells of so many connections. Where one takes longer than that, in
+# nanoseconds, hardly three come in the longest nap: then it gains nothing.
 SPELL = 64
-BUSY = 16_000_000
-# Nor does who has found fewer than so many in a turn: they come one after the other.
+BUSY = SPELL * NAPS[-1] // 3
+# Nor where a turn finds fewer than so many: they come one after the other.
 SEVERAL = 1.1
 # A longer nap is as good if no more than this part of the rate is lost by it; a shorter
 # one is better if it gains as much.

@@ -147,7 +147,8 @@ def page(found: Found, drawn: str) -> str:
     """
     workers, clients = found.main()
     rounds = len(next(iter(found.runs.values())))
-    said = f"{clients} clients, {workers} workers, medians of {rounds} rounds."
+    said = f"{clients} clients, {workers} workers, medians of {rounds} round"
+    said += "." if rounds == 1 else "s."
     about = f"{said} CPU is the primary's + the workers'. {' '.join(found.machine)}"
     parts = [
         f"{about}\n\n{onePage(found)}",

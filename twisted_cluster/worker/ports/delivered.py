@@ -211,6 +211,16 @@ class DeliveredPort(LimitedPort):
         handed.clear()
         return left
 
+    def admit(
+        self, connections: Sequence[Handed]
+    ) -> tuple[Sequence[Handed], Sequence[Handed]]:
+        room = self.register.room if self._isSteered else None
+        if room is None:
+            return super().admit(connections)
+        # It may have accepted others while these were on their way.
+        admitted, refused = super().admit(connections[:room])
+        return admitted, [*refused, *connections[room:]]
+
     def doRead(self) -> None:
         """
         The reactor says that connections wait.

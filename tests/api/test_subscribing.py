@@ -62,13 +62,13 @@ def test_whoSubscribesTwiceEndsEachByItself(isPrimary: bool) -> None:
     first, second = [cluster.subscribe("t", hear) for _ in range(2)]
     first()
     first()
-    assert cluster._subscriptions.of(b"t") == [hear]
+    assert cluster._subscriptions.of(b"t") == (hear,)
     second()
     second()
-    assert cluster._subscriptions.of(b"t") == []
+    assert cluster._subscriptions.of(b"t") == ()
     cluster.subscribe("t", hear)
     first()
-    assert cluster._subscriptions.of(b"t") == [hear]
+    assert cluster._subscriptions.of(b"t") == (hear,)
     if not isPrimary:
         kinds = [frames.SUBSCRIBE, frames.UNSUBSCRIBE, frames.SUBSCRIBE]
         assert peer.told == kinds
@@ -88,7 +88,7 @@ def test_whoSubscribesTooMuchIsToldSo(monkeypatch: pytest.MonkeyPatch) -> None:
     first, _ = [cluster.subscribe(topic, hear) for topic in "ab"]
     with pytest.raises(TooManyTopicsError):
         cluster.subscribe("c", hear)
-    assert cluster._subscriptions.of(b"c") == []
+    assert cluster._subscriptions.of(b"c") == ()
     assert peer.told == [frames.SUBSCRIBE] * 2
     first()
     cluster.subscribe("c", hear)

@@ -33,7 +33,7 @@ TAKEN, OPENED, CLOSED = 2, 3, 4
 _STACKS = 15
 # Where it counts what it accepts itself, by the listeners' numbers as far as they differ
 # in so many.
-_ACCEPTED, _LISTENERS = 17, 8
+_ACCEPTED, _LISTENERS = 24, 8
 # So far a float is exact.
 EXACT = 1 << 53
 

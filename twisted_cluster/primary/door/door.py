@@ -289,6 +289,7 @@ class Door:
         """
         self._relief.rest()
         self._farewells.close()
+        self._hall.nap.close()
 
     def _letOthersGoFirst(self, gate: Gate) -> None:
         """

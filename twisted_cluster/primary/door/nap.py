@@ -21,28 +21,41 @@ class Nap:
     """
 
     def __init__(self, reactor: IPollingReactor) -> None:
+        self._reactor = reactor
         self._timer: TimerFD | None = None
         # In the order in which they have come.
         self._asleep: dict[Callable[[], object], None] = {}
-        try:
-            self._timer = TimerFD()
-        except OSError:
-            pass
-        self.isPossible = self._timer is not None
-        fileno = self._timer.fileno if self._timer else lambda: -1
-        self._reader = Reader(reactor, fileno, self._wakeAll, "the timer of naps")
+        self.isPossible = _areThereTimers()
+        self._reader = Reader(reactor, self._fileno, self._wakeAll, "the timer of naps")
+
+    def _fileno(self) -> int:
+        return -1 if self._timer is None else self._timer.fileno()
 
     def sleep(self, wake: Callable[[], object], nanoseconds: int) -> None:
         """
         @param wake: Called when it is over; it raises nothing.
         @param nanoseconds: The longest that it may be.
         """
-        assert self._timer is not None, "naps are not possible"
         if not self._asleep:
+            try:
+                self._timer = self._timer or TimerFD()
+            except OSError:
+                # No descriptor is free for one.
+                self._reactor.callLater(0, wake)
+                return
             # Which begins anew: that it can be read since the last time is forgotten.
             self._timer.set(nanoseconds / 1e9)
             self._reader.start()
         self._asleep[wake] = None
+
+    def close(self) -> None:
+        """
+        Wake all, and let go of the timer until somebody sleeps again.
+        """
+        self._wakeAll()
+        if self._timer is not None and not self._asleep:
+            self._timer.close()
+            self._timer = None
 
     def leave(self, wake: Callable[[], object]) -> None:
         """
@@ -58,3 +71,11 @@ class Nap:
             wake()
         if not self._asleep:
             self._reader.stop()
+
+
+def _areThereTimers() -> bool:
+    try:
+        TimerFD().close()
+    except OSError:
+        return False
+    return True

@@ -4,25 +4,13 @@ A worker that keeps sockets locked which the primary has as well.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import platform
 from pathlib import Path
 
 import pytest
 
 from tests.process.cluster import eventually
 from tests.process.hostile import doHarm, hostile, worstOf
-
-USERFAULTFD = {"x86_64": 323, "aarch64": 282}.get(platform.machine(), -1)
-
-
-def mayLock() -> bool:
-    made = ctypes.CDLL(None).syscall(USERFAULTFD, os.O_CLOEXEC)
-    if made >= 0:
-        os.close(made)
-    return bool(made >= 0)
-
+from tests.process.locking import ABSENT, LINGER, mayLock
 
 pytestmark = [
     pytest.mark.process,
@@ -30,18 +18,9 @@ pytestmark = [
     pytest.mark.skipif(not mayLock(), reason="needs userfaultfd"),
 ]
 
-# Memory that is not there, and that nobody brings: what copies from it, or to it, never
-# comes back, and keeps its locks.
-NOWHERE = f"""
-import ctypes, fcntl, mmap
-
-system = ctypes.CDLL(None)
-faults = system.syscall({USERFAULTFD}, os.O_CLOEXEC)
-fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
+NOWHERE = f"""{ABSENT}
 memory = mmap.mmap(-1, 65536)
-nowhere = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-fcntl.ioctl(faults, 0xc020aa00, bytearray(struct.pack("QQQQ", nowhere, 65536, 1, 0)))
-nowhere = ctypes.c_void_p(nowhere)
+nowhere = ctypes.c_void_p(absent(memory))
 queue = socket.socket(fileno=os.dup(HANDOFF))
 queue.setblocking(True)
 reactor.callFromThread(time.sleep, 10)
@@ -92,22 +71,9 @@ def test_whoKeepsASocketLockedIsKilled(tmp_path: Path, code: str, said: str) -> 
         assert "Traceback" not in cluster.output()
 
 
-# SO_LINGER is read when the socket is locked: its second half from there.
-LISTENING = f"""
-import ctypes, fcntl, mmap
-
-system = ctypes.CDLL(None)
-faults = system.syscall({USERFAULTFD}, os.O_CLOEXEC)
-fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
-memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-memory[0] = 1
-end = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
-area = struct.pack("QQQQ", end, mmap.PAGESIZE, 1, 0)
-fcntl.ioctl(faults, 0xc020aa00, bytearray(area))
+LISTENING = f"""{LINGER}
 [port] = reactor.clusterPorts.served.values()
-linger = (port.fileno(), socket.SOL_SOCKET, socket.SO_LINGER, end - 4, 8)
-arguments = tuple(map(ctypes.c_void_p, linger))
-threading.Thread(target=system.setsockopt, args=arguments, daemon=True).start()
+lockListening(port.fileno())
 reactor.callFromThread(time.sleep, 10)
 """
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests.primary.ports.test_steering import mayLoad
-from tests.process.test_locked_sockets import USERFAULTFD, mayLock
+from tests.process.locking import LINGER, mayLock
 from tests.steering.groups import listening
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.primary.ports.steered import Served
@@ -30,24 +30,13 @@ pytestmark = [
         not (sys.platform == "linux" and mayLock()), reason="needs userfaultfd"
     ),
 ]
-# SO_LINGER is read when the socket is locked: its second half from memory that nobody
-# brings.
 LOCK = f"""
-import ctypes, fcntl, mmap, os, socket, struct, threading, time
-
-system = ctypes.CDLL(None)
-faults = system.syscall({USERFAULTFD}, os.O_CLOEXEC)
-fcntl.ioctl(faults, 0xc018aa3f, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
-memory = mmap.mmap(-1, 2 * mmap.PAGESIZE)
-memory[0] = 1
-end = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
-area = struct.pack("QQQQ", end, mmap.PAGESIZE, 1, 0)
-fcntl.ioctl(faults, 0xc020aa00, bytearray(area))
-linger = (int(os.environ["LISTENING"]), socket.SOL_SOCKET, socket.SO_LINGER, end - 4, 8)
-arguments = map(ctypes.c_void_p, linger)
+import socket, threading, time
+{LINGER}
+listening = int(os.environ["LISTENING"])
 if "SHUT" in os.environ:
-    socket.socket(fileno=os.dup(linger[0])).shutdown(socket.SHUT_RD)
-threading.Thread(target=system.setsockopt, args=tuple(arguments), daemon=True).start()
+    socket.socket(fileno=os.dup(listening)).shutdown(socket.SHUT_RD)
+lockListening(listening)
 time.sleep(0.2)
 print("locked", flush=True)
 time.sleep(60)

@@ -7,25 +7,31 @@ from __future__ import annotations
 import socket
 import struct
 
-# Linux's tcp_info as far as C{tcpi_unacked}, which is the backlog's length where a socket
-# listens.
-_INFO = struct.Struct("8B5I")
+from twisted_cluster.wire.options import getOption
+
+# tcp(7), TCP_INFO of a socket that listens: how many wait, and may wait.
+_INFO = struct.Struct("=24xII")
+
+
+def queueOf(listening: socket.socket) -> tuple[int, int] | None:
+    """
+    @return: How many connections the kernel has that nobody has accepted, and may have;
+        L{None}: it does not tell.
+    """
+    isTCP = listening.family in (socket.AF_INET, socket.AF_INET6)
+    if not isTCP or listening.type != socket.SOCK_STREAM:
+        return None
+    try:
+        which = socket.IPPROTO_TCP, socket.TCP_INFO
+        waiting, most = _INFO.unpack(getOption(listening.fileno(), *which, _INFO.size))
+    except (OSError, AttributeError, struct.error):
+        return None
+    return waiting, most
 
 
 def backlogOf(listening: socket.socket) -> int | None:
     """
-    @return: How many connections the kernel has that nobody has accepted; L{None}: it
-        does not tell.
+    @return: The first of these.
     """
-    isTCP = listening.family in (socket.AF_INET, socket.AF_INET6)
-    if (
-        not isTCP
-        or listening.type != socket.SOCK_STREAM
-        or not hasattr(socket, "TCP_INFO")
-    ):
-        return None
-    try:
-        said = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        return int(_INFO.unpack(said)[-1])
-    except (OSError, struct.error):
-        return None
+    told = queueOf(listening)
+    return None if told is None else told[0]

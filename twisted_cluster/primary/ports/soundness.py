@@ -12,11 +12,11 @@ import fcntl
 import os
 import select
 import socket
-import struct
 import sys
 from contextlib import suppress
 
 from twisted_cluster.primary.ports.refusing import SO_BINDTOIFINDEX
+from twisted_cluster.wire.backlog import queueOf
 from twisted_cluster.wire.options import countOption, getOption, setOption
 
 # What is done to sockets.
@@ -56,8 +56,6 @@ OPTIONS = {**NUMBERS, **STRUCTURES, **BUFFERS}
 NUMBER, LARGEST = 4, 16
 # Smaller than that nothing works; the system says twice what was set.
 ROOM = 1 << 14
-# tcp(7), TCP_INFO of a socket that listens: how many wait, and may wait.
-_BACKLOG = struct.Struct("=24xII")
 _ENDED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 
 
@@ -184,16 +182,11 @@ class Soundness:
             return error.errno == errno.EACCES
 
     def _mayWait(self) -> int | None:
-        if not self._isStream or self._socket.family == socket.AF_UNIX:
+        told = queueOf(self._socket)
+        if told is None:
             return None
-        try:
-            which = socket.IPPROTO_TCP, socket.TCP_INFO
-            told = getOption(self._socket.fileno(), *which, _BACKLOG.size)
-            self.waiting, most = _BACKLOG.unpack(told)
-        except (OSError, AttributeError, struct.error):
-            # The system does not say it.
-            return None
-        return int(most)
+        self.waiting, most = told
+        return most
 
     def _options(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}

@@ -9,11 +9,8 @@ gives each message to one reader only.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import struct
-import termios
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -26,7 +23,7 @@ from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.handed import RECORD, SEEN, VERSION, Handed, countIn, unpackAll
-from twisted_cluster.wire.passing import areFree, give, isOver, take, unread
+from twisted_cluster.wire.passing import areFree, give, isOver, take, unread, waitingIn
 
 log = Logger()
 
@@ -36,7 +33,6 @@ BATCH = 64
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_DGRAM)
 
 _longest = BATCH * RECORD.size
-_int = struct.Struct("i")
 
 
 class Received(NamedTuple):
@@ -178,8 +174,7 @@ class HandoffQueue:
 
         @see: unix(7), SIOCINQ; on a SEQPACKET socket it sums all messages.
         """
-        count = fcntl.ioctl(self.worker, termios.FIONREAD, bytes(_int.size))
-        return int(_int.unpack(count)[0] // RECORD.size)
+        return waitingIn(self.worker) // RECORD.size
 
     def mayTakeBack(self) -> bool:
         """

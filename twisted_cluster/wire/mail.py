@@ -7,10 +7,7 @@ answered at once, and no message of theirs can look like one of the cluster's.
 
 from __future__ import annotations
 
-import fcntl
 import socket
-import struct
-import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -39,7 +36,7 @@ from twisted_cluster.wire.closing import discard, discardEnd
 from twisted_cluster.wire.mailroom import Mailroom, Shared
 from twisted_cluster.wire.outgoing import Outgoing
 from twisted_cluster.wire.parcels import AT_ONCE, Parcel
-from twisted_cluster.wire.passing import take
+from twisted_cluster.wire.passing import take, waitingIn
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
@@ -51,8 +48,6 @@ SMALL = 1 << 14
 # Where frames are shorter, in bytes, so much is not read at once: each takes its time,
 # and others wait for their turn.
 SHORT_FRAME = 1 << 9
-
-_int = struct.Struct("i")
 
 Delivery = tuple[Frame, "int | None"]
 
@@ -289,8 +284,7 @@ class Mail(Reader):
         """
         if not self._isWaitedFor or self._isHeld:
             return self.waiting > 0
-        lies = fcntl.ioctl(self._socket, termios.FIONREAD, bytes(_int.size))
-        return int(_int.unpack(lies)[0]) < SMALL
+        return waitingIn(self._socket) < SMALL
 
     # Ending
 

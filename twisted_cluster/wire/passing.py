@@ -5,10 +5,13 @@ Descriptors that travel with bytes: SCM_RIGHTS, in one place.
 from __future__ import annotations
 
 import array
+import fcntl
 import os
 import select
 import socket
+import struct
 import sys
+import termios
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
@@ -27,6 +30,7 @@ _SIZE = array.array("i").itemsize
 # As many as the kernel lets anybody send at once (SCM_MAX_FD).
 _MOST = 253
 _CHUNK = 65536
+_count = struct.Struct("i")
 _ROOM = socket.CMSG_SPACE(_MOST * _SIZE)
 # Who has shut one direction of a socket says so for good.
 _HALF = getattr(select, "POLLRDHUP", 0)
@@ -112,6 +116,13 @@ def takeNone(end: socket.socket) -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             end.setsockopt(socket.SOL_SOCKET, _PASSRIGHTS, 0)
+
+
+def waitingIn(end: socket.socket) -> int:
+    """
+    How many bytes have come that nobody has read.
+    """
+    return int(_count.unpack(fcntl.ioctl(end, termios.FIONREAD, bytes(_count.size)))[0])
 
 
 def isOver(end: socket.socket) -> bool:

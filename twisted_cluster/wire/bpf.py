@@ -99,9 +99,7 @@ def putMap(maps: int, index: int, other: int) -> None:
 
     @raise OSError: As L{putSocket}.
     """
-    key, value = array("I", [index]), array("I", [other])
-    where = (key.buffer_info()[0], value.buffer_info()[0])
-    _bpf(MAP_UPDATE, struct.pack("=IxxxxQQQ", maps, *where, 0))
+    _put(maps, index, array("I", [other]))
 
 
 def putSocket(sockets: int, index: int, member: socket.socket) -> None:
@@ -112,9 +110,13 @@ def putSocket(sockets: int, index: int, member: socket.socket) -> None:
     @raise OSError: If it does not, or is in a map already; EPERM before Linux 6.0 for
         whoever may make no map.
     """
-    key, value = array("I", [index]), array("Q", [member.fileno()])
+    _put(sockets, index, array("Q", [member.fileno()]))
+
+
+def _put(map: int, index: int, value: array[int]) -> None:
+    key = array("I", [index])
     where = (key.buffer_info()[0], value.buffer_info()[0])
-    _bpf(MAP_UPDATE, struct.pack("=IxxxxQQQ", sockets, *where, 0))
+    _bpf(MAP_UPDATE, struct.pack("=IxxxxQQQ", map, *where, 0))
 
 
 def loadProgram(program: bytes) -> int:

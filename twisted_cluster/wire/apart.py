@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.identity import isOwn
+from twisted_cluster.wire.libc import checked, library
 
 T = TypeVar("T")
 
@@ -94,9 +95,5 @@ def _apart(work: Callable[[], T]) -> T:
 def _leaveOthers() -> None:
     if hasattr(os, "unshare"):
         os.unshare(CLONE_FS)
-        return
-    import ctypes
-
-    system = ctypes.CDLL(None, use_errno=True)
-    if system.unshare(CLONE_FS):
-        raise OSError(ctypes.get_errno(), "unshare(2)")
+    else:
+        checked(library().unshare(CLONE_FS))

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_cluster.wire.libc import library
+
 # Bytes: what has waited at once must have been more for it to be worth while.
 FLOOD = 1 << 24
 # Seconds after which those have let go of it, too, who were told that it is gone.
@@ -22,9 +24,7 @@ class _Trim(Protocol):
 @cache
 def _trim() -> _Trim | None:
     try:
-        import ctypes
-
-        trim: _Trim = ctypes.CDLL(None).malloc_trim
+        trim: _Trim = library().malloc_trim
     except (ImportError, OSError, AttributeError):
         return None
     return trim

@@ -6,13 +6,8 @@ as long as he likes, and Python lets no other thread run while it asks or sets a
 from __future__ import annotations
 
 import ctypes
-import os
-from functools import cache
 
-
-@cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+from twisted_cluster.wire.libc import checked, library
 
 
 def getOption(fd: int, level: int, option: int, size: int) -> bytes:
@@ -35,7 +30,7 @@ def countOption(fd: int, level: int, option: int) -> int:
 def _get(fd: int, level: int, option: int, size: int) -> tuple[bytes, int]:
     value, length = ctypes.create_string_buffer(size or 1), ctypes.c_uint(size)
     found = value if size else None
-    _check(_libc().getsockopt(fd, level, option, found, ctypes.byref(length)))
+    checked(library().getsockopt(fd, level, option, found, ctypes.byref(length)))
     return value.raw[: length.value] if size else b"", length.value
 
 
@@ -43,10 +38,4 @@ def setOption(fd: int, level: int, option: int, value: bytes) -> None:
     """
     @raise OSError: As setsockopt(2) says.
     """
-    _check(_libc().setsockopt(fd, level, option, value, len(value)))
-
-
-def _check(result: int) -> None:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    checked(library().setsockopt(fd, level, option, value, len(value)))

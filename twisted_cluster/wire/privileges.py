@@ -4,11 +4,11 @@ Privileges that a process gives up for good, for itself and for all that it star
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
 from twisted_cluster.errors import StartError
+from twisted_cluster.wire.libc import checked, library
 
 # As <linux/prctl.h> has them.
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
@@ -43,19 +43,10 @@ def renounce() -> None:
 
 
 def _prctl() -> Callable[..., int]:
-    # Only who has asked for it has ctypes in memory.
     import ctypes
 
     if not sys.platform.startswith("linux"):
         raise OSError(NOT_HERE)
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl = library().prctl
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-
-    def checked(*arguments: int) -> int:
-        result: int = prctl(*arguments)
-        if result < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        return result
-
-    return checked
+    return lambda *arguments: checked(prctl(*arguments))

@@ -4,12 +4,13 @@ System calls that Python has no function for.
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TypeVar
+
+from twisted_cluster.wire.libc import checked, library
 
 Found = TypeVar("Found")
 
@@ -32,17 +33,8 @@ def systemCall() -> Callable[..., int]:
 
     @raise ImportError: If this Python cannot.
     """
-    # Only who makes such a call has ctypes in memory.
     import ctypes
 
-    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    syscall = library().syscall
     syscall.restype = ctypes.c_long
-
-    def checked(*arguments: int) -> int:
-        answer = syscall(*map(ctypes.c_long, arguments))
-        if answer < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        return int(answer)
-
-    return checked
+    return lambda *arguments: checked(syscall(*map(ctypes.c_long, arguments)))

@@ -8,6 +8,8 @@ import ctypes
 import os
 import time
 
+from twisted_cluster.wire.libc import library
+
 
 class _Seconds(ctypes.Structure):
     _fields_ = [("whole", ctypes.c_long), ("nano", ctypes.c_long)]
@@ -31,7 +33,7 @@ class TimerFD:
         self._setting = _Setting()
         self._once = self._setting.once
         self._where = ctypes.byref(self._setting)
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._libc = library()
         create = getattr(self._libc, "timerfd_create", None)
         if create is not None:
             flags = os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)

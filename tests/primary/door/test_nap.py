@@ -14,7 +14,7 @@ import pytest
 
 from tests.primary.primary import Primary, connect, taken
 from tests.process.cluster import eventually
-from twisted_cluster.core.pace import NAPS, SPELL
+from twisted_cluster.core.napping import NAPS, SPELL
 from twisted_cluster.events import TCP, UNIX, ListenSpec
 from twisted_cluster.primary.door import nap as module
 from twisted_cluster.primary.door.nap import Nap

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from twisted_cluster.core.addresses import addressOf
 from twisted_cluster.core.decision import Asked, Way
-from twisted_cluster.core.pace import Pace
+from twisted_cluster.core.napping import Napping
 from twisted_cluster.core.users import Users
 from twisted_cluster.events import ConnectionFacts, Look
 from twisted_cluster.interfaces import ILookingPolicy, ISchedulingPolicy
@@ -69,7 +69,7 @@ class Gate:
             )
         self._burst = 1
         self._nap = hall.nap
-        self._pace = Pace(hall.nap.isPossible)
+        self._napping = Napping(hall.nap.isPossible)
         self._isAsleep = False
         self._hasMore = False
         self._hasBacklog = listener.hasBacklog
@@ -192,7 +192,7 @@ class Gate:
         """
         accepted = self.accepted
         self.accept()
-        nap = self._pace.turn(self._nanoseconds(), self.accepted - accepted)
+        nap = self._napping.turn(self._nanoseconds(), self.accepted - accepted)
         if nap and self.isReading and not self._hasMore:
             self._isAsleep = True
             self._reader.stop()

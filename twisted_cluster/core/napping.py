@@ -63,7 +63,7 @@ class Comparison:
         return None
 
 
-class Pace:
+class Napping:
     """
     How long one port is not looked at after each turn, so that the next one finds more.
 

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from twisted_cluster.core.pace import BUSY, NAPS, SPELL, Comparison, Pace
+from twisted_cluster.core.napping import BUSY, NAPS, SPELL, Comparison, Napping
 
 LONGEST = NAPS[-1]
 CPUS = 2
@@ -40,9 +40,9 @@ class ClosedLoop:
         heapify(self._free)
         self._returns: list[float] = []
 
-    def run(self, pace: Pace | None, seconds: float) -> float:
+    def run(self, napping: Napping | None, seconds: float) -> float:
         """
-        @param pace: L{None}: always look.
+        @param napping: L{None}: always look.
         @return: Connections per second.
         """
         now, nap = 0.0, 0
@@ -56,7 +56,7 @@ class ClosedLoop:
             found = min(32, self._waiting)
             now = self._take(now, found)
             self.naps[nap] += found
-            nap = pace.turn(int(now), found) if pace else 0
+            nap = napping.turn(int(now), found) if napping else 0
             now += nap
         return self.done / seconds
 
@@ -84,7 +84,7 @@ def test_fewClientsLoseNothing(clients: int, work: int) -> None:
     """
     always = ClosedLoop(clients, work).run(None, 2.0)
     loop = ClosedLoop(clients, work)
-    assert loop.run(Pace(), 2.0) > 0.95 * always
+    assert loop.run(Napping(), 2.0) > 0.95 * always
     if clients == 64:
         assert loop.naps[LONGEST] > 0.6 * loop.done
 
@@ -94,7 +94,7 @@ def test_whoComeByThemselvesAreWaitedFor(seed: int) -> None:
     """
     Whatever is done with others: nothing is lost by waiting for more.
     """
-    random, pace = Random(seed), Pace()
+    random, napping = Random(seed), Napping()
     now = next_ = 0.0
     naps: Counter[int] = Counter()
     nap = 0
@@ -104,7 +104,7 @@ def test_whoComeByThemselvesAreWaitedFor(seed: int) -> None:
             found += 1
             next_ += random.expovariate(20_000) * SECOND
         naps[nap] += found
-        nap = pace.turn(int(now), found) if found or nap else 0
+        nap = napping.turn(int(now), found) if found or nap else 0
         now = now + nap if nap else max(next_, now + TURN)
     assert naps[NAPS[-2]] + naps[LONGEST] > 0.6 * sum(naps.values())
 
@@ -113,25 +113,25 @@ def test_whoComesAloneIsNeverWaitedFor() -> None:
     """
     However many have come before, and one after the other as fast as one can.
     """
-    pace = Pace()
+    napping = Napping()
     for turn in range(10 * SPELL):
-        assert pace.turn(turn * 50_000, 1) == 0
+        assert napping.turn(turn * 50_000, 1) == 0
     for turn in range(1000):
-        assert pace.turn(2 * SECOND + turn * BUSY, 20) == 0
+        assert napping.turn(2 * SECOND + turn * BUSY, 20) == 0
 
 
 def test_aCrowdThatHasGoneIsNotWaitedFor() -> None:
     """
     Two naps that find nobody are the last.
     """
-    pace, now = Pace(), 0
-    while not pace.turn(now, 8):
+    napping, now = Napping(), 0
+    while not napping.turn(now, 8):
         now += 100_000
         assert now < SECOND
     for _ in range(10):
         now += LONGEST
-        assert pace.turn(now, 6)
-    naps = [pace.turn(now + turn * LONGEST, 0) for turn in range(1, 5)]
+        assert napping.turn(now, 6)
+    naps = [napping.turn(now + turn * LONGEST, 0) for turn in range(1, 5)]
     assert naps[1:] == [0, 0, 0]
 
 
@@ -139,8 +139,8 @@ def test_whereThereAreNoTimersNobodySleeps() -> None:
     """
     However many come.
     """
-    pace = Pace(False)
-    assert not any(pace.turn(turn * LONGEST, 20) for turn in range(100))
+    napping = Napping(False)
+    assert not any(napping.turn(turn * LONGEST, 20) for turn in range(100))
 
 
 def test_noiseIsNoDifference() -> None:

@@ -19,6 +19,7 @@ from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.hosts import portOf, textOf
+from twisted_cluster.worker.ports.announced import AnnouncedPort
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
 from twisted_cluster.worker.ports.sockets import AnySocket, PortSocket
@@ -44,7 +45,7 @@ class DatagramSocket(PortSocket):
         return super().send(data, flags | DONTWAIT)
 
 
-class UDPPort(udp.Port):
+class UDPPort(AnnouncedPort, udp.Port):
     """
     What C{listenUDP} returns in a worker: this one has a socket of its own in the
     port's group, or all workers read one socket.
@@ -57,7 +58,6 @@ class UDPPort(udp.Port):
     ordinal = 0
     hidden = False
     _hasItsOwn = False
-    _said: Listening | None = None
     spec: ListenSpec
     socket: PortSocket
     reactor: IClusterReactor
@@ -85,8 +85,7 @@ class UDPPort(udp.Port):
         isIPv6 = self.addressFamily == socket.AF_INET6
         kind = "udp6" if isIPv6 else "udp4"
         port = self._realPortNumber or 0
-        self._said = Listening(textOf(self.interface) or None, port, kind, -1)
-        self.register.sayListening(self._said)
+        self._say(Listening(textOf(self.interface) or None, port, kind, -1))
 
     def _isPrivate(self) -> bool:
         options = self.options
@@ -175,9 +174,7 @@ class UDPPort(udp.Port):
             self.socket = own
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        said, self._said = self._said, None
-        if said is not None:
-            self.register.takeBack(said)
+        self._unsay()
         self.register.alone.discard(self)
         self.register.orphans.forget(self.socket)
         number, self.number = self.number, None

@@ -13,10 +13,11 @@ from twisted.internet.error import CannotListenError
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_cluster.core.messages import HANDOFF, KERNEL, Listening
+from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.inquiry import Joined
+from twisted_cluster.worker.ports.announced import AnnouncedPort
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.orphans import stopPolling
@@ -35,7 +36,7 @@ FAREWELL = 1024
 UNTIL_MENDED = 0.05
 
 
-class DeliveredPort(LimitedPort):
+class DeliveredPort(LimitedPort, AnnouncedPort):
     """
     What a stream port does differently in a worker.
 
@@ -59,7 +60,6 @@ class DeliveredPort(LimitedPort):
     _rests = False
     _isSteered = False
     _isOut = False
-    _said: Listening | None = None
     ordinal = listener = 0
     spec: ListenSpec
     socket: DeliveredSocket | PolledSocket
@@ -328,15 +328,6 @@ class DeliveredPort(LimitedPort):
         self.letGo()
         self.abandon()
         tcp.Port.connectionLost(self, reason)
-
-    def _say(self, listening: Listening) -> None:
-        self._said = listening
-        self.register.sayListening(listening)
-
-    def _unsay(self) -> None:
-        said, self._said = self._said, None
-        if said is not None:
-            self.register.takeBack(said)
 
     def letGo(self) -> None:
         """

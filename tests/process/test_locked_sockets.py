@@ -71,10 +71,21 @@ def test_whoKeepsASocketLockedIsKilled(tmp_path: Path, code: str, said: str) -> 
         assert "Traceback" not in cluster.output()
 
 
+# Its reactor is asleep before: else that may be accepting, and take whom it gets along.
 LISTENING = f"""{LINGER}
+asleep = threading.Event()
+
+
+def sleep():
+    asleep.set()
+    time.sleep(10)
+
+
+reactor.callFromThread(sleep)
+asleep.wait(10)
 [port] = reactor.clusterPorts.served.values()
 lockListening(port.fileno())
-reactor.callFromThread(time.sleep, 10)
+open(os.environ["ASLEEP"], "w").close()
 """
 
 
@@ -84,8 +95,11 @@ def test_whoKeepsItsOwnListeningSocketLockedIsKilled(tmp_path: Path) -> None:
     as ever.
     """
     more = ("--dispatch=kernel", "--policy=random")
-    with hostile(tmp_path, *more) as (cluster, port):
+    asleep = tmp_path / "asleep"
+    env = {"ASLEEP": str(asleep)}
+    with hostile(tmp_path, *more, env=env) as (cluster, port):
         with doHarm(port, LISTENING):
+            eventually(asleep.exists, "it sleeps")
             assert worstOf(port, 3.0) < 3.0
         cluster.waitFor("it keeps its socket of ")
         cluster.waitOnline(3)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leftovers import openNow
 from tests.primary.primary import Primary, connect, taken
 from tests.process.cluster import eventually
 from twisted_cluster.core.napping import NAPS, SPELL
@@ -196,3 +197,20 @@ def test_oneThatJoinsIsWokenWithTheOthers(primary: Primary) -> None:
     eventually(lambda: turn(primary) or woken, "they are woken")
     assert woken == [1, 2]
     assert not primary.reactor.getReaders()
+
+
+def test_whenNobodyHasSleptForAWhileThereIsNoTimer(primary: Primary) -> None:
+    """
+    A descriptor less, and who was not woken is.
+    """
+    nap, woken = Nap(primary.reactor), list[int]()
+    before = openNow()
+    for _ in range(2):
+        nap.sleep(lambda: woken.append(1), 60 * 10**9)
+        nap.look()
+        assert len(openNow()) == len(before) + 1
+        assert not woken
+        nap.look()
+        assert openNow() == before
+        assert woken == [1]
+        woken.clear()

@@ -271,6 +271,7 @@ class Door:
         for gate in self.gates.values():
             gate.room.dismiss(now)
             gate.look()
+        self._hall.nap.look()
         self._tellShort(now)
         self._relieve(behind)
 

@@ -25,6 +25,7 @@ class Nap:
         self._timer: TimerFD | None = None
         # In the order in which they have come.
         self._asleep: dict[Callable[[], object], None] = {}
+        self._isUsed = False
         self.isPossible = _areThereTimers()
         self._reader = Reader(reactor, self._fileno, self._wakeAll, "the timer of naps")
 
@@ -47,6 +48,16 @@ class Nap:
             self._timer.set(nanoseconds / 1e9)
             self._reader.start()
         self._asleep[wake] = None
+        self._isUsed = True
+
+    def look(self) -> None:
+        """
+        Hold no timer that nobody has needed since this was called last; to be called some
+        20 times a second.
+        """
+        if not self._isUsed:
+            self.close()
+        self._isUsed = False
 
     def close(self) -> None:
         """

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
+from tests.primary.lives.speaking import Worker
+
 
 @pytest.fixture
 def reactor() -> Iterator[EPollReactor]:
@@ -19,3 +21,13 @@ def reactor() -> Iterator[EPollReactor]:
     yield made
     for reader in made.removeAll():
         reader.connectionLost(None)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """
+    A worker that has said nothing yet.
+    """
+    made = Worker()
+    yield made
+    made.close()

@@ -7,120 +7,20 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 
 import pytest
 from attrs import evolve
-from twisted.internet.testing import MemoryReactorClock
 
 from tests.logged import Logged, logging
-from tests.wire.poor import fewDescriptors
+from tests.primary.lives.speaking import SPEC, Worker
 from twisted_cluster.core import frames, messages
-from twisted_cluster.core.codecs import codecNamed
-from twisted_cluster.core.member import Post
-from twisted_cluster.core.messages import Listening, Message
+from twisted_cluster.core.messages import Message
 from twisted_cluster.events import TCP, ListenSpec
 from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.lives import conversation as module
-from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN, Conversation
-from twisted_cluster.primary.lives.rooms import Rooms
-from twisted_cluster.primary.lives.wires import Wires
+from twisted_cluster.primary.lives.conversation import MESSAGES_A_TURN
 from twisted_cluster.talk.ears import hearNothing
-from twisted_cluster.wire.channel import Channel
-from twisted_cluster.wire.descriptors import CONTROL, MAIL
-from twisted_cluster.wire.handed import (
-    METERED,
-    SEEN,
-    Handed,
-    packRecord,
-)
-from twisted_cluster.wire.handoff import (
-    Received,
-    receive,
-    send,
-)
-
-SPEC = ListenSpec(TCP, "127.0.0.1")
-
-
-class Worker:
-    """
-    A worker's ends of its wires, and what the primary has heard of its life.
-
-    @ivar heard: That.
-    """
-
-    id = 1
-    name = "worker 1 (100)"
-
-    def __init__(self) -> None:
-        self.heard: list[object] = []
-        self.reactor = MemoryReactorClock()
-        self.rooms = Rooms.make(self.reactor, RoundRobin, 0)
-        self.wires = wires = Wires.make(0)
-        self.hand = Hand(Post(1, 1), wires.page, wires.queue)
-        codec = codecNamed("json")
-        self.conversation = Conversation(self.rooms, wires, self.hand, codec, self)
-        self.channel = Channel(wires.theirs[CONTROL].dup())
-        self.mail = wires.theirs[MAIL].dup()
-        wires.given()
-
-    def born(self) -> None:
-        self.heard.append("born")
-
-    def online(self, isReady: bool) -> None:
-        self.heard.append("online" if isReady else "online, not ready")
-
-    def ready(self, isReady: bool) -> None:
-        self.heard.append(("ready", isReady))
-
-    def listening(self, where: Listening) -> None:
-        self.heard.append(where.port)
-
-    def leaving(self, planned: bool) -> None:
-        self.heard.append(("leaving", planned))
-
-    def lost(self) -> None:
-        self.heard.append("lost")
-
-    def kill(self) -> None:
-        self.heard.append("kill")
-
-    def say(self, *said: Message) -> None:
-        for message in said:
-            self.channel.send(message)
-        self.conversation.read()
-
-    def answer(self) -> messages.Answer:
-        """
-        The next answer, with which no socket comes.
-        """
-        message, fd = self.channel.receive()
-        assert isinstance(message, messages.Answer)
-        assert fd is None
-        return message
-
-    def close(self) -> None:
-        self.conversation.close()
-        self.rooms.listeners.closeAll()
-        self.rooms.door.rest()
-        self.wires.cut()
-        self.channel.close()
-        self.mail.close()
-
-
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    """
-    A worker that has said nothing yet.
-    """
-    made = Worker()
-    yield made
-    made.close()
 
 
 def test_itsLifeIsTold(worker: Worker) -> None:
@@ -272,23 +172,6 @@ def test_afterTheEndNothingIsSaid(worker: Worker) -> None:
     assert worker.reactor.getReaders() == []
 
 
-def test_whatCannotBeTakenBackIsSaid(worker: Worker, logged: Logged) -> None:
-    """
-    Once a minute: the kernel has closed it, for no descriptor was free here.
-    """
-    ours, theirs = socket.socketpair()
-    queue = worker.wires.queue.worker
-    for _ in range(2):
-        send(queue, [packRecord(1, ("192.0.2.1", 1), 1)], [ours.fileno()])
-    ours.close()
-    with fewDescriptors(0):
-        worker.conversation.readReturned()
-    assert theirs.recv(1) == b""
-    theirs.close()
-    [text] = logged.texts()
-    assert text.startswith("no descriptor was free for 1 connections that came back")
-
-
 @pytest.mark.parametrize("wrong", [SystemExit(3), ValueError("no"), KeyboardInterrupt()])
 def test_aPolicyThatCannotBeMadeIsAnswered(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, wrong: BaseException
@@ -304,120 +187,6 @@ def test_aPolicyThatCannotBeMadeIsAnswered(
     worker.say(messages.Listen(1, SPEC))
     assert worker.answer().errno == errno.EINVAL
     assert worker.rooms.listeners.byNumber == {}
-
-
-@pytest.mark.parametrize("kind", ["file", "listening", "datagrams", "unix"])
-def test_onlyConnectionsCanBeSentBack(worker: Worker, logged: Logged, kind: str) -> None:
-    """
-    Who sends something else is killed, and nobody else is given it.
-    """
-    with handed(worker) as [(_, record)], noConnection(kind) as fd:
-        sendBack(worker, [record], [fd])
-    assert worker.heard == ["kill"]
-    assert waiting(worker) == []
-    assert "sends back what is no connection" in str(logged.texts())
-
-
-@pytest.mark.parametrize("forged", ["peer", "nonce", "again", "records"])
-def test_onlyWhatItWasHandedCanBeSentBack(
-    worker: Worker, logged: Logged, forged: str
-) -> None:
-    """
-    Each once.
-    """
-    with handed(worker, 2) as [(served, record), (other, _)]:
-        if forged == "peer":
-            sendBack(worker, [record], [other])
-        elif forged == "nonce":
-            sendBack(worker, [record._replace(nonce=2)], [served])
-        elif forged == "again":
-            sendBack(worker, [record, record], [served, served])
-        else:
-            sendBack(worker, [record], [served, served])
-    assert worker.heard == ["kill"]
-    assert waiting(worker) == []
-    [text] = [text for text in logged.texts() if text.endswith("; killed")]
-    assert "it sends back" in text
-
-
-def test_whatIsSentBackIsWhatItWas(worker: Worker) -> None:
-    """
-    A worker says neither whose it is, nor where it came in, nor how it counts, nor how
-    often it has come back.
-    """
-    with handed(worker) as [(served, record)]:
-        lie = Handed(-1, 77, ("10.0.0.1", 1), 9, 2**32 - 1, METERED, record.nonce)
-        sendBack(worker, [lie], [served])
-        (came,) = waiting(worker)
-    assert came[1:] == (record.listener, record.name, 1, 0, SEEN, 0)
-
-
-def test_whosePeerHasGoneIsClosed(worker: Worker) -> None:
-    """
-    That is nobody's fault.
-    """
-    with handed(worker) as [(_, record)], socket.socket() as broken:
-        sendBack(worker, [record], [broken.fileno()])
-    assert waiting(worker) == []
-    assert worker.heard == []
-
-
-def test_ofWhatIsSentBackSomeIsTakenInATurn(worker: Worker) -> None:
-    """
-    However many come in one message.
-    """
-    with handed(worker, 30) as some:
-        for part in (some[:10], some[10:20], some[20:]):
-            records = [packRecord(0, "", nonce=one.nonce) for _, one in part]
-            send(worker.wires.queue.worker, records, [fd for fd, _ in part])
-        worker.conversation.readReturned(15)
-        assert len(waiting(worker)) == 20
-        worker.conversation.readReturned(15)
-        assert len(waiting(worker)) == 30
-    assert worker.heard == []
-
-
-def test_whatCameBeforeTheSystemHadNoMemoryIsKept(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    It waits for another worker; the rest is read when there is some again.
-    """
-    isShort = False
-
-    def receiveSome(queue: socket.socket) -> Received:
-        nonlocal isShort
-        if isShort:
-            raise OSError(errno.ENOMEM, "no memory")
-        isShort = True
-        return receive(queue)
-
-    with handed(worker, 2) as some:
-        for fd, one in some:
-            records = [packRecord(0, "", nonce=one.nonce)]
-            send(worker.wires.queue.worker, records, [fd])
-        with monkeypatch.context() as patched:
-            patched.setattr(module, "receive", receiveSome)
-            with pytest.raises(OSError, match="no memory"):
-                worker.conversation.readReturned()
-        assert len(waiting(worker)) == 1
-        worker.conversation.readReturned()
-        assert len(waiting(worker)) == 2
-    assert worker.heard == []
-
-
-def test_whoSendsBackWhatNoDescriptorIsLeftForIsNotToBlame(
-    worker: Worker, logged: Logged
-) -> None:
-    """
-    To look at it takes one more: it is closed, and that is said.
-    """
-    with handed(worker) as [(fd, one)]:
-        with fewDescriptors(1):
-            sendBack(worker, [one], [fd])
-        assert waiting(worker) == []
-    assert worker.heard == []
-    assert "a connection that came back is closed" in logged.texts()[-1]
 
 
 def test_afterNonsenseNothingIsDone(worker: Worker, logged: Logged) -> None:
@@ -440,115 +209,6 @@ def test_aTurnIsShortWhateverItDoes(worker: Worker) -> None:
     assert worker.heard == ["online", "online"]
     worker.conversation.read()
     assert worker.heard == ["online"] * 3
-
-
-@contextmanager
-def handed(worker: Worker, count: int = 1) -> Iterator[list[tuple[int, Handed]]]:
-    """
-    Connections that a worker has taken: the descriptor that it has of each, and the
-    record.
-    """
-    worker.say(messages.Listen(1, SPEC))
-    listener = worker.answer().listener
-    worker.hand.page.headroom = 1000
-    with ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        for _ in range(count):
-            client = socket.create_connection(server.getsockname())
-            stack.enter_context(client)
-            served, name = server.accept()
-            worker.hand.put(Handed(served.detach(), listener, name))
-        assert worker.hand.flush() == []
-        taken = receive(worker.wires.queue.worker).connections
-        for one in taken:
-            stack.callback(os.close, one.fd)
-        yield [(one.fd, one._replace(fd=-1)) for one in taken]
-
-
-def sendBack(worker: Worker, records: Sequence[Handed], fds: Sequence[int]) -> None:
-    """
-    A worker sends something back.
-    """
-    packed = [packRecord(*one[1:]) for one in records]
-    send(worker.wires.queue.worker, packed, fds)
-    worker.conversation.readReturned()
-
-
-def waiting(worker: Worker) -> list[Handed]:
-    """
-    The connections that wait for a worker.
-    """
-    gates = worker.rooms.door.gates.values()
-    return [one.connection for gate in gates for one in gate.room.lines]
-
-
-@contextmanager
-def noConnection(kind: str) -> Iterator[int]:
-    """
-    Something that is no connection of a TCP port.
-    """
-    if kind == "file":
-        with open(os.devnull) as file:
-            yield file.fileno()
-    elif kind == "listening":
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            yield server.fileno()
-    else:
-        family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
-        made = socket.SOCK_STREAM if kind == "unix" else socket.SOCK_DGRAM
-        with socket.socket(family, made) as other:
-            yield other.fileno()
-
-
-def manyQuestions(worker: Worker) -> None:
-    """
-    It asks, until it is not read any more.
-    """
-    question = frames.packHead(frames.Frame(frames.ASK, body=b"1")) + b"1"
-    hearNothing(worker.conversation.peer.ears)
-    worker.mail.setblocking(False)
-    mail = worker.conversation.peer.mail
-    for _ in range(10_000):
-        with suppress(BlockingIOError):
-            worker.mail.send(question * 100)
-        mail.doRead()
-        worker.reactor.advance(0.1)
-        mail.doWrite()
-        if worker.conversation._unread is not None:
-            return
-    raise AssertionError("it is read on")
-
-
-def test_whoReadsNoAnswersIsKilled(worker: Worker) -> None:
-    """
-    But one that may be at work, or reads at least something, is not.
-    """
-    manyQuestions(worker)
-    with logging() as logged:
-        # Its heart does not beat.
-        worker.reactor.advance(module.UNREAD + 1)
-        assert worker.heard == []
-        worker.hand.page.heartbeat = time.monotonic_ns()
-        worker.mail.recv(100_000)
-        worker.conversation.peer.mail.doWrite()
-        worker.reactor.advance(module.UNREAD + 1)
-        assert worker.heard == []
-        worker.hand.page.heartbeat = time.monotonic_ns()
-        worker.reactor.advance(module.UNREAD + 1)
-    assert worker.heard == ["kill"]
-    assert "has read none of its answers for 30 s; killed" in "".join(logged.texts())
-
-
-def test_whoReadsItsAnswersIsReadOn(worker: Worker) -> None:
-    """
-    However long it did not.
-    """
-    manyQuestions(worker)
-    mail = worker.conversation.peer.mail
-    while mail.waiting:
-        worker.mail.recv(1 << 20)
-        mail.doWrite()
-    assert worker.conversation._unread is None
 
 
 @pytest.mark.parametrize(

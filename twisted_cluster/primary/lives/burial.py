@@ -52,7 +52,7 @@ def bury(worker: Dead, rooms: Rooms, kit: Kit, disconnected: Callable[[], None])
         rooms.guardian.remove(worker.pid, isLeft)
     guarded(name, "forget it at the door", rooms.door.forget, kit.hand)
     guarded(name, "forget where it listened", rooms.listeners.forget, kit.hand)
-    guarded(name, "take what it sent back", talk.readReturned, LAST_MESSAGES)
+    guarded(name, "take what it sent back", talk.returns.read, LAST_MESSAGES)
     guarded(name, "take what it has not taken", disconnected)
     guarded(name, "cut its wires", kit.cut)
 

@@ -5,15 +5,13 @@ What a worker says on its wires, and what it is answered.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_cluster.core import messages
 from twisted_cluster.core.codecs import Codec
-from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.frames import Frame
 from twisted_cluster.core.messages import Message
 from twisted_cluster.errors import (
@@ -21,21 +19,17 @@ from twisted_cluster.errors import (
     ChannelFullError,
     ClusterError,
     MessageError,
-    QueueEndedError,
 )
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.lives.answers import AnswerWatch
 from twisted_cluster.primary.lives.held import HeldListeners
 from twisted_cluster.primary.lives.listens import Listens
 from twisted_cluster.primary.lives.pace import Pace
+from twisted_cluster.primary.lives.returns import Returns
 from twisted_cluster.primary.lives.rooms import Rooms
 from twisted_cluster.primary.lives.wires import Wires
 from twisted_cluster.talk.ears import Ears
 from twisted_cluster.talk.peer import Peer
-from twisted_cluster.wire.handed import Handed
-from twisted_cluster.wire.handoff import (
-    receive,
-    sayLost,
-)
 from twisted_cluster.wire.outbox import Outbox
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.user import User
@@ -52,10 +46,6 @@ LONG = 0.001
 # A worker that reads nothing of what was sent to it before it is told to end is told all
 # the same, with most of its time before it.
 FLUSH = 1.0
-# Who asks, and does not read its answers, is killed after so many seconds; but while its
-# heart has not beaten for so many nanoseconds it may be at work.
-UNREAD = 30.0
-BEATS = 1_000_000_000
 
 
 class Worker(Protocol):
@@ -86,9 +76,10 @@ class Worker(Protocol):
 
 class Conversation:
     """
-    Reads one worker's messages, mail, and what it sends back, and answers.
+    Reads one worker's messages and mail, and answers.
 
     @ivar peer: Users' messages to it and from it.
+    @ivar returns: What it sends back.
     @ivar isOpen: Whether it can be told anything.
     """
 
@@ -110,37 +101,28 @@ class Conversation:
         self._wires = wires
         self._hand = hand
         self._worker = worker
-        self._losses = Complaints(time.monotonic_ns)
         self.isOpen = True
         self._isRefused = False
-        hand.accuse = self._refuse
+        hand.accuse = self.refuse
         self._outbox = Outbox(wires.channel, rooms.reactor)
         self._listens = Listens(
             rooms.listeners, hand, self._say, rooms.reactor, self._holdBack, user
         )
-        self._unread: IDelayedCall | None = None
         ears = Ears(
             self._hearTopic,
             self._mailEnded,
             self._readEarlier,
-            held=self._heldUp,
+            held=lambda isHeld: self._answers.heldUp(isHeld),
             isStrict=True,
         )
         held = HeldListeners(rooms.listeners, rooms.reactor)
         self.peer = Peer(rooms.reactor, wires.mail, codec, ears, held, rooms.mail)
-        messages = self._reader(wires.channel.fileno, self.read, "messages")
-        self._pace = Pace(rooms.reactor, messages)
-        self._returned = self._reader(
-            wires.queue.end.fileno, self.readReturned, "what it sends back"
-        )
-
-    def _reader(
-        self, fileno: Callable[[], int], read: Callable[[], None], what: str
-    ) -> Reader:
-        name = f"worker {self._hand.number}: {what}"
-        reader = Reader(self._rooms.reactor, fileno, read, name)
+        self._answers = AnswerWatch(rooms.reactor, hand, self.peer)
+        name = f"worker {hand.number}: messages"
+        reader = Reader(rooms.reactor, wires.channel.fileno, self.read, name)
         reader.start()
-        return reader
+        self._pace = Pace(rooms.reactor, reader)
+        self.returns = Returns(rooms, hand)
 
     def sayStay(self) -> None:
         """
@@ -180,7 +162,7 @@ class Conversation:
         self._pace.stop()
         self._listens.stop()
         self._outbox.close()
-        self._heldUp(False)
+        self._answers.heldUp(False)
         if not self._isRefused:
             self.peer.finish()
         self.peer.close(error)
@@ -195,7 +177,7 @@ class Conversation:
             if self.isOpen:
                 self.end(ChannelClosedError("the worker is gone"))
         finally:
-            self._returned.stop()
+            self.returns.stop()
 
     # What comes
 
@@ -211,7 +193,7 @@ class Conversation:
             if most <= MESSAGES_A_TURN and self.isOpen and not self._isRefused:
                 self._pace.spent(time.thread_time() - begun, count, isAll)
         except MessageError as error:
-            self._refuse(error)
+            self.refuse(error)
         except ChannelClosedError:
             self._worker.lost()
 
@@ -241,36 +223,6 @@ class Conversation:
         if self.isOpen and not self._isRefused:
             self._pace.hold(isHeld)
 
-    def readReturned(self, most: int = MESSAGES_A_TURN) -> None:
-        """
-        Take some of the connections that it sends back.
-        """
-        came: list[Handed] = []
-        try:
-            while most > 0:
-                connections, lost = receive(self._wires.queue.end)
-                if lost and self._losses.isDue():
-                    sayLost(lost)
-                most -= max(1, len(connections))
-                came += connections
-        except BlockingIOError:
-            pass
-        except MessageError as error:
-            self._refuse(MessageError(f"it sends back {error}"))
-        except QueueEndedError:
-            # This process has a duplicate of the worker's end: it has shut it down.
-            self._returned.stop()
-            self._refuse(MessageError("it has shut its handoff queue"))
-        finally:
-            # Also what came before the system had no memory for more.
-            self._giveOn(came)
-
-    def _giveOn(self, came: Sequence[Handed]) -> None:
-        try:
-            self._rooms.door.returned(self._hand, came)
-        except MessageError as error:
-            self._refuse(error)
-
     def _readEarlier(self) -> None:
         # Users' messages do not overtake what the worker said of itself before.
         isDue = self.isOpen and not self._pace.isResting
@@ -280,49 +232,21 @@ class Conversation:
     def _hearTopic(self, frame: Frame) -> bool:
         return self._rooms.exchange.take(self._worker.id, self.peer, frame)
 
-    def _heldUp(self, isHeld: bool) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
-        if isHeld:
-            self._lookLater()
-
-    def _lookLater(self) -> None:
-        later = self._rooms.reactor.callLater
-        self._unread = later(UNREAD, self._lookWhetherItReads, self.peer.mail.gone)
-
-    def _lookWhetherItReads(self, gone: int) -> None:
-        """
-        Is it one that works, and has it read any of its answers?
-        """
-        self._unread = None
-        mail, hand = self.peer.mail, self._hand
-        beats = time.monotonic_ns() - hand.heartbeat < BEATS and not hand.isHeld
-        # It may have no listener yet for what it was sent besides.
-        if beats and mail.gone == gone and mail.held <= self.peer.unread:
-            why = f"it asks, and has read none of its answers for {UNREAD:.0f} s"
-            self._refuse(MessageError(why))
-        else:
-            self._lookLater()
-
     def _mailEnded(self, error: Exception) -> None:
         if isinstance(error, MessageError):
-            self._refuse(error)
+            self.refuse(error)
 
     def refuse(self, error: ClusterError) -> None:
         """
-        It does, on another wire, what no worker of ours would: kill it.
+        It does, on whatever wire, what no worker of ours would: kill it.
         """
-        self._refuse(error)
-
-    def _refuse(self, error: ClusterError) -> None:
         if self._isRefused:
             return
         # What it had said behind that is not done either.
         self._isRefused = True
         self._pace.stop()
         self._listens.stop()
-        self._returned.stop()
+        self.returns.stop()
         self.peer.silence()
         log.error("{worker}: {error}; killed", worker=self._worker.name, error=error)
         self._worker.kill()
@@ -339,7 +263,7 @@ class Conversation:
             self._outbox.say(message, fds)
         except ChannelFullError as error:
             # So much that waits is no worker's that works.
-            self._refuse(error)
+            self.refuse(error)
 
     def _room(self, message: messages.Room) -> None:
         self._rooms.door.changed()

@@ -6,20 +6,14 @@ Only this worker and the primary have it, so that a worker can lie about itself 
 
 from __future__ import annotations
 
-import errno
-import mmap
 import os
 import sys
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
 from twisted_cluster.errors import VersionError
-from twisted_cluster.wire import memfd
+from twisted_cluster.wire.pagefile import CELL, Cells, PageFile
 
 VERSION = 1
-CELL = 8
 # The counters in use, and as many again for those to come.
 CELLS = 32
 # Sums and differences of two fit into a signed number of 64 bits.
@@ -36,18 +30,6 @@ _STACKS = 15
 _ACCEPTED, _LISTENERS = 24, 8
 # So far a float is exact.
 EXACT = 1 << 53
-
-
-class Cells(Protocol):
-    """
-    Some numbers.
-    """
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> int: ...
-
-    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 def _counter(index: int, most: int = LARGEST_COUNT) -> int:
@@ -67,9 +49,6 @@ class Page:
     One worker's counters, each an unsigned 64-bit number. Each has one writer: the
     worker, but for L{waiting} and L{down}. What is read is not negative, and bounded,
     whatever has been written.
-
-    A store is one aligned 8-byte write, so that a reader in another process sees
-    either the old number or the new one.
 
     @ivar heartbeat: Monotonic nanoseconds at the worker's last sign of life.
     @ivar taken: Connections received from the handoff queue.
@@ -123,48 +102,28 @@ class Page:
     up = _counter(17)
     down = _counter(18)
 
-    _map: mmap.mmap | None
     cells: Cells
     ended: Cells
-    _views: Sequence[memoryview] = ()
 
-    def __init__(self, fd: int, tallies: int = 0, isMapped: bool = True) -> None:
+    def __init__(self, file: PageFile) -> None:
         """
-        @param fd: An open file; this owns it from now on.
-        @param tallies: How many tallies the worker keeps besides.
-        @param isMapped: Whether nobody can make the file shorter.
-        @raise OSError: If the file is too short, or the system has no room for it.
+        @param file: Where they are; this owns it from now on.
         """
-        self._fd = self._own = fd
-        self._tallies = tallies
-        if not isMapped:
-            self._map = None
-            self._own = _opened(fd)
-            self.ended = _FileCells(self._own, CELLS, tallies)
-            self.cells = _FileCells(self._own, 0, CELLS)
-            return
-        try:
-            self._map = mmap.mmap(fd, (CELLS + tallies) * CELL)
-        except ValueError as error:
-            os.close(fd)
-            raise OSError(f"descriptor {fd} is no page: {error}") from None
-        except BaseException:
-            os.close(fd)
-            raise
-        self._show(self._map)
+        self._file = file
+        self._show()
 
-    def _show(self, memory: mmap.mmap | bytearray) -> None:
-        self.cells, self.ended, _ = self._views = _viewsOf(memory)
+    def _show(self) -> None:
+        self.cells, self.ended = self._file.first, self._file.second
 
     @classmethod
     def create(cls, tallies: int = 0) -> Page:
         """
         Make a new one, all zeros.
 
+        @param tallies: How many tallies the worker keeps besides.
         @raise OSError: If the system has no room for one.
         """
-        fd, isSealed = _sealed((CELLS + tallies) * CELL)
-        page = cls(fd, tallies, isSealed)
+        page = cls(PageFile.create(CELLS, tallies))
         page.cells[0] = VERSION
         return page
 
@@ -173,10 +132,11 @@ class Page:
         """
         Map the one that the primary made.
 
+        @param fd: Its file; the page owns it from now on.
         @raise OSError: If it is none.
         @raise VersionError: If its cells mean something else than here.
         """
-        page = cls(fd, tallies)
+        page = cls(PageFile(fd, CELLS, tallies))
         if page.cells[0] != VERSION:
             page.close()
             raise VersionError(f"a page of version {page.cells[0]}: here it is {VERSION}")
@@ -186,7 +146,7 @@ class Page:
         """
         The file's descriptor.
         """
-        return self._fd
+        return self._file.fileno()
 
     def accept(self, listener: int) -> None:
         """
@@ -213,31 +173,9 @@ class Page:
         """
         Let go of the file. What was said last stays readable here.
         """
-        fd, self._fd = self._fd, -1
-        if fd < 0:
-            return
-        # Copies, for the map has a descriptor of its own for as long as it is there.
-        views, map, size = self._views, self._map, (CELLS + self._tallies) * CELL
-        copy = bytearray(_read(self._own, size, 0) if map is None else map)
-        os.close(fd)
-        if self._own != fd:
-            os.close(self._own)
-        self._show(copy.ljust(size, b"\0"))
-        if map is None:
-            return
-        for view in views:
-            view.release()
-        map.close()
-
-
-def _viewsOf(
-    memory: mmap.mmap | bytearray,
-) -> tuple[memoryview[int], memoryview[int], memoryview]:
-    """
-    @return: The counters, the tallies, and what has to be released after them.
-    """
-    whole = memoryview(memory).cast("Q")
-    return whole[:CELLS], whole[CELLS:], whole
+        self._file.keep()
+        self._show()
+        self._file.close()
 
 
 def tellSignal(fd: int, number: int) -> None:
@@ -248,79 +186,3 @@ def tellSignal(fd: int, number: int) -> None:
     @raise OSError: If it is none.
     """
     os.pwrite(fd, number.to_bytes(CELL, sys.byteorder), _STACKS * CELL)
-
-
-class _FileCells:
-    """
-    Cells of a file that the worker can make shorter: mapped, that would be the end of who
-    reads it (SIGBUS). What is not there is 0.
-    """
-
-    def __init__(self, fd: int, first: int, count: int) -> None:
-        self._fd = fd
-        self._first = first
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> int:
-        data = _read(self._fd, CELL, (self._first + index) * CELL)
-        return int.from_bytes(data, sys.byteorder)
-
-    def __setitem__(self, index: int, value: int) -> None:
-        data = value.to_bytes(CELL, sys.byteorder)
-        # In a file that was made shorter there may be no room for it.
-        with suppress(OSError):
-            os.pwrite(self._fd, data, (self._first + index) * CELL)
-
-
-def _opened(fd: int) -> int:
-    """
-    @return: Another descriptor of a file: what the worker sets on the one that it has, so
-        that it appends or reads whole pages only, is not so with this. Where the system
-        cannot open it once more it is the same.
-    """
-    try:
-        return os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return fd
-
-
-def _read(fd: int, size: int, offset: int) -> bytes:
-    """
-    @return: What is there, as far as it can be read.
-    """
-    try:
-        return os.pread(fd, size, offset)
-    except OSError:
-        return b""
-
-
-def _sealed(size: int) -> tuple[int, bool]:
-    """
-    @return: A file of so many bytes, and whether nobody can make it shorter: a worker
-        that did would kill the primary with SIGBUS. Where the system has no such files,
-        or refuses them, it is a nameless one, which the primary does not map.
-    """
-    try:
-        return memfd.ofSize(size), True
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise
-    with tempfile.TemporaryFile() as nameless:
-        _reserve(nameless.fileno(), size)
-        return os.dup(nameless.fileno()), False
-
-
-def _reserve(fd: int, size: int) -> None:
-    """
-    Make a file so long. One that has holes kills who writes to it with SIGBUS when the
-    disk is full; where the system can it has none.
-
-    @raise OSError: If the disk has no room for it.
-    """
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(fd, 0, size)
-    else:
-        os.ftruncate(fd, size)

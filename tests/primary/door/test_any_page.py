@@ -50,10 +50,9 @@ def hand() -> Iterator[Hand]:
 
 
 def write(hand: Hand, numbers: list[int]) -> None:
-    with memoryview(hand._said._map).cast("Q") as cells:
-        for index, number in enumerate(numbers[:-1], start=1):
-            cells[index] = number
-        cells[CELLS + ALL] = numbers[-1]
+    for index, number in enumerate(numbers[:-1], start=1):
+        hand.page.cells[index] = number
+    hand.page.ended[ALL] = numbers[-1]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

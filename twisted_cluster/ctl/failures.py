@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import click
 
+PROGRAM = "twisted-cluster"
 FAILED, USAGE, NOBODY, FORBIDDEN = 1, 2, 3, 4
 CODES = """
 \b
@@ -34,4 +35,4 @@ class Failure(click.ClickException):
         """
         @see: L{click.ClickException}
         """
-        click.echo(f"twisted-cluster: {self.format_message()}", err=True)
+        click.echo(f"{PROGRAM}: {self.format_message()}", err=True)

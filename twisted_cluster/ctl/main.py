@@ -5,127 +5,17 @@ The command C{twisted-cluster}.
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
 
 import click
 
-from twisted_cluster.controlpath import VARIABLE
-from twisted_cluster.ctl.failures import CODES, Failure
+from twisted_cluster.ctl.arguments import WORKER, Seconds
+from twisted_cluster.ctl.asking import clientFor, located, order, tell
+from twisted_cluster.ctl.failures import CODES, PROGRAM
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-    from twisted_cluster.ctl.client import Client
-
-PROGRAM = "twisted-cluster"
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 # A process that has said that it has stopped is gone then, unless it is not its own.
 GONE = 3.0
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def located(command: F) -> F:
-    """
-    Every command says which cluster is meant, before or behind its name.
-    """
-    for name, text in (
-        ("--pidfile", "The pid file of the cluster that is meant, as twistd's."),
-        ("--control", f"Its control socket; the variable {VARIABLE} says the same."),
-    ):
-        option = click.option(
-            name, metavar="PATH", help=text, expose_value=False, callback=_note
-        )
-        command = option(command)
-    return command
-
-
-def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    said: dict[str, str] = context.ensure_object(dict)
-    if value is not None:
-        said[str(parameter.name)] = value
-
-
-def clientFor(context: click.Context, isGuessed: bool = True) -> Client:
-    """
-    @param isGuessed: As L{twisted_cluster.ctl.finding.find} has it.
-    @raise Failure: If it is not clear which cluster is meant.
-    """
-    from twisted_cluster.ctl.client import Client
-    from twisted_cluster.ctl.finding import find
-
-    said: Mapping[str, str] = context.ensure_object(dict)
-    control = said.get("control")
-    if control is None and "pidfile" not in said:
-        control = os.environ.get(VARIABLE) or None
-    return Client(find(control, said.get("pidfile"), os.environ, isGuessed))
-
-
-def tell(context: click.Context, verb: str, **given: str | None) -> str:
-    """
-    Have something done; how far it is goes to standard error.
-    """
-    return order(clientFor(context), verb, **given)
-
-
-def order(client: Client, verb: str, **given: str | None) -> str:
-    """
-    The same of a cluster that is known.
-    """
-    said = {name: value for name, value in given.items() if value is not None}
-    try:
-        return client.tell(verb, said, lambda text: click.echo(text, err=True))
-    except KeyboardInterrupt:
-        click.echo(f"{PROGRAM}: not waited for; the cluster goes on", err=True)
-        raise
-
-
-class Seconds(click.ParamType):  # type: ignore[type-arg]
-    """
-    A time: C{30}, C{30s}, C{5m}, C{1h}.
-    """
-
-    name = "time"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """
-        @see: L{click.ParamType}
-        """
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value)
-        if found is None:
-            self.fail(f"{value!r} is no time, such as 30s or 5m", param, ctx)
-        return f"{float(found[1]) * UNITS[found[2]]:g}"
-
-
-class Worker(click.ParamType):  # type: ignore[type-arg]
-    """
-    A worker: its number, C{pid:4711} or C{id:7}.
-    """
-
-    name = "worker"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """
-        @see: L{click.ParamType}
-        """
-        from click.shell_completion import CompletionItem
-
-        try:
-            slots = {str(one["slot"]) for one in clientFor(ctx).status()["workers"]}
-        except Failure:
-            return []
-        return [
-            CompletionItem(one) for one in sorted(slots) if one.startswith(incomplete)
-        ]
-
-
-WORKER = Worker()
 
 
 @click.group(epilog=CODES, context_settings={"help_option_names": ["-h", "--help"]})

@@ -21,7 +21,8 @@ from twisted_cluster.errors import ConfigError, StartError, optionOf, shown
 from twisted_cluster.logs.observer import FORMATS, LineObserver
 from twisted_cluster.logs.twistd import STDOUT, isOurs, observerFor, pathOf
 from twisted_cluster.plugins import findPolicies
-from twisted_cluster.primary.config import ClusterConfig, Settings
+from twisted_cluster.primary.config import ClusterConfig
+from twisted_cluster.primary.settings import Settings
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.twistd import controlled, likeTwistd, refuse
 

@@ -1,26 +1,24 @@
 """
-What a cluster is to be, and how that is said: as C{twistd cluster} takes it.
+What a cluster is to be: as C{twistd cluster} takes it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from attrs import Factory, frozen
 
 from twisted_cluster.admin.spec import ControlSpec
-from twisted_cluster.controlpath import NONE, whyNot
+from twisted_cluster.controlpath import NONE
 from twisted_cluster.core.dotted import namesIn
-from twisted_cluster.core.log_text import LEVELS
 from twisted_cluster.core.rules import COUNT, Rules
 from twisted_cluster.core.scaling import Span
-from twisted_cluster.core.words import several
 from twisted_cluster.cpus import parseWorkers
 from twisted_cluster.defaults import BACKLOG
-from twisted_cluster.errors import ConfigError, PolicyArgumentError
+from twisted_cluster.errors import ConfigError
 from twisted_cluster.events import (
     NO_LIMITS,
     SHARED,
@@ -31,17 +29,18 @@ from twisted_cluster.events import (
 )
 from twisted_cluster.interfaces import NewPolicy
 from twisted_cluster.listening import parseListens
-from twisted_cluster.plugins import (
-    checkGroups,
-    checkLimits,
-    checkPins,
-    findCommands,
-    findReactors,
-    policyMaker,
-    usableReactors,
-)
+from twisted_cluster.plugins import findCommands
 from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.settings import (
+    Settings,
+    checkedLevel,
+    checkedPolicy,
+    checkReactor,
+    checkRules,
+    controlAt,
+    texts,
+)
 from twisted_cluster.shares import (
     parseDispatch,
     parseGroups,
@@ -49,58 +48,9 @@ from twisted_cluster.shares import (
     parseWeights,
 )
 from twisted_cluster.wire.inherited import Inherited
-from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-
-class Settings(TypedDict, total=False):
-    """
-    What can be said of a cluster, whatever it runs; each as the option of the command.
-
-    C{listen}: endpoint descriptions. C{workers}: how many, C{"auto"}, or a range
-    in which the load decides: C{"2-8"}. C{policy}: text,
-    or what makes an L{ISchedulingPolicy} when called, once for each listener.
-    C{dispatch}: C{"kernel"}, or C{["handoff", "tcp:8080=kernel"]}. C{weights}:
-    C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
-    C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
-    this process unless it is given. In seconds: C{drainTimeout}, C{startTimeout}.
-    C{logLevel}: the least that workers log, such as C{"info"}. C{control}: the path of
-    the control socket, or C{"none"}.
-    """
-
-    listen: str | Sequence[str]
-    workers: int | str
-    policy: str | NewPolicy
-    dispatch: str | Sequence[str]
-    weights: str | Sequence[int]
-    group: str | Sequence[str]
-    maxConnections: int | str | Sequence[int | str]
-    maxPerAddress: int | str
-    atLimit: str
-    reactor: str | None
-    backlog: int | str
-    logLevel: str
-    control: str
-    drainTimeout: float | str
-    stopTimeout: float | str
-    stopDelay: float | str
-    startTimeout: float | str
-    hangWarning: float | str
-    hangTimeout: float | str
-    minReady: int | str
-    giveUpAfter: int | str
-    reloadStep: int | str
-    reloadTrial: float | str
-    followSymlink: bool
-    maxAge: float | str
-    maxServed: int | str
-    maxRss: int | str
-    mailLimit: int | str
-    noNewPrivileges: bool
-    logRate: float | str
-    onHup: str
 
 
 @frozen
@@ -159,7 +109,7 @@ class ClusterConfig:
         """
         if not isinstance(app, str) or not namesIn(app):
             raise ConfigError("app", app, "give a dotted name, such as mod.factory")
-        settings["listen"] = _texts("listen", settings.get("listen", ()))
+        settings["listen"] = texts("listen", settings.get("listen", ()))
         for each in parseListens(settings["listen"]):
             if each.kind == UDP:
                 why = "an app serves connections: give a .tac file, or a plugin"
@@ -232,111 +182,44 @@ class ClusterConfig:
         @param run: What a worker's twistd is to run.
         @param given: Rules.
         """
-        rules = Rules.parse(given)
-        span = parseWorkers(workers)
-        _checkLeast(rules, span)
-        _checkPrivileges(rules)
-        groups = parseGroups(_texts("group", group), span.most)
+        rules, span = Rules.parse(given), parseWorkers(workers)
+        checkRules(rules, span)
+        groups = parseGroups(texts("group", group), span.most)
         limits = parseLimits(
-            _texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
+            texts("maxConnections", maxConnections), str(maxPerAddress), atLimit
         )
         if reactor is not None:
-            _checkReactor(reactor)
-        ways = parseDispatch(_texts("dispatch", dispatch), limits)
-        newPolicy = _checkedPolicy(policy, span.least, groups, limits)
-        listens = parseListens(_texts("listen", listen))
+            checkReactor(reactor)
+        ways = parseDispatch(texts("dispatch", dispatch), limits)
+        newPolicy = checkedPolicy(policy, span.least, groups, limits)
+        listens = parseListens(texts("listen", listen))
+        recipe = Recipe(
+            run,
+            reactor=reactor or "",
+            drainTimeout=rules.drainTimeout,
+            stopTimeout=rules.stopTimeout,
+            noNewPrivileges=rules.noNewPrivileges,
+            logRate=rules.logRate,
+            inherited=Inherited.find(
+                (spec.fd for spec in listens if spec.fd is not None),
+                isReal=newPolicy() is None or SHARED in ways.all,
+            ),
+            logLevel=checkedLevel(logLevel),
+            terminal=False,
+            multiprocess=span.most > 1,
+        )
         return cls(
             span.least,
-            Recipe(
-                run,
-                reactor=reactor or "",
-                drainTimeout=rules.drainTimeout,
-                stopTimeout=rules.stopTimeout,
-                noNewPrivileges=rules.noNewPrivileges,
-                logRate=rules.logRate,
-                inherited=Inherited.find(
-                    (spec.fd for spec in listens if spec.fd is not None),
-                    isReal=newPolicy() is None or SHARED in ways.all,
-                ),
-                logLevel=_checkedLevel(logLevel),
-                terminal=False,
-                multiprocess=span.most > 1,
-            ),
+            recipe,
             newPolicy,
             listens,
             COUNT.parse("backlog", backlog),
             limits,
-            parseWeights(",".join(_texts("weights", weights)), span.most),
+            parseWeights(",".join(texts("weights", weights)), span.most),
             groups,
             rules,
             span.most,
             policy if isinstance(policy, str) else "",
-            _controlAt(control),
+            controlAt(control),
             ways,
         )
-
-
-def _texts(name: str, given: int | str | Iterable[int | str]) -> list[str]:
-    """
-    One, or several, as texts.
-
-    @raise ConfigError: If it is neither.
-    """
-    if isinstance(given, (int, str)):
-        return [str(given)]
-    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
-        raise ConfigError(name, given, "give one, or several in a list")
-    return [str(each) for each in given]
-
-
-def _checkLeast(rules: Rules, span: Span) -> None:
-    if rules.minReady > span.least:
-        why = f"there may be only {several(span.least, 'worker')}"
-        raise ConfigError("minReady", rules.minReady, why)
-
-
-def _checkPrivileges(rules: Rules) -> None:
-    if rules.noNewPrivileges and not canRenounce():
-        raise ConfigError("noNewPrivileges", True, NOT_HERE)
-
-
-def _controlAt(given: str) -> ControlSpec | None:
-    """
-    @raise ConfigError: If no socket can be there.
-    """
-    if given == NONE:
-        return None
-    path = os.path.abspath(given) if given else ""
-    why = whyNot(path)
-    if why is not None:
-        raise ConfigError("control", given, why)
-    return ControlSpec(path)
-
-
-def _checkReactor(name: str) -> None:
-    if name not in findReactors():
-        why = f"there is no such reactor; there are: {', '.join(usableReactors())}"
-        raise ConfigError("reactor", name, why)
-
-
-def _checkedLevel(name: str) -> str:
-    if name not in LEVELS:
-        raise ConfigError("logLevel", name, f"give one of {', '.join(LEVELS)}")
-    return name
-
-
-def _checkedPolicy(
-    wanted: str | NewPolicy, workers: int, groups: Mapping[int, str], limits: Limits
-) -> NewPolicy:
-    """
-    @raise ConfigError: If it is no policy, or none for such workers.
-    """
-    try:
-        newPolicy = policyMaker(wanted)
-        policy = newPolicy()
-        checkGroups(policy, groups.values())
-        checkPins(policy, workers)
-        checkLimits(policy, limits)
-    except PolicyArgumentError as error:
-        raise ConfigError("policy", wanted, str(error)) from None
-    return newPolicy

@@ -12,6 +12,7 @@ from twisted_cluster.core.places import Life
 from twisted_cluster.core.population import Population
 from twisted_cluster.core.reloading import STOPPED, SUPERSEDED, Plan, Reloading
 from twisted_cluster.core.starts import HOLD, Pace
+from twisted_cluster.core.turnover import Turnover
 
 
 @define(eq=False)
@@ -65,7 +66,8 @@ class Filling:
         All workers are to be new ones. A reload that goes on already is superseded.
         """
         said = self._drop(SUPERSEDED)
-        self.reloading = Reloading(plan, self.generation, self.there)
+        turnover = Turnover(self.generation, plan.generation, self.there)
+        self.reloading = Reloading(plan, turnover)
         if self.isStopping:
             return said + self._drop(STOPPED)
         return said + self.reloading.begin(now, self.count) + self.settle(now)

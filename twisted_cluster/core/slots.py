@@ -23,8 +23,9 @@ from twisted_cluster.core.actions import (
 from twisted_cluster.core.filling import Filling
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.population import Population
-from twisted_cluster.core.reloading import OF_RELOADS, Plan
+from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.starts import Pace, watchStart
+from twisted_cluster.core.turnover import OF_RELOADS
 
 # Why a worker makes way.
 TOLD = "it was sent a signal"

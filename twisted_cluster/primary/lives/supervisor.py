@@ -4,12 +4,11 @@ Carries out what L{twisted_cluster.core.slots} asks for, and decides nothing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Concatenate, ParamSpec
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
 
 from twisted_cluster.core.actions import (
     ALL,
@@ -29,6 +28,7 @@ from twisted_cluster.core.actions import (
 from twisted_cluster.core.places import Renewal
 from twisted_cluster.core.reloading import Plan
 from twisted_cluster.core.slots import Slots
+from twisted_cluster.primary.lives.agenda import Agenda
 from twisted_cluster.primary.lives.early_ends import EarlyEnds
 from twisted_cluster.primary.lives.goodbyes import Goodbyes
 from twisted_cluster.primary.lives.process import WorkerProcess
@@ -41,7 +41,7 @@ from twisted_cluster.primary.lives.watcher import Watcher
 from twisted_cluster.primary.lives.whereabouts import Whereabouts
 from twisted_cluster.talk.ears import hearNothing
 
-log = Logger()
+P = ParamSpec("P")
 
 
 class Supervisor(Watcher[WorkerProcess]):
@@ -86,8 +86,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._goodbyes = Goodbyes()
         self._stopped: list[Deferred[None]] = []
         self._next: IDelayedCall | None = None
-        self._todo: deque[Action] = deque()
-        self._isBusy = False
+        self._agenda = Agenda(self._do)
 
     def start(self, count: int) -> None:
         """
@@ -95,7 +94,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         self._isHalted = False
         self._ends.clear()
-        self._carryOut(self._slots.begin(self._clock.seconds(), count))
+        self._happened(self._slots.begin, count)
 
     def halt(self) -> None:
         """
@@ -110,7 +109,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         stopped: Deferred[None] = Deferred()
         self._stopped.append(stopped)
-        self._carryOut(self._slots.stop(self._clock.seconds()))
+        self._happened(self._slots.stop)
         return stopped
 
     def tick(self) -> None:
@@ -124,19 +123,19 @@ class Supervisor(Watcher[WorkerProcess]):
                 self._slots.held(now, worker.id)
             self._examine(worker)
         self.reloads.look()
-        self._carryOut(self._slots.tick(now))
+        self._agenda.add(self._slots.tick(now))
 
     def deaf(self, worker: WorkerProcess, seconds: float) -> None:
         """
         A worker has taken nothing for so long, although its heart beats.
         """
-        self._carryOut(self._slots.deaf(self._clock.seconds(), worker.id, seconds))
+        self._happened(self._slots.deaf, worker.id, seconds)
 
     def silent(self, worker: WorkerProcess, seconds: float) -> None:
         """
         A worker's heart has not beaten for so long.
         """
-        self._carryOut(self._slots.silent(self._clock.seconds(), worker.id, seconds))
+        self._happened(self._slots.silent, worker.id, seconds)
 
     @property
     def isCalm(self) -> bool:
@@ -157,7 +156,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         There are to be so many workers from now on.
         """
-        self._carryOut(self._slots.want(self._clock.seconds(), count))
+        self._happened(self._slots.want, count)
 
     def kill(self, id: int, why: str) -> None:
         """
@@ -168,14 +167,13 @@ class Supervisor(Watcher[WorkerProcess]):
         # First, so that its end finds it known.
         actions = self._slots.killed(self._clock.seconds(), id)
         self.workers[id].kill(why)
-        self._carryOut(actions)
+        self._agenda.add(actions)
 
     def hung(self, worker: WorkerProcess, seconds: float) -> None:
         """
         It has not for as long as it may.
         """
-        now = self._clock.seconds()
-        self._carryOut(self._slots.hung(now, worker.id, seconds))
+        self._happened(self._slots.hung, worker.id, seconds)
 
     def awake(self, worker: WorkerProcess, seconds: float) -> None:
         """
@@ -194,7 +192,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         A worker is to make way for its successor, which is started first.
         """
-        self._carryOut(self._slots.replace(self._clock.seconds(), id, renewal))
+        self._happened(self._slots.replace, id, renewal)
 
     def drain(self, id: int, renewal: Renewal) -> Deferred[None]:
         """
@@ -212,7 +210,7 @@ class Supervisor(Watcher[WorkerProcess]):
         """
         All workers are to be new ones; L{reloads} knows who has ordered that.
         """
-        self._carryOut(self._slots.reload(self._clock.seconds(), plan))
+        self._happened(self._slots.reload, plan)
 
     @property
     def isRunning(self) -> bool:
@@ -240,7 +238,7 @@ class Supervisor(Watcher[WorkerProcess]):
         self._ends.ready(worker)
         self.reloads.ready(worker)
         self._examine(worker)
-        self._carryOut(self._slots.ready(self._clock.seconds(), worker.id))
+        self._happened(self._slots.ready, worker.id)
 
     def _examine(self, worker: WorkerProcess) -> None:
         if worker.isOnline and self.reloads.current:
@@ -249,16 +247,15 @@ class Supervisor(Watcher[WorkerProcess]):
     def told(self, worker: WorkerProcess) -> None:
         if not self._isHalted:
             tell("info", "{worker} was sent a signal: it is replaced", worker)
-        self._carryOut(self._slots.told(self._clock.seconds(), worker.id))
+        self._happened(self._slots.told, worker.id)
 
     def leaving(self, worker: WorkerProcess, planned: bool) -> None:
         if not self._isHalted:
             tellLeaving(worker, planned)
-        now = self._clock.seconds()
-        self._carryOut(self._slots.leaving(now, worker.id, not planned))
+        self._happened(self._slots.leaving, worker.id, not planned)
 
     def disconnected(self, worker: WorkerProcess) -> None:
-        self._carryOut(self._slots.lost(self._clock.seconds(), worker.id))
+        self._happened(self._slots.lost, worker.id)
 
     def gone(self, worker: WorkerProcess, asked: bool) -> None:
         del self.workers[worker.id]
@@ -275,7 +272,7 @@ class Supervisor(Watcher[WorkerProcess]):
             else:
                 self._ends.ended(worker, again)
         finally:
-            self._carryOut(actions)
+            self._agenda.add(actions)
             self._goodbyes.gone(worker.id)
             if self.isCalm:
                 # Where only this one listened, whatever for, nobody will any more.
@@ -291,32 +288,23 @@ class Supervisor(Watcher[WorkerProcess]):
         for id in self._goodbyes.waitingFor(slot):
             if not self._slots.mayStay(id):
                 continue
-            self._carryOut(self._slots.keep(self._clock.seconds(), id))
+            self._happened(self._slots.keep, id)
             self._goodbyes.stays(id, f"{self.workers[id].name} stays: {why}")
 
     # What is to be done
 
-    def _carryOut(self, actions: Sequence[Action]) -> None:
+    def _happened(
+        self,
+        event: Callable[Concatenate[float, P], Sequence[Action]],
+        *what: P.args,
+        **more: P.kwargs,
+    ) -> None:
         """
-        Do all of that; what it leads to meanwhile comes after it, so that nobody is ended
-        before it has been started.
-        """
-        self._todo += actions
-        if self._isBusy:
-            return
-        self._isBusy = True
-        try:
-            while self._todo:
-                self._try(self._todo.popleft())
-        finally:
-            self._isBusy = False
+        Do what follows from an event.
 
-    def _try(self, action: Action) -> None:
-        try:
-            self._do(action)
-        except Exception:
-            # The next is done all the same: what is believed to start never would.
-            log.failure("cannot do what is to be done: {action}", action=action)
+        @param event: One of the machine's.
+        """
+        self._agenda.add(event(self._clock.seconds(), *what, **more))
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Start):
@@ -340,8 +328,7 @@ class Supervisor(Watcher[WorkerProcess]):
         elif isinstance(action, Ended):
             self._end()
         elif isinstance(action, Judge):
-            now = self._clock.seconds()
-            self._carryOut(self._slots.judged(now, self.reloads.judge()))
+            self._happened(self._slots.judged, self.reloads.judge())
         else:
             self.reloads.take(action)
 
@@ -394,7 +381,7 @@ class Supervisor(Watcher[WorkerProcess]):
         if again is not None:
             self._ends.refused(again, why)
             self._keepOthers(again.slot, said)
-        self._carryOut(actions)
+        self._agenda.add(actions)
 
     def _startMore(self) -> None:
         self._next = None

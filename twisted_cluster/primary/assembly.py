@@ -172,7 +172,7 @@ class Assembly:
         return loadOf(self._online(), self.rooms.door)
 
     def _serving(self) -> tuple[set[int], int]:
-        ready = {one.number for one in self._online() if one.state == "ready"}
+        ready = {one.number for one in self._online() if one.isReady}
         return ready, self.scaling.count
 
     def _checkEnough(self, count: int) -> None:

@@ -14,7 +14,7 @@ from twisted_cluster.primary.verbs.enough import loadOf
 def _worker(cpu: float) -> Any:
     page = SimpleNamespace(lag=0)
     hand = SimpleNamespace(page=page, heartbeat=0, queued=0, cpu=cpu)
-    return SimpleNamespace(state="ready", hand=hand)
+    return SimpleNamespace(isReady=True, hand=hand)
 
 
 def test_oneWorkerIsNotAllOfThem() -> None:

@@ -41,7 +41,7 @@ class Kept:
         There are as many as was asked for.
         """
         self.workers = {
-            number: SimpleNamespace(number=number, state="ready", served=0)
+            number: SimpleNamespace(number=number, isReady=True, served=0)
             for number in range(1, self.asked[-1] + 1)
         }
 

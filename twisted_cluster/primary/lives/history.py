@@ -36,6 +36,14 @@ class History:
         """
         self._begun = self._clock.seconds()
 
+    def because(self, why: str) -> None:
+        """
+        This process ends it; of several reasons the first counts.
+
+        @param why: C{""}: nobody wonders.
+        """
+        self.why = self.why or why
+
     @property
     def age(self) -> float:
         """

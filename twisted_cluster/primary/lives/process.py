@@ -289,7 +289,7 @@ class WorkerProcess:
         """
         End a process that does not work: nothing that it says is waited for.
         """
-        self._history.why = self._history.why or why
+        self._history.because(why)
         self._expectEnd()
         self.life.lost()
         self.child.abort()
@@ -300,7 +300,7 @@ class WorkerProcess:
 
         @param why: For whoever wonders; nobody does where a user wants it.
         """
-        self._history.why = self._history.why or why
+        self._history.because(why)
         self.child.kill()
 
     def refuse(self, error: ClusterError) -> None:
@@ -317,7 +317,7 @@ class WorkerProcess:
         self.kill(f"it had not ended within {self._patience.seconds:g} s")
 
     def _sendDrain(self) -> None:
-        self.kit.conversation.sayDrain(self._recipe.drainTimeout)
+        self.kit.conversation.sayDrain(self.drainTimeout)
 
     # What it says
 
@@ -371,7 +371,7 @@ class WorkerProcess:
 
     def _release(self) -> None:
         self._expectEnd()
-        self.kit.conversation.sayDrain(self._recipe.drainTimeout, planned=False)
+        self.kit.conversation.sayDrain(self.drainTimeout, planned=False)
         self._watcher.leaving(self, False)
 
     def lost(self) -> None:

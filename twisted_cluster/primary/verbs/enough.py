@@ -21,7 +21,7 @@ def loadOf(workers: Iterable[WorkerProcess], door: Door) -> Load:
     """
     @return: What there is to do just now.
     """
-    serving = [one.hand for one in workers if one.state == "ready"]
+    serving = [one.hand for one in workers if one.isReady]
     now = time.monotonic_ns()
     return Load(
         len(serving),

@@ -45,7 +45,7 @@ class Waiting:
         @return: Whether there are, or why there will not be.
         """
         there = list(workers)
-        ready = {one.number for one in there if one.state == "ready"}
+        ready = {one.number for one in there if one.isReady}
         up = {number for number in ready if number <= self.count}
         leaving = [one for one in there if one.number > self.count]
         self._say(up, leaving)

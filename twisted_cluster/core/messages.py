@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from typing import Union, get_args
 
-from attrs import Attribute, asdict, field, frozen
+from attrs import asdict, field, frozen
 from attrs.validators import ge, in_, instance_of, le, optional
 
+from twisted_cluster.core.fields import COUNT, FLAG, TEXT, toFacts, toSpec, whole
 from twisted_cluster.core.socket_facts import SocketFacts
 from twisted_cluster.errors import MessageError, VersionError
 from twisted_cluster.events import ListenSpec
@@ -21,51 +22,16 @@ from twisted_cluster.events import ListenSpec
 VERSION = 1
 # In bytes: a path and a directory of 4 KB each, and what is said besides.
 LONGEST_MESSAGE = 16384
-# What fits into 64 bits, so that no sum or float of it is an error.
-LARGEST = 1 << 63
 # In seconds: what no timer minds.
 FOREVER = 1e9
 # The last of real time, on every system.
 LAST_SIGNAL = 128
 # How connections or datagrams reach the workers of a listener: the primary hands them
-# over; all workers read one socket; each has a socket of its own, in one group.
+# over; all workers read one socket; each has a socket of its own, in one group; the same,
+# and the primary says whom the kernel may choose.
 HANDOFF, SHARED, GROUP, KERNEL = MODES = ("handoff", "shared", "group", "kernel")
-
-
-def toSpec(value: object) -> object:
-    """
-    Make a spec of what JSON had for one.
-    """
-    return ListenSpec(**value) if isinstance(value, dict) else value
-
-
-def toFacts(value: object) -> object:
-    """
-    The same of the facts about a socket.
-    """
-    return SocketFacts(**value) if isinstance(value, dict) else value
-
-
+# Of what listens: -1 for a UNIX socket.
 ADDRESS_TYPES: tuple[int | str, ...] = (4, 6, "udp4", "udp6", -1)
-
-
-def whole(instance: object, attribute: Attribute[int], value: object) -> None:
-    """
-    An attrs validator: a number of 64 bits.
-
-    @raise TypeError: If C{value} is no number; True and False are none.
-    @raise ValueError: If it is larger.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name}={value!r}: it must be a whole number")
-    if not -LARGEST <= value < LARGEST:
-        raise ValueError(f"{attribute.name} is not a number of 64 bits")
-
-
-WHOLE = whole
-COUNT = optional([WHOLE, ge(0)])
-TEXT = instance_of(str)
-FLAG = instance_of(bool)
 
 
 @frozen
@@ -82,12 +48,12 @@ class Listen:
     @ivar listener: Which one is meant, as long as it is there; 0 if the spec says it.
     """
 
-    question: int = field(validator=WHOLE)
+    question: int = field(validator=whole)
     spec: ListenSpec = field(converter=toSpec, validator=instance_of(ListenSpec))
-    ordinal: int = field(default=0, validator=[WHOLE, ge(0)])
+    ordinal: int = field(default=0, validator=[whole, ge(0)])
     directory: str = field(default=".", validator=TEXT)
     room: int | None = field(default=None, validator=COUNT)
-    listener: int = field(default=0, validator=WHOLE)
+    listener: int = field(default=0, validator=whole)
 
 
 @frozen
@@ -103,9 +69,9 @@ class Answer:
         a socket of its own; L{None} is any number.
     """
 
-    question: int = field(validator=WHOLE)
-    listener: int = field(default=0, validator=WHOLE)
-    errno: int = field(default=0, validator=WHOLE)
+    question: int = field(validator=whole)
+    listener: int = field(default=0, validator=whole)
+    errno: int = field(default=0, validator=whole)
     reason: str = field(default="", validator=TEXT)
     mode: str = field(default=HANDOFF, validator=in_(MODES))
     socket: SocketFacts | None = field(
@@ -120,8 +86,8 @@ class Unlisten:
     A worker no longer listens there; the L{Answer} says that this is done.
     """
 
-    question: int = field(validator=WHOLE)
-    listener: int = field(validator=WHOLE)
+    question: int = field(validator=whole)
+    listener: int = field(validator=whole)
 
 
 @frozen
@@ -130,7 +96,7 @@ class Released:
     A worker that ends has let go of a listening socket, and listens there no more.
     """
 
-    listener: int = field(validator=WHOLE)
+    listener: int = field(validator=whole)
 
 
 @frozen
@@ -139,7 +105,7 @@ class Pause:
     A worker takes no connections from a listener for now, or takes them again.
     """
 
-    listener: int = field(validator=WHOLE)
+    listener: int = field(validator=whole)
     paused: bool = field(validator=FLAG)
 
 
@@ -161,7 +127,7 @@ class Limit:
     @ivar willing: L{None} is any number.
     """
 
-    listener: int = field(validator=WHOLE)
+    listener: int = field(validator=whole)
     willing: int | None = field(default=None, validator=COUNT)
 
 
@@ -179,9 +145,9 @@ class Listening:
     """
 
     address: str | None = field(validator=optional(TEXT))
-    port: int = field(validator=WHOLE)
+    port: int = field(validator=whole)
     addressType: int | str = field(validator=in_(ADDRESS_TYPES))
-    fd: int | None = field(default=None, validator=optional(WHOLE))
+    fd: int | None = field(default=None, validator=optional(whole))
 
 
 @frozen
@@ -252,7 +218,7 @@ class Signal:
     for it.
     """
 
-    number: int = field(validator=[WHOLE, ge(1), le(LAST_SIGNAL)])
+    number: int = field(validator=[whole, ge(1), le(LAST_SIGNAL)])
 
 
 Message = Union[
@@ -304,8 +270,8 @@ def encode(message: Message) -> bytes:
     """
     @raise MessageError: If the message is longer than L{LONGEST_MESSAGE} bytes.
     """
-    whole = [VERSION, type(message).__name__, asdict(message)]
-    data = json.dumps(whole).encode("ascii")
+    said = [VERSION, type(message).__name__, asdict(message)]
+    data = json.dumps(said).encode("ascii")
     if len(data) > LONGEST_MESSAGE:
         raise MessageError(
             f"message of {len(data)} bytes: the limit is {LONGEST_MESSAGE}"

@@ -31,6 +31,7 @@ _PORT = re.compile(
 )
 # What is longer says nothing of a port: to look for that takes the square of the time.
 LONGEST_ROUTINE = 1000
+# What has the fields of twisted.python.log.
 LEGACY = "log_legacy"
 
 

@@ -16,6 +16,7 @@ from twisted.logger import LogEvent, Logger
 from twisted.logger._flatten import KeyFlattener, aFormatter
 from twisted.python.failure import Failure
 
+from twisted_cluster.core.log_text import LEGACY
 from twisted_cluster.core.records import (
     LONGEST_RECORD,
     MOST_FIELDS,
@@ -26,7 +27,6 @@ from twisted_cluster.core.records import (
 from twisted_cluster.errors import MessageError
 from twisted_cluster.primary.lives.reviving import Reviver, levelNamed
 
-LEGACY = "log_legacy"
 _NOTHING = type(None)
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "log_namespace": (str,),

@@ -19,6 +19,7 @@ from twisted.logger import (
 
 from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.complaints import Complaints
+from twisted_cluster.core.log_text import LEGACY
 from twisted_cluster.core.words import several
 from twisted_cluster.defaults import LOG_RATE
 from twisted_cluster.primary.lives.share import Share
@@ -27,8 +28,6 @@ from twisted_cluster.primary.lives.tail import Tail
 log = Logger()
 
 NOBODY = "-"
-# What has the fields of twisted.python.log.
-LEGACY = "log_legacy"
 # So many bytes are as much as a line.
 LINE = 1024
 # What has not been used of so many seconds may come at once: a start, or an end, tells

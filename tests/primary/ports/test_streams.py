@@ -80,7 +80,7 @@ def drain(primary: Primary, listener: Listener) -> None:
     helm = primary.gate(listener)._helm
     assert helm is not None
     poll = select.poll()
-    poll.register(groupOf(listener).idle, select.POLLIN)
+    poll.register(groupOf(listener).unaccepted.idle, select.POLLIN)
     while poll.poll(0):
         helm._take()
 

@@ -9,6 +9,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -46,6 +47,8 @@ MOST_ACCEPTED = 1_000_000
 # Policies whose turns a share can be of, and of how many.
 EVEN = (RandomChoice, RoundRobin, Weighted)
 WHOLE = 1000
+# What is no want of anything: another was faster, or it is broken, or closed by now.
+QUIET = {errno.EAGAIN, errno.EINVAL, errno.EBADF, None}
 # After so many somebody keeps it locked.
 LOCKED = 1.0
 
@@ -84,7 +87,7 @@ class Helm:
         # How many each had accepted, at the last look.
         self._seen: dict[Hand, int] = {}
         self._reader = Reader(
-            hall.reactor, group.idle.fileno, self._take, listener.facts.name
+            hall.reactor, group.unaccepted.idle.fileno, self._take, listener.facts.name
         )
 
     @property
@@ -188,12 +191,12 @@ class Helm:
         self._watch()
 
     def _watch(self) -> None:
-        isReading = self._isWanted and not self._isResting and not self._taking
+        isReading = self._isWanted and not self._isResting
         (self._reader.start if isReading else self._reader.stop)()
 
     def _take(self) -> None:
-        waiting = self._group.waiting()
-        for member in waiting:
+        begun: list[socket.socket] = []
+        for member in self._group.waiting():
             # Whoever has it as well may keep it locked, or let it block.
             number = self._listener.number
             try:
@@ -202,22 +205,24 @@ class Helm:
             except RuntimeError:
                 # No thread can be had: at the next look.
                 self._isResting = True
-        if waiting:
-            self._gather(AT_ONCE)
+            else:
+                self._group.unaccepted.hold(member, True)
+                begun.append(member)
+        self._gather(begun, AT_ONCE)
         self._watch()
 
-    def _gather(self, within: float = 0.0) -> None:
+    def _gather(self, members: Sequence[socket.socket], within: float = 0.0) -> None:
         """
         Give what was taken.
         """
         found: list[Handed] = []
-        for member, aside in list(self._taking.items()):
-            if aside.isDone(within):
-                del self._taking[member]
-                taken = aside.result()
-                self._group.took(member, len(taken))
-                found += taken
-        if not found and not self._taking:
+        done = [one for one in members if self._taking[one].isDone(within)]
+        for member in done:
+            taken = self._taken(self._taking.pop(member))
+            self._group.took(member, len(taken))
+            self._group.unaccepted.hold(member, False)
+            found += taken
+        if done and not found:
             # Its own worker has been faster; or nobody can accept, for want of numbers.
             self._isResting = True
         for connection in found:
@@ -226,6 +231,14 @@ class Helm:
         self._accuse()
         if self._taking and self._looking is None:
             self._looking = self._hall.reactor.callLater(LOOK, self._lookAgain)
+
+    def _taken(self, aside: Aside[list[Handed]]) -> list[Handed]:
+        try:
+            return aside.result()
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) not in QUIET:
+                self._say(f"cannot accept: {error}")
+            return []
 
     def _accuse(self) -> None:
         """
@@ -244,7 +257,7 @@ class Helm:
 
     def _lookAgain(self) -> None:
         self._looking = None
-        self._gather()
+        self._gather(list(self._taking))
         self._watch()
 
     def close(self) -> None:
@@ -274,15 +287,19 @@ def _divided(hands: Sequence[Hand], part: float) -> dict[int, int]:
 
 
 def _accepted(listening: socket.socket, number: int) -> list[Handed]:
+    """
+    @raise OSError: As accept(2) says, if nobody was accepted.
+    @raise ValueError: If the socket is closed, likewise.
+    """
     found: list[Handed] = []
-    while len(found) < MOST_TAKEN and hasWaiting(listening):
-        try:
-            fd, name = listening._accept()  # type: ignore[attr-defined]
-        except OSError as error:
-            if error.errno == errno.ECONNABORTED:
-                continue
-            break
-        found.append(Handed(fd, number, name))
+    try:
+        while len(found) < MOST_TAKEN and hasWaiting(listening):
+            with suppress(ConnectionAbortedError):
+                fd, name = listening._accept()  # type: ignore[attr-defined]
+                found.append(Handed(fd, number, name))
+    except (OSError, ValueError):
+        if not found:
+            raise
     return found
 
 

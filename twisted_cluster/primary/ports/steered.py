@@ -122,10 +122,12 @@ def lockOnce(
         members[index] = member
 
 
-def because(error: OSError) -> str:
+def because(error: Exception) -> str:
     """
-    Why the system refuses.
+    Why the system refuses, or what is wrong with a program.
     """
+    if not isinstance(error, OSError):
+        return f"the program is none: {error!r}"
     if error.errno == errno.EPERM:
         return "it takes CAP_BPF"
     return os.strerror(error.errno or 0)

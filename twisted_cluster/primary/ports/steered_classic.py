@@ -8,12 +8,8 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from twisted_cluster.interfaces import IKernelPrograms
-from twisted_cluster.primary.ports.steered import (
-    ANCHOR,
-    CannotSteerError,
-    Served,
-    lockOnce,
-)
+from twisted_cluster.primary.ports.programs import Programs
+from twisted_cluster.primary.ports.steered import ANCHOR, Served, lockOnce
 from twisted_cluster.steering import classic
 from twisted_cluster.steering.choices import byWeight as chosenByWeight
 from twisted_cluster.steering.classic import ret
@@ -33,9 +29,8 @@ class ClassicSteering:
         """
         @raise CannotSteerError: If there is no such program.
         """
-        if programs.classicProgram([Place(0)]) is None:
-            raise CannotSteerError("there is no classic program for this")
-        self._programs = programs
+        self._programs = Programs(programs)
+        self._programs.checkClassic()
         self._anchor = anchor
         self._order: list[int] = [ANCHOR]
         self._locked: dict[int, socket.socket] = {}
@@ -73,10 +68,21 @@ class ClassicSteering:
             if place.index in where
         ]
         here.sort(key=lambda place: place.index)
-        make = chosenByWeight if self._byWeight else self._programs.classicProgram
-        program = make(here) if here else None
-        self._program = classic.assemble(program or [ret(where[ANCHOR])])
-        self.attach()
+        anchor = classic.assemble([ret(where[ANCHOR])])
+        self._program = (self._make(here) if here else b"") or anchor
+        try:
+            self.attach()
+        except OSError:
+            # One that is as long as places are many may be too long; the one before
+            # would choose those who may not be chosen any more.
+            self._program = anchor
+            self.attach()
+            raise
+
+    def _make(self, here: Sequence[Place]) -> bytes:
+        if self._byWeight:
+            return classic.assemble(chosenByWeight(here))
+        return self._programs.classic(here)
 
     def attach(self) -> None:
         attachClassic(self._anchor, self._program)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPrograms
+from twisted_cluster.primary.ports.programs import Programs
 from twisted_cluster.primary.ports.steered import (
     ANCHOR,
     CannotSteerError,
@@ -53,10 +54,8 @@ class ExtendedSteering:
         """
         @raise CannotSteerError: If there is no such program, or it is refused.
         """
-        program = programs.extendedProgram()
-        if program is None:
-            raise CannotSteerError("there is no extended program for this")
-        self._programs = programs
+        self._programs = Programs(programs)
+        program = self._programs.extended()
         self._anchor = anchor
         self._members: dict[int, socket.socket] = {}
         self._inodes: dict[int, int] = {}
@@ -68,11 +67,11 @@ class ExtendedSteering:
         try:
             self._load(program)
             bpf.putSocket(self._sockets, ANCHOR, anchor)
-        except OSError as error:
+            self.allow(())
+            self.attach()
+        except Exception as error:
             self.close()
             raise CannotSteerError(f"extended BPF: {because(error)}") from error
-        self.allow(())
-        self.attach()
 
     def _load(self, program: extended.Program) -> None:
         board, self._memory = bpf.makeBoard(SIZE)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import socket
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -17,9 +16,10 @@ from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.guard import Guard
 from twisted_cluster.primary.ports.refusing import hasWaiting
-from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
+from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
 from twisted_cluster.primary.ports.steered import MOST_PLACES, Served, Steering
 from twisted_cluster.primary.ports.steering import steer
+from twisted_cluster.primary.ports.unaccepted import Unaccepted
 from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.diagnosis import waitingAt
@@ -30,7 +30,6 @@ from twisted_cluster.wire.user import User, acting
 LEAST, EACH = 16, 2
 # Seconds that it is waited for that a socket is shut down, which takes some 50 us.
 AT_ONCE = 0.01
-ENDED = select.EPOLLHUP | select.EPOLLERR if hasattr(select, "EPOLLHUP") else 0
 
 
 def placesFor(workers: int) -> int:
@@ -52,7 +51,7 @@ class StreamGroup(SocketGroup):
     @ivar kind: What kind of program chooses.
     @ivar instead: Why it is not a better one, if there is one.
     @ivar accepted: How many connections workers have accepted, as they say.
-    @ivar idle: Tells which of those are not empty.
+    @ivar unaccepted: Tells which of those are not empty.
     """
 
     def __init__(
@@ -72,6 +71,8 @@ class StreamGroup(SocketGroup):
         @raise OSError: If one of the sockets cannot be made.
         """
         super().__init__(anchor, user)
+        # First, for it needs no closing.
+        self.unaccepted = Unaccepted()
         self._anchor = anchor
         self._backlog = backlog
         self._steering: Steering = steer(policy, anchor)
@@ -79,8 +80,12 @@ class StreamGroup(SocketGroup):
         self.instead = self._steering.instead
         self._indices: dict[socket.socket, int] = {}
         self._chosen: dict[int, int] = {}
+        # Whether the system would not have the last program.
+        self._isRefused = False
         self._byWeight = False
         self._count = 0
+        # Places of those that were broken.
+        self._vacant: list[int] = []
         self._free: deque[socket.socket] = deque()
         # Those whose workers are gone, for the next one in the slot.
         self._kept: dict[int, socket.socket] = {}
@@ -89,8 +94,6 @@ class StreamGroup(SocketGroup):
         self._accepted: Counter[int] = Counter()
         self.accepted = 0
         self._guard: Guard | None = None
-        self.idle = select.epoll()
-        self._all = select.epoll()
         try:
             for _ in range(places):
                 self._free.append(super()._makeAnother())
@@ -122,12 +125,15 @@ class StreamGroup(SocketGroup):
 
     def _begin(self, made: socket.socket) -> None:
         made.listen(self._backlog)
-        self._steering.add(self._count, made)
+        index = self._vacant[-1] if self._vacant else self._count
+        self._steering.add(index, made)
         self._sound[made] = Soundness(made, self._backlog)
-        self.idle.register(made, select.EPOLLIN)
-        self._all.register(made, select.EPOLLIN)
-        self._indices[made] = self._count
-        self._count += 1
+        self.unaccepted.add(made)
+        self._indices[made] = index
+        if self._vacant:
+            self._vacant.pop()
+        else:
+            self._count += 1
 
     @property
     def unused(self) -> list[int]:
@@ -163,11 +169,15 @@ class StreamGroup(SocketGroup):
             self._free.append(self._kept.pop(slot))
 
     def _another(self) -> socket.socket:
-        if self._free:
-            return self._free.popleft()
+        while self._free:
+            found = self._free.popleft()
+            # What a worker that had it has started may have it still.
+            if found not in self._had or self._isSound(found):
+                return found
+            self._giveUp(found)
         if self._kept:
             return self._kept.pop(next(iter(self._kept)))
-        if self._count < MOST_PLACES:
+        if self._vacant or self._count < MOST_PLACES:
             with suppress(OSError):
                 return self._makeAnother()
         # There may be more workers than places: then some have one together.
@@ -194,25 +204,28 @@ class StreamGroup(SocketGroup):
             member = self.members.get(worker)
             if member in self._indices:
                 chosen[self._indices[member]] += weight
-        if chosen == self._chosen and byWeight == self._byWeight:
+        isSame = chosen == self._chosen and byWeight == self._byWeight
+        if isSame and not self._isRefused:
             return
         places = [Place(*place) for place in sorted(chosen.items())]
-        self._steering.allow(places, byWeight)
-        self._byWeight = byWeight
+        self._chosen, self._byWeight = dict(chosen), byWeight
+        # Whatever the kernel goes on with: who is not to be chosen does not accept.
         for member, index in self._indices.items():
-            if (index in chosen) != (index in self._chosen):
-                self._watch(member, index not in chosen)
-        self._chosen = dict(chosen)
-
-    def _watch(self, member: socket.socket, wanted: bool) -> None:
-        with suppress(FileNotFoundError):
-            self.idle.modify(member, select.EPOLLIN if wanted else 0)
+            self.unaccepted.serve(member, index in chosen)
+        self._isRefused = True
+        self._steering.allow(places, byWeight)
+        self._isRefused = False
 
     def attach(self) -> None:
         """
-        Have the program choose, if somebody has detached it.
+        Have the program choose, if somebody has detached it, or the system would not have
+        it.
         """
         self._steering.attach()
+        if self._isRefused:
+            places = [Place(*place) for place in sorted(self._chosen.items())]
+            self._steering.allow(places, self._byWeight)
+            self._isRefused = False
 
     # Who waits
 
@@ -220,22 +233,13 @@ class StreamGroup(SocketGroup):
         """
         Sockets that are not empty, although nobody takes what is in them.
         """
-        told = dict(self.idle.poll(0))
-        found = []
-        for one in self._indices:
-            events = told.get(one.fileno(), 0)
-            if events & ENDED:
-                # It would be told of until it is another's turn to look.
-                self.idle.unregister(one)
-            elif events:
-                found.append(one)
-        return found
+        return self.unaccepted.among(self._indices)
 
     def full(self) -> set[int]:
         """
         The ids of workers whose sockets are not empty.
         """
-        numbers = {fd for fd, events in self._all.poll(0) if events & select.EPOLLIN}
+        numbers = self.unaccepted.full()
         if not numbers:
             return set()
         return {id for id, one in self.members.items() if one.fileno() in numbers}
@@ -307,14 +311,33 @@ class StreamGroup(SocketGroup):
         for index, retiring in list(self._retiring.items()):
             if retiring.isDone():
                 del self._retiring[index]
-                self._steering.remove(index)
+                self._vacate(index)
         broken: dict[int, set[int]] = {}
         for worker, had in super().look(isServer).items():
-            broken.setdefault(self._slots.pop(worker), set()).update(had)
-            lost = self.members.pop(worker)
-            if lost in self._indices:
-                self._giveUp(lost)
+            lost = self.members.get(worker)
+            if lost is None:
+                # Of those who have one together it is said once.
+                continue
+            for each in self.whoHas(lost):
+                broken.setdefault(self._slots.pop(each), set()).update(had)
+                del self.members[each]
+            self._giveUp(lost)
+        self._lookAtIdle()
         return broken
+
+    def _lookAtIdle(self) -> None:
+        """
+        What a worker that is gone has started may have its socket still: one that listens
+        no more is nobody's.
+        """
+        for slot, one in list(self._kept.items()):
+            if SHUT_DOWN in self._sound[one].look():
+                del self._kept[slot]
+                self._giveUp(one)
+        for one in [one for one in self._free if one in self._had]:
+            if SHUT_DOWN in self._sound[one].look():
+                self._free.remove(one)
+                self._giveUp(one)
 
     def renew(self, slot: int) -> None:
         """
@@ -337,9 +360,7 @@ class StreamGroup(SocketGroup):
 
     def _drop(self, member: socket.socket) -> None:
         super()._drop(member)
-        for poll in (self.idle, self._all):
-            with suppress(OSError):
-                poll.unregister(member)
+        self.unaccepted.drop(member)
 
     def _retire(self, broken: socket.socket) -> None:
         index = self._indices.pop(broken)
@@ -350,10 +371,14 @@ class StreamGroup(SocketGroup):
             broken.close()
             return
         if retiring.isDone(AT_ONCE):
-            self._steering.remove(index)
+            self._vacate(index)
         else:
             # As long as it listens it has its place.
             self._retiring[index] = retiring
+
+    def _vacate(self, index: int) -> None:
+        self._vacant.append(index)
+        self._steering.remove(index)
 
     def close(self) -> None:
         self.members.clear()
@@ -363,8 +388,7 @@ class StreamGroup(SocketGroup):
         self._indices.clear()
         if self._guard is not None:
             self._guard.close()
-        self.idle.close()
-        self._all.close()
+        self.unaccepted.close()
         self._steering.close()
 
 

@@ -1,0 +1,305 @@
+"""
+Ports whose workers accept themselves, where something goes wrong: workers that break what
+they have, policies that fail, a system that refuses.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import resource
+import select
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from threading import Event
+from typing import Any
+
+import pytest
+
+from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.test_streams import (
+    ASKED,
+    MANY,
+    SPEC,
+    close,
+    come,
+    drain,
+    groupOf,
+    joined,
+    look,
+    waitingFor,
+)
+from tests.primary.primary import Primary
+from tests.process.cluster import eventually
+from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.policies.least_connections import LeastConnections
+from twisted_cluster.policies.random_choice import RandomChoice
+from twisted_cluster.primary.ports import steered_classic, streams
+from twisted_cluster.primary.ports.refusing import hasWaiting
+from twisted_cluster.primary.ports.steered_classic import ClassicSteering
+from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
+from twisted_cluster.primary.ports.streams import LEAST
+from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering.classic import ret
+from twisted_cluster.steering.places import Place
+from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.backlog import backlogOf
+from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.limit import openDescriptors
+from twisted_cluster.wire.reuseport import attachClassic
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
+
+
+@pytest.fixture
+def primary() -> Iterator[Primary]:
+    """
+    One whose workers accept themselves.
+    """
+    made = Primary(RandomChoice, dispatching=ASKED)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clients() -> Iterator[ExitStack]:
+    """
+    Closes what is entered.
+    """
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_whatIsHarmedOfOneThatSeveralHave(primary: Primary) -> None:
+    """
+    It is nobody's any more, and said once; and looking goes on.
+    """
+    listener, workers = joined(primary, 2)
+    group = groupOf(listener)
+    group._free.clear()
+    group._count = 1 << 20
+    third = primary.newWorker()
+    primary.join(third, SPEC)
+    shared = group.members[third.id]
+    having = {one.id for one in workers if group.members[one.id] is shared} | {third.id}
+    shared.listen(0)
+    found: dict[int, set[int]] = {}
+    for _ in range(1000):
+        found = found or group.look()
+        select.select([], [], [], 0.0 if found else 0.001)
+    assert set().union(*found.values()) == having
+    assert len(found) == 2
+    assert having.isdisjoint(group.members)
+
+
+def test_whatWasBrokenByWhoIsGoneIsNobodys(primary: Primary) -> None:
+    """
+    What a worker has started may have its socket still: what that shuts down nobody is
+    given, and its place another has.
+    """
+    listener, [old] = joined(primary, 1)
+    new = primary.newWorker(number=1)
+    primary.join(new, SPEC)
+    group = groupOf(listener)
+    first, second = group.members[old.id], group.members[new.id]
+    places = len(group.sockets)
+    for one in (old, new):
+        primary.door.forget(one)
+        primary.table.forget(one)
+    # One waits for the slot's next worker, the other for anybody.
+    for broken in (first, second):
+        broken.shutdown(socket.SHUT_RD)
+    look(primary, [])
+    assert group.look() == {}
+    assert {first, second}.isdisjoint(group.sockets)
+    workers = [primary.newWorker() for _ in range(places)]
+    for worker in workers:
+        primary.join(worker, SPEC)
+    look(primary, workers)
+    assert len(set(group.members.values())) == places
+    assert set(group._indices.values()) == set(range(places))
+
+
+def test_whoHasBrokenAFreeOneHasNoOther(primary: Primary) -> None:
+    """
+    One that was somebody's is looked at before it is given to another.
+    """
+    listener, [old] = joined(primary, 1)
+    new = primary.newWorker(number=1)
+    primary.join(new, SPEC)
+    group = groupOf(listener)
+    harmed = group.members[new.id]
+    for one in (old, new):
+        primary.table.forget(one)
+    harmed.listen(0)
+    for number in range(2, 2 + LEAST):
+        primary.join(primary.newWorker(number=number), SPEC)
+    assert harmed not in group.members.values()
+
+
+def test_whoTakesLongHoldsNobodyElseUp(primary: Primary, clients: ExitStack) -> None:
+    """
+    A worker may have its socket block, and be faster: whoever then waits for one to come
+    there waits for that socket alone.
+    """
+    listener, workers = joined(primary, 3)
+    first, second = (groupOf(listener).members[one.id] for one in workers[:2])
+    come(clients, listener)
+    helm = primary.gate(listener)._helm
+    assert helm is not None
+    stuck: Aside[list[Handed]] = Aside(partial(_blocked, first))
+    primary.door.leave(workers[0])
+    helm._taking[first] = stuck
+    groupOf(listener).unaccepted.hold(first, True)
+    primary.door.leave(workers[1])
+    drain(primary, listener)
+    assert hasWaiting(first)
+    assert not hasWaiting(second)
+    # It is woken by the next one that comes there.
+    _TAKEN.set()
+    eventually(lambda: stuck.isDone(), "it is over")
+    primary.reactor.advance(0.02)
+    drain(primary, listener)
+    assert not hasWaiting(first)
+
+
+_TAKEN = Event()
+
+
+def _blocked(listening: socket.socket) -> list[Handed]:
+    _TAKEN.wait(20)
+    return []
+
+
+class Failing(RandomChoice):
+    """
+    Fails when it is told so, in one way or another.
+    """
+
+    turned: Any = None
+    fails = False
+
+    def extendedProgram(self) -> extended.Program | None:
+        self._fail()
+        return super().extendedProgram()
+
+    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
+        self._fail()
+        return super().classicProgram(places)
+
+    def turns(self, places: Sequence[Place]) -> Sequence[int]:
+        self._fail()
+        return super().turns(places) if self.turned is None else self.turned
+
+    def _fail(self) -> None:
+        if self.fails:
+            raise SystemExit("no more programs")
+
+
+def test_aPolicyThatFailsAtFirst() -> None:
+    """
+    It is asked for each connection instead.
+    """
+    policy = Failing()
+    policy.fails = True
+    primary = Primary(lambda: policy, dispatching=ASKED)
+    assert primary.join(primary.newWorker(), SPEC).mode == HANDOFF
+    primary.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "turned"),
+    [
+        (ClassicSteering, None),
+        (ExtendedSteering, None),
+        (ExtendedSteering, [0] * 5000),
+        (ExtendedSteering, [200]),
+        (ExtendedSteering, 7),
+    ],
+)
+def test_aPolicyThatFailsLater(
+    clients: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[ExtendedSteering | ClassicSteering],
+    turned: Any,
+) -> None:
+    """
+    Who is there is chosen, all alike, and nobody else.
+    """
+    if kind is ExtendedSteering and not mayLoad():
+        pytest.skip("needs CAP_BPF")
+    monkeypatch.setattr(streams, "steer", kind)
+    policy = Failing()
+    primary = Primary(lambda: policy, dispatching=ASKED)
+    listener, workers = joined(primary, 3)
+    policy.turned, policy.fails = turned, turned is None
+    primary.door.leave(workers[0])
+    primary.table.leave(workers[0], listener.number)
+    come(clients, listener)
+    waiting = waitingFor(listener)
+    assert sum(waiting.values()) == MANY
+    assert min(waiting.values()) > 0
+    primary.close()
+
+
+def test_whatTheKernelRefusesIsHandedOver(
+    clients: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A program that is too long for the system, say: nobody is chosen until it has one that
+    it takes, and who waits at sockets that nobody has is served.
+    """
+    monkeypatch.setattr(streams, "steer", ClassicSteering)
+    primary = Primary(RandomChoice, dispatching=ASKED)
+    listener, workers = joined(primary, 3)
+    come(clients, listener)
+    waited = waitingFor(listener)[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(steered_classic, "attachClassic", _tooLong)
+        primary.door.forget(workers[0])
+        primary.table.forget(workers[0])
+        drain(primary, listener)
+        assert close(primary, workers[1:]) == waited
+        before = waitingFor(listener)
+        come(clients, listener)
+        assert waitingFor(listener) == before
+        assert backlogOf(listener.socket) == MANY
+    look(primary, workers[1:])
+    come(clients, listener)
+    assert sum(waitingFor(listener).values()) == sum(before.values()) + MANY
+    primary.close()
+
+
+def _tooLong(member: socket.socket, program: bytes) -> None:
+    if len(program) > len(classic.assemble([ret(0)])):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    attachClassic(member, program)
+
+
+@pytest.mark.parametrize("free", [3, 6, 9, 10, 12, 20, 28])
+def test_nothingIsLeftWhereDescriptorsAreFew(free: int) -> None:
+    """
+    However far it comes until none is free.
+    """
+    with ExitStack() as stack:
+        primary = Primary(LeastConnections, dispatching=ASKED)
+        stack.callback(primary.close)
+        worker = primary.newWorker()
+        before = set(openDescriptors())
+        numbers = [os.dup(0) for _ in range(free)]
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for number in numbers:
+            os.close(number)
+        with suppress(OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(numbers) + 1, limits[1]))
+            try:
+                primary.join(worker, SPEC)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        primary.table.leave(worker, 1)
+        gc.collect()
+        assert set(openDescriptors()) <= before

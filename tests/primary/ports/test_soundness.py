@@ -26,6 +26,7 @@ from twisted_cluster.primary.ports.binding import Bound, bind
 from twisted_cluster.primary.ports.group import CLOSELY
 from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
+from twisted_cluster.wire.aside import Aside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
 LOCAL = "127.0.0.1"
@@ -256,3 +257,16 @@ def test_whoIsAloneWithASocketMayConnectIt() -> None:
     for _ in range(3 * CLOSELY):
         assert group.look(isServer=True) == {}
     group.close()
+
+
+def test_twoMayLookAtATime() -> None:
+    """
+    One closely, in a thread, and one again and again.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        sound = Soundness(listening, 100)
+        looking = Aside(lambda: [sound.lookClosely() for _ in range(500)])
+        while not looking.isDone():
+            assert sound.look() == []
+        assert not any(looking.result())

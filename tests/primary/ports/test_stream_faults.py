@@ -38,6 +38,7 @@ from tests.process.cluster import eventually
 from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
+from twisted_cluster.primary.door.door import MORE_BOUNCES
 from twisted_cluster.primary.ports import steered_classic, streams
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
@@ -303,3 +304,17 @@ def test_nothingIsLeftWhereDescriptorsAreFew(free: int) -> None:
         primary.table.leave(worker, 1)
         gc.collect()
         assert set(openDescriptors()) <= before
+
+
+def test_whoComesBackOftenIsServed(primary: Primary) -> None:
+    """
+    Workers that accept as well may be full by the time that they have what they are
+    given, again and again.
+    """
+    listener, [worker] = joined(primary, 1)
+    client, ours = socket.socketpair()
+    with client:
+        name = ("127.0.0.1", 1)
+        often = Handed(ours.detach(), listener.number, name, MORE_BOUNCES - 1)
+        primary.door.redirect([often])
+        assert close(primary, [worker]) == 1

@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 from tests.wire.conftest import nothingLeft
 from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
-from twisted_cluster.core.messages import HANDOFF, SHARED
+from twisted_cluster.core.messages import HANDOFF, KERNEL, SHARED
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
-from twisted_cluster.worker.ports.delivered import SHARE, DeliveredPort
+from twisted_cluster.worker.ports.delivered import SHARE, UNTIL_OUT, DeliveredPort
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.stream_ports import TCPPort, UNIXPort
 
@@ -225,3 +225,27 @@ def test_whatThePrimaryHasToKnow(
     Less at once; more when half of the places are used.
     """
     assert Meter(received, told).isNews(willing, limit) is expected
+
+
+@pytest.mark.parametrize("mode", [KERNEL])
+def test_whoIsFullForAMomentSaysNothing(port: TCPPort) -> None:
+    """
+    The kernel goes on to choose one that is full, if there is room again soon; one that
+    stays full says so, once.
+    """
+    said = port.register.control.pauses
+    port.maxConnections = 0
+    port.maxConnections = 1
+    port.reactor.advance(UNTIL_OUT)
+    assert said == []
+    for most in (0, 1, 0):
+        port.maxConnections = most
+    port.reactor.advance(UNTIL_OUT)
+    assert said == [(1, True)]
+    port.maxConnections = 2
+    port.reactor.advance(UNTIL_OUT)
+    assert said == [(1, True), (1, False)]
+    port.maxConnections = 0
+    port.stopListening()
+    port.reactor.advance(0)
+    assert port.reactor.getDelayedCalls() == []

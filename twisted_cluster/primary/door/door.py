@@ -29,6 +29,8 @@ from twisted_cluster.wire.handoff import letGo
 
 # So many workers may send a connection back before it is given up.
 BOUNCES = 3
+# The same where workers accept as well: who has had room is full by then now and then.
+MORE_BOUNCES = 12
 # The most turns of one port when its backlog is emptied: as much as the system lets wait.
 MOST_TURNS = 128
 RAISE = "raise the limit (ulimit -n)"
@@ -216,13 +218,14 @@ class Door:
         looks = self._lookAt(whole, hand)
         for connection in reversed(whole):
             gate = self.gates.get(connection.listener)
-            if gate is not None and connection.bounces < BOUNCES:
+            most = MORE_BOUNCES if _isSteered(gate) else BOUNCES
+            if gate is not None and connection.bounces < most:
                 gate.room.hold(connection, first=looks.get(connection.fd))
                 continue
             letGo(connection)
             if gate is not None:
                 gate.room.refused += 1
-                gate.room.say(f"connections are closed that {BOUNCES} workers sent back")
+                gate.room.say(f"connections are closed that {most} workers sent back")
         self.changed()
 
     def _lookAt(
@@ -346,3 +349,7 @@ class Door:
             gate.watch(gate.mayAccept)
             gate.steer()
         self._roster.listen(any(gate.waits for gate in self.gates.values()))
+
+
+def _isSteered(gate: Gate | None) -> bool:
+    return gate is not None and gate.listener.streams is not None

@@ -21,6 +21,8 @@ from twisted_cluster.wire.handoff import letGo
 
 # Few clients wait longer; what has no bound would wait for ever where nobody comes back.
 LONGEST_WAIT = 30_000_000_000
+# Where workers accept as well who is given to one may come back often, at once.
+HALVED = 3
 # What is not kept of a connection that waits is looked at again.
 KEPT = 1024
 
@@ -150,7 +152,8 @@ class WaitingRoom:
         @param first: Else its first bytes, as in L{Waiting}.
         """
         # Each time that it comes back it has half as long: it has waited elsewhere.
-        until = self._hall.nanoseconds() + (LONGEST_WAIT >> connection.bounces)
+        times = min(connection.bounces, HALVED)
+        until = self._hall.nanoseconds() + (LONGEST_WAIT >> times)
         waiting = before or Waiting(connection, until, first)
         waiting = waiting._replace(connection=connection)
         line = self._asked.lineOf(self._factsOf(connection, waiting.first))

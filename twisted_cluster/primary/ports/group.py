@@ -159,7 +159,11 @@ class SocketGroup(ABC):
         if not looking.isDone():
             return False
         del self._closely[member]
-        return self._isHarm(looking.result())
+        try:
+            return self._isHarm(looking.result())
+        except (OSError, ValueError):
+            # It could not be looked at: at the next time.
+            return False
 
     @abstractmethod
     def _isHarm(self, done: Sequence[str]) -> bool:

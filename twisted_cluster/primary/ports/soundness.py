@@ -77,8 +77,6 @@ class Soundness:
         self._socket = held
         self._isStream = held.type == socket.SOCK_STREAM
         self._name = held.getsockname()
-        self._poll = select.poll()
-        self._poll.register(held, getattr(select, "POLLRDHUP", 0))
         self.waiting: int | None = None
         self._most = self._mayWait()
         self._backlog = self._most or backlog
@@ -93,7 +91,10 @@ class Soundness:
         done = []
         if not fcntl.fcntl(self._socket, fcntl.F_GETFL) & os.O_NONBLOCK:
             done.append(BLOCKS)
-        if any(events & _ENDED for _, events in self._poll.poll(0)):
+        # Another thread may be about to look closely, and needs one of its own.
+        poll = select.poll()
+        poll.register(self._socket, getattr(select, "POLLRDHUP", 0))
+        if any(events & _ENDED for _, events in poll.poll(0)):
             done.append(SHUT_DOWN)
         return done
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from twisted.internet import tcp
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -34,6 +35,9 @@ FAREWELL = 1024
 # Seconds after which a socket that listens no more is looked at again: another worker has
 # done that, and the primary undoes it.
 UNTIL_MENDED = 0.05
+# Seconds for which one that is full need not say so: if somebody leaves by then, who
+# has come to it meanwhile need not go to others.
+UNTIL_OUT = 0.005
 
 
 class DeliveredPort(LimitedPort, AnnouncedPort):
@@ -60,6 +64,7 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
     _rests = False
     _isSteered = False
     _isOut = False
+    _outSoon: IDelayedCall | None = None
     ordinal = listener = 0
     spec: ListenSpec
     socket: DeliveredSocket | PolledSocket
@@ -183,6 +188,9 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         Undo what C{startListening} did.
         """
         self.stopSaying()
+        if self._outSoon is not None:
+            self._outSoon.cancel()
+            self._outSoon = None
         self.register.alone.discard(self)
         number, self.number = self.number, None
         if number is not None:
@@ -276,9 +284,18 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         """
         Have the kernel choose others while this accepts nothing.
         """
-        if self.number is not None and isOut != self._isOut:
+        if isOut and self.taking and self.room == 0 and not self._isOut:
+            if self._outSoon is None:
+                self._outSoon = self.reactor.callLater(UNTIL_OUT, self._sayStillOut)
+        elif self.number is not None and isOut != self._isOut:
             self._isOut = isOut
             self.register.control.pause(self.number, isOut)
+
+    def _sayStillOut(self) -> None:
+        self._outSoon = None
+        if self.number is not None and not (self._isOut or self._polling):
+            self._isOut = True
+            self.register.control.pause(self.number, True)
 
     def startReading(self) -> None:
         if not self.taking:

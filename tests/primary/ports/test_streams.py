@@ -83,8 +83,7 @@ def drain(primary: Primary, listener: Listener) -> None:
     poll.register(groupOf(listener).unaccepted.idle, select.POLLIN)
     while poll.poll(0):
         helm._take()
-        while helm.isBusy:
-            helm._gather(0.1)
+        helm._gather(list(helm._taking), 0.2)
 
 
 @pytest.fixture

@@ -20,12 +20,18 @@ import pytest
 
 from tests.primary.ports.binds import spread
 from tests.process.cluster import eventually
+from tests.process.somebody import asRoot
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound, bind
 from twisted_cluster.primary.ports.group import CLOSELY
 from twisted_cluster.primary.ports.groups import DatagramGroup
-from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
+from twisted_cluster.primary.ports.soundness import (
+    BLOCKS,
+    LISTS,
+    SHUT_DOWN,
+    Soundness,
+)
 from twisted_cluster.wire.aside import Aside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux has it")
@@ -80,6 +86,42 @@ def test_whatIsDoneToItIsSeenAndUndone(held: Bound, done: str) -> None:
     assert sound.lookClosely() == [done]
     assert sound.mend()
     assert sound.lookClosely() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("SO_RCVLOWAT", (socket.SOL_SOCKET, socket.SO_RCVLOWAT), 1 << 20),
+        ("SO_DONTROUTE", (socket.SOL_SOCKET, socket.SO_DONTROUTE), 1),
+        ("SO_REUSEADDR", (socket.SOL_SOCKET, socket.SO_REUSEADDR), 0),
+        ("TCP_CORK", (socket.IPPROTO_TCP, 3), 1),
+        ("TCP_TX_DELAY", (socket.IPPROTO_TCP, 37), 1000),
+    ],
+)
+def test_whatConnectionsHaveFromIt(
+    name: str, option: tuple[int, int], value: int
+) -> None:
+    """
+    Such as not to be read before a megabyte has come.
+    """
+    with bind(ListenSpec(TCP, LOCAL, backlog=7)).socket as held:
+        sound = Soundness(held, 7)
+        held.setsockopt(*option, value)
+        assert sound.lookClosely() == [f"set {name}"]
+        assert sound.mend()
+
+
+@asRoot
+def test_whatTakesMemoryIsSeen() -> None:
+    """
+    Whatever it is: it cannot be asked for, nor undone.
+    """
+    with bind(ListenSpec(TCP, "::1", backlog=7)).socket as held:
+        sound = Soundness(held, 7)
+        # A header for each packet, of a family of those that take memory of the socket.
+        held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RTHDRDSTOPTS, b"\1" + bytes(7))
+        assert sound.lookClosely() == [f"set {LISTS}"]
+        assert not sound.mend()
 
 
 def test_aShortBacklogIsSeen() -> None:

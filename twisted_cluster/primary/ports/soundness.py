@@ -51,7 +51,21 @@ BUFFERS = {
     "SO_RCVBUF": (socket.SOL_SOCKET, socket.SO_RCVBUF),
     "SO_SNDBUF": (socket.SOL_SOCKET, socket.SO_SNDBUF),
 }
-OPTIONS = {**NUMBERS, **STRUCTURES, **BUFFERS}
+# The same of what connections have from the socket that they come by: those that are not
+# read before so much has come, are not routed, or are late; and what has others wait for
+# the port when all are gone.
+INHERITED: dict[str, tuple[int, int]] = {
+    "SO_RCVLOWAT": (socket.SOL_SOCKET, socket.SO_RCVLOWAT),
+    "SO_DONTROUTE": (socket.SOL_SOCKET, socket.SO_DONTROUTE),
+    "SO_REUSEADDR": (socket.SOL_SOCKET, socket.SO_REUSEADDR),
+    "TCP_CORK": (socket.IPPROTO_TCP, getattr(socket, "TCP_CORK", -1)),
+    "TCP_TX_DELAY": (socket.IPPROTO_TCP, 37),
+}
+OPTIONS = {**NUMBERS, **STRUCTURES, **BUFFERS, **INHERITED}
+# In the words of linux/sock_diag.h: what options take that are lists, such as keys that
+# each packet must be signed with, and who has set them is not asked.
+SO_MEMINFO, MEMORY = 55, slice(24, 28)
+LISTS = "options that take memory"
 # In bytes: of numbers, and of structures.
 NUMBER, LARGEST = 4, 16
 # Smaller than that nothing works; the system says twice what was set.
@@ -121,6 +135,9 @@ class Soundness:
         if self._mayWait() != self._most:
             done.append("changed its backlog")
         now = self._options()
+        if FILTERED in done:
+            # Which takes memory itself.
+            now[LISTS] = self._said.get(LISTS, b"")
         changed = [name for name, value in self._said.items() if now.get(name) != value]
         return done + [f"set {name}" for name in changed]
 
@@ -161,7 +178,7 @@ class Soundness:
     def _setBack(self) -> None:
         now = self._options()
         for name, value in self._said.items():
-            if now.get(name) != value:
+            if now.get(name) != value and name in OPTIONS:
                 with suppress(OSError):
                     setOption(self._socket.fileno(), *OPTIONS[name], value)
 
@@ -192,10 +209,17 @@ class Soundness:
     def _options(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         for name, which in OPTIONS.items():
+            if name in INHERITED and not self._isStream:
+                continue
             size = LARGEST if name in STRUCTURES else NUMBER
             with suppress(OSError):
                 found[name] = getOption(self._socket.fileno(), *which, size)
         for name in BUFFERS:
             size = int.from_bytes(found[name], sys.byteorder)
             found[name] = min(ROOM, size).to_bytes(NUMBER, sys.byteorder)
+        if self._isStream and sys.platform == "linux":
+            with suppress(OSError):
+                which = socket.SOL_SOCKET, SO_MEMINFO
+                told = getOption(self._socket.fileno(), *which, MEMORY.stop)
+                found[LISTS] = told[MEMORY]
         return found

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 from array import array
+from collections.abc import Mapping
 
 from twisted_cluster.steering.extended import INSTRUCTION
 from twisted_cluster.wire.system_call import ofMachine, systemCall
@@ -23,11 +24,14 @@ CALLS = {
     "s390x": 351,
 }
 # As linux/bpf.h has them.
-MAP_CREATE, MAP_UPDATE, PROG_LOAD = 0, 2, 5
+MAP_CREATE, MAP_UPDATE, PROG_LOAD, MAP_UPDATE_BATCH = 0, 2, 5, 26
 ARRAY, LATEST, MAPS, SOCKETS = 2, 9, 12, 20
 MMAPABLE = 1 << 10
 CHOOSES_SOCKETS = 21
 LICENSE = b"MIT\0"
+# What the kernel says where it takes one at a time only: its own ENOTSUPP, or that there
+# is no such command.
+NOT_AT_ONCE = {524, errno.ENOTSUP, errno.EINVAL}
 
 
 def _bpf(command: int, attributes: bytes) -> int:
@@ -93,13 +97,24 @@ def makeMaps(like: int, most: int) -> int:
     return _bpf(MAP_CREATE, struct.pack("=IIIIII", MAPS, 4, 4, most, 0, like))
 
 
-def putMap(maps: int, index: int, other: int) -> None:
+def putMaps(maps: int, others: Mapping[int, int]) -> None:
     """
-    Put one into a map of maps.
+    Put some into a map of maps. It takes some milliseconds, until no program can have
+    what was there before; one by one, as before Linux 5.16, so much for each.
 
+    @param others: Their descriptors, by index.
     @raise OSError: As L{putSocket}.
     """
-    _put(maps, index, array("I", [other]))
+    keys, values = array("I", others.keys()), array("I", others.values())
+    where = (keys.buffer_info()[0], values.buffer_info()[0])
+    asked = struct.pack("=QQQQIIQQ", 0, 0, *where, len(keys), maps, 0, 0)
+    try:
+        _bpf(MAP_UPDATE_BATCH, asked)
+    except OSError as error:
+        if error.errno not in NOT_AT_ONCE:
+            raise
+        for index, other in others.items():
+            _put(maps, index, array("I", [other]))
 
 
 def putSocket(sockets: int, index: int, member: socket.socket) -> None:

@@ -25,13 +25,14 @@ from twisted_cluster.policies.sticky import makeSticky
 from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.primary.ports.steered import CannotSteerError, Served, Steering
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
-from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
+from twisted_cluster.primary.ports.steered_extended import AT_ONCE, ExtendedSteering
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.board import Board
 from twisted_cluster.steering.classic import assemble, ret
 from twisted_cluster.steering.hashing import ofAddress
 from twisted_cluster.steering.places import Place
 from twisted_cluster.testing.extended_machine import ExtendedMachine
+from twisted_cluster.wire import bpf
 from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.reuseport import attachClassic, detach
 
@@ -262,3 +263,33 @@ def test_whyNot() -> None:
     with listening(1) as alone, pytest.raises(CannotSteerError) as raised:
         steer(makeSticky(by="cookie", name="session"), alone.sockets[0])
     assert "extended" in str(raised.value)
+
+
+@pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
+@pytest.mark.parametrize("isOld", [False, True])
+def test_closingsAreCountableForAllAtOnce(
+    monkeypatch: pytest.MonkeyPatch, isOld: bool
+) -> None:
+    """
+    It takes some milliseconds, for which the primary does nothing else: once for so many
+    sockets, where the kernel can do that.
+    """
+    asked: list[int] = []
+    ask = bpf._bpf
+
+    def note(command: int, attributes: bytes) -> int:
+        asked.append(command)
+        if isOld and command == bpf.MAP_UPDATE_BATCH:
+            raise OSError(524, "not supported")
+        return ask(command, attributes)
+
+    monkeypatch.setattr(bpf, "_bpf", note)
+    with listening(AT_ONCE + 1) as group:
+        steering = ExtendedSteering(LeastConnections(), group.sockets.pop(0))
+        for index, member in enumerate(group.sockets):
+            steering.add(index, member)
+            assert steering.closingsOf(index) is not None
+        assert asked.count(bpf.MAP_UPDATE_BATCH) == 1
+        # Each socket is put by itself, with the anchor.
+        assert asked.count(bpf.MAP_UPDATE) == AT_ONCE + 1 + (AT_ONCE if isOld else 0)
+        steering.close()

@@ -13,6 +13,7 @@ from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.programs import Programs
 from twisted_cluster.primary.ports.steered import (
     ANCHOR,
+    MOST_PLACES,
     CannotSteerError,
     Served,
     because,
@@ -37,6 +38,9 @@ from twisted_cluster.wire.reuseport import attachExtended
 
 # As many as are remembered; some 100 bytes each.
 PEERS = 65536
+# For so many sockets what is closed is made countable at a time, for it takes as long as
+# for one.
+AT_ONCE = 16
 
 
 class ExtendedSteering:
@@ -101,12 +105,19 @@ class ExtendedSteering:
             with suppress(OSError):
                 self._countClosings(index, self._maps)
 
-    def _countClosings(self, index: int, maps: int) -> None:
-        fd, _ = bpf.makeBoard(CELL)
-        self._fds.append(fd)
-        bpf.putMap(maps, index, fd)
-        self._closings[index] = Closings(fd)
-        self._closingsFds[index] = fd
+    def _countClosings(self, first: int, maps: int) -> None:
+        """
+        Have closings be counted for a socket, and for those to come.
+        """
+        made: dict[int, int] = {}
+        for index in range(first, min(first + AT_ONCE, MOST_PLACES)):
+            if index not in self._closings:
+                made[index], _ = bpf.makeBoard(CELL)
+                self._fds.append(made[index])
+        bpf.putMaps(maps, made)
+        for index, fd in made.items():
+            self._closings[index] = Closings(fd)
+        self._closingsFds.update(made)
 
     def closingsOf(self, index: int) -> int | None:
         return self._closingsFds.get(index)

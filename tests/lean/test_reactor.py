@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -254,6 +255,33 @@ def test_whatIsClosedUnderneathIsForgotten(reactor: LeanReactor) -> None:
         turn(reactor)
         assert protocol.heard == [ConnectionAborted]
         assert reactor._poller.poll(0) == []
+
+
+def test_whatIsClosedUnderneathIsForgottenLater(reactor: LeanReactor) -> None:
+    """
+    Where no descriptor is free for that just now, the reactor goes on, and does it when
+    there is one.
+    """
+    protocol, client = connect(reactor)
+    other, another = connect(reactor)
+    turn(reactor)
+    with transportOf(protocol).getHandle().dup():
+        os.close(transportOf(protocol).fileno())
+        transportOf(protocol).abortConnection()
+        client.close()
+        another.sendall(b"x")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, limits[1]))
+        try:
+            turn(reactor)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert other.heard == [b"x"]
+        turn(reactor)
+        assert reactor._poller.poll(0) == []
+        another.sendall(b"y")
+        turn(reactor)
+        assert other.heard == [b"x", b"y"]
 
 
 def test_logLinesSayWhoseTheyAre(reactor: LeanReactor) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import errno
 import select
-from contextlib import suppress
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
@@ -217,18 +216,26 @@ class DeferringReactor(EPollReactor):
         for fd in list(self._changed):
             self._settle(fd)
         if self._isStale:
-            self._isStale = False
             self._renew()
 
     def _renew(self) -> None:
         """
         Have the kernel forget what is closed here, and cannot be named any more.
         """
-        former, self._poller = self._poller, select.epoll()
+        try:
+            renewed = select.epoll()
+        except OSError:
+            # No descriptor is free: it is tried again before the next wait.
+            return
+        self._isStale = False
+        former, self._poller = self._poller, renewed
         former.close()
         for fd in self._reads | self._writes:
             told = self._told(fd)
-            # Of what was closed behind our back it had heard no more either.
-            with suppress(OSError):
+            try:
                 if told:
                     self._poller.register(fd, told)
+            except OSError as error:
+                # Of what was closed behind our back it had heard no more either; of all
+                # others it is told again, where it has no memory just now.
+                self._isStale |= error.errno in (errno.ENOMEM, errno.ENOSPC)

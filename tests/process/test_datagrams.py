@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.primary.ports.test_steering import mayLoad
 from tests.process.ports import LOCAL, commanded
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
@@ -91,11 +92,11 @@ def test_withoutAPolicyWorkersReadOneSocket(
 
 
 @linux
-def test_killedWorkersDatagramsAreForItsReplacement(
+def test_killedWorkersDatagramsAreForOthers(
     tmp_path: Path, peers: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    What lay in a dead worker's socket its replacement answers.
+    What lay in a dead worker's socket those answer who are there.
     """
     with socket.socket(type=socket.SOCK_DGRAM) as probe:
         probe.bind((LOCAL, 0))
@@ -107,7 +108,7 @@ def test_killedWorkersDatagramsAreForItsReplacement(
         os.kill(one.pid, signal.SIGKILL)
         cluster.waitOnline(3)
         new = cluster.workerPids()[0]
-        assert set(answers(peers)) == {new, two.pid}
+        assert set(answers(peers)) <= {new, two.pid}
 
 
 @linux
@@ -137,13 +138,18 @@ def test_workerThatEndsServesUDPToTheEnd(
     tmp_path: Path, peers: list[socket.socket]
 ) -> None:
     """
-    While it finishes a connection the kernel still gives it its peers' datagrams.
+    While it finishes a connection the kernel still gives it its peers' datagrams, where
+    it remembers who that is; else others have them.
     """
     with commanded(tmp_path) as (_, (one, two)):
         first = one.listen("UDP", name="a")
         two.listen("UDP", name="a")
+        send(peers, first.port)
+        before = answers(peers)
+        assert set(before) == {one.pid, two.pid}
         os.kill(one.pid, signal.SIGTERM)
         # It has heard of the signal when it answers.
         one.say("get", first.index, name="port")
         send(peers, first.port)
-        assert set(answers(peers)) == {one.pid, two.pid}
+        after = answers(peers)
+        assert after == before if mayLoad() else set(after) <= {one.pid, two.pid}

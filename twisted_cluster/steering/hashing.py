@@ -8,6 +8,7 @@ from sys import byteorder
 
 from twisted_cluster.steering.board import (
     CELL,
+    WEIGHTS,
 )
 from twisted_cluster.steering.extended import (
     BYTE,
@@ -48,6 +49,7 @@ from twisted_cluster.steering.parts import (
     DATA,
     DATA_END,
     begin,
+    cellOf,
     finish,
     select,
     slotAt,
@@ -84,9 +86,9 @@ def ofAddress(prefix4: int = 32, prefix6: int = 64) -> Program:
 
 def ofPeer(idle: float) -> Program:
     """
-    The same peer, the same socket, for as long as that is there, whoever may be chosen
-    for others: until it has not been heard for a while. So who leaves can serve its
-    peers to the end. New ones are hashed.
+    The same peer, the same socket, for as long as that is there, and has a weight,
+    whoever may be chosen for others: until it has not been heard for a while. So who
+    leaves can serve its peers to the end. New ones are hashed.
 
     It remembers some; of these the one that was not heard for longest is forgotten first.
 
@@ -100,6 +102,7 @@ def ofPeer(idle: float) -> Program:
         *(load(R1, R10, REMEMBERED + HEARD), mov(R2, R1), load(R3, R0, HEARD)),
         *(sub(R2, R3), constant(R3, int(idle * SECOND_OF)), jsgt(R2, R3, "new")),
         *(store(R0, HEARD, R1), load(R9, R0, SOCKET), and_(R9, MOST - 1)),
+        *(*cellOf(WEIGHTS, R9, R4), load(R4, R4), jeq(R4, 0, "new")),
         *(*select("new"), jump("chosen")),
         "new",
         *(*_hashed(ADDRESS, ADDRESS + CELL, PORT), *_owner()),

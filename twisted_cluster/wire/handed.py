@@ -13,9 +13,11 @@ from twisted_cluster.events import SocketName
 
 VERSION = 2
 # Flags: the connection counts against what the worker is willing to take; another worker
-# has had it, or has seen it in its queue, and may have it still.
+# has had it, or has seen it in its queue, and may have it still; it is none, but a file
+# with datagrams.
 METERED = 1
 SEEN = 2
+RELAYED = 4
 # A worker's connections are numbered so far, and then from 0 again.
 LARGEST_NONCE = (1 << 32) - 1
 
@@ -39,7 +41,7 @@ class Handed(NamedTuple):
     @ivar name: The peer, as C{accept} gave it.
     @ivar bounces: How many workers have sent the connection back.
     @ivar tally: Where its end is to be counted, besides.
-    @ivar flags: L{METERED}, L{SEEN} or 0.
+    @ivar flags: Of L{METERED}, L{SEEN} and L{RELAYED}.
     @ivar nonce: Which of those it is that the worker was handed: it says so when it
         sends the connection back.
     """

@@ -22,7 +22,15 @@ from twisted_cluster.events import SocketName
 from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Borrowed, Unasked
 from twisted_cluster.wire.closing import discard, discardEnd
-from twisted_cluster.wire.handed import RECORD, SEEN, VERSION, Handed, countIn, unpackAll
+from twisted_cluster.wire.handed import (
+    RECORD,
+    RELAYED,
+    SEEN,
+    VERSION,
+    Handed,
+    countIn,
+    unpackAll,
+)
 from twisted_cluster.wire.passing import areFree, give, isOver, take, unread, waitingIn
 
 log = Logger()
@@ -74,7 +82,9 @@ def letGo(connection: Handed) -> None:
     """
     Close a connection that nobody is to have.
     """
-    if not connection.name and _isOfDatagrams(connection.fd):
+    if connection.flags & RELAYED:
+        os.close(connection.fd)
+    elif not connection.name and _isOfDatagrams(connection.fd):
         # A UDP port's own: its address is free as soon as this is done, and nobody can
         # have it linger.
         os.close(connection.fd)

@@ -16,8 +16,12 @@ import pytest
 from tests.primary.primary import Primary, portOf, received, taken
 from twisted_cluster.core.messages import SHARED
 from twisted_cluster.events import UDP, ListenSpec
+from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.wire.handed import RELAYED
+from twisted_cluster.wire.relayed import Datagram, relayed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
 SPEC = ListenSpec(UDP, "127.0.0.1", 0)
@@ -94,13 +98,60 @@ def test_deadWorkersDatagramsAreForItsReplacement(
     assert min(found) > 0
 
 
-@pytest.mark.parametrize("way", ["leaves", "dies", "is not replaced"])
+WAYS = ["leaves", "dies", "is not replaced"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_whoGoesForGoodLosesNothing(peers: list[socket.socket], way: str) -> None:
     """
-    A socket that has lost its worker is given to another, to be emptied and closed;
-    then its peers are served by those that are left.
+    What lies in a socket that has lost its worker another one gets; and its peers are
+    served by those that are left.
     """
     primary = Primary(keep=way != "dies")
+    one, two = primary.newWorker(), primary.newWorker()
+    listener = primary.join(one, SPEC)
+    primary.join(two, SPEC)
+    sendAll(peers, listener)
+    if way == "leaves":
+        primary.table.leave(one, listener.number)
+    else:
+        primary.table.forget(one)
+    if way == "is not replaced":
+        primary.table.closeUnused()
+    inherited = relayedTo(primary, two)
+    assert 0 < len(inherited) < PEERS
+    found = [*inherited, *received(socketOf(listener, 2))]
+    sent = [(b"x", ("127.0.0.1", peer.getsockname()[1])) for peer in peers]
+    assert sorted(found) == sorted(sent)
+    sendAll(peers, listener)
+    assert len(list(received(socketOf(listener, 2)))) == PEERS
+    primary.close()
+
+
+def relayedTo(primary: Primary, worker: Hand) -> list[Datagram]:
+    """
+    What a worker finds that was in others' sockets.
+    """
+    # More than are read at a time.
+    for _ in range(3):
+        primary.door.look()
+        for reader in primary.reactor.getReaders():
+            reader.doRead()
+    found: list[Datagram] = []
+    for handed in taken(worker):
+        assert handed.flags & RELAYED
+        with open(handed.fd, "rb"):
+            found += relayed(handed.fd)
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_withoutAReserveASocketIsHandedOver(peers: list[socket.socket], way: str) -> None:
+    """
+    Where there are no sockets to spare one that has lost its worker is given to another,
+    to be emptied and closed; then its peers are served by those that are left.
+    """
+    primary = Primary(keep=way != "dies", dispatching=Dispatching(places=1 << 20))
     one, two = primary.newWorker(), primary.newWorker()
     listener = primary.join(one, SPEC)
     primary.join(two, SPEC)

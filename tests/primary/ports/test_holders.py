@@ -15,6 +15,7 @@ from tests.primary.primary import Primary, connect, portOf
 from twisted_cluster.events import TCP, UDP, UNIX, ListenSpec
 from twisted_cluster.policies import noPolicy
 from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.ports.dispatching import Dispatching
 
 LOCAL = "127.0.0.1"
 SPEC = ListenSpec(TCP, LOCAL, 0)
@@ -35,9 +36,9 @@ def shared() -> Iterator[Primary]:
 @pytest.fixture
 def grouped() -> Iterator[Primary]:
     """
-    One whose workers have a UDP socket each.
+    One whose workers have a UDP socket each, which is made when they need it.
     """
-    made = Primary(RoundRobin, keep=False)
+    made = Primary(RoundRobin, keep=False, dispatching=Dispatching(places=1 << 20))
     yield made
     made.close()
 

@@ -109,7 +109,8 @@ def test_aPeerHasASocket(
 @pytest.mark.parametrize("family", FAMILIES)
 def test_whoIsNotIdleStays(family: int) -> None:
     """
-    Peers stay with those who leave, as long as these are there; new ones go to others.
+    Peers stay with those who leave, as long as these are there; new ones go to others;
+    and so do all when nobody has the socket any more.
     """
     with ExitStack() as stack:
         anchor, *sockets = stack.enter_context(group(family))
@@ -118,14 +119,17 @@ def test_whoIsNotIdleStays(family: int) -> None:
         fill(steering, sockets)
         steering.allow(places(0, 1))
         before = owners(sockets, old)
-        steering.allow(places(2, 3))
+        steering.allow(places(2, 3), leaving=[0, 1])
         assert owners(sockets, old) == before
         assert set(owners(sockets, new).values()) == {2, 3}
+        steering.allow(places(2, 3), leaving=[1])
+        moved = owners(sockets, old)
+        assert all(moved[peer] == 1 for peer, index in before.items() if index == 1)
+        assert {moved[peer] for peer, index in before.items() if index == 0} == {2, 3}
         sockets[0].close()
         del sockets[0]
         after = owners(sockets, old)
         # One fewer is there, and so each has a number less.
         assert all(after[peer] == 0 for peer, index in before.items() if index == 1)
-        moved = {after[peer] for peer, index in before.items() if index == 0}
-        assert moved == {1, 2}
+        assert {after[peer] for peer, index in before.items() if index == 0} == {1, 2}
         steering.close()

@@ -39,11 +39,11 @@ from twisted_cluster.core.messages import HANDOFF
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.door import MORE_BOUNCES
-from twisted_cluster.primary.ports import steered_classic, streams
+from twisted_cluster.primary.ports import reserve, steered_classic
 from twisted_cluster.primary.ports.refusing import hasWaiting
+from twisted_cluster.primary.ports.reserve import LEAST
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
-from twisted_cluster.primary.ports.streams import LEAST
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.classic import ret
 from twisted_cluster.steering.places import Place
@@ -233,7 +233,7 @@ def test_aPolicyThatFailsLater(
     """
     if kind is ExtendedSteering and not mayLoad():
         pytest.skip("needs CAP_BPF")
-    monkeypatch.setattr(streams, "steer", kind)
+    monkeypatch.setattr(reserve, "steer", kind)
     policy = Failing()
     primary = Primary(lambda: policy, dispatching=ASKED)
     listener, workers = joined(primary, 3)
@@ -254,7 +254,7 @@ def test_whatTheKernelRefusesIsHandedOver(
     A program that is too long for the system, say: nobody is chosen until it has one that
     it takes, and who waits at sockets that nobody has is served.
     """
-    monkeypatch.setattr(streams, "steer", ClassicSteering)
+    monkeypatch.setattr(reserve, "steer", ClassicSteering)
     primary = Primary(RandomChoice, dispatching=ASKED)
     listener, workers = joined(primary, 3)
     come(clients, listener)

@@ -23,7 +23,8 @@ from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.listener import Listener
-from twisted_cluster.primary.ports.streams import LEAST, StreamGroup, placesFor
+from twisted_cluster.primary.ports.reserve import LEAST, placesFor
+from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.wire.backlog import backlogOf
 from twisted_cluster.wire.reuseport import detach
 

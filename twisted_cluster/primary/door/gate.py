@@ -19,6 +19,7 @@ from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.helm import Helm
 from twisted_cluster.primary.door.peeker import Peeker
+from twisted_cluster.primary.door.tiller import Tiller
 from twisted_cluster.primary.door.waiting import WaitingRoom
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.wire.handed import Handed
@@ -62,7 +63,11 @@ class Gate:
         self._reader = Reader(
             hall.reactor, listener.fileno, self._turn, listener.facts.name
         )
-        self._helm = None
+        self._helm: Helm | Tiller | None = None
+        if listener.peers is not None:
+            self._helm = Tiller(
+                listener, listener.peers, hall, self._relay, self.room.flush
+            )
         if listener.streams is not None:
             self._helm = Helm(
                 listener, listener.streams, hall, self._gather, self.room.flush
@@ -184,6 +189,9 @@ class Gate:
     def _gather(self, connection: Handed) -> None:
         self.accepted += 1
         self._receive(connection, Way.GIVE)
+
+    def _relay(self, datagrams: Handed) -> None:
+        self.room.route(datagrams, b"")
 
     def _turn(self) -> None:
         """

@@ -21,7 +21,7 @@ from twisted_cluster.primary.door.peeker import peek
 from twisted_cluster.wire.aside import aside
 from twisted_cluster.wire.borrowed import Unasked, familyOf
 from twisted_cluster.wire.closing import discard
-from twisted_cluster.wire.handed import SEEN, Handed, packRecord
+from twisted_cluster.wire.handed import RELAYED, SEEN, Handed, packRecord
 from twisted_cluster.wire.limit import SHORT
 
 log = Logger()
@@ -62,7 +62,8 @@ def _known(given: Given, socketOf: SocketOf, connection: Handed) -> Known | None
     if handed is None:
         raise MessageError("it sends back a connection that it was not handed")
     listening = socketOf(handed.listener)
-    if listening is None:
+    # Datagrams that a worker has no port for any more are lost, as in a socket's buffer.
+    if listening is None or handed.flags & RELAYED:
         return None
     bounces = handed.bounces + 1
     handed = handed._replace(fd=connection.fd, bounces=bounces, tally=0, flags=SEEN)

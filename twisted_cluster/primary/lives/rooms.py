@@ -16,7 +16,7 @@ from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.guardian import Guardian
 from twisted_cluster.primary.lives.outliving import Outliving
 from twisted_cluster.primary.ports.dispatching import Dispatching
-from twisted_cluster.primary.ports.streams import placesFor
+from twisted_cluster.primary.ports.reserve import placesFor
 from twisted_cluster.primary.ports.table import ListenerTable
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.talk.exchange import Exchange

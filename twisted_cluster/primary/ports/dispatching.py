@@ -24,8 +24,10 @@ from twisted_cluster.events import (
 )
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound
+from twisted_cluster.primary.ports.datagrams import DatagramReserve
+from twisted_cluster.primary.ports.reserve import LEAST
 from twisted_cluster.primary.ports.steered import CannotSteerError
-from twisted_cluster.primary.ports.streams import LEAST, StreamGroup
+from twisted_cluster.primary.ports.streams import StreamGroup
 
 log = Logger()
 
@@ -107,6 +109,29 @@ class Dispatching:
             spec=spec,
             kind=made.kind,
             why=why,
+            places=self.places,
+        )
+        return made
+
+    def peers(self, bound: Bound, room: int) -> DatagramReserve | None:
+        """
+        @param room: How many sockets there may be.
+        @return: L{None} if it is no UDP port of its own, or no program can choose.
+        """
+        spec = bound.spec
+        if spec.kind != UDP or spec.fd is not None or room < self.places:
+            return None
+        if sys.platform != "linux":
+            return None
+        try:
+            made = DatagramReserve(bound.socket, self.places, bound.user)
+        except (CannotSteerError, OSError) as error:
+            log.info("{spec}: peers have sockets by a hash: {e}", spec=spec, e=error)
+            return None
+        log.debug(
+            "{spec}: peers have sockets by {kind} BPF ({places} sockets)",
+            spec=spec,
+            kind=made.kind,
             places=self.places,
         )
         return made

@@ -187,6 +187,15 @@ class SocketGroup(ABC):
             return self._made()
 
     def _made(self) -> socket.socket:
+        made = self._bound()
+        try:
+            self._begin(made)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _bound(self) -> socket.socket:
         made = socket.socket(self._family, self._kind)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -196,7 +205,6 @@ class SocketGroup(ABC):
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind(self._name)
             made.setblocking(False)
-            self._begin(made)
         except BaseException:
             made.close()
             raise

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.soundness import CONNECTED, FILTERED
 from twisted_cluster.wire.aside import Aside
+from twisted_cluster.wire.reuseport import lock
 from twisted_cluster.wire.user import User
 
 log = Logger()
@@ -45,6 +46,11 @@ class DatagramGroup(SocketGroup):
     def sockets(self) -> list[socket.socket]:
         spare = [] if self._spare is None else [self._spare]
         return [*self.members.values(), *spare]
+
+    def _begin(self, made: socket.socket) -> None:
+        super()._begin(made)
+        # So that no worker attaches a program by it.
+        lock(made)
 
     def _another(self) -> socket.socket:
         spare, self._spare = self._spare, None

@@ -22,6 +22,7 @@ from twisted_cluster.interfaces import IGroupingPolicy, ILoyalPolicy, ISchedulin
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.ports.anew import bindAnew
 from twisted_cluster.primary.ports.binding import Bound
+from twisted_cluster.primary.ports.datagrams import DatagramReserve
 from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.groups import makeGroup
 from twisted_cluster.primary.ports.handshakes import areAny
@@ -49,6 +50,7 @@ class Listener:
         listen here.
     @ivar group: The sockets of which each slot has one, if there are such.
     @ivar streams: These of a TCP port.
+    @ivar peers: These of a UDP port, where a program chooses.
     @ivar opener: The id of the worker for which it was opened; 0 if it is none's.
     @ivar users: Workers which listen here.
     @ivar wasJoined: Whether any has ever listened here.
@@ -74,10 +76,12 @@ class Listener:
         bound: Bound,
         policy: ISchedulingPolicy | None,
         streams: StreamGroup | None = None,
+        peers: DatagramReserve | None = None,
     ) -> None:
         """
         @param policy: L{None} to let the kernel choose.
         @param streams: Sockets that workers accept from.
+        @param peers: Sockets that workers read.
         """
         self.number = number
         self.spec = spec
@@ -89,9 +93,9 @@ class Listener:
         self.name = bound.socket.getsockname()
         self.facts = ListenerFacts(number, str(spec), self.name, nameOf)
         isOwn = spec.kind == UDP and policy is not None and spec.fd is None
-        self.streams = streams
-        self.group: SocketGroup | None = streams
-        if isOwn:
+        self.streams, self.peers = streams, peers
+        self.group: SocketGroup | None = streams or peers
+        if isOwn and peers is None:
             self.group = makeGroup(bound.socket, bound.user)
         self.mode = KERNEL if streams else GROUP if self.group else HANDOFF
         if policy is None or (spec.kind == UDP and self.group is None):

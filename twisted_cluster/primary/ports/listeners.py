@@ -186,12 +186,14 @@ class Listeners:
             self._dispatching.isForKernel(spec, policy)
             bound = self._adopt(spec, user)
         self._count += 1
+        peers = None if policy is None else self._dispatching.peers(bound, self._room)
         try:
-            listener = Listener(self._count, spec, bound, policy, streams)
+            listener = Listener(self._count, spec, bound, policy, streams, peers)
             self._door.opened(listener)
         except BaseException:
-            if streams is not None:
-                streams.close()
+            for group in (streams, peers):
+                if group is not None:
+                    group.close()
             bound.release()
             raise
         key = keyOf(spec, ordinal, directory)
@@ -200,6 +202,15 @@ class Listeners:
         say = log.debug if isNth(spec) else log.info
         say("listening on {spec} ({name})", spec=spec, name=_inWords(listener.name))
         return listener
+
+    @property
+    def _room(self) -> int:
+        """
+        How many sockets may be reserved still: half of all that there may be are for
+        ports that nobody knows of yet.
+        """
+        all = sum(listener.sockets for listener in self.byNumber.values())
+        return mostPorts() // 2 - all
 
     def _bindFor(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -55,6 +55,10 @@ class Steering(Protocol):
     """
     Why it is not a better kind, for the log; empty, if there is none.
     """
+    remembers: bool
+    """
+    Whether the program remembers who was given which socket.
+    """
 
     def add(self, index: int, member: socket.socket) -> None:
         """
@@ -70,7 +74,12 @@ class Steering(Protocol):
         One has ceased to listen.
         """
 
-    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
+    def allow(
+        self,
+        places: Sequence[Place],
+        byWeight: bool = False,
+        leaving: Collection[int] = (),
+    ) -> None:
         """
         Have only these be chosen, from now on. If there are none, who comes waits at the
         anchor.
@@ -78,6 +87,8 @@ class Steering(Protocol):
         @param places: Which were added.
         @param byWeight: Whether each is to be chosen as often as its weight says, though
             the programs do not look at that.
+        @param leaving: Indices of others which keep whom the program remembers as
+            theirs, if it does.
         @raise OSError: If the system does not take the program.
         """
 

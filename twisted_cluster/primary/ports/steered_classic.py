@@ -5,7 +5,7 @@ Sockets that a classic program chooses from, which everybody may have.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.programs import Programs
@@ -24,6 +24,7 @@ class ClassicSteering:
 
     kind = "classic"
     instead = ""
+    remembers = False
 
     def __init__(self, programs: IKernelPrograms, anchor: socket.socket) -> None:
         """
@@ -56,7 +57,12 @@ class ClassicSteering:
         if last != index:
             self._order[self._order.index(index)] = last
 
-    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
+    def allow(
+        self,
+        places: Sequence[Place],
+        byWeight: bool = False,
+        leaving: Collection[int] = (),
+    ) -> None:
         self._places, self._byWeight = tuple(places), byWeight
         self._renew()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPrograms
@@ -61,6 +61,7 @@ class ExtendedSteering:
         self._programs = Programs(programs)
         program = self._programs.extended()
         self._anchor = anchor
+        self.remembers = extended.uses(program, Map.PEERS)
         self._members: dict[int, socket.socket] = {}
         self._inodes: dict[int, int] = {}
         self._reckonings: dict[int, Reckoning] = {}
@@ -84,7 +85,7 @@ class ExtendedSteering:
         self._sockets = bpf.makeSockets(MOST)
         self._fds.append(self._sockets)
         maps = {Map.BOARD: board, Map.SOCKETS: self._sockets}
-        if extended.uses(program, Map.PEERS):
+        if self.remembers:
             maps[Map.PEERS] = bpf.makeMemory(PEER_SIZE, REMEMBERED_SIZE, PEERS)
             self._fds.append(maps[Map.PEERS])
         if extended.uses(program, Map.CLOSINGS):
@@ -130,11 +131,20 @@ class ExtendedSteering:
         # The kernel has taken it from the map.
         pass
 
-    def allow(self, places: Sequence[Place], byWeight: bool = False) -> None:
-        for place in places:
-            self._board.setWeight(place.index, place.weight)
+    def allow(
+        self,
+        places: Sequence[Place],
+        byWeight: bool = False,
+        leaving: Collection[int] = (),
+    ) -> None:
+        weights = {**dict.fromkeys(leaving, 1), **{p.index: p.weight for p in places}}
+        for index, weight in weights.items():
+            self._board.setWeight(index, weight)
         turns = spread(places, TURNS) if byWeight else self._turns(places)
         self._board.setTurns(turns or [ANCHOR])
+        if self.remembers:
+            for index in self._members.keys() - weights.keys():
+                self._board.setWeight(index, 0)
 
     def _turns(self, places: Sequence[Place]) -> Sequence[int]:
         return self._programs.turns(places) if places else ()

@@ -4,54 +4,27 @@ One TCP port as many sockets, among which the kernel chooses as the policy says.
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 
 from twisted_cluster.interfaces import IKernelPolicy
-from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.guard import Guard
 from twisted_cluster.primary.ports.refusing import hasWaiting
-from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
-from twisted_cluster.primary.ports.steered import MOST_PLACES, Served, Steering
-from twisted_cluster.primary.ports.steering import steer
-from twisted_cluster.primary.ports.unaccepted import Unaccepted
-from twisted_cluster.steering.places import Place
-from twisted_cluster.wire.aside import Aside
+from twisted_cluster.primary.ports.reserve import Reserve
+from twisted_cluster.primary.ports.soundness import Soundness
+from twisted_cluster.primary.ports.steered import Served
 from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.user import User, acting
 
-# So many sockets at least are made in advance, and so many for each worker that there may
-# be: a slot is given another when its own was broken.
-LEAST, EACH = 16, 2
-# Seconds that it is waited for that a socket is shut down, which takes some 50 us.
-AT_ONCE = 0.01
 
-
-def placesFor(workers: int) -> int:
+class StreamGroup(Reserve):
     """
-    How many sockets are reserved, so that no more have to be bound later on.
+    Whose sockets listen.
 
-    @param workers: How many there may be.
-    """
-    return min(MOST_PLACES, max(LEAST, EACH * workers))
-
-
-class StreamGroup(SocketGroup):
-    """
-    Whose sockets are made all at once, and listen: none is closed as long as the port is
-    open. Those that nobody is chosen for the primary empties. While a slot has two
-    workers each has a socket.
-
-    @ivar members: By the id of the worker that has it.
-    @ivar kind: What kind of program chooses.
-    @ivar instead: Why it is not a better one, if there is one.
     @ivar accepted: How many connections workers have accepted, as they say.
-    @ivar unaccepted: Tells which of those are not empty.
     """
 
     def __init__(
@@ -65,48 +38,27 @@ class StreamGroup(SocketGroup):
         """
         @param anchor: Listens, first of its group, and stays the primary's.
         @param policy: Whose program chooses.
-        @param places: How many sockets workers may have.
-        @param user: Whose the anchor is.
-        @raise CannotSteerError: If there is no such program here.
-        @raise OSError: If one of the sockets cannot be made.
+        @param backlog: With which they listen.
+        @raise CannotSteerError: As L{Reserve}, and OSError.
         """
-        super().__init__(anchor, user)
-        # First, for it needs no closing.
-        self.unaccepted = Unaccepted()
-        self._anchor = anchor
         self._backlog = backlog
-        self._steering: Steering = steer(policy, anchor)
-        self.kind = self._steering.kind
-        self.instead = self._steering.instead
-        self._indices: dict[socket.socket, int] = {}
-        self._chosen: dict[int, int] = {}
-        # Whether the system would not have the last program.
-        self._isRefused = False
-        self._byWeight = False
-        self._count = 0
-        # Places of those that were broken.
-        self._vacant: list[int] = []
-        self._free: deque[socket.socket] = deque()
-        # Those whose workers are gone, for the next one in the slot.
-        self._kept: dict[int, socket.socket] = {}
-        self._slots: dict[int, int] = {}
-        self._retiring: dict[int, Aside[None]] = {}
         self._accepted: Counter[int] = Counter()
         self.accepted = 0
         self._guard: Guard | None = None
-        try:
-            for _ in range(places):
-                self._free.append(super()._makeAnother())
-            with acting(user):
-                self._guard = Guard(anchor)
-            self._guard.shut()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(anchor, policy, places, user)
 
-    @property
-    def sockets(self) -> Sequence[socket.socket]:
-        return list(self._indices)
+    def _anchored(self) -> socket.socket:
+        return self._first
+
+    def _shut(self) -> None:
+        if self._guard is None:
+            with acting(self._user):
+                self._guard = Guard(self._first)
+        self._guard.shut()
+
+    def _open(self) -> None:
+        assert self._guard is not None, "it is not complete"
+        self._guard.open()
 
     @property
     def isClosed(self) -> bool:
@@ -115,125 +67,12 @@ class StreamGroup(SocketGroup):
         """
         return self._guard is not None and self._guard.isShut
 
-    def _makeAnother(self) -> socket.socket:
-        assert self._guard is not None, "it is not complete"
-        self._guard.open()
-        try:
-            return super()._makeAnother()
-        finally:
-            self._guard.shut()
-
     def _begin(self, made: socket.socket) -> None:
         made.listen(self._backlog)
-        index = self._vacant[-1] if self._vacant else self._count
-        self._steering.add(index, made)
-        self._sound[made] = Soundness(made, self._backlog)
-        self.unaccepted.add(made)
-        self._indices[made] = index
-        if self._vacant:
-            self._vacant.pop()
-        else:
-            self._count += 1
+        super()._begin(made)
 
-    @property
-    def unused(self) -> list[int]:
-        return list(self._kept)
-
-    def socketOf(self, slot: int, worker: int) -> socket.socket:
-        if worker not in self.members:
-            made = self._kept.pop(slot, None)
-            if made is None or not self._isSound(made):
-                if made is not None:
-                    self._giveUp(made)
-                made = self._another()
-            self.members[worker] = made
-            self._slots[worker] = slot
-        self._had[self.members[worker]].add(worker)
-        return self.members[worker]
-
-    def forget(self, slot: int, worker: int) -> None:
-        member = self.members.pop(worker, None)
-        self._slots.pop(worker, None)
-        if member is None or member in self.members.values():
-            return
-        if slot in self._kept:
-            self._free.append(member)
-        else:
-            self._kept[slot] = member
-
-    def remove(self, slot: int, worker: int | None = None) -> None:
-        if worker is not None:
-            self.forget(slot, worker)
-        if slot not in self._slots.values() and slot in self._kept:
-            # It is emptied, and may be another's.
-            self._free.append(self._kept.pop(slot))
-
-    def _another(self) -> socket.socket:
-        while self._free:
-            found = self._free.popleft()
-            # What a worker that had it has started may have it still.
-            if found not in self._had or self._isSound(found):
-                return found
-            self._giveUp(found)
-        if self._kept:
-            return self._kept.pop(next(iter(self._kept)))
-        if self._vacant or self._count < MOST_PLACES:
-            with suppress(OSError):
-                return self._makeAnother()
-        # There may be more workers than places: then some have one together.
-        return self._leastUsed()
-
-    def _leastUsed(self) -> socket.socket:
-        used = Counter(self.members.values())
-        if not used:
-            raise OSError(errno.EMFILE, "no socket is left for a worker")
-        return min(used, key=used.__getitem__)
-
-    # Who is chosen
-
-    def serve(self, weights: Mapping[int, int], byWeight: bool = False) -> None:
-        """
-        Have only these be chosen, from now on.
-
-        @param weights: What share each is to have, against others', by the worker's id.
-        @param byWeight: Whether the policy need not look at that.
-        @raise OSError: If the system does not take the program.
-        """
-        chosen: Counter[int] = Counter()
-        for worker, weight in weights.items():
-            member = self.members.get(worker)
-            if member in self._indices:
-                chosen[self._indices[member]] += weight
-        isSame = chosen == self._chosen and byWeight == self._byWeight
-        if isSame and not self._isRefused:
-            return
-        places = [Place(*place) for place in sorted(chosen.items())]
-        self._chosen, self._byWeight = dict(chosen), byWeight
-        # Whatever the kernel goes on with: who is not to be chosen does not accept.
-        for member, index in self._indices.items():
-            self.unaccepted.serve(member, index in chosen)
-        self._isRefused = True
-        self._steering.allow(places, byWeight)
-        self._isRefused = False
-
-    def attach(self) -> None:
-        """
-        Have the program choose, if somebody has detached it, or the system would not have
-        it.
-        """
-        self._steering.attach()
-        if self._isRefused:
-            places = [Place(*place) for place in sorted(self._chosen.items())]
-            self._steering.allow(places, self._byWeight)
-            self._isRefused = False
-
-    # Who waits
-
-    def waiting(self) -> list[socket.socket]:
-        """
-        Sockets that are not empty, although nobody takes what is in them.
-        """
-        return self.unaccepted.among(self._indices)
+    def _newSoundness(self, made: socket.socket) -> Soundness:
+        return Soundness(made, self._backlog)
 
     def full(self) -> set[int]:
         """
@@ -249,24 +88,11 @@ class StreamGroup(SocketGroup):
         """
         How many the kernel has that nobody has accepted; L{None}: it does not tell.
         """
-        all = [self._anchor, *self._indices]
+        all = [self._first, *self._indices]
         with suppress(OSError):
             told = waitingAt(self._family, self._name[1])
             return sum(told.get(os.fstat(one.fileno()).st_ino, 0) for one in all)
         return None
-
-    def whoHas(self, member: socket.socket) -> set[int]:
-        """
-        The ids of workers that have a socket.
-        """
-        return {id for id, one in self.members.items() if one is member}
-
-    def unblock(self, member: socket.socket) -> None:
-        """
-        Let nobody wait for a socket.
-        """
-        if member in self._sound:
-            self._sound[member].unblock()
 
     def took(self, member: socket.socket, count: int) -> None:
         """
@@ -302,97 +128,13 @@ class StreamGroup(SocketGroup):
         """
         return any(map(hasWaiting, self._indices))
 
-    # What is done to them
-
-    def look(self, isServer: bool = False) -> dict[int, set[int]]:
-        """
-        What is broken is nobody's any more.
-        """
-        for index, retiring in list(self._retiring.items()):
-            if retiring.isDone():
-                del self._retiring[index]
-                self._vacate(index)
-        broken: dict[int, set[int]] = {}
-        for worker, had in super().look(isServer).items():
-            lost = self.members.get(worker)
-            if lost is None:
-                # Of those who have one together it is said once.
-                continue
-            for each in self.whoHas(lost):
-                broken.setdefault(self._slots.pop(each), set()).update(had)
-                del self.members[each]
-            self._giveUp(lost)
-        self._lookAtIdle()
-        return broken
-
-    def _lookAtIdle(self) -> None:
-        """
-        What a worker that is gone has started may have its socket still: one that listens
-        no more is nobody's.
-        """
-        for slot, one in list(self._kept.items()):
-            if SHUT_DOWN in self._sound[one].look():
-                del self._kept[slot]
-                self._giveUp(one)
-        for one in [one for one in self._free if one in self._had]:
-            if SHUT_DOWN in self._sound[one].look():
-                self._free.remove(one)
-                self._giveUp(one)
-
-    def renew(self, slot: int) -> None:
-        """
-        Whoever joins next has another anyway.
-        """
-
-    def _giveUp(self, lost: socket.socket) -> None:
-        self._drop(lost)
-        self._retire(lost)
-
-    def _restore(self, sound: Soundness) -> bool:
-        # One that was shut down would have another place when it listens again.
-        return not self._isHarm(sound.lookClosely())
-
-    def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
-        return True
-
-    def _isHarm(self, done: Sequence[str]) -> bool:
-        return bool(set(done) - {BLOCKS})
-
-    def _drop(self, member: socket.socket) -> None:
-        super()._drop(member)
-        self.unaccepted.drop(member)
-
-    def _retire(self, broken: socket.socket) -> None:
-        index = self._indices.pop(broken)
-        try:
-            retiring = Aside(partial(_close, broken))
-        except RuntimeError:
-            # No thread can be had. The last who has it closes it.
-            broken.close()
-            return
-        if retiring.isDone(AT_ONCE):
-            self._vacate(index)
-        else:
-            # As long as it listens it has its place.
-            self._retiring[index] = retiring
-
-    def _vacate(self, index: int) -> None:
-        self._vacant.append(index)
-        self._steering.remove(index)
-
     def close(self) -> None:
-        self.members.clear()
-        for one in list(self._indices):
-            with suppress(OSError):
-                one.close()
-        self._indices.clear()
+        super().close()
         if self._guard is not None:
             self._guard.close()
-        self.unaccepted.close()
-        self._steering.close()
 
-
-def _close(broken: socket.socket) -> None:
-    with suppress(OSError):
-        broken.shutdown(socket.SHUT_RDWR)
-    os.close(broken.detach())
+    @staticmethod
+    def _takeOut(broken: socket.socket) -> None:
+        with suppress(OSError):
+            broken.shutdown(socket.SHUT_RDWR)
+        os.close(broken.detach())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -17,8 +17,9 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
-from twisted_cluster.wire.handed import Handed
+from twisted_cluster.wire.handed import RELAYED, Handed
 from twisted_cluster.wire.hosts import portOf, textOf
+from twisted_cluster.wire.relayed import RelayedSocket, relayed
 from twisted_cluster.worker.ports.announced import AnnouncedPort
 from twisted_cluster.worker.ports.orphans import stopPolling
 from twisted_cluster.worker.ports.register import HasRegister
@@ -159,18 +160,23 @@ class UDPPort(AnnouncedPort, udp.Port):
         """
         for connection in connections:
             try:
-                log.callWithLogger(self, self._empty, connection.fd)
+                log.callWithLogger(self, self._empty, connection)
             finally:
                 self.register.endings.lose(connection)
         return ()
 
-    def _empty(self, fd: int) -> None:
-        own, self.socket = self.socket, DatagramSocket(fd)
+    def _empty(self, left: Handed) -> None:
+        own = self.socket
+        if left.flags & RELAYED:
+            self.socket = cast(PortSocket, RelayedSocket(own, relayed(left.fd)))
+        else:
+            self.socket = DatagramSocket(left.fd)
         try:
             for _ in range(ROUNDS):
                 self.doRead()
         finally:
-            self.socket.detach()
+            if not left.flags & RELAYED:
+                self.socket.detach()
             self.socket = own
 
     def connectionLost(self, reason: Failure | None = None) -> None:

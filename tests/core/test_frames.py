@@ -61,6 +61,31 @@ def test_garbageIsRefusedOrIsFrames(data: bytes) -> None:
         pass
 
 
+@given(someFrames.filter(bool), lists(integers(1, 200), min_size=1))
+def test_whatIsByItselfNeedNotBeFed(sent: list[Frame], sizes: list[int]) -> None:
+    """
+    It is what would come of that; what is none, or only continues another, is to be fed.
+    """
+    reader, stream, at, come = FrameReader(), bytesOf(sent[0]), 0, []
+    for size in [*sizes, len(stream)]:
+        piece, at = stream[at : at + size], at + size
+        frame = reader.alone(piece)
+        come += [frame] if frame else reader.feed(piece)
+    assert [frame._replace(body=bytes(frame.body)) for frame in come] == sent[:1]
+    again = reader.alone(stream)
+    isPlain = sent[0].kind in frames.PLAIN_KINDS and not sent[0].flags & frames.HANDLE
+    assert again == (sent[0] if isPlain and not sent[0].extra else None)
+
+
+@given(binary(max_size=200))
+def test_garbageIsNoFrameByItself(data: bytes) -> None:
+    """
+    What feeding it would refuse is left to that.
+    """
+    frame = FrameReader().alone(data)
+    assert frame is None or FrameReader().feed(data) == [frame]
+
+
 def test_aFrameThatIsTooLongIsRefusedByItsHead() -> None:
     """
     Nobody can make us wait for, or keep, more than the limit.

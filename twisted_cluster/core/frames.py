@@ -17,6 +17,7 @@ from twisted_cluster.errors import MessageError, MessageTooLongError, VersionErr
 
 MESSAGE, ASK, ANSWER, REFUSAL, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, MISSED = range(1, 9)
 FRAME_KINDS = frozenset(range(1, 9))
+PLAIN_KINDS = frozenset({MESSAGE, ASK, ANSWER, REFUSAL})
 TOPIC_KINDS = frozenset({PUBLISH, SUBSCRIBE, UNSUBSCRIBE})
 # Flags.
 HANDLE = 1
@@ -33,6 +34,7 @@ SHORT = 1 << 12
 # Version, kind, flags, length of extra, of the body, number; 4 bytes are free.
 _head = Struct("<BBHIIQ4x")
 HEAD = _head.size
+_unpack = _head.unpack_from
 
 
 class Frame(NamedTuple):
@@ -110,6 +112,21 @@ class FrameReader:
         self._rest = bytearray()
         self._unwanted = 0
 
+    def alone(self, data: bytes) -> Frame | None:
+        """
+        @param data: What has come.
+        @return: The frame that this is, if it is a short one by itself, of those that
+            come most often; L{None}: it is to be fed.
+        """
+        size = len(data)
+        if size > SHORT or size < HEAD or self._rest or self._unwanted:
+            return None
+        version, kind, flags, extras, length, number = _unpack(data)
+        isPlain = version == VERSION and kind in PLAIN_KINDS and not flags & HANDLE
+        if HEAD + length != size or extras or not isPlain:
+            return None
+        return _make(Frame, (kind, flags, number, b"", data[HEAD:]))
+
     def feed(self, data: bytes) -> list[Frame]:
         """
         @param data: What has come; frames may refer to it, so it must not change.
@@ -120,26 +137,12 @@ class FrameReader:
         if self._unwanted:
             data = self._withoutUnwanted(data)
         if not self._rest:
-            return self._alone(data) or self._cut(data)
+            return self._cut(data)
         self._rest += data
         if len(self._rest) < self.coming:
             return []
         whole, self._rest = self._rest, bytearray()
         return self._cut(whole)
-
-    def _alone(self, data: bytes) -> list[Frame]:
-        """
-        @return: The frame that this is, if it is a short one, and nothing else.
-        """
-        size = len(data)
-        if not HEAD <= size <= SHORT:
-            return []
-        version, kind, flags, extras, length, number = _head.unpack_from(data)
-        isOurs = version == VERSION and kind in FRAME_KINDS and length <= self._longest
-        if HEAD + length != size or extras or not isOurs:
-            return []
-        self.coming = HEAD
-        return [_make(Frame, (kind, flags, number, b"", data[HEAD:]))]
 
     def _withoutUnwanted(self, data: bytes) -> bytes:
         count = min(self._unwanted, len(data))

@@ -92,17 +92,11 @@ class Ears:
         return not (kind == frames.ASK and self.isDeaf)
 
 
-def call(callee: Callable[..., object], *arguments: object) -> object:
+def begun(result: object) -> object:
     """
-    Call users' code.
-
-    @return: What it returns; of a coroutine, a Deferred.
+    @param result: What users' code has returned.
+    @return: The same; of a coroutine, a Deferred.
     """
-    result = callee(*arguments)
-    return result if type(result) in PLAIN else _begun(result)
-
-
-def _begun(result: object) -> object:
     return Deferred.fromCoroutine(result) if iscoroutine(result) else result
 
 
@@ -117,7 +111,7 @@ def callGuarded(whose: str, callee: Callable[..., object], *arguments: object) -
         told = callee(*arguments)
         if type(told) in PLAIN:
             return
-        told = _begun(told)
+        told = begun(told)
     except BaseException:
         _say(Failure(), whose)
     else:

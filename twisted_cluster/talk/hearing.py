@@ -81,31 +81,28 @@ class Hearing:
         """
         Hear what has come, behind what has come before, though not all at once.
         """
-        self._come.extend(come)
+        waiting = self._come
+        waiting.extend(come)
         # This may find that the channel has ended, and so read on: what that brings is
         # behind what has come.
         try:
             self._ears.before()
         except BaseException:
             log.failure("what came on another wire was not heard first")
-        if len(self._come) == 1 and not self._unheard:
-            self._hearOne()
-        else:
+        isAlone = len(waiting) == 1 and not self._unheard
+        if not isAlone or self._isResting or self._isHeld:
             self._hearSome()
-
-    def _hearOne(self) -> None:
-        # As _hearSome() does it, without a count and a look at the clock.
-        if self._isResting or self._isHeld:
             return
-        frame, fd = self._come.popleft()
-        if frame.kind not in FOR_LISTENERS or self._ears.hears(frame.kind):
-            if self._hear(frame, fd) is False:
-                self._waste(FEW)
-        else:
+        # As that does it, without a count and a look at the clock.
+        frame, fd = waiting.popleft()
+        kind = frame.kind
+        if kind in FOR_LISTENERS and not self._ears.hears(kind):
             self._postpone(frame, fd)
+        elif self._hear(frame, fd) is False:
+            self._waste(FEW)
         if REST.isOn:
             REST.end()
-        if self._come or self._unheard or self._isResting or not self._isReading:
+        if waiting or self._unheard or self._isResting or not self._isReading:
             self._regulate()
 
     def _hearSome(self) -> None:

@@ -131,7 +131,8 @@ class Peer:
         body = self._codec.encode(message)
         number, answer = self._questions.add(timeout)
         try:
-            waits = self.mail.post(frames.ASK, self._codec.flag, number, body)
+            head = frames.headOf(frames.ASK, self._codec.flag, number, b"", body)
+            waits = self.mail.post(head, body)
         except BaseException:
             self._questions.take(number)
             raise
@@ -213,23 +214,20 @@ class Peer:
                 discard((fd,))
             if frame.flags:
                 self._checkCodec(frame.flags)
-            if kind == frames.ASK:
-                return self._hearQuestion(frame)
-            if kind in (frames.ANSWER, frames.REFUSAL):
+            if kind == frames.ANSWER or kind == frames.REFUSAL:
                 return self._questions.hear(frame) or self._isLate(frame.number)
+            if kind == frames.ASK and not self.ears.isDeaf:
+                self._answering.hear(self.ears.ask or _refuse, frame)
+                return True
+            if kind == frames.ASK:
+                self._answering.refuse(frame.number, "nobody answers in this primary")
+                return False
             return self.ears.topic(frame)
         except MessageError as error:
             self._hearing.forget()
             self._end(error)
         except BaseException:
             log.failure("what another process said was not heard")
-        return True
-
-    def _hearQuestion(self, frame: Frame) -> bool:
-        if self.ears.isDeaf:
-            self._answering.refuse(frame.number, "nobody answers in this primary")
-            return False
-        self._answering.hear(self.ears.ask or _refuse, frame)
         return True
 
     def _isLate(self, number: int) -> bool:

@@ -13,16 +13,15 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_cluster.core import frames
 from twisted_cluster.core.codecs import Codec, decode
-from twisted_cluster.core.frames import HEAD, Frame
+from twisted_cluster.core.frames import ANSWER, HEAD, REFUSAL, Frame, headOf
 from twisted_cluster.errors import (
     AskFailedError,
     AskTimeoutError,
     ClusterError,
     MessageError,
 )
-from twisted_cluster.talk.ears import PLAIN, call
+from twisted_cluster.talk.ears import PLAIN, begun
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.parcels import OBJECTS
 
@@ -79,8 +78,7 @@ class Questions:
         def cancel(_: Deferred[object]) -> None:
             self.take(number)
 
-        self._count += 1
-        number = self._count
+        self._count = number = self._count + 1
         due = self._clock.seconds() + timeout
         answer: Deferred[object] = Deferred(cancel)
         self._open[number] = answer, due, timeout
@@ -119,7 +117,7 @@ class Questions:
         if question is None:
             return False  # it came too late
         answer = question[0]
-        if frame.kind == frames.REFUSAL:
+        if frame.kind == REFUSAL:
             why = str(frame.body[:LONGEST_WHY], "utf-8", "replace")
             answer.errback(AskFailedError(f"the other process could not answer: {why}"))
             return True
@@ -199,11 +197,13 @@ class Answering:
             self.refuse(frame.number, f"{UNANSWERED} questions wait for an answer")
             return
         try:
-            result = call(ask, decode(frame.flags, frame.body))
-            if type(result) in PLAIN or not isinstance(result, Deferred):
-                self._answer(result, frame.number)
-            else:
+            result = ask(decode(frame.flags, frame.body))
+            if type(result) not in PLAIN:
+                result = begun(result)
+            if isinstance(result, Deferred):
                 self._answerLater(result, frame.number)
+            else:
+                self._answer(result, frame.number)
         except BaseException:
             self._cannotAnswer(Failure(), frame.number)
 
@@ -219,7 +219,8 @@ class Answering:
 
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
-        waits = self._mail.post(frames.ANSWER, self._codec.flag, number, body)
+        head = headOf(ANSWER, self._codec.flag, number, b"", body)
+        waits = self._mail.post(head, body)
         if waits is not None:
             self._watch(waits, len(body))
 
@@ -236,7 +237,7 @@ class Answering:
         @param why: Which who asked is told.
         """
         body = why[:WHY].encode("utf-8", "replace")
-        waits = self._mail.post(frames.REFUSAL, 0, number, body)
+        waits = self._mail.post(headOf(REFUSAL, 0, number, b"", body), body)
         if waits is not None:
             self._watch(waits, len(body))
 

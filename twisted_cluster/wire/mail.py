@@ -22,7 +22,6 @@ from twisted_cluster.core.frames import (
     LONGEST_FRAME,
     Frame,
     FrameReader,
-    headOf,
     packHead,
 )
 from twisted_cluster.errors import (
@@ -60,6 +59,9 @@ def _always(kind: int, number: int) -> bool:
 class Mail(Reader):
     """
     One end. It reads from the start; L{pause} stops that.
+
+    @ivar post: As L{send}, for who has packed the head, and need not wait: L{None} is
+        that the kernel has it already.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Mail(Reader):
         self._isHeld = False
         self._claim = Claim(reactor, room.coming, self._hold, self._end, self._waits)
         self._outgoing = Outgoing(reactor, end, self, self._end, room.sending)
+        self.post = self._outgoing.post
         self.start()
 
     @staticmethod
@@ -136,18 +139,8 @@ class Mail(Reader):
             L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
         """
-        sent = self._outgoing.post(packHead(frame), frame.body, fd)
+        sent = self.post(packHead(frame), frame.body, fd)
         return succeed(None) if sent is None else sent
-
-    def post(
-        self, kind: int, flags: int, number: int, body: bytes | memoryview
-    ) -> Deferred[None] | None:
-        """
-        As L{send}, for who need not wait.
-
-        @return: L{None}: the kernel has it already.
-        """
-        return self._outgoing.post(headOf(kind, flags, number, b"", body), body)
 
     def postShared(self, parcel: Parcel, shared: Shared, most: int) -> bool:
         """
@@ -217,8 +210,13 @@ class Mail(Reader):
         if not data:
             self._end(ChannelClosedError("the other process has closed the channel"))
             return 0
-        count = self._cut(data)
         size = len(data)
+        frame = self._frames.alone(data)
+        if frame is not None and not (self._claim.size or self._fds):
+            self._size = SMALL
+            self._deliver(((frame, None),))
+            return size if self._open else 0
+        count = self._cut(data)
         isLittle = size < SMALL or size < count * SHORT_FRAME
         self._size = SMALL if isLittle else AT_ONCE
         return size if self._open else 0

@@ -108,7 +108,9 @@ class Outgoing:
         self, head: bytes, body: bytes | memoryview, fd: int = -1
     ) -> Deferred[None] | None:
         """
-        @see: L{twisted_cluster.wire.mail.Mail.post}
+        @param head: A frame's, with what follows it before the body.
+        @return: As of L{twisted_cluster.wire.mail.Mail.send}; L{None}: the kernel has it
+            already.
         """
         if self._ended is not None:
             return fail(self._ended)

@@ -23,6 +23,7 @@ SITTING = 1
 ATTACHED = 2
 # Where those are that are read most often.
 TAKEN, OPENED, CLOSED = 2, 3, 4
+UP, DOWN = 17, 18
 # Which counter is written before there is a page.
 _STACKS = 15
 # Where it counts what it accepts itself, by the listeners' numbers as far as they differ
@@ -99,8 +100,8 @@ class Page:
     held = _counter(14)
     stacks = _counter(_STACKS)
     told = _counter(16)
-    up = _counter(17)
-    down = _counter(18)
+    up = _counter(UP)
+    down = _counter(DOWN)
 
     cells: Cells
     ended: Cells

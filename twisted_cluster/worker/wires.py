@@ -17,7 +17,7 @@ from twisted_cluster.wire.descriptors import (
     PAGE,
     Announcement,
 )
-from twisted_cluster.wire.page import Page
+from twisted_cluster.wire.page import DOWN, Page
 
 
 @frozen(eq=False)
@@ -44,5 +44,5 @@ class WorkerWires:
         channel = Channel(socket.socket(fileno=told.first + CONTROL))
         queue = socket.socket(fileno=told.first + HANDOFF)
         page = Page.inherit(told.first + PAGE, told.tallies)
-        channel.count(partial(setattr, page, "up"), lambda: page.down)
+        channel.count(partial(setattr, page, "up"), lambda: page.cells[DOWN])
         return cls(channel, queue, page, socket.socket(fileno=told.first + MAIL))

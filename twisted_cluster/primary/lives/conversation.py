@@ -225,8 +225,7 @@ class Conversation:
 
     def _readEarlier(self) -> None:
         # Users' messages do not overtake what the worker said of itself before.
-        isDue = self.isOpen and not self._pace.isResting
-        if isDue and self._wires.channel.hasCome():
+        if self._wires.channel.hasCome() and self.isOpen and not self._pace.isResting:
             self.read()
 
     def _hearTopic(self, frame: Frame) -> bool:

@@ -31,7 +31,7 @@ from twisted_cluster.wire.handoff import (
 )
 from twisted_cluster.wire.inherited import FIRST
 from twisted_cluster.wire.mail import Mail
-from twisted_cluster.wire.page import Page
+from twisted_cluster.wire.page import UP, Page
 
 
 @frozen(eq=False)
@@ -67,7 +67,8 @@ class Wires:
             undo.callback(queue.close)
             channel, control = Channel.pair()
             undo.callback(channel.close)
-            channel.count(partial(setattr, page, "down"), lambda: page.up)
+            # As it was written: it is only compared.
+            channel.count(partial(setattr, page, "down"), lambda: page.cells[UP])
             undo.enter_context(control)
             mail, theirMail = Mail.pair()
             undo.enter_context(mail)

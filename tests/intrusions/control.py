@@ -153,6 +153,21 @@ say(CONTROL, b"enough")
         descriptors=512,
     ),
     Intrusion(
+        name="it opens ports without end that the kernel would choose for",
+        code=ALONE
+        + """
+for n in range(100):
+    spec = dict(kind="tcp", port=0)
+    tell("Listen", question=10**6 + n, ordinal=n, spec=spec)
+    unread()
+say(CONTROL, b"enough")
+""",
+        said="not a message: b'enough'",
+        more=("--dispatch=kernel", "--policy=least-connections"),
+        descriptors=512,
+        spares=False,
+    ),
+    Intrusion(
         name="it sends descriptors over the control channel",
         code="""
         pipe, _ = os.pipe()

@@ -13,7 +13,7 @@ import select
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import Event
 from typing import Any
@@ -35,13 +35,13 @@ from tests.primary.ports.test_streams import (
 )
 from tests.primary.primary import Primary
 from tests.process.cluster import eventually
-from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.door import MORE_BOUNCES
 from twisted_cluster.primary.ports import reserve, steered_classic
 from twisted_cluster.primary.ports.refusing import hasWaiting
-from twisted_cluster.primary.ports.reserve import LEAST
+from twisted_cluster.primary.ports.reserve import BESIDE, LEAST
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
 from twisted_cluster.steering import classic, extended
@@ -318,3 +318,30 @@ def test_whoComesBackOftenIsServed(primary: Primary) -> None:
         often = Handed(ours.detach(), listener.number, name, MORE_BOUNCES - 1)
         primary.door.redirect([often])
         assert close(primary, [worker]) == 1
+
+
+def test_descriptorsAreLeftToOthers(primary: Primary) -> None:
+    """
+    A port takes many: where there are few, or many ports have them, connections are
+    handed over; and it is known how many it has.
+    """
+    worker = primary.newWorker()
+    before = len(openDescriptors())
+    primary.table.newPolicy = LeastConnections
+    with _limit(max(before + 200, 400)):
+        listeners = [primary.join(worker, SPEC, n) for n in range(4)]
+    assert listeners[0].mode == KERNEL
+    assert listeners[-1].mode == HANDOFF
+    taken = len(openDescriptors()) - before
+    known = sum(one.sockets for one in listeners)
+    assert taken <= known <= taken + 3 * BESIDE
+
+
+@contextmanager
+def _limit(most: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

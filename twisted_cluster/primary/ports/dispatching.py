@@ -25,7 +25,7 @@ from twisted_cluster.events import (
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.datagrams import DatagramReserve
-from twisted_cluster.primary.ports.reserve import LEAST
+from twisted_cluster.primary.ports.reserve import LEAST, descriptorsFor
 from twisted_cluster.primary.ports.steered import CannotSteerError
 from twisted_cluster.primary.ports.streams import StreamGroup
 
@@ -53,17 +53,21 @@ class Dispatching:
         isShared = spec.kind != UDP and self.dispatch.of(str(spec)) == SHARED
         return None if isShared else policy
 
-    def isForKernel(self, spec: ListenSpec, policy: ISchedulingPolicy | None) -> bool:
+    def isForKernel(
+        self, spec: ListenSpec, policy: ISchedulingPolicy | None, room: int
+    ) -> bool:
         """
         Whether the kernel is to choose, as the policy says. If it cannot, the log says
         why.
+
+        @param room: How many descriptors may be taken for it.
         """
         if self.dispatch.of(str(spec)) not in (KERNEL, AUTO) or spec.kind == UDP:
             return False
         if policy is None:
             # They have one socket, by which the kernel chooses whoever is first.
             return False
-        why = self._whyNot(spec, policy)
+        why = self._whyNot(spec, policy) or self._whyTooMany(policy, room)
         if why:
             self.refuse(spec, why)
         return not why
@@ -78,6 +82,12 @@ class Dispatching:
         if not IKernelPolicy.providedBy(policy):
             return f"the policy has no form in the kernel ({type(policy).__name__})"
         return self._whyCounted(str(spec))
+
+    def _whyTooMany(self, policy: ISchedulingPolicy, room: int) -> str:
+        need = descriptorsFor(self.places, IKernelPolicy(policy).readsLoads)
+        if need <= room:
+            return ""
+        return f"it would take {need} descriptors: raise the limit (ulimit -n)"
 
     def _whyCounted(self, name: str) -> str:
         limits = self.limits
@@ -115,11 +125,11 @@ class Dispatching:
 
     def peers(self, bound: Bound, room: int) -> DatagramReserve | None:
         """
-        @param room: How many sockets there may be.
+        @param room: How many descriptors may be taken for it.
         @return: L{None} if it is no UDP port of its own, or no program can choose.
         """
         spec = bound.spec
-        if spec.kind != UDP or spec.fd is not None or room < self.places:
+        if spec.kind != UDP or spec.fd is not None or room < descriptorsFor(self.places):
             return None
         if sys.platform != "linux":
             return None

@@ -57,6 +57,13 @@ class SocketGroup(ABC):
         """
 
     @property
+    def descriptors(self) -> int:
+        """
+        How many descriptors it has.
+        """
+        return len(self.sockets)
+
+    @property
     def unused(self) -> list[int]:
         """
         Slots whose sockets no worker has, just now.

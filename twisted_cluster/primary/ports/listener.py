@@ -191,10 +191,10 @@ class Listener:
     @property
     def sockets(self) -> int:
         """
-        How many sockets it has; the directory of its file counts as one.
+        How many descriptors it has; the directory of its file is one.
         """
         if self.group is not None:
-            return len(self._all)
+            return self.group.descriptors
         return 1 if self.bound.folder is None else 2
 
     def isFor(self, user: User | None) -> bool:

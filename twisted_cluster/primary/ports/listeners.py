@@ -183,7 +183,7 @@ class Listeners:
             asked = self._asked(spec)
             bound, streams = self._bindFor(policy, asked, directory, user, begun)
         else:
-            self._dispatching.isForKernel(spec, policy)
+            self._dispatching.isForKernel(spec, policy, self._room)
             bound = self._adopt(spec, user)
         self._count += 1
         peers = None if policy is None else self._dispatching.peers(bound, self._room)
@@ -206,8 +206,8 @@ class Listeners:
     @property
     def _room(self) -> int:
         """
-        How many sockets may be reserved still: half of all that there may be are for
-        ports that nobody knows of yet.
+        How many descriptors may be reserved still: half of all that ports may have are
+        for those that nobody knows of yet.
         """
         all = sum(listener.sockets for listener in self.byNumber.values())
         return mostPorts() // 2 - all
@@ -223,7 +223,8 @@ class Listeners:
         """
         @return: And what workers accept from, if the kernel chooses as the policy says.
         """
-        if policy is not None and self._dispatching.isForKernel(spec, policy):
+        if self._dispatching.isForKernel(spec, policy, self._room):
+            assert policy is not None, "it has none"
             bound = self._bind(spec, directory, user, None, True)
             streams = self._dispatching.group(bound, IKernelPolicy(policy))
             if streams is not None:

@@ -25,6 +25,9 @@ from twisted_cluster.wire.user import User
 # So many sockets at least are made in advance, and so many for each worker that there may
 # be: a slot is given another when its own was broken.
 LEAST, EACH = 16, 2
+# Descriptors beside those sockets: the first one, the guard, two that tell who waits; and
+# of a program at most.
+BESIDE, PROGRAM = 4, 8
 # Seconds that it is waited for that a socket is taken out, which takes some 50 us.
 AT_ONCE = 0.01
 
@@ -36,6 +39,15 @@ def placesFor(workers: int) -> int:
     @param workers: How many there may be.
     """
     return min(MOST_PLACES, max(LEAST, EACH * workers))
+
+
+def descriptorsFor(places: int, readsLoads: bool = False) -> int:
+    """
+    How many descriptors a reserve takes at most.
+
+    @param readsLoads: Whether what workers close is counted, where each has two more.
+    """
+    return places * (3 if readsLoads else 1) + BESIDE + PROGRAM
 
 
 class Reserve(SocketGroup):
@@ -116,6 +128,11 @@ class Reserve(SocketGroup):
     @property
     def sockets(self) -> Sequence[socket.socket]:
         return list(self._indices)
+
+    @property
+    def descriptors(self) -> int:
+        sockets = len(self._indices) + len(self._retiring)
+        return sockets + self._steering.descriptors + BESIDE
 
     def _makeAnother(self) -> socket.socket:
         self._open()

@@ -60,6 +60,12 @@ class Steering(Protocol):
     Whether the program remembers who was given which socket.
     """
 
+    @property
+    def descriptors(self) -> int:
+        """
+        How many it has, beside the sockets.
+        """
+
     def add(self, index: int, member: socket.socket) -> None:
         """
         A socket has begun to listen, after all others that were added. It takes the

@@ -25,6 +25,7 @@ class ClassicSteering:
     kind = "classic"
     instead = ""
     remembers = False
+    descriptors = 0
 
     def __init__(self, programs: IKernelPrograms, anchor: socket.socket) -> None:
         """

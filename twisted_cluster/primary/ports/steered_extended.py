@@ -96,6 +96,11 @@ class ExtendedSteering:
         self._program = bpf.loadProgram(extended.assemble(program, maps))
         self._fds.append(self._program)
 
+    @property
+    def descriptors(self) -> int:
+        # Memory that a program can reach has one more, as Python has it.
+        return len(self._fds) + 1 + len(self._closings)
+
     def add(self, index: int, member: socket.socket) -> None:
         lockOnce(index, member, self._members)
         bpf.putSocket(self._sockets, index, member)

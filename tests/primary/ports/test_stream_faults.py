@@ -10,7 +10,9 @@ import gc
 import os
 import resource
 import select
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,7 +36,8 @@ from tests.primary.ports.test_streams import (
     waitingFor,
 )
 from tests.primary.primary import Primary
-from tests.process.cluster import eventually
+from tests.process.cluster import environment, eventually
+from tests.process.somebody import asRoot
 from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
@@ -345,3 +348,38 @@ def _limit(most: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+BESIDE_ALL = """
+import socket
+from twisted_cluster.primary.ports.guard import Guard
+
+def bound(port):
+    made = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        made.setsockopt(socket.SOL_SOCKET, option, 1)
+    made.bind(("0.0.0.0", port))
+    made.listen()
+    return made
+
+first = bound(0)
+port = first.getsockname()[1]
+second = bound(port)
+guard = Guard(first)
+guard.shut()
+try:
+    bound(port)
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@asRoot
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_nobodyJoinsWhereThereIsNoIPv6() -> None:
+    """
+    Also where only IPv4 has addresses: here nothing else has one yet.
+    """
+    under = ["unshare", "--net", sys.executable, "-c", BESIDE_ALL]
+    run = subprocess.run(under, env=environment(), capture_output=True, timeout=30)
+    assert run.stdout.decode().split() == [str(errno.EADDRINUSE)], run.stderr

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 SHARED = (socket.SO_REUSEADDR, getattr(socket, "SO_REUSEPORT", -1))
-# Any machine has them for itself.
-LOCAL4, LOCAL6 = ("127.0.0.1", "127.0.0.2", "127.0.0.3"), ("::1",)
+# Any machine has them for itself; where it is to have no IPv6 only the last one is left.
+LOCAL4, LOCAL6 = ("127.0.0.1", "127.0.0.2", "127.0.0.3"), ("::1", "::")
 
 
 class Guard:

@@ -4,6 +4,7 @@ What the kernel says of all TCP sockets of a port, without a lock of any of them
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 REQUEST_DUMP = 0x301
 SYN_RECV, LISTEN = 1 << 3, 1 << 10
-HEAD = struct.Struct("=IHHII")
+ERROR = 2
+HEAD, CODE = struct.Struct("=IHHII"), struct.Struct("=i")
 # Family, protocol, what else to tell, states; then whose: the port, and nothing else.
 QUESTION = struct.Struct("=BBBxI2s46x")
 # Of what is told of one: the port, how many wait there where it listens, and its inode.
@@ -40,6 +42,10 @@ def told(family: int, states: int, port: int) -> Iterator[bytes]:
             at = 0
             while at + HEAD.size <= len(answer):
                 size, kind, *_ = HEAD.unpack_from(answer, at)
+                if kind == ERROR:
+                    # Such as ENOENT, where it has no module for that.
+                    number = -CODE.unpack_from(answer, at + HEAD.size)[0]
+                    raise OSError(number, os.strerror(number))
                 if kind != SOCK_DIAG_BY_FAMILY or size < HEAD.size:
                     return
                 yield answer[at + HEAD.size : at + size]

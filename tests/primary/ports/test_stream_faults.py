@@ -42,7 +42,7 @@ from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.door import MORE_BOUNCES
-from twisted_cluster.primary.ports import reserve, steered_classic
+from twisted_cluster.primary.ports import reserve, steered_classic, steered_extended
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.reserve import BESIDE, LEAST
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
@@ -383,3 +383,17 @@ def test_nobodyJoinsWhereThereIsNoIPv6() -> None:
     under = ["unshare", "--net", sys.executable, "-c", BESIDE_ALL]
     run = subprocess.run(under, env=environment(), capture_output=True, timeout=30)
     assert run.stdout.decode().split() == [str(errno.EADDRINUSE)], run.stderr
+
+
+def test_whereNobodyTellsWhoWaits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A policy that goes by what workers have to do is the primary's.
+    """
+    monkeypatch.setattr(steered_extended, "waitingAt", _tellNothing)
+    primary = Primary(LeastConnections, dispatching=ASKED)
+    assert primary.join(primary.newWorker(), SPEC).mode == HANDOFF
+    primary.close()
+
+
+def _tellNothing(family: int, port: int) -> dict[int, int]:
+    raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))

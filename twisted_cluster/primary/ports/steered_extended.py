@@ -74,6 +74,9 @@ class ExtendedSteering:
             bpf.putSocket(self._sockets, ANCHOR, anchor)
             self.allow(())
             self.attach()
+            if self._programs.readsLoads:
+                # Without that it would send many where many wait.
+                waitingAt(anchor.family, anchor.getsockname()[1])
         except Exception as error:
             self.close()
             raise CannotSteerError(f"extended BPF: {because(error)}") from error

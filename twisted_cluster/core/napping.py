@@ -10,11 +10,14 @@ from math import log, sqrt
 # one turn of the loop, and the less each of them costs.
 NAPS = (0, 75_000, 150_000, 300_000)
 # What is compared are spells of so many connections. Where one takes longer than that, in
-# nanoseconds, hardly three come in the longest nap: then it gains nothing.
+# nanoseconds, hardly two come in the longest nap: then it gains nothing.
 SPELL = 64
-BUSY = SPELL * NAPS[-1] // 3
+BUSY = SPELL * NAPS[-1] * 2 // 3
 # Nor where a turn finds fewer than so many: they come one after the other.
 SEVERAL = 1.1
+# So many come in the longest nap where turns find one; where they find more, for others
+# have the CPU, fewer will do.
+ENOUGH = 3
 # A longer nap is as good if no more than this part of the rate is lost by it; a shorter
 # one is better if it gains as much.
 WORTH = 0.02
@@ -123,7 +126,9 @@ class Napping:
         A spell is over.
         """
         took = max(1, now - self._begun) * SPELL // self._count
-        if took > BUSY or self._count < SEVERAL * self._turns:
+        found = self._count / self._turns
+        isOften = took <= BUSY and SPELL * NAPS[-1] * found >= ENOUGH * took
+        if not isOften or found < SEVERAL:
             self._calm(now)
             return
         wasBusy, self.isBusy = self.isBusy, True

@@ -20,6 +20,7 @@ from twisted_cluster.events import TCP, UNIX, ListenSpec
 from twisted_cluster.primary.door import nap as module
 from twisted_cluster.primary.door.nap import Nap
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.wire.reader import Reader
 
 SPEC = ListenSpec(TCP, "127.0.0.1", 0, backlog=511)
 OTHER = ListenSpec(TCP, "127.0.0.1", 0, backlog=511, name="other")
@@ -214,3 +215,35 @@ def test_whenNobodyHasSleptForAWhileThereIsNoTimer(primary: Primary) -> None:
         assert openNow() == before
         assert woken == [1]
         woken.clear()
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="epoll is Linux's")
+def test_whoSleepsOnIsWokenWithoutATurn() -> None:
+    """
+    A bounded number of times, and only while there is nothing else to do.
+    """
+    from twisted.internet.epollreactor import EPollReactor
+
+    reactor = EPollReactor()
+    nap, woken = Nap(reactor), list[int]()
+
+    def wake() -> None:
+        woken.append(1)
+        nap.sleep(wake, NAPS[-1])
+
+    nap.sleep(wake, NAPS[-1])
+    reactor.doIteration(5)
+    assert len(woken) == module.MOST_NAPS
+    woken.clear()
+    read, write = os.pipe()
+    os.write(write, b"x")
+    Reader(reactor, lambda: read, lambda: None, "what is not read").start()
+    while not woken:
+        reactor.doIteration(5)
+    assert len(woken) == 1
+    nap.leave(wake)
+    nap.close()
+    for reader in reactor.removeAll():
+        reader.connectionLost(None)
+    os.close(read)
+    os.close(write)

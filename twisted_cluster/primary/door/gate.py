@@ -253,7 +253,7 @@ class Gate:
             limit -= 1
         self.room.flush()
         self.accepted += burst - limit
-        self._burst = max(1, burst - limit) if limit else min(MOST_ACCEPTED, burst * 2)
+        self._burst = max(1, burst - limit) if limit else MOST_ACCEPTED
         self._hasMore = not limit
         if not self.mayAccept:
             self._stuck(self)

@@ -15,12 +15,40 @@ from twisted_cluster.core.complaints import Complaints
 log = Logger()
 
 
-class Repeating:
+class Guarded:
     """
-    Calls a function again and again. What it raises, whatever that is, is logged, at
-    most once a minute; a L{LoopingCall<twisted.internet.task.LoopingCall>} would end.
+    A function that may be called again and again. What it raises, whatever that is, is
+    logged, at most once a minute.
 
     @ivar failures: How often it has failed.
+    """
+
+    def __init__(self, call: Callable[[], object], name: str) -> None:
+        """
+        @param name: What the log calls it.
+        """
+        self.failures = 0
+        self._function = call
+        self._name = name
+        self._complaints = Complaints(time.monotonic_ns)
+
+    def __call__(self) -> None:
+        try:
+            self._function()
+        except BaseException:
+            self.failures += 1
+            if self._complaints.isDue():
+                log.failure(
+                    "{name} has failed ({count} times so far); it goes on",
+                    name=self._name,
+                    count=self.failures,
+                )
+
+
+class Repeating:
+    """
+    Calls a function again and again, as L{Guarded} does; a
+    L{LoopingCall<twisted.internet.task.LoopingCall>} would end.
     """
 
     def __init__(
@@ -30,13 +58,17 @@ class Repeating:
         @param every: Seconds from the beginning of one call to that of the next.
         @param name: What the log calls it.
         """
-        self.failures = 0
         self._clock = clock
-        self._function = call
+        self._call = Guarded(call, name)
         self._every = every
-        self._name = name
         self._next: IDelayedCall | None = None
-        self._complaints = Complaints(time.monotonic_ns)
+
+    @property
+    def failures(self) -> int:
+        """
+        How often it has failed.
+        """
+        return self._call.failures
 
     @property
     def running(self) -> bool:
@@ -63,13 +95,4 @@ class Repeating:
     def _again(self) -> None:
         # Before the call, which may stop it.
         self._next = self._clock.callLater(self._every, self._again)
-        try:
-            self._function()
-        except BaseException:
-            self.failures += 1
-            if self._complaints.isDue():
-                log.failure(
-                    "{name} has failed ({count} times so far); it goes on",
-                    name=self._name,
-                    count=self.failures,
-                )
+        self._call()

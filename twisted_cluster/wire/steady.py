@@ -36,6 +36,7 @@ class SteadyReactor:
         self._timer = timer
         self._calls: list[DelayedCall] = []
         self._isRead = False
+        self._isCalling = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -73,6 +74,9 @@ class SteadyReactor:
         """
         A call is new, or has another time.
         """
+        if self._isCalling:
+            # The timer is set once, at the end.
+            return
         self._sort()
         if self._calls[0] is call:
             self._setTimer()
@@ -102,7 +106,17 @@ class SteadyReactor:
         """
         self._timer.clear()
         self._sort()
-        now = time.monotonic()
+        self._isCalling = True
+        try:
+            self._callWhatIsDue(time.monotonic())
+        finally:
+            self._isCalling = False
+        if self._calls:
+            self._setTimer()
+        else:
+            self._stop()
+
+    def _callWhatIsDue(self, now: float) -> None:
         while self._calls and self._calls[0].getTime() <= now:
             call = self._calls.pop(0)
             call.called = 1
@@ -110,10 +124,6 @@ class SteadyReactor:
                 call.func(*call.args, **call.kw)
             except BaseException:
                 log.failure("what was to be called later has failed")
-        if self._calls:
-            self._setTimer()
-        else:
-            self._stop()
 
     def connectionLost(self, reason: object) -> None:
         """

@@ -77,35 +77,6 @@ def packRecord(
     )
 
 
-def packAll(connections: Iterable[Handed], nonce: int) -> bytes:
-    """
-    @param nonce: The number of the first; the others' are the next ones.
-    @return: Their records.
-    """
-    packed = []
-    for _, listener, name, bounces, tally, flags, _ in connections:
-        # What most are, as packRecord() does it, without a call for each: 0.4 us.
-        if type(name) is tuple and len(name) == 2:
-            host, port = name
-            record = _pack(
-                VERSION,
-                _AF_INET,
-                flags,
-                bounces,
-                port,
-                listener,
-                0,
-                tally,
-                _inet_aton(host),
-                nonce,
-            )
-        else:
-            record = packRecord(listener, name, bounces, tally, flags, nonce)
-        packed.append(record)
-        nonce += 1
-    return b"".join(packed)
-
-
 def unpackAll(data: bytes, fds: Iterable[int]) -> list[Handed]:
     """
     @param data: Whole records.

@@ -55,11 +55,11 @@ def test_numbersBeginAnew() -> None:
     Before they are too large for a record; those before that are still known.
     """
     given = Given()
-    given.first = LARGEST_NONCE - module.BATCH
-    assert give(given, 2) == LARGEST_NONCE - module.BATCH
+    given.first = LARGEST_NONCE - module.MOST_AHEAD
+    assert give(given, 2) == LARGEST_NONCE - module.MOST_AHEAD
     assert give(given, 2) == 0
     assert given.back(1) is not None
-    assert given.back(LARGEST_NONCE - module.BATCH) is not None
+    assert given.back(LARGEST_NONCE - module.MOST_AHEAD) is not None
 
 
 def test_whatHasComeBackIsForgottenWithTheRest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ Where one port's connections come in.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted_cluster.core.addresses import addressOf
@@ -223,41 +223,76 @@ class Gate:
 
         @return: Whether there may be more.
         """
-        roster, lines, readyOf = self._roster, self._lines, self._users.ready
-        isPlain, accept = self._isPlain, self.listener.accept
-        if roster.full or lines.count:
+        lines = self._lines
+        if self._roster.full or lines.count:
             self._serveWaiting()
         # As many as came last time, so that accept() seldom has to say that there are
         # no more; the reactor asks again.
-        limit = burst = self._burst
-        while limit:
-            ready = readyOf(roster.version)
-            # An enum's member costs 0.1 us, so that the plain way has none.
-            way = None
-            if not (isPlain and ready) or lines.count:
-                way = self.room.before(self.pending)
-                if way is Way.LEAVE:
-                    break
-            try:
-                connection = accept()
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if not self._goesOnAfter(error):
-                    break
-            else:
-                if way is None:
-                    self._give(connection, ready)
-                else:
-                    self._receive(connection, way)
-            limit -= 1
+        burst = self._burst
+        isPlain = self._isPlain and not lines.count
+        left = self._acceptPlainly(burst) if isPlain else self._acceptEach(burst)
         self.room.flush()
-        self.accepted += burst - limit
-        self._burst = max(1, burst - limit) if limit else MOST_ACCEPTED
-        self._hasMore = not limit
+        self.accepted += burst - left
+        self._burst = max(1, burst - left) if left else MOST_ACCEPTED
+        self._hasMore = not left
         if not self.mayAccept:
             self._stuck(self)
         return self._hasMore
+
+    def _acceptPlainly(self, limit: int) -> int:
+        """
+        Accept where nothing is limited, or looked at, and nobody waits.
+
+        @return: How many fewer have come.
+        """
+        roster, lines, accept = self._roster, self._lines, self.listener.accept
+        facts, choose, touch = self._facts, self._choose, self._touched.add
+        number, version = facts.number, -1
+        while limit:
+            if roster.version != version:
+                version = roster.version
+                ready = self._users.ready(version)
+                if not ready:
+                    return self._acceptEach(limit)
+            try:
+                fd, name = accept()
+            except OSError as error:
+                if not self._goesOnAfter(error):
+                    return limit
+            else:
+                chosen = choose(_new(ConnectionFacts, (facts, name, b"", fd)), ready)
+                if chosen is None:
+                    self.room.route(Handed(fd, number, name), b"")
+                    if lines.count:
+                        return self._acceptEach(limit - 1)
+                else:
+                    # As Hands.give() does, which would be one call more for each.
+                    touch(chosen)
+                    if not chosen.putNew(fd, number, name):
+                        roster.note(chosen)
+            limit -= 1
+        return 0
+
+    def _acceptEach(self, limit: int) -> int:
+        """
+        Accept where more has to be known.
+
+        @return: How many fewer have come.
+        """
+        accept, number = self.listener.accept, self._facts.number
+        while limit:
+            way = self.room.before(self.pending)
+            if way is Way.LEAVE:
+                return limit
+            try:
+                fd, name = accept()
+            except OSError as error:
+                if not self._goesOnAfter(error):
+                    return limit
+            else:
+                self._receive(Handed(fd, number, name), way)
+            limit -= 1
+        return 0
 
     def _serveWaiting(self) -> None:
         """
@@ -297,6 +332,8 @@ class Gate:
             self._helm.close()
 
     def _goesOnAfter(self, error: OSError) -> bool:
+        if type(error) is BlockingIOError:
+            return False
         if error.errno in BROKEN:
             return True
         if error.errno == errno.EINVAL and self.listener.isRefusing:
@@ -307,20 +344,6 @@ class Gate:
         self.room.say(f"cannot accept: {error}")
         self.isResting = True
         return False
-
-    def _give(self, connection: Handed, ready: Sequence[Hand]) -> None:
-        """
-        Where nothing is limited, or looked at, and nobody waits.
-        """
-        facts = _new(ConnectionFacts, (self._facts, connection[2], b"", connection[0]))
-        chosen = self._choose(facts, ready)
-        if chosen is None:
-            self.room.route(connection, b"")
-        else:
-            # As Hands.give() does, which would be one call more for each connection.
-            self._touched.add(chosen)
-            if not chosen.put(connection):
-                self._roster.note(chosen)
 
     def _receive(self, connection: Handed, way: Way) -> None:
         if way is Way.AWAY or self._isCrowded(connection):

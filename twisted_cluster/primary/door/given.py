@@ -14,6 +14,9 @@ from twisted_cluster.wire.handed import (
 )
 from twisted_cluster.wire.handoff import BATCH
 
+# Fewer are ever numbered before what was numbered before them is sent.
+MOST_AHEAD = 65536
+
 # Messages. A worker sends back at once what it does not want, and a socket holds a few
 # hundred of that: what was handed before that it has kept.
 LATELY = 1024
@@ -41,7 +44,7 @@ class Given:
         first = self.first
         self._messages.append((first, data))
         first += count
-        self.first = first if first <= LARGEST_NONCE - BATCH else 0
+        self.first = first if first <= LARGEST_NONCE - MOST_AHEAD else 0
 
     def back(self, nonce: int) -> Handed | None:
         """

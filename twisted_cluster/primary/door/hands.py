@@ -16,9 +16,10 @@ from twisted_cluster.core.lies import Lies
 from twisted_cluster.core.member import Member, Post, reserveFor
 from twisted_cluster.core.roster import Roster
 from twisted_cluster.errors import MessageError
+from twisted_cluster.events import SocketName
 from twisted_cluster.primary.door.given import Given
 from twisted_cluster.wire.closing import discard
-from twisted_cluster.wire.handed import METERED, SEEN, Handed, packAll
+from twisted_cluster.wire.handed import METERED, SEEN, Handed, packRecord, unpackAll
 from twisted_cluster.wire.handoff import (
     BATCH,
     HandoffQueue,
@@ -79,7 +80,9 @@ class Hand(Member):
         self.isCrowdedOut = False
         self._hasTerminal = hasTerminal
         self._said = page
-        self._batch: list[Handed] = []
+        # The batch: what is to be sent with the next flush.
+        self._fds: list[int] = []
+        self._records: list[bytes] = []
         self._lies = Lies()
         # When it has had this process wait, in monotonic seconds.
         self._lingered: list[float] = []
@@ -180,10 +183,29 @@ class Hand(Member):
 
         @return: Whether all is as before; else it is full, or a credit is spent.
         """
-        self._batch.append(connection)
+        fd, listener, name, bounces, tally, flags, _ = connection
+        if listener in self.credits:
+            flags |= METERED
+        nonce = self.given.first + len(self._fds)
+        self._records.append(packRecord(listener, name, bounces, tally, flags, nonce))
+        self._fds.append(fd)
         self._sent += 1
         self._spare -= 1
-        return self._spare > 0 or self._mark(connection)
+        return self._spare > 0 or self._weigh(connection)
+
+    def putNew(self, fd: int, listener: int, name: SocketName) -> bool:
+        """
+        The same with one that has just been accepted, and is not looked at.
+        """
+        if self._spare <= 1:
+            return self.put(Handed(fd, listener, name))
+        fds = self._fds
+        nonce = self.given.first + len(fds)
+        self._records.append(packRecord(listener, name, 0, 0, 0, nonce))
+        fds.append(fd)
+        self._sent += 1
+        self._spare -= 1
+        return True
 
     def flush(self) -> list[Handed]:
         """
@@ -191,21 +213,21 @@ class Hand(Member):
 
         @return: What could not be sent: the queue is full, or broken.
         """
-        batch, self._batch = self._batch, []
-        while batch:
-            some = batch if len(batch) <= BATCH else batch[:BATCH]
-            data = packAll(some, self.given.first)
-            fds = [one[0] for one in some]
+        fds, records = self._fds, self._records
+        self._fds, self._records = [], []
+        while fds:
+            some = fds if len(fds) <= BATCH else fds[:BATCH]
+            data = b"".join(records if some is fds else records[:BATCH])
             try:
-                give(self.queue.end, (data,), fds)
+                give(self.queue.end, (data,), some)
             except OSError as error:
-                return self._keepBack(batch, error)
-            self.given.add(data, len(fds))
-            if not prompt.close(fds):
+                return self._keepBack(unpackAll(b"".join(records), fds), error)
+            self.given.add(data, len(some))
+            if not prompt.close(some):
                 self._hasLingered(time.monotonic())
-            if some is batch:
+            if some is fds:
                 break
-            batch = batch[BATCH:]
+            fds, records = fds[BATCH:], records[BATCH:]
         return []
 
     def _hasLingered(self, now: float) -> None:
@@ -252,12 +274,6 @@ class Hand(Member):
             elif connection.fd >= 0:
                 discard((connection.fd,))
         return back
-
-    def _mark(self, connection: Handed) -> bool:
-        if connection.listener in self.credits:
-            marked = connection._replace(flags=connection.flags | METERED)
-            self._batch[-1] = marked
-        return self._weigh(connection)
 
     def _unmark(self, connection: Handed) -> Handed:
         """

@@ -92,6 +92,8 @@ class DeferringReactor(EPollReactor):
             if fd in self._changed:
                 self._forget(fd, reader)
                 return
+            if fd >= 0 and not self._continuousPolling.isReading(reader):
+                return
         self._settleFor(reader)
         super().removeReader(reader)
 
@@ -108,6 +110,8 @@ class DeferringReactor(EPollReactor):
                 return
             if fd in self._changed:
                 self._forget(fd, writer)
+                return
+            if fd >= 0 and not self._continuousPolling.isWriting(writer):
                 return
         self._settleFor(writer)
         super().removeWriter(writer)

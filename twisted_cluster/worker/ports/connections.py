@@ -79,7 +79,7 @@ def _countEnd(register: Register, port: object) -> None:
     register.page.cells[CLOSED] += 1
     if isinstance(port, LimitedPort):
         port.active -= 1
-        if port.maxConnections is not None:
+        if port._most is not None:
             port.limitChanged()
     if register.most is not None:
         register.limitChanged()

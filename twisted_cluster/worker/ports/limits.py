@@ -72,9 +72,10 @@ class LimitedPort(tcp.Port):
         """
         Whether one more connection is to be closed; if so, it is counted.
         """
-        drops = self._closesMore and self._most is not None and self.active >= self._most
-        self.dropped += drops
-        return drops
+        if not self._closesMore or self._most is None or self.active < self._most:
+            return False
+        self.dropped += 1
+        return True
 
     def limitChanged(self) -> None:
         """

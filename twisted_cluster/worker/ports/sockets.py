@@ -16,6 +16,7 @@ from twisted_cluster.events import SocketName
 AnySocket = socket.socket
 Value = Union[int, bytes]
 NOTHING = errno.EAGAIN
+STREAM = int(socket.SOCK_STREAM)
 
 
 class PortSocket(socket.socket):
@@ -106,6 +107,7 @@ class PolledSocket(PortSocket):
         self._drops = drops
         self._expect = expect
         self._isShared = isShared
+        self._family = int(self.family)
 
     def setsockopt(self, level: int, option: int, *value: Any) -> None:
         if self._isShared and len(value) == 1:
@@ -128,12 +130,14 @@ class PolledSocket(PortSocket):
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))
         self._expect()
         try:
-            accepted, name = super().accept()
+            fd, name = self._accept()  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno == errno.EINVAL:
                 self.broken()
                 raise BlockingIOError(NOTHING, os.strerror(NOTHING)) from error
             raise
+        # As the socket module does it, but for the names that it has for kinds.
+        accepted = AnySocket(self._family, STREAM, 0, fd)
         if self._drops():
             accepted.close()
             raise BlockingIOError(NOTHING, os.strerror(NOTHING))

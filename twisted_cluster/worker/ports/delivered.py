@@ -18,6 +18,7 @@ from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.events import ListenOptions, ListenSpec
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.inquiry import Joined
+from twisted_cluster.worker.ports.accepting import serveSome
 from twisted_cluster.worker.ports.announced import AnnouncedPort
 from twisted_cluster.worker.ports.limits import LimitedPort
 from twisted_cluster.worker.ports.meter import Meter
@@ -233,12 +234,18 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         """
         The reactor says that connections wait.
         """
+        most, room = self.numberAccepts, self.room
         if self.number is not None:
-            self.numberAccepts = OWN_SHARE if self._isSteered else SHARE
-        if self.room is not None:
-            self.numberAccepts = min(self.numberAccepts, self.room)
-        super().doRead()
-        self._poll()
+            most = OWN_SHARE if self._isSteered else SHARE
+        if room is not None:
+            most = min(most, room)
+        if type(self.socket) is SharedSocket:
+            serveSome(self, most)
+        else:
+            self.numberAccepts = most
+            super().doRead()
+        if room is not None:
+            self._poll()
 
     def release(self) -> None:
         """

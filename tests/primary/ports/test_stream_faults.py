@@ -42,8 +42,14 @@ from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.door import MORE_BOUNCES
+from twisted_cluster.primary.ports import listener as listeners
 from twisted_cluster.primary.ports import reserve, steered_classic, steered_extended
-from twisted_cluster.primary.ports.refusing import hasWaiting
+from twisted_cluster.primary.ports.refusing import (
+    NOWHERE,
+    SO_BINDTOIFINDEX,
+    hasWaiting,
+    refuse,
+)
 from twisted_cluster.primary.ports.reserve import BESIDE, LEAST
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
@@ -397,3 +403,26 @@ def test_whereNobodyTellsWhoWaits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _tellNothing(family: int, port: int) -> dict[int, int]:
     raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+def test_whoKeepsOneLockedAtTheEnd(
+    primary: Primary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    By the others who comes is refused all the same, and that is nobody's harm.
+    """
+    listener, workers = joined(primary, 2)
+    locked = groupOf(listener).members[workers[0].id]
+
+    def refuseOthers(listening: socket.socket, mayShutDown: bool) -> bool:
+        if listening is locked:
+            raise TimeoutError("it is locked")
+        return refuse(listening, mayShutDown)
+
+    monkeypatch.setattr(listeners, "refuse", refuseOthers)
+    listener.refuse()
+    assert listener.isChanged
+    assert not listener.isRefusing
+    others = [one for one in groupOf(listener).sockets if one is not locked]
+    nowhere = (socket.SOL_SOCKET, SO_BINDTOIFINDEX)
+    assert {one.getsockopt(*nowhere) for one in others} == {NOWHERE}

@@ -123,7 +123,7 @@ class Suspects:
         there = self._listeners.byNumber
         self._asides = {n: aside for n, aside in self._asides.items() if n in there}
         for listener in list(there.values()):
-            if listener.mode == HANDOFF or listener.isRefusing:
+            if listener.mode == HANDOFF or listener.isChanged:
                 continue
             if listener.group is not None:
                 self._lookAtGroup(listener)

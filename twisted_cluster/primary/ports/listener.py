@@ -63,6 +63,8 @@ class Listener:
         this process accepts meanwhile, and hands over.
     @ivar isRefusing: Whether who connects is refused, and only those who have come are
         still to be accepted.
+    @ivar isChanged: Whether any of its sockets is not as it was, so that who connects is
+        refused.
     @ivar name: What C{getsockname} says.
     @ivar fileno: The socket's.
     """
@@ -101,7 +103,7 @@ class Listener:
         self.users: Users[Member] = Users(number)
         self.choose(policy if policy and spec.kind != UDP else RoundRobin())
 
-        self.wasJoined = self.isRefusing = False
+        self.wasJoined = self.isRefusing = self.isChanged = False
         self.holders: set[int] = set()
         self.given: set[int] = set()
         self.suspects: set[int] = set()
@@ -266,14 +268,22 @@ class Listener:
         """
         if self.spec.kind == UDP or self.spec.fd is not None:
             return
-        with suppress(TimeoutError):
-            # Who has the socket as well may keep it locked.
-            refusing = partial(_refuse, self._all, self.hasBacklog)
-            self.isRefusing = aside(refusing, lambda isDone: None)
+        refused = [self._refuseBy(one) for one in self._all]
+        self.isRefusing = all(refused)
+        self.isChanged = any(one is not False for one in refused)
         if not self.isRefusing and self.bound.file is not None:
             with suppress(OSError):
                 self.bound.removeFile()
                 self.isRefusing = True
+
+    def _refuseBy(self, listening: socket.socket) -> bool | None:
+        """
+        @return: L{None} if another process keeps it locked: it may be done later.
+        """
+        with suppress(TimeoutError):
+            refusing = partial(refuse, listening, self.hasBacklog)
+            return aside(refusing, lambda isDone: None)
+        return None
 
     @property
     def _areConnecting(self) -> bool:
@@ -299,8 +309,3 @@ class Listener:
         if self.group is not None:
             self.group.close()
         self.bound.release()
-
-
-def _refuse(sockets: Sequence[socket.socket], mayShutDown: bool) -> bool:
-    refused = [refuse(one, mayShutDown) for one in sockets]
-    return all(refused)

@@ -117,6 +117,7 @@ class Handing:
         Hand connections over, in one message.
         """
         record = packRecord(NUMBER, NAME, 0, TALLY, flags)
+        self.page.sent += count
         ours, theirs = socket.socketpair()
         send(self.queue.end, [record] * count, [theirs.fileno()] * count)
         ours.close()

@@ -22,7 +22,7 @@ HOUR = 3_600_000_000_000
 SITTING = 1
 ATTACHED = 2
 # Where those are that are read most often.
-TAKEN, OPENED, CLOSED = 2, 3, 4
+TAKEN, OPENED, CLOSED, SENT = 2, 3, 4, 19
 UP, DOWN = 17, 18
 # Which counter is written before there is a page.
 _STACKS = 15
@@ -48,7 +48,7 @@ def _counter(index: int, most: int = LARGEST_COUNT) -> int:
 class Page:
     """
     One worker's counters, each an unsigned 64-bit number. Each has one writer: the
-    worker, but for L{waiting} and L{down}. What is read is not negative, and bounded,
+    worker, but for L{waiting}, L{down} and L{sent}. What is read is not negative, and bounded,
     whatever has been written.
 
     @ivar heartbeat: Monotonic nanoseconds at the worker's last sign of life.
@@ -77,6 +77,8 @@ class Page:
         turns or not; 0 if none has.
     @ivar up: How many messages the worker has sent on the control channel.
     @ivar down: How many the primary has, which writes that.
+    @ivar sent: Connections put into the handoff queue, but for those that were taken back:
+        the primary writes it, before it puts them there.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @ivar cells: All of these as they were written, for whoever has no time for the calls
         that bound them.
@@ -102,6 +104,7 @@ class Page:
     told = _counter(16)
     up = _counter(UP)
     down = _counter(DOWN)
+    sent = _counter(SENT)
 
     cells: Cells
     ended: Cells

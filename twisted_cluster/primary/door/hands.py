@@ -24,7 +24,7 @@ from twisted_cluster.wire.handoff import (
     BATCH,
     HandoffQueue,
 )
-from twisted_cluster.wire.page import ATTACHED, CLOSED, OPENED, SITTING, TAKEN, Page
+from twisted_cluster.wire.page import ATTACHED, CLOSED, OPENED, SENT, SITTING, TAKEN, Page
 from twisted_cluster.wire.passing import give
 from twisted_cluster.wire.prompt import prompt
 
@@ -215,6 +215,8 @@ class Hand(Member):
         """
         fds, records = self._fds, self._records
         self._fds, self._records = [], []
+        # First: a worker that knows of fewer than there are turns once more for them.
+        self._said.cells[SENT] = self._sent
         while fds:
             some = fds if len(fds) <= BATCH else fds[:BATCH]
             data = b"".join(records if some is fds else records[:BATCH])
@@ -238,6 +240,7 @@ class Hand(Member):
 
     def _keepBack(self, batch: list[Handed], error: OSError) -> list[Handed]:
         self._sent -= len(batch)
+        self._said.cells[SENT] = self._sent
         self.refuse()
         if error.errno == CROWDED:
             self.isCrowdedOut = True
@@ -255,6 +258,7 @@ class Hand(Member):
             self._sent -= len(connections) + len(lost)
             self._own(lost)
             back += self._own(connections)
+        self._said.cells[SENT] = self._sent
         if taken.fault:
             self.accuse(MessageError(taken.fault))
         self.hasRoom()

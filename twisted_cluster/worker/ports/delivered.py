@@ -212,8 +212,7 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         try:
             while handed and self.taking:
                 # As many as there are, so that accept() need not fail to say so.
-                self.numberAccepts = len(handed)
-                log.callWithLogger(self, super().doRead)
+                log.callWithLogger(self, serveSome, self, len(handed))
         except BaseException:
             log.err(None, "who was told of a connection has failed")
         left = [*handed, *refused]

@@ -31,6 +31,13 @@ _AF_INET, _AF_INET6 = int(socket.AF_INET), int(socket.AF_INET6)
 _inet_aton, _inet_ntoa = socket.inet_aton, socket.inet_ntoa
 _inet_pton, _inet_ntop = socket.inet_pton, socket.inet_ntop
 _NOWHERE = bytes(16)
+# The same bytes, as what most records are read: the first four in one number, and an IPv4
+# address in one; what is 0 in these is left out.
+_PLAIN = struct.Struct("<IH2xI4xII12xI")
+_PLAIN_KIND = int.from_bytes((VERSION, _AF_INET, 0, 0), "little")
+# How many addresses are remembered as text.
+MOST_HOSTS = 4096
+_hosts: dict[int, str] = {}
 
 
 class Handed(NamedTuple):
@@ -83,19 +90,42 @@ def unpackAll(data: bytes, fds: Iterable[int]) -> list[Handed]:
     @param fds: The connections' descriptors.
     """
     connections = []
-    records = RECORD.iter_unpack(data)
-    for fd, (_, family, flags, bounces, port, listener, scope, tally, host, nonce) in zip(
-        fds, records
+    place = 0
+    for fd, (kind, port, listener, tally, address, nonce) in zip(
+        fds, _PLAIN.iter_unpack(data)
     ):
-        name: SocketName = ""
-        if family == _AF_INET:
-            name = (_inet_ntoa(host[:4]), port)
-        elif family == _AF_INET6:
-            name = (_inet_ntop(_AF_INET6, host), port, 0, scope)
-        connections.append(
-            _new(Handed, (fd, listener, name, bounces, tally, flags, nonce))
-        )
+        if kind == _PLAIN_KIND:
+            host = _hosts.get(address) or _hostOf(address)
+            one = _new(Handed, (fd, listener, (host, port), 0, tally, 0, nonce))
+        else:
+            one = _unpack(data, place, fd)
+        connections.append(one)
+        place += RECORD.size
     return connections
+
+
+def _hostOf(address: int) -> str:
+    """
+    @return: What C{inet_ntoa} says, for most clients come again.
+    """
+    if len(_hosts) >= MOST_HOSTS:
+        _hosts.clear()
+    host = _hosts[address] = _inet_ntoa(address.to_bytes(4, "little"))
+    return host
+
+
+def _unpack(data: bytes, place: int, fd: int) -> Handed:
+    """
+    @param place: Where its record begins.
+    """
+    unpacked = RECORD.unpack_from(data, place)
+    _, family, flags, bounces, port, listener, scope, tally, host, nonce = unpacked
+    name: SocketName = ""
+    if family == _AF_INET:
+        name = (_inet_ntoa(host[:4]), port)
+    elif family == _AF_INET6:
+        name = (_inet_ntop(_AF_INET6, host), port, 0, scope)
+    return Handed(fd, listener, name, bounces, tally, flags, nonce)
 
 
 def recordIn(data: bytes, place: int) -> Handed:

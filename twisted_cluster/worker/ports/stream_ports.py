@@ -19,8 +19,9 @@ from twisted_cluster.core.messages import Listening
 from twisted_cluster.events import TCP, UNIX, ListenOptions, ListenSpec
 from twisted_cluster.talk.handles import startBound
 from twisted_cluster.wire.hosts import numericOf, portOf, textOf
-from twisted_cluster.worker.ports.connections import CountedServer, CountedUNIXServer
+from twisted_cluster.worker.ports.connections import CountedUNIXServer
 from twisted_cluster.worker.ports.delivered import DeliveredPort
+from twisted_cluster.worker.ports.quick import serverKind
 from twisted_cluster.worker.ports.register import HasRegister
 
 
@@ -29,7 +30,7 @@ class TCPPort(DeliveredPort):
     What C{listenTCP} returns in a worker.
     """
 
-    transport = CountedServer
+    transport = serverKind()
 
     def __init__(
         self,

@@ -76,17 +76,19 @@ class FailingQueue:
     A queue that the system cannot read for a while.
 
     @ivar wrong: The error's number; 0 when it can be read.
+    @ivar asked: How often it was read, or tried to be.
     """
 
     def __init__(self, queue: socket.socket) -> None:
         self._queue = queue
         self.fileno = queue.fileno
-        self.wrong = 0
+        self.wrong = self.asked = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
 
     def recvmsg(self, *arguments: Any) -> Any:
+        self.asked += 1
         if self.wrong:
             raise OSError(self.wrong, os.strerror(self.wrong))
         return self._queue.recvmsg(*arguments)
@@ -117,7 +119,6 @@ class Handing:
         Hand connections over, in one message.
         """
         record = packRecord(NUMBER, NAME, 0, TALLY, flags)
-        self.page.sent += count
         ours, theirs = socket.socketpair()
         send(self.queue.end, [record] * count, [theirs.fileno()] * count)
         ours.close()
@@ -187,6 +188,24 @@ def test_aTurnHasAnEnd(handing: Handing) -> None:
     assert handing.page.taken == BATCHES_A_TURN + 1
 
 
+def test_theKernelIsNotAskedInVain(handing: Handing) -> None:
+    """
+    The page says how many there are: if too few, the reactor comes again.
+    """
+    for _ in range(3):
+        handing.hand(2)
+    handing.page.sent = 4
+    handing.intake.reader.doRead()
+    assert (handing.page.taken, handing.failing.asked) == (4, 2)
+    handing.intake.reader.doRead()
+    assert (handing.page.taken, handing.failing.asked) == (6, 3)
+    handing.page.sent = 9
+    handing.hand()
+    handing.intake.reader.doRead()
+    assert (handing.page.taken, handing.failing.asked) == (7, 5)
+    assert handing.isRead
+
+
 def test_whatNobodyWantsIsSentBack(handing: Handing) -> None:
     """
     Once more bounced, and ended here: a port that does not take it, or is not there.
@@ -202,6 +221,21 @@ def test_whatNobodyWantsIsSentBack(handing: Handing) -> None:
         assert (back.listener, back.name, back.bounces) == (NUMBER, NAME, 1)
         assert (back.tally, back.flags) == (TALLY, 0)
     assert list(handing.page.ended) == [2, 2, 0, 2]
+
+
+def test_aMessageMayBeForSeveralPorts(handing: Handing) -> None:
+    """
+    Each gets its own.
+    """
+    other = handing.register.served[2] = TakingPort()
+    records = [packRecord(number, NAME) for number in (1, 2, 1)]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        send(handing.queue.end, records, [theirs.fileno()] * 3)
+    handing.intake.readNow()
+    assert [one.listener for one in handing.port.taken] == [1, 1]
+    assert [one.listener for one in other.taken] == [2]
+    handing.port.taken += other.taken
 
 
 def test_metersWeighWhatHasAMark(handing: Handing) -> None:

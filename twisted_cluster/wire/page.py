@@ -48,8 +48,8 @@ def _counter(index: int, most: int = LARGEST_COUNT) -> int:
 class Page:
     """
     One worker's counters, each an unsigned 64-bit number. Each has one writer: the
-    worker, but for L{waiting}, L{down} and L{sent}. What is read is not negative, and bounded,
-    whatever has been written.
+    worker, but for L{waiting}, L{down} and L{sent}. What is read is not negative, and
+    bounded, whatever has been written.
 
     @ivar heartbeat: Monotonic nanoseconds at the worker's last sign of life.
     @ivar taken: Connections received from the handoff queue.
@@ -77,8 +77,8 @@ class Page:
         turns or not; 0 if none has.
     @ivar up: How many messages the worker has sent on the control channel.
     @ivar down: How many the primary has, which writes that.
-    @ivar sent: Connections put into the handoff queue, but for those that were taken back:
-        the primary writes it, before it puts them there.
+    @ivar sent: Connections put into the handoff queue, without those that were taken
+        back: the primary writes it, before it puts them there.
     @ivar ended: How many connections the worker has ended, by what they count as.
     @ivar cells: All of these as they were written, for whoever has no time for the calls
         that bound them.

@@ -75,14 +75,17 @@ class Intake:
         self._failures = Complaints(time.monotonic_ns)
         self._losses = Complaints(time.monotonic_ns)
         self._unsaid = 0
+        self._isAsked = False
         self.reader = Reader(reactor, queue.fileno, self._read, "the handoff queue")
         self.reader.start()
 
     def readNow(self) -> None:
         """
-        Take what has come, whether or not the reactor has said so.
+        Take what has come, whether or not the reactor, or the page, has said so.
         """
+        self._isAsked = True
         self.reader.doRead()
+        self._isAsked = False
 
     def _read(self) -> None:
         cells, left = self._page.cells, BATCHES_A_TURN
@@ -90,8 +93,9 @@ class Intake:
             while left:
                 self._vitals.expect()
                 self._take(*receive(self._queue))
-                # To be told by the kernel that there is no more costs 2 us.
-                left = left - 1 if cells[SENT] > cells[TAKEN] else 0
+                # To hear from the kernel that there are no more costs 2 us.
+                isMore = cells[SENT] > cells[TAKEN] or self._isAsked
+                left = left - 1 if isMore else 0
         except BlockingIOError:
             pass
         except QueueEndedError:

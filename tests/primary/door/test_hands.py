@@ -82,6 +82,29 @@ def test_moreThanOneMessage(hand: Hand) -> None:
     assert closed(found) == list(range(2 * BATCH + 3))
 
 
+def test_thePageSaysHowManyWereHandedOver(hand: Hand) -> None:
+    """
+    All that are in the queue, or were taken out by the worker.
+    """
+    said = []
+    for count in (3, 2):
+        for one in connections(count):
+            hand.put(one)
+        assert hand.flush() == []
+        said.append(hand.page.sent)
+    assert said == [3, 5]
+    found = receive(hand.queue.worker).connections
+    hand.page.taken += len(found)
+    back = hand.takeBack()
+    assert hand.page.sent == 3
+    hand.queue.end = Refusing(hand.queue.end, 0)
+    for one in back:
+        hand.put(one)
+    assert len(hand.flush()) == 2
+    assert hand.page.sent == 3
+    closed([*found, *back])
+
+
 @define
 class Refusing:
     """

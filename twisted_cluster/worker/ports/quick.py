@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.address import IPv6Address
@@ -46,7 +46,7 @@ class QuickServer(tcp.Server):
         self.logstr = f"{self._getLogPrefix(protocol)},{sessionno},{client[0]}"
         kind = protocol.__class__.__name__
         self.repstr = f"<{kind} #{sessionno} on {server._realPortNumber}>"
-        self.startReading()
+        self.startReading()  # type: ignore[no-untyped-call]
         self.connected = 1
 
 
@@ -102,4 +102,4 @@ def serverKind() -> type[CountedServer]:
         isQuick = isAlike(tcp.Server, QuickServer)
     except Exception:
         isQuick = False
-    return QuickCountedServer if isQuick else cast(type[CountedServer], CountedServer)
+    return QuickCountedServer if isQuick else CountedServer

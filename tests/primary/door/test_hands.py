@@ -20,11 +20,12 @@ from twisted_cluster.errors import MessageError
 from twisted_cluster.events import Limits
 from twisted_cluster.primary.door import hands as module
 from twisted_cluster.primary.door.hands import Hand, Hands
-from twisted_cluster.wire.handed import METERED, SEEN, Handed
+from twisted_cluster.wire.handed import METERED, SEEN, Handed, packRecord
 from twisted_cluster.wire.handoff import (
     BATCH,
     HandoffQueue,
     receive,
+    send,
 )
 from twisted_cluster.wire.page import Page
 
@@ -103,6 +104,17 @@ def test_thePageSaysHowManyWereHandedOver(hand: Hand) -> None:
     assert len(hand.flush()) == 2
     assert hand.page.sent == 3
     closed([*found, *back])
+
+
+def test_whatNobodyHasHandedOverIsNotCounted(hand: Hand) -> None:
+    """
+    Somebody else has put it into the queue: there were not fewer than none.
+    """
+    (one,) = connections(1)
+    send(hand.queue.end, [packRecord(1, one.name)], [one.fd])
+    os.close(one.fd)
+    assert hand.takeBack() == []
+    assert hand.page.sent == 0
 
 
 @define

@@ -216,7 +216,7 @@ class Hand(Member):
         fds, records = self._fds, self._records
         self._fds, self._records = [], []
         # First: a worker that knows of fewer than there are turns once more for them.
-        self._said.cells[SENT] = self._sent
+        self._saySent()
         while fds:
             some = fds if len(fds) <= BATCH else fds[:BATCH]
             data = b"".join(records if some is fds else records[:BATCH])
@@ -232,6 +232,10 @@ class Hand(Member):
             fds, records = fds[BATCH:], records[BATCH:]
         return []
 
+    def _saySent(self) -> None:
+        # Somebody else may have put something into the queue, which was taken back.
+        self._said.cells[SENT] = max(0, self._sent)
+
     def _hasLingered(self, now: float) -> None:
         recent = [each for each in self._lingered if now - each < LINGERING_SECONDS]
         self._lingered = [*recent, now]
@@ -240,7 +244,7 @@ class Hand(Member):
 
     def _keepBack(self, batch: list[Handed], error: OSError) -> list[Handed]:
         self._sent -= len(batch)
-        self._said.cells[SENT] = self._sent
+        self._saySent()
         self.refuse()
         if error.errno == CROWDED:
             self.isCrowdedOut = True
@@ -258,7 +262,7 @@ class Hand(Member):
             self._sent -= len(connections) + len(lost)
             self._own(lost)
             back += self._own(connections)
-        self._said.cells[SENT] = self._sent
+        self._saySent()
         if taken.fault:
             self.accuse(MessageError(taken.fault))
         self.hasRoom()

@@ -11,9 +11,10 @@ import pytest
 from twisted_cluster.wire import handed as module
 from twisted_cluster.wire.handed import (
     METERED,
+    RELAYED,
     SEEN,
     Handed,
-    packAll,
+    packRecord,
     recordIn,
     unpackAll,
 )
@@ -28,6 +29,7 @@ CONNECTIONS = [
     Handed(11, 1, ("fe80::1", 80, 0, 3), 1, 2, SEEN),
     Handed(12, 3, ""),
     Handed(13, 3, "", flags=METERED),
+    Handed(14, 3, "", flags=RELAYED),
 ]
 
 
@@ -49,7 +51,7 @@ def test_whatIsPackedIsUnpacked(first: int) -> None:
     expected = [
         one._replace(nonce=number) for number, one in enumerate(CONNECTIONS, first)
     ]
-    packed = packAll(CONNECTIONS, first)
+    packed = b"".join(packRecord(*one[1:]) for one in expected)
     fds = [one.fd for one in CONNECTIONS]
     assert unpackAll(packed, fds) == expected
     assert all(type(one) is Handed for one in unpackAll(packed, fds))
@@ -65,6 +67,7 @@ def test_fewAddressesAreRemembered(
     """
     monkeypatch.setattr(module, "MOST_HOSTS", 3)
     some = [Handed(5, 1, (f"192.0.2.{number % 7}", 1)) for number in range(50)]
-    found = unpackAll(packAll(some, 0), [5] * len(some))
+    packed = b"".join(packRecord(*one[1:]) for one in some)
+    found = unpackAll(packed, [5] * len(some))
     assert [one.name for one in found] == [one.name for one in some]
     assert 0 < len(hosts) <= 3

@@ -28,7 +28,7 @@ from servers import QUESTION, Server, running
 
 CALLGRIND = ["valgrind", "--tool=callgrind", "--trace-children=yes"]
 CALLGRIND += ["--instr-atstart=no", "-q"]
-NAMES = ("plain", "lean", "cluster-1-stock", "cluster-1")
+NAMES = ("plain", "lean", "cluster-1-stock", "cluster-1", "cluster-kernel")
 APPS = {"keep-alive": "web", "http-close": "web", "raw": "raw"}
 CONNECTIONS = 8
 LASTING = QUESTION.replace(b"Connection: close\r\n", b"")

@@ -31,7 +31,7 @@ from twisted_cluster.talk.giving import Gift, prepare
 from twisted_cluster.talk.handles import Handle, received
 from twisted_cluster.talk.hearing import Hearing
 from twisted_cluster.talk.held import HeldPorts, NoPorts
-from twisted_cluster.talk.questions import Answering, Questions
+from twisted_cluster.talk.questions import Answering, Questions, Unasked
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.mail import Mail
 from twisted_cluster.wire.mailroom import Mailroom
@@ -132,18 +132,11 @@ class Peer:
         number, answer = self._questions.add(timeout)
         try:
             head = frames.headOf(frames.ASK, self._codec.flag, number, b"", body)
-            waits = self.mail.post(head, body)
+            self.mail.post(head, body, Unasked, self._questions, number)
         except BaseException:
             self._questions.take(number)
             raise
-        if waits is not None:
-            waits.addErrback(self._unasked, number)
         return answer
-
-    def _unasked(self, failure: Failure, number: int) -> None:
-        answer = self._questions.take(number)
-        if answer is not None:
-            answer.errback(failure)
 
     def encode(self, message: object) -> bytes:
         """

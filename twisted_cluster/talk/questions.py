@@ -166,6 +166,57 @@ class Questions:
                 self._watch(earliest)
 
 
+class Unasked:
+    """
+    A question that waits to be sent.
+    """
+
+    def __init__(self, questions: Questions, number: int) -> None:
+        self._questions = questions
+        self._number = number
+
+    def callback(self, result: None) -> None:
+        """
+        Now the other process has to answer.
+        """
+
+    def errback(self, error: Exception) -> None:
+        """
+        Nobody will answer.
+        """
+        answer = self._questions.take(self._number)
+        if answer is not None:
+            answer.errback(error)
+
+
+class _Unsent:
+    """
+    An answer that waits to be sent. Who asked may be gone, or read nothing: it needs none
+    then.
+    """
+
+    def __init__(self, wait: Callable[[int], None], length: int) -> None:
+        """
+        @param wait: Called with how many bytes of memory wait from now on, or no more.
+        @param length: Of its body, in bytes.
+        """
+        self._wait = wait
+        self._size = OBJECTS + HEAD + length
+        wait(self._size)
+
+    def callback(self, result: None) -> None:
+        """
+        The kernel has it.
+        """
+        self._wait(-self._size)
+
+    def errback(self, error: Exception) -> None:
+        """
+        It will not be sent.
+        """
+        self._wait(-self._size)
+
+
 class Answering:
     """
     Answers the other process's questions, or says that it cannot. Who does not read the
@@ -220,9 +271,7 @@ class Answering:
     def _answer(self, result: object, number: int) -> None:
         body = self._codec.encode(result)
         head = headOf(ANSWER, self._codec.flag, number, b"", body)
-        waits = self._mail.post(head, body)
-        if waits is not None:
-            self._watch(waits, len(body))
+        self._mail.post(head, body, _Unsent, self._wait, len(body))
 
     def _cannotAnswer(self, failure: Failure, number: int) -> None:
         if not failure.check(ClusterError):
@@ -237,20 +286,8 @@ class Answering:
         @param why: Which who asked is told.
         """
         body = why[:WHY].encode("utf-8", "replace")
-        waits = self._mail.post(headOf(REFUSAL, 0, number, b"", body), body)
-        if waits is not None:
-            self._watch(waits, len(body))
-
-    def _watch(self, waits: Deferred[None], length: int) -> None:
-        size = OBJECTS + HEAD + length
-        self._wait(size)
-        waits.addBoth(self._sent, size)
-
-    def _sent(self, result: Failure | None, size: int) -> None:
-        self._wait(-size)
-        if result is not None:
-            # Who asked is gone, or reads nothing: it needs no answer.
-            result.trap(ClusterError)
+        head = headOf(REFUSAL, 0, number, b"", body)
+        self._mail.post(head, body, _Unsent, self._wait, len(body))
 
     def _wait(self, change: int) -> None:
         self.unsent += change

@@ -10,15 +10,16 @@ import select
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IWriteDescriptor
 
 from twisted_cluster.errors import ChannelClosedError, MailboxFullError
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.heap import FLOOD, giveBackSoon
 from twisted_cluster.wire.mailroom import SendingRoom, Shared
-from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels
+from twisted_cluster.wire.parcels import OBJECTS, Parcel, Parcels, Waiter
 from twisted_cluster.wire.passing import give
 
 # Seconds until the kernel is asked again that had no memory, or too many descriptors
@@ -27,6 +28,7 @@ NO_ROOM_REST = 0.05
 PASSING = frozenset(
     {errno.ENOBUFS, errno.ENOMEM, getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
 )
+W = TypeVar("W", bound=Waiter)
 DONTWAIT = int(socket.MSG_DONTWAIT)
 # Seconds within which a message is not alone.
 BURST = 10e-6
@@ -105,15 +107,21 @@ class Outgoing:
         return True
 
     def post(
-        self, head: bytes, body: bytes | memoryview, fd: int = -1
-    ) -> Deferred[None] | None:
+        self,
+        head: bytes,
+        body: bytes | memoryview,
+        waiter: Callable[..., W],
+        *given: object,
+        fd: int = -1,
+    ) -> W | None:
         """
         @param head: A frame's, with what follows it before the body.
-        @return: As of L{twisted_cluster.wire.mail.Mail.send}; L{None}: the kernel has it
-            already.
+        @param waiter: Makes who waits for it, of what is C{given}.
+        @return: Who was made; L{None}: the kernel has it already.
+        @see: L{twisted_cluster.wire.mail.Mail.send}
         """
         if self._ended is not None:
-            return fail(self._ended)
+            return _told(waiter(*given), self._ended)
         size = len(head) + len(body)
         cost = OBJECTS + size
         parcels, room = self._parcels, self._room
@@ -121,16 +129,16 @@ class Outgoing:
             # Else there is room for all, and so for one.
             refusal = room.refusal(parcels.held, cost)
             if refusal:
-                return fail(MailboxFullError(refusal))
+                return _told(waiter(*given), MailboxFullError(refusal))
         sent, pieces = 0, (head, body)
         if not (self._writing or parcels.waiting or fd >= 0):
             sent = self._sendAlone(pieces, size)
             if sent == size:
                 return None
             if self._ended is not None:
-                return fail(self._ended)
+                return _told(waiter(*given), self._ended)
         copy = os.dup(fd) if fd >= 0 else -1
-        taken: Deferred[None] = Deferred()
+        taken = waiter(*given)
         parcels.add(Parcel(pieces, size, cost, copy, taken), sent)
         if not self._writing:
             self._watch()
@@ -283,3 +291,11 @@ class Outgoing:
             taken.callback(None)
         self._fireFlushed()
         self._giveBack()
+
+
+def _told(waiter: W, error: Exception) -> W:
+    """
+    @return: Who waits, and has heard that it waits in vain.
+    """
+    waiter.errback(error)
+    return waiter

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
+from typing import Protocol
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -25,8 +26,24 @@ AT_ONCE = 1 << 18
 CROWD = 1 << 20
 APART = 1 << 17
 # What a frame takes while it waits, beside its bytes: they are several objects, and who
-# waits for it has a Deferred with callbacks. 390 to 1,000 bytes, as measured.
+# waits for it may have a Deferred with callbacks. 390 to 1,000 bytes, as measured.
 OBJECTS = 1 << 10
+
+
+class Waiter(Protocol):
+    """
+    Is told what has become of something that was to be sent, as a Deferred is.
+    """
+
+    def callback(self, result: None, /) -> object:
+        """
+        The kernel has all of it.
+        """
+
+    def errback(self, fail: Exception, /) -> object:
+        """
+        It will not be sent.
+        """
 
 
 @define(eq=False)
@@ -38,7 +55,7 @@ class Parcel:
     @ivar cost: What it takes of the room until it is sent whole, in bytes of memory; a
         long one has a room of its own.
     @ivar fd: The descriptor that goes with the first byte; -1 for none.
-    @ivar taken: Fires when the kernel has all of it; L{None} where others get it too.
+    @ivar taken: Told when the kernel has all of it; L{None} where others get it too.
     @ivar shared: A body that is not in its cost, as it may wait for others too.
     """
 
@@ -46,7 +63,7 @@ class Parcel:
     size: int
     cost: int
     fd: int = -1
-    taken: Deferred[None] | None = None
+    taken: Waiter | None = None
     shared: Shared | None = None
 
     def pack(self) -> None:
@@ -131,7 +148,7 @@ class Parcels:
             size += parcel.size
         return pieces, (first.fd,) if first.fd >= 0 else ()
 
-    def sent(self, count: int) -> list[Deferred[None]]:
+    def sent(self, count: int) -> list[Waiter]:
         """
         So many bytes of the batch are the kernel's now.
 
@@ -143,7 +160,7 @@ class Parcels:
         parcels, released, shares = self._parcels, 0, 0
         parcels[0].close()
         count += self._begun
-        done = []
+        done: list[Waiter] = []
         while parcels and count >= parcels[0].size:
             parcel = parcels.popleft()
             count -= parcel.size
@@ -160,7 +177,7 @@ class Parcels:
         self._room.used -= released
         return done
 
-    def clear(self) -> tuple[list[Deferred[None]], list[Deferred[None]]]:
+    def clear(self) -> tuple[list[Waiter], list[Waiter]]:
         """
         Forget everything.
 
@@ -168,8 +185,8 @@ class Parcels:
         """
         dropped = list(self._parcels)
         self._parcels.clear()
-        failed: list[Deferred[None]] = []
-        done: list[Deferred[None]] = []
+        failed: list[Waiter] = []
+        done: list[Waiter] = []
         for parcel in dropped:
             self._room.used -= self._costOf(parcel)
             if parcel.taken is not None:

@@ -143,6 +143,17 @@ else:
 """
 
 
+CLOSED = """
+import random
+
+end = time.monotonic() + 0.5
+for port in reactor.clusterPorts.served.values():
+    # Without CAP_BPF there are none.
+    while port.closings is not None and time.monotonic() < end:
+        port.closings._cells[0] = random.getrandbits(64)
+"""
+
+
 def steered(name: str, code: str, said: str | None = None) -> Intrusion:
     """
     @param said: What it is killed for.
@@ -169,6 +180,11 @@ CASES: list[Intrusion] = [
         "forAWhile(fcntl.fcntl, it, fcntl.F_SETFL, 0)",
     ),
     steered("it binds a socket beside those to which the kernel steers", BESIDE_IT),
+    Intrusion(
+        "it lies of what it closes, where the kernel goes by that",
+        CLOSED,
+        more=("--dispatch=kernel", "--policy=least-connections"),
+    ),
     steered("it detaches the program by which the kernel steers", PROGRAMS),
     Intrusion("it looks for listening sockets, and asks for them in any order", NONE),
     shared(

@@ -65,7 +65,14 @@ class Talking:
         self.heard: list[Message] = []
         self.ends = 0
         whole = cast(IClusterReactor, self.reactor)
-        self.control = Control(whole, self.channel, self.heard.append, self.end)
+        self.counted: list[int] = []
+        self.control = Control(
+            whole, self.channel, self.heard.append, self.end, self.count
+        )
+
+    def count(self, listener: int, fd: int) -> None:
+        os.fstat(fd)
+        self.counted.append(listener)
 
     def end(self) -> None:
         self.ends += 1

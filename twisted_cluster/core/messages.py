@@ -212,6 +212,16 @@ class Drain:
 
 
 @frozen
+class Closings:
+    """
+    What comes along is where a worker is to count what it closes of a listener that it
+    accepts from, for the program that chooses.
+    """
+
+    listener: int = field(validator=whole)
+
+
+@frozen
 class Signal:
     """
     The primary was sent a signal, and passes it on to applications that have a handler
@@ -236,6 +246,7 @@ Message = Union[
     Leaving,
     Stay,
     Drain,
+    Closings,
     Signal,
 ]
 MESSAGE_KINDS = {kind.__name__: kind for kind in get_args(Message)}

@@ -24,7 +24,7 @@ CALLS = {
     "s390x": 351,
 }
 # As linux/bpf.h has them.
-MAP_CREATE, MAP_UPDATE, PROG_LOAD, MAP_UPDATE_BATCH = 0, 2, 5, 26
+MAP_CREATE, MAP_UPDATE, MAP_DELETE, PROG_LOAD, MAP_UPDATE_BATCH = 0, 2, 3, 5, 26
 ARRAY, LATEST, MAPS, SOCKETS = 2, 9, 12, 20
 MMAPABLE = 1 << 10
 CHOOSES_SOCKETS = 21
@@ -115,6 +115,17 @@ def putMaps(maps: int, others: Mapping[int, int]) -> None:
             raise
         for index, other in others.items():
             _put(maps, index, array("I", [other]))
+
+
+def takeMap(maps: int, index: int) -> None:
+    """
+    Take one out of a map of maps.
+
+    @raise OSError: As L{putSocket}.
+    """
+    key = array("I", [index])
+    asked = struct.pack("=IxxxxQQQ", maps, key.buffer_info()[0], 0, 0)
+    _bpf(MAP_DELETE, asked)
 
 
 def putSocket(sockets: int, index: int, member: socket.socket) -> None:

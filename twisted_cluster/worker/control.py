@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted_cluster.core.allowance import Allowance
 from twisted_cluster.core.messages import (
     Answer,
+    Closings,
     Limit,
     Listen,
     Message,
@@ -57,9 +58,12 @@ class Control:
         channel: Channel,
         hear: Callable[[Message], None],
         gone: Callable[[], None],
+        count: Callable[[int, int], None],
     ) -> None:
         """
         @param hear: Given each message that is no answer.
+        @param count: Given the number of a listener, and the descriptor of where what is
+            closed there is to be counted, which is closed then.
         @param gone: Called when the primary has closed its end.
         """
         self._reactor = reactor
@@ -70,6 +74,7 @@ class Control:
         self._givenUp: set[int] = set()
         self._hear = hear
         self._gone = gone
+        self._count = count
         self._reader = Reader(reactor, channel.fileno, self.read, "the control channel")
         self._reader.start()
         self.reader: IReadDescriptor = self._reader
@@ -171,7 +176,7 @@ class Control:
             for _ in range(MESSAGES_A_TURN):
                 message, fd = self._inquiry.receive()
                 if fd is not None:
-                    os.close(fd)
+                    self._takeAlong(message, fd)
                 if isinstance(message, Answer):
                     self._undo(message)
                 else:
@@ -182,6 +187,13 @@ class Control:
             self._gone()
             return
         self._readPostponed()
+
+    def _takeAlong(self, message: Message, fd: int) -> None:
+        try:
+            if isinstance(message, Closings):
+                self._count(message.listener, fd)
+        finally:
+            os.close(fd)
 
     def _undo(self, answer: Answer) -> None:
         """

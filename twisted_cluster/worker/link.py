@@ -96,7 +96,9 @@ class Link:
         self._watchers: list[LinkWatcher] = []
         self._complaints = Complaints(time.monotonic_ns)
         self._beats, steady = beats, cast(IClusterReactor, beats)
-        self._control = Control(steady, wires.channel, self._hear, self._primaryGone)
+        self._control = Control(
+            steady, wires.channel, self._hear, self._primaryGone, self._count
+        )
         self.descriptors = Descriptors(reactor)
         self._vitals = Vitals(page, wires.queue.fileno, self.descriptors)
         endings = Endings(page, self._tellRoom, self._callFromThread)
@@ -193,6 +195,9 @@ class Link:
             self.departure.hold()
         elif isinstance(message, Signal):
             passOn(message.number)
+
+    def _count(self, listener: int, fd: int) -> None:
+        self.ports.count(listener, fd)
 
     def _primaryGone(self) -> None:
         if self.departure.isServing:

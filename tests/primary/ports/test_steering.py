@@ -4,6 +4,7 @@ Programs in the kernel, and real connections on loopback.
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from ipaddress import ip_address
+from typing import NoReturn
 
 import pytest
 from attrs import define
@@ -245,7 +247,7 @@ def test_whatIsClosedIsKnownAtOnce(make: Make) -> None:
     """
     steered = make(ExtendedSteering, LeastConnections)
     steered.reckon(0.0, {0: 9, 1: 5, 2: 5, 3: 5})
-    fd = steered.steering.closingsOf(0)
+    fd = steered.steering.newClosings(0)
     assert fd is not None
     closings = Closings(fd)
     for _ in range(8):
@@ -254,6 +256,35 @@ def test_whatIsClosedIsKnownAtOnce(make: Make) -> None:
     steered.accepted[0] += 4
     steered.reckon(1.0, {0: 1, 1: 5, 2: 5, 3: 5})
     assert steered.chosen(4) == {0: 4}
+
+
+def test_whoHadTheSocketBeforeCountsNoMore(make: Make) -> None:
+    """
+    Neither for its successor, nor where the system has no count for that one.
+    """
+    steered = make(ExtendedSteering, LeastConnections)
+    steering = steered.steering
+    before = steering.newClosings(0)
+    assert before is not None
+    old = Closings(before)
+    fd = steering.newClosings(0)
+    assert fd is not None
+    steered.reckon(0.0, {0: 9, 1: 5, 2: 5, 3: 5})
+    for _ in range(8):
+        old.add()
+    assert steered.chosen(4)[0] == 0
+    new = Closings(fd)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bpf, "makeBoard", _refused)
+        assert steering.newClosings(0) is None
+    steered.reckon(1.0, {0: 9, 1: 5, 2: 5, 3: 5})
+    for _ in range(8):
+        new.add()
+    assert steered.chosen(4)[0] == 0
+
+
+def _refused(size: int) -> NoReturn:
+    raise PermissionError(errno.EPERM, "not now")
 
 
 def test_whyNot() -> None:

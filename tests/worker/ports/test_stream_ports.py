@@ -4,7 +4,10 @@ Ports of a worker, with a primary that says what it is told to.
 
 from __future__ import annotations
 
+import mmap
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -18,6 +21,8 @@ from tests.wire.poor import fewDescriptors
 from tests.worker.doubles import FakeControl, Worker
 from twisted_cluster.core.messages import HANDOFF, KERNEL, SHARED
 from twisted_cluster.events import ListenOptions
+from twisted_cluster.wire import memfd
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.datagrams import UDPPort
 from twisted_cluster.worker.ports.delivered import SHARE, UNTIL_OUT, DeliveredPort
@@ -74,6 +79,26 @@ def test_whatIsHandedOverIsServedAsWell(port: TCPPort) -> None:
         assert port.active == 1
         port.doRead()
         assert port.active == 1 + SHARE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs files in memory")
+def test_whatItClosesIsCounted(port: TCPPort) -> None:
+    """
+    Where it is given a place for that; what it has got instead of one is none.
+    """
+    assert port.number is not None
+    port.doRead()
+    where = memfd.ofSize(mmap.PAGESIZE)
+    port.register.count(port.number, where)
+    with open(os.devnull) as nowhere:
+        port.register.count(port.number, nowhere.fileno())
+    counted = Closings(where)
+    os.close(where)
+    for reader in list(port.reactor.getReaders()):
+        if reader is not port:
+            reader.connectionLost(Failure(ConnectionDone()))
+    assert counted.count == SHARE
+    assert port.active == 0
 
 
 def test_whoHasConnectedIsTakenBeforeTheSocketIsLetGo(port: TCPPort) -> None:

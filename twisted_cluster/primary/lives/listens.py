@@ -162,6 +162,13 @@ class Listens:
             most = self._hand.most if mode == messages.KERNEL else None
             answer = messages.Answer(question, number, mode=mode, most=most)
             self._say(answer, listener.descriptorFor(self._hand))
+            self._count(listener)
+
+    def _count(self, listener: Listener) -> None:
+        streams = listener.streams
+        fd = None if streams is None else streams.newClosings(self._hand.id)
+        if fd is not None:
+            self._say(messages.Closings(listener.number), fd)
 
     def _unlisten(self, message: messages.Unlisten) -> None:
         self._listeners.leave(self._hand, message.listener)

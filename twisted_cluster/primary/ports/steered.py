@@ -111,12 +111,14 @@ class Steering(Protocol):
         @param now: In seconds.
         """
 
-    def closingsOf(self, index: int) -> int | None:
+    def newClosings(self, index: int) -> int | None:
         """
-        What the worker that has a socket may be given, so that the program knows at once
-        of what it closes: for L{twisted_cluster.wire.closings.Closings}.
+        What a worker that is given a socket may be given as well, so that the program
+        knows at once of what it closes: for L{twisted_cluster.wire.closings.Closings}.
+        Who had the socket before counts no more.
 
-        @return: A descriptor, which stays the group's; L{None}: the program does not ask.
+        @return: A descriptor, which stays the group's; L{None}: the program does not
+            ask, or the system has none now.
         """
 
     def close(self) -> None:

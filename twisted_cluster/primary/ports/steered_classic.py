@@ -97,7 +97,7 @@ class ClassicSteering:
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
         pass
 
-    def closingsOf(self, index: int) -> int | None:
+    def newClosings(self, index: int) -> int | None:
         return None
 
     def close(self) -> None:

@@ -67,6 +67,8 @@ class ExtendedSteering:
         self._reckonings: dict[int, Reckoning] = {}
         self._closings: dict[int, Closings] = {}
         self._closingsFds: dict[int, int] = {}
+        # Places whose count nobody was given yet.
+        self._unused: set[int] = set()
         self._maps: int | None = None
         self._fds: list[int] = []
         try:
@@ -102,7 +104,7 @@ class ExtendedSteering:
     @property
     def descriptors(self) -> int:
         # Memory that a program can reach has one more, as Python has it.
-        return len(self._fds) + 1 + len(self._closings)
+        return len(self._fds) + 1 + 2 * len(self._closings)
 
     def add(self, index: int, member: socket.socket) -> None:
         lockOnce(index, member, self._members)
@@ -112,24 +114,52 @@ class ExtendedSteering:
         if self._maps is not None and index not in self._closings:
             # Without CAP_BPF by now, the program is told of what is closed, as before.
             with suppress(OSError):
-                self._countClosings(index, self._maps)
+                following = range(index, min(index + AT_ONCE, MOST_PLACES))
+                new = [one for one in following if one not in self._closings]
+                self._countClosings(new, self._maps)
 
-    def _countClosings(self, first: int, maps: int) -> None:
+    def _countClosings(self, indices: Sequence[int], maps: int) -> None:
         """
-        Have closings be counted for a socket, and for those to come.
+        Have closings be counted for sockets, those to come included.
         """
-        made: dict[int, int] = {}
-        for index in range(first, min(first + AT_ONCE, MOST_PLACES)):
-            if index not in self._closings:
-                made[index], _ = bpf.makeBoard(CELL)
-                self._fds.append(made[index])
-        bpf.putMaps(maps, made)
-        for index, fd in made.items():
-            self._closings[index] = Closings(fd)
-        self._closingsFds.update(made)
+        fds: dict[int, int] = {}
+        try:
+            for index in indices:
+                fds[index], _ = bpf.makeBoard(CELL)
+            made = {index: Closings(fd) for index, fd in fds.items()}
+            bpf.putMaps(maps, fds)
+        except BaseException:
+            for fd in fds.values():
+                os.close(fd)
+            raise
+        for index in indices:
+            self._dropClosings(index)
+        self._closings.update(made)
+        self._closingsFds.update(fds)
+        self._unused.update(indices)
 
-    def closingsOf(self, index: int) -> int | None:
-        return self._closingsFds.get(index)
+    def _dropClosings(self, index: int) -> None:
+        self._closings.pop(index, None)
+        self._unused.discard(index)
+        fd = self._closingsFds.pop(index, None)
+        if fd is not None:
+            os.close(fd)
+
+    def newClosings(self, index: int) -> int | None:
+        if self._maps is None:
+            return None
+        if index not in self._unused:
+            # Whoever was given the one that there is may write it still.
+            try:
+                self._countClosings([index], self._maps)
+            except OSError:
+                with suppress(OSError):
+                    bpf.takeMap(self._maps, index)
+                self._dropClosings(index)
+                return None
+            self._board.setLoad(index, 0, self._board.chosen(index))
+        self._unused.discard(index)
+        return self._closingsFds[index]
 
     def _closedAt(self, index: int) -> int:
         closings = self._closings.get(index)
@@ -186,6 +216,8 @@ class ExtendedSteering:
         return self._board.load(index, self._closedAt(index))
 
     def close(self) -> None:
+        for index in list(self._closingsFds):
+            self._dropClosings(index)
         for fd in self._fds:
             os.close(fd)
         self._fds = []

@@ -94,6 +94,16 @@ class StreamGroup(Reserve):
             return sum(told.get(os.fstat(one.fileno()).st_ino, 0) for one in all)
         return None
 
+    def newClosings(self, worker: int) -> int | None:
+        """
+        Where a worker that has just been given a socket is to count what it closes.
+
+        @return: A descriptor, which stays the group's; L{None}: nobody asks.
+        """
+        member = self.members.get(worker)
+        index = None if member is None else self._indices.get(member)
+        return None if index is None else self._steering.newClosings(index)
+
     def took(self, member: socket.socket, count: int) -> None:
         """
         So many were taken from a socket that nobody else accepts from.

@@ -79,6 +79,8 @@ def _countEnd(register: Register, port: object) -> None:
     register.page.cells[CLOSED] += 1
     if isinstance(port, LimitedPort):
         port.active -= 1
+        if port.closings is not None:
+            port.closings.add()
         if port._most is not None:
             port.limitChanged()
     if register.most is not None:

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.core.messages import GROUP, Listening
 from twisted_cluster.events import UDP, ListenOptions, ListenSpec
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.handed import RELAYED, Handed
 from twisted_cluster.wire.hosts import portOf, textOf
 from twisted_cluster.wire.relayed import RelayedSocket, relayed
@@ -57,6 +58,7 @@ class UDPPort(AnnouncedPort, udp.Port):
 
     number: int | None = None
     ordinal = 0
+    closings: Closings | None = None
     hidden = False
     _hasItsOwn = False
     spec: ListenSpec

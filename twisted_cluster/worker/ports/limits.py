@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from twisted_cluster.events import ListenOptions
 from twisted_cluster.reactors import IClusterReactor
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.worker.ports.meter import Meter
 from twisted_cluster.worker.ports.register import Register
@@ -23,6 +24,7 @@ class LimitedPort(tcp.Port):
     @ivar register: The ports of this worker.
     @ivar number: The listener's, or L{None} if the primary has nothing to do with it.
     @ivar active: The connections that it serves.
+    @ivar closings: Where it counts what it closes, if anybody looks.
     @ivar dropped: How many were closed at once because it was full.
     """
 
@@ -30,6 +32,7 @@ class LimitedPort(tcp.Port):
     reactor: IClusterReactor
     number: int | None = None
     active = 0
+    closings: Closings | None = None
     dropped = 0
     _most: int | None = None
     _closesMore = False

@@ -5,10 +5,12 @@ What this worker listens on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from twisted_cluster.core.messages import Listening, Released
 from twisted_cluster.events import ListenSpec
+from twisted_cluster.wire.closings import Closings
 from twisted_cluster.wire.handed import Handed
 from twisted_cluster.wire.page import Page
 from twisted_cluster.worker.control import Control
@@ -25,10 +27,12 @@ class WorkerPort(Protocol):
 
     @ivar spec: What was asked for.
     @ivar ordinal: Which of this worker's ports on port 0 it is, from 0.
+    @ivar closings: Where it counts what it closes, if anybody looks.
     """
 
     spec: ListenSpec
     ordinal: int
+    closings: Closings | None
 
     @property
     def hidden(self) -> bool:
@@ -108,6 +112,18 @@ class Register:
         if self.most is None:
             return None
         return max(0, self.most - (self.page.opened - self.page.closed))
+
+    def count(self, number: int, fd: int) -> None:
+        """
+        Have a port count what it closes.
+
+        @param fd: For L{Closings}.
+        """
+        port = self.served.get(number)
+        if port is not None:
+            # Without it the primary sees it a moment later.
+            with suppress(OSError, ValueError):
+                port.closings = Closings(fd)
 
     def all(self) -> list[WorkerPort]:
         """

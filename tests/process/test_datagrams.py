@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.primary.ports.test_steering import mayLoad
+from tests.process.cluster import freePort
 from tests.process.ports import LOCAL, commanded
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
@@ -135,21 +136,23 @@ def test_whoStopsListeningLosesNothing(
 
 @linux
 def test_workerThatEndsServesUDPToTheEnd(
-    tmp_path: Path, peers: list[socket.socket]
+    tmp_path: Path, peers: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     While it finishes a connection the kernel still gives it its peers' datagrams, where
     it remembers who that is; else others have them.
     """
-    with commanded(tmp_path) as (_, (one, two)):
-        first = one.listen("UDP", name="a")
-        two.listen("UDP", name="a")
-        send(peers, first.port)
+    port = freePort()
+    monkeypatch.setenv("UDP", str(port))
+    held = f"udp:{port}:interface={LOCAL}"
+    with commanded(tmp_path, "--listen", held) as (_, (one, two)):
+        first = one.listen("TCP", name="a")
+        send(peers, port)
         before = answers(peers)
         assert set(before) == {one.pid, two.pid}
         os.kill(one.pid, signal.SIGTERM)
         # It has heard of the signal when it answers.
         one.say("get", first.index, name="port")
-        send(peers, first.port)
+        send(peers, port)
         after = answers(peers)
         assert after == before if mayLoad() else set(after) <= {one.pid, two.pid}

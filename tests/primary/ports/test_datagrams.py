@@ -160,6 +160,16 @@ def test_noWorkerAttachesAProgram(make: Make, kind: type, address: str) -> None:
         attachClassic(group.socketOf(1, 1), assemble([ret(0)]))
 
 
+def test_fewHaveAProgramThatIsLoaded() -> None:
+    """
+    Others have everybody's.
+    """
+    with bound(FOUR) as first:
+        group = DatagramReserve(first, PLACES, mayRemember=False)
+        assert (group.kind, group.remembers) == ("classic", False)
+        group.close()
+
+
 def test_noneWithoutAReserve() -> None:
     """
     Nor by one where the kernel's hash chooses.

@@ -319,7 +319,7 @@ def test_closingsAreCountableForAllAtOnce(
         steering = ExtendedSteering(LeastConnections(), group.sockets.pop(0))
         for index, member in enumerate(group.sockets):
             steering.add(index, member)
-            assert steering.closingsOf(index) is not None
+            assert steering.newClosings(index) is not None
         assert asked.count(bpf.MAP_UPDATE_BATCH) == 1
         # Each socket is put by itself, with the anchor.
         assert asked.count(bpf.MAP_UPDATE) == AT_ONCE + 1 + (AT_ONCE if isOld else 0)

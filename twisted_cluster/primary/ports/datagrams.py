@@ -16,6 +16,8 @@ from twisted_cluster.primary.ports.peers import Peers
 from twisted_cluster.primary.ports.refusing import NOWHERE, SO_BINDTOIFINDEX
 from twisted_cluster.primary.ports.reserve import Reserve
 from twisted_cluster.primary.ports.soundness import CONNECTED
+from twisted_cluster.primary.ports.steered import Steering
+from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.wire.options import setOption
 from twisted_cluster.wire.relayed import LARGEST, Datagram
 from twisted_cluster.wire.user import User, acting
@@ -46,19 +48,21 @@ class DatagramReserve(Reserve):
         first: socket.socket,
         places: int,
         user: User | None = None,
-        programs: IKernelPrograms | None = None,
+        mayRemember: bool = True,
     ) -> None:
         """
         @param first: Bound, without SO_REUSEPORT: else that would join a stranger's
             group, where it should fail with EADDRINUSE.
-        @param programs: By which peers have sockets.
+        @param mayRemember: Whether a program is to be loaded that remembers peers, if
+            the system has that.
         @raise CannotSteerError: As L{Reserve}, and OSError.
         """
+        self._mayRemember = mayRemember
         self._others: list[socket.socket] = []
         self._isFirstAsked = first.family == socket.AF_INET6
         self._guard: socket.socket | None = None
         try:
-            super().__init__(first, programs or Peers(), places, user)
+            super().__init__(first, Peers(), places, user)
         except BaseException:
             self._closeOthers()
             raise
@@ -78,6 +82,11 @@ class DatagramReserve(Reserve):
             self._others.clear()
             self._steeredBy = self._first
         return self._steeredBy
+
+    def _newSteering(self, programs: IKernelPrograms, anchor: socket.socket) -> Steering:
+        if self._mayRemember:
+            return super()._newSteering(programs, anchor)
+        return ClassicSteering(programs, anchor)
 
     def _unsteered(self) -> socket.socket:
         with acting(self._user):

@@ -123,9 +123,10 @@ class Dispatching:
         )
         return made
 
-    def peers(self, bound: Bound, room: int) -> DatagramReserve | None:
+    def peers(self, bound: Bound, room: int, mayLoad: bool) -> DatagramReserve | None:
         """
         @param room: How many descriptors may be taken for it.
+        @param mayLoad: Whether a program may be loaded that remembers peers.
         @return: L{None} if it is no UDP port of its own, or no program can choose.
         """
         spec = bound.spec
@@ -134,7 +135,7 @@ class Dispatching:
         if sys.platform != "linux":
             return None
         try:
-            made = DatagramReserve(bound.socket, self.places, bound.user)
+            made = DatagramReserve(bound.socket, self.places, bound.user, mayLoad)
         except (CannotSteerError, OSError) as error:
             log.info("{spec}: peers have sockets by a hash: {e}", spec=spec, e=error)
             return None

@@ -6,19 +6,21 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Container
 from typing import Protocol
 
 from attrs import evolve
 from twisted.logger import Logger
 
-from twisted_cluster.events import UNIX, ListenSpec
+from twisted_cluster.events import UDP, UNIX, ListenSpec
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
 from twisted_cluster.primary.ports.late import Binding, mayBeLate
 from twisted_cluster.primary.ports.listener import Listener
+from twisted_cluster.primary.ports.loads import Loads
 from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
@@ -101,6 +103,7 @@ class Listeners:
         self._begun: dict[Key, Binding] = {}
         self.byNumber: dict[int, Listener] = {}
         self._count = 0
+        self._loads = Loads()
 
     def checkRoom(self, opener: int) -> None:
         """
@@ -169,12 +172,14 @@ class Listeners:
         directory: str,
         user: User | None = None,
         begun: Binding | None = None,
+        isHeld: bool = False,
     ) -> Listener:
         """
         Bind one more, or take up a descriptor.
 
         @param user: On whose word, and so as whom.
         @param begun: What was bound already.
+        @param isHeld: Whether it is the cluster itself that listens.
         @raise OSError: As bind(2) and L{adopt} say.
         """
         policy = self._dispatching.policyOf(spec, self.newPolicy())
@@ -186,7 +191,10 @@ class Listeners:
             self._dispatching.isForKernel(spec, policy, self._room)
             bound = self._adopt(spec, user)
         self._count += 1
-        peers = None if policy is None else self._dispatching.peers(bound, self._room)
+        peers = None
+        if policy is not None and spec.kind == UDP and spec.fd is None:
+            mayLoad = isHeld or self._loads.takes(self._count, time.monotonic())
+            peers = self._dispatching.peers(bound, self._room, mayLoad)
         try:
             listener = Listener(self._count, spec, bound, policy, streams, peers)
             self._door.opened(listener)
@@ -284,6 +292,7 @@ class Listeners:
         try:
             self._door.closing(listener)
         finally:
+            self._loads.leave(listener.number)
             listener.close()
 
 

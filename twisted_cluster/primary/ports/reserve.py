@@ -95,7 +95,7 @@ class Reserve(SocketGroup):
         self._kept: dict[int, socket.socket] = {}
         self._slots: dict[int, int] = {}
         self._retiring: dict[int, Aside[None]] = {}
-        self._steering: Steering = steer(programs, self._anchored())
+        self._steering = self._newSteering(programs, self._anchored())
         self.kind = self._steering.kind
         self.instead = self._steering.instead
         try:
@@ -105,6 +105,9 @@ class Reserve(SocketGroup):
         except BaseException:
             self.close()
             raise
+
+    def _newSteering(self, programs: IKernelPrograms, anchor: socket.socket) -> Steering:
+        return steer(programs, anchor)
 
     @abstractmethod
     def _anchored(self) -> socket.socket:

@@ -112,7 +112,7 @@ class ListenerTable:
 
     def _open(self, spec: ListenSpec, ordinal: int) -> Listener:
         try:
-            return self._listeners.open(spec, ordinal, ".")
+            return self._listeners.open(spec, ordinal, ".", isHeld=True)
         except OSError as error:
             why = error.strerror or str(error)
             raise OSError(error.errno, why, str(spec)) from None

@@ -126,7 +126,7 @@ def test_onePortMayBeDispatchedInAnotherWay() -> None:
     said = parseDispatch(["auto", "tcp:80=kernel", "unix:/run/x=shared"], NO_LIMITS)
     names = ["tcp:80", "tcp:80:interface=127.0.0.1", "unix:/run/x", "tcp:81"]
     assert [said.of(name) for name in names] == ["kernel", "kernel", "shared", "auto"]
-    assert parseDispatch([], NO_LIMITS) == Dispatch("handoff")
+    assert parseDispatch([], NO_LIMITS) == Dispatch("auto")
 
 
 @pytest.mark.parametrize(

@@ -288,14 +288,14 @@ class Dispatch:
 
     C{"handoff"}: the primary accepts them, and hands them over. C{"shared"}: workers
     accept from one socket. C{"kernel"}: each accepts from one of its own, among which the
-    kernel chooses as the policy says. C{"auto"}: that, where it can be, else as
-    C{"handoff"}.
+    kernel chooses as the policy says. C{"auto"}: that, where it loses nothing of what was
+    asked for, else as C{"handoff"}.
 
     @ivar general: Where nothing else is said.
     @ivar listeners: Of listeners, by their names.
     """
 
-    general: str = field(default=HANDOFF, validator=in_(DISPATCHES))
+    general: str = field(default=AUTO, validator=in_(DISPATCHES))
     listeners: Mapping[str, str] = Factory(dict)
 
     def of(self, name: str) -> str:

@@ -169,6 +169,15 @@ class IKernelPolicy(ISchedulingPolicy, IKernelPrograms):
     to sockets of their own.
     """
 
+    def lacks(kind: str) -> str:
+        """
+        Where it says anything, C{--dispatch auto} leaves the choice to C{choose}.
+
+        @param kind: Of program: C{classic} or C{extended}.
+        @return: What of the policy's promises that program does not keep, in a few words
+            for the log; empty: nothing.
+        """
+
 
 class IDrainable(Interface):
     """

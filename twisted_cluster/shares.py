@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted_cluster.errors import ConfigError
-from twisted_cluster.events import AT_LIMIT, DISPATCHES, HANDOFF, SHARED, Dispatch, Limits
+from twisted_cluster.events import AT_LIMIT, AUTO, DISPATCHES, SHARED, Dispatch, Limits
 from twisted_cluster.listening import nameOf
 
 # Weighted round robin counts to the sum of all: 1024 of these are still a small number.
@@ -124,7 +124,7 @@ def parseDispatch(texts: Sequence[str], limits: Limits) -> Dispatch:
             listeners[name] = mode
         else:
             general = mode
-    return Dispatch(general or HANDOFF, listeners)
+    return Dispatch(general or AUTO, listeners)
 
 
 def _limit(text: str, name: str, given: str) -> int:

@@ -104,10 +104,11 @@ class Options(usage.Options):
 
     def opt_dispatch(self, description: str) -> None:
         """
-        How connections reach workers: 'handoff' (by the primary; the default), 'kernel'
-        (each worker accepts from a socket of its own, among which Linux chooses as the
-        policy says), 'auto' (that where it can be), 'shared' (from one socket); or of one
-        port, as tcp:8080=kernel. May be given again.
+        How connections reach workers: 'kernel' (each accepts from a socket of its own,
+        among which Linux chooses as the policy says), 'handoff' (the primary accepts),
+        'auto' (as 'kernel' where nothing is lost by that, else as 'handoff'; that is the
+        default), 'shared' (from one socket); or of one port, as tcp:8080=kernel. May be
+        given again.
         """
         self["dispatch"].append(description)
 

@@ -2,7 +2,8 @@
 What servers lose of a steady load while their workers are renewed, killed, stopped.
 
     python -m benchmarks.chaos [--quick] [--only SERVER...] [--trouble NAME...]
-        [--clients 64] [--workers 4] [--seed N] [--times N] [--write docs/lives.md]
+        [--clients 64] [--workers 4] [--dispatch MODE] [--policy TEXT] [--seed N]
+        [--times N] [--write docs/lives.md]
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--clients", type=int, help="16 to 64; half of them keep connections [64]")
     add("--thought", type=float, default=0.03, help="seconds between requests [0.03]")
     add("--workers", type=int, help="[4; 8 for deaths]")
+    add("--dispatch", help="how ours has connections reach workers [as it chooses]")
+    add("--policy", help="whom ours has serve them")
     add("--seed", type=int, default=random.randrange(10**6), help="[random, printed]")
     add("--log", action="store_true", help="show what servers print")
     add("--write", type=Path, metavar="PAGE", help="put the table there, at its marker")
@@ -101,6 +104,9 @@ def measure(name: str, key: str, asked: argparse.Namespace) -> str:
     """
     usual = 4 if key == "idle" else TROUBLES[key].workers
     contender = CONTENDERS[name](asked.workers or usual)
+    if contender.dispatches:
+        given = {"dispatch": asked.dispatch, "policy": asked.policy}
+        contender.options += [f"--{name}={text}" for name, text in given.items() if text]
     begun = time.monotonic()
     try:
         if key == "idle":

@@ -34,6 +34,7 @@ class Contender:
     @cvar scales: Whether SIGTTIN and SIGTTOU do.
     @cvar heals: Whether it replaces who dies.
     @cvar recycling: Options that renew workers again and again.
+    @cvar dispatches: Whether it can be asked how connections reach workers.
     """
 
     name = ""
@@ -42,6 +43,7 @@ class Contender:
     scales = False
     heals = True
     recycling: Sequence[str] = ()
+    dispatches = False
 
     def __init__(self, workers: int = 4) -> None:
         self.count = workers

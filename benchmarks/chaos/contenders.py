@@ -42,7 +42,7 @@ class Ours(Contender):
 
     name = "twistd cluster"
     app = "on_twisted.py"
-    scales = True
+    scales = dispatches = True
     recycling = ("--max-served=300",)
 
     def command(self) -> list[str]:

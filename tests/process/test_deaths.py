@@ -50,6 +50,8 @@ def test_deadWorkersLeaveNothing(tmp_path: Path) -> None:
         objects, (descriptors, memory) = objectsOf(cluster), sizeOf(cluster.pid)
         for _ in range(DEATHS):
             killOne(cluster)
+        # What the last one's end has begun is over in a moment.
+        eventually(lambda: objectsOf(cluster) - objects < DEATHS, "none is left", 5.0)
         more, (now, rss) = objectsOf(cluster) - objects, sizeOf(cluster.pid)
         print(
             f"descriptors {descriptors} to {now}, {more} more objects; {rss - memory} B"

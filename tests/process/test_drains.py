@@ -75,7 +75,8 @@ def test_whatAQueueRefusesWaitsThirtySecondsInAll(tmp_path: Path) -> None:
     """
     clock, full = anyClock(tmp_path), tmp_path / "full"
     env = {**clock.env, **injected(tmp_path, CLOCKS + FULL, FULL=str(full))}
-    with odd("round-robin", FIXTURES, workers=1, app="kinds.report", env=env) as running:
+    asked = ("round-robin", FIXTURES, "--dispatch=handoff")
+    with odd(*asked, workers=1, app="kinds.report", env=env) as running:
         cluster, port = running
         full.touch()
         with closing(connect(port)) as waiting:

@@ -28,7 +28,7 @@ def troubled(
     under: Sequence[str] = (),
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
-    A cluster, and its port.
+    A cluster, and its port. What is spoilt is how connections are handed over.
 
     @param descriptors: How many it may open, as C{ulimit -n} says, if not any number.
     @param under: A command that is to run it.
@@ -40,7 +40,8 @@ def troubled(
         "PYTHONDONTWRITEBYTECODE": "1",
         "FAULTS": str(directory),
     }
-    arguments = [f"--workers={workers}", f"--app={app}", f"--listen=tcp:{port}", *more]
+    arguments = [f"--workers={workers}", f"--app={app}", f"--listen=tcp:{port}"]
+    arguments += ["--dispatch=handoff", *more]
     if descriptors is not None:
         under = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *under]
     with RunningCluster(arguments, directory, env, under=under) as cluster:

@@ -413,6 +413,9 @@ class Steering(Choosing):
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return [place.index for place in places]
 
+    def lacks(self, kind: str) -> str:
+        return ""
+
 
 def test_programsAreTried() -> None:
     """

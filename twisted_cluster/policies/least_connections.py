@@ -17,6 +17,9 @@ from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.counting import leastLoaded
 from twisted_cluster.steering.places import Place, indices, weighty
 
+# Where requests are short that makes others wait longer than choose() does: docs/why.
+LATE = "what workers have closed is known later in the kernel"
+
 
 @implementer(IKernelPolicy)
 @define
@@ -47,6 +50,9 @@ class LeastConnections:
 
     def extendedProgram(self) -> extended.Program | None:
         return leastLoaded()
+
+    def lacks(self, kind: str) -> str:
+        return LATE
 
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(weighty(places))

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
+from twisted_cluster.policies.least_connections import LATE
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.counting import betterOfTwo
 from twisted_cluster.steering.places import Place, indices
@@ -49,6 +50,9 @@ class PowerOfTwo:
 
     def extendedProgram(self) -> extended.Program | None:
         return betterOfTwo()
+
+    def lacks(self, kind: str) -> str:
+        return LATE
 
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(places)

@@ -43,5 +43,8 @@ class RandomChoice:
     def extendedProgram(self) -> extended.Program | None:
         return byChance()
 
+    def lacks(self, kind: str) -> str:
+        return "the kernel's chance has no seed" if self.seed is not None else ""
+
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(places)

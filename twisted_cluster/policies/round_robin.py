@@ -55,5 +55,8 @@ class RoundRobin:
     def extendedProgram(self) -> extended.Program | None:
         return inTurn()
 
+    def lacks(self, kind: str) -> str:
+        return ""
+
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(places)

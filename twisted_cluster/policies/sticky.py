@@ -142,6 +142,9 @@ class Sticky:
     def extendedProgram(self) -> extended.Program | None:
         return None if self.look else ofAddress(self.prefix4, self.prefix6)
 
+    def lacks(self, kind: str) -> str:
+        return "the kernel remembers no clients"
+
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(places)
 

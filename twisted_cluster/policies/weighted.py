@@ -72,5 +72,8 @@ class Weighted:
     def extendedProgram(self) -> extended.Program | None:
         return inTurn()
 
+    def lacks(self, kind: str) -> str:
+        return "without CAP_BPF it weighs by chance" if kind == "classic" else ""
+
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return spread(places, TURNS)

@@ -95,13 +95,12 @@ def listenerSnapshot(listener: Listener, door: Door, policy: str) -> ListenerSna
     return ListenerSnapshot(
         listener.number,
         listener.facts.name,
-        listener.mode,
+        listener.way,
         listener.users.ids,
         0 if gate is None else gate.pending,
         gate is not None and gate.isReading,
         _waitingAt(listener),
-        (0 if gate is None else gate.accepted)
-        + (0 if listener.streams is None else listener.streams.accepted),
+        0 if gate is None else gate.arrived,
         0 if gate is None else gate.room.refused,
         policy,
     )

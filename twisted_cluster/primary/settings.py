@@ -35,7 +35,7 @@ class Settings(TypedDict, total=False):
     C{listen}: endpoint descriptions. C{workers}: how many, C{"auto"}, or a range
     in which the load decides: C{"2-8"}. C{policy}: text,
     or what makes an L{ISchedulingPolicy} when called, once for each listener.
-    C{dispatch}: C{"kernel"}, or C{["handoff", "tcp:8080=kernel"]}. C{weights}:
+    C{dispatch}: C{"handoff"}, or C{["kernel", "tcp:8080=handoff"]}. C{weights}:
     C{"3,1"}, or C{[3, 1]}. C{group}: C{["api=1-2"]}. C{maxConnections}: C{100}, or
     C{[100, "tcp:8080=500"]}. C{maxPerAddress}, C{atLimit}, C{backlog}. C{reactor}: as
     this process unless it is given. In seconds: C{drainTimeout}, C{startTimeout}.

@@ -50,6 +50,7 @@ OPTIONAL = {
     "classicProgram": IKernelPolicy,
     "extendedProgram": IKernelPolicy,
     "turns": IKernelPolicy,
+    "lacks": IKernelPolicy,
 }
 
 

@@ -28,7 +28,7 @@ UP, DOWN = 17, 18
 _STACKS = 15
 # Where it counts what it accepts itself, by the listeners' numbers as far as they differ
 # in so many.
-_ACCEPTED, _LISTENERS = 24, 8
+_ACCEPTED, LISTENERS = 24, 8
 # So far a float is exact.
 EXACT = 1 << 53
 
@@ -158,20 +158,20 @@ class Page:
 
         @param listener: The number of the listener whose socket that is.
         """
-        self.cells[_ACCEPTED + listener % _LISTENERS] += 1
+        self.cells[_ACCEPTED + listener % LISTENERS] += 1
 
     def acceptedBy(self, listener: int) -> int:
         """
         How many that were; others may count as the same listener's.
         """
-        return min(self.cells[_ACCEPTED + listener % _LISTENERS], LARGEST_COUNT)
+        return min(self.cells[_ACCEPTED + listener % LISTENERS], LARGEST_COUNT)
 
     @property
     def accepted(self) -> int:
         """
         How many that were, by whatever listener.
         """
-        return sum(map(self.acceptedBy, range(_LISTENERS)))
+        return sum(map(self.acceptedBy, range(LISTENERS)))
 
     def close(self) -> None:
         """

@@ -127,6 +127,15 @@ class Gate:
         return self._lines.count + (self._peeker.pending if self._peeker else 0)
 
     @property
+    def arrived(self) -> int:
+        """
+        How many connections have been accepted, here or by workers.
+        """
+        return self.accepted + (
+            self._helm.accepted if isinstance(self._helm, Helm) else 0
+        )
+
+    @property
     def mayAccept(self) -> bool:
         """
         Whether what waits in the kernel's backlog is to be accepted.
@@ -320,6 +329,8 @@ class Gate:
         self.accepted = other.accepted
         self.room.refused = other.room.refused
         self.room.take(other.room)
+        if isinstance(self._helm, Helm) and isinstance(other._helm, Helm):
+            self._helm.follow(other._helm)
         other.close()
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted_cluster.core.progress import Progress
 from twisted_cluster.core.users import Users
 from twisted_cluster.errors import MessageError
+from twisted_cluster.interfaces import ILoyalPolicy
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.weighted import Weighted
@@ -42,8 +43,6 @@ LOOK = 0.01
 # And to the next look at who accepts what waits for it: on a busy machine it takes that
 # long until one's turn is there.
 GLANCE = 0.02
-# More than anybody accepts from one look to the next.
-MOST_ACCEPTED = 1_000_000
 # Policies whose turns a share can be of, and of how many.
 EVEN = (RandomChoice, RoundRobin, Weighted)
 WHOLE = 1000
@@ -84,8 +83,10 @@ class Helm:
         self._glancing: IDelayedCall | None = None
         self._wasFull = False
         self._share: tuple[int, float] | None = None
-        # How many each had accepted, at the last look.
-        self._seen: dict[Hand, int] = {}
+        # Whether the primary alone can give a generation its part.
+        self._isByHand = False
+        # Who was there at the last look.
+        self._seen: set[Hand] = set()
         self._reader = Reader(
             hall.reactor, group.unaccepted.idle.fileno, self._take, listener.facts.name
         )
@@ -94,11 +95,22 @@ class Helm:
     def isBusy(self) -> bool:
         return bool(self._taking)
 
+    @property
+    def accepted(self) -> int:
+        """
+        How many connections workers have accepted, as they say.
+        """
+        number = self._listener.number
+        said = {hand.id: hand.acceptedBy(number) for hand in self._users}
+        return self._group.count(said)
+
     def steer(self) -> None:
         """
         Have the kernel choose among those who can accept just now.
         """
-        ready = self._users.ready(self._hall.hands.roster.version)
+        ready: Sequence[Hand] = ()
+        if self._group.isSteering and not self._isByHand:
+            ready = self._users.ready(self._hall.hands.roster.version)
         weights = {hand.id: hand.weight for hand in ready}
         shares = self._shares(ready)
         try:
@@ -112,8 +124,12 @@ class Helm:
 
         @param part: 0.0 to 1.0; L{None}: they are like all others.
         """
-        isEven = isinstance(self._listener.policy, EVEN)
+        policy, isShared = self._listener.policy, part is not None
+        isEven = isinstance(policy, EVEN)
         self._share = (generation, part) if isEven and part is not None else None
+        # Clients that the primary does not know would all be others'.
+        isLoyal = ILoyalPolicy.providedBy(policy)
+        self._isByHand = isShared and not (isEven or isLoyal)
 
     def _shares(self, ready: Sequence[Hand]) -> dict[int, int]:
         """
@@ -145,14 +161,10 @@ class Helm:
             self._say(f"the kernel takes no program: {error}")
 
     def _reckon(self) -> None:
-        done: dict[int, tuple[int, int]] = {}
         number = self._listener.number
-        before, self._seen = self._seen, {}
-        for hand in self._users:
-            now = self._seen[hand] = hand.acceptedBy(number)
-            accepted = max(0, now - before.get(hand, 0))
-            done[hand.id] = hand.active, min(accepted, MOST_ACCEPTED)
-        for hand in before.keys() - self._seen.keys():
+        before, self._seen = self._seen, set(self._users)
+        done = {one.id: (one.active, one.acceptedBy(number)) for one in self._seen}
+        for hand in before - self._seen:
             hand.ports.pop(number, None)
         self._group.reckon(done, self._hall.nanoseconds() / 1e9)
 
@@ -259,6 +271,14 @@ class Helm:
         self._looking = None
         self._gather(list(self._taking))
         self._watch()
+
+    def follow(self, other: Helm) -> None:
+        """
+        Give what is taken for another, which is closed.
+        """
+        self._taking, other._taking = other._taking, {}
+        if self._taking:
+            self._looking = self._hall.reactor.callLater(LOOK, self._lookAgain)
 
     def close(self) -> None:
         """

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from attrs import Factory, frozen
 
 from twisted_cluster.defaults import MAIL_LIMIT
-from twisted_cluster.events import NO_LIMITS, Dispatch, Limits
+from twisted_cluster.events import HANDOFF, NO_LIMITS, Dispatch, Limits
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.guardian import Guardian
@@ -24,7 +24,7 @@ from twisted_cluster.wire.mailroom import Mailroom
 
 # One worker that reads nothing has no more than one of so many parts of the mailroom.
 SHARES = 2
-HANDED_OVER = Dispatch()
+HANDED_OVER = Dispatch(HANDOFF)
 
 
 @frozen

@@ -5,6 +5,7 @@ How connections are to reach workers, and what keeps the kernel from choosing wh
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from attrs import Factory, frozen
 from twisted.logger import Logger
@@ -27,9 +28,14 @@ from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.datagrams import DatagramReserve
 from twisted_cluster.primary.ports.reserve import LEAST, descriptorsFor
 from twisted_cluster.primary.ports.steered import CannotSteerError
+from twisted_cluster.primary.ports.steered_classic import ClassicSteering
+from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
+from twisted_cluster.primary.ports.steering import kindFor
 from twisted_cluster.primary.ports.streams import StreamGroup
 
 log = Logger()
+EXTENDED, CLASSIC = ExtendedSteering.kind, ClassicSteering.kind
+PROGRAMS = "classicProgram", "extendedProgram"
 
 
 @frozen
@@ -54,20 +60,30 @@ class Dispatching:
         return None if isShared else policy
 
     def isForKernel(
-        self, spec: ListenSpec, policy: ISchedulingPolicy | None, room: int
+        self,
+        spec: ListenSpec,
+        policy: ISchedulingPolicy | None,
+        room: int,
+        taken: str = "",
     ) -> bool:
         """
         Whether the kernel is to choose, as the policy says. If it cannot, the log says
         why.
 
         @param room: How many descriptors may be taken for it.
+        @param taken: Why there is no room for what workers would count; empty: there is.
         """
         if self.dispatch.of(str(spec)) not in (KERNEL, AUTO) or spec.kind == UDP:
             return False
         if policy is None:
             # They have one socket, by which the kernel chooses whoever is first.
             return False
-        why = self._whyNot(spec, policy) or self._whyTooMany(policy, room)
+        why = (
+            self._whyNot(spec, policy)
+            or taken
+            or self._whyTooMany(policy, room)
+            or self._whyNoProgram(spec, policy)
+        )
         if why:
             self.refuse(spec, why)
         return not why
@@ -80,7 +96,9 @@ class Dispatching:
         if sys.platform != "linux":
             return f"{sys.platform} has no programs that choose"
         if not IKernelPolicy.providedBy(policy):
-            return f"the policy has no form in the kernel ({type(policy).__name__})"
+            return f"the policy has no form in the kernel ({_nameOf(policy)})"
+        if isOverridden(policy):
+            return f"the policy chooses otherwise than its programs ({_nameOf(policy)})"
         return self._whyCounted(str(spec))
 
     def _whyTooMany(self, policy: ISchedulingPolicy, room: int) -> str:
@@ -88,6 +106,34 @@ class Dispatching:
         if need <= room:
             return ""
         return f"it would take {need} descriptors: raise the limit (ulimit -n)"
+
+    def _whyNoProgram(self, spec: ListenSpec, policy: ISchedulingPolicy) -> str:
+        # First what is known without trying.
+        steered = IKernelPolicy(policy)
+        known = {self._whyLess(spec, steered, kind) for kind in (EXTENDED, CLASSIC)}
+        if "" not in known:
+            return "; ".join(sorted(known))
+        try:
+            return self._whyLess(spec, steered, kindFor(steered))
+        except (CannotSteerError, OSError) as error:
+            return str(error)
+
+    def _whyLess(self, spec: ListenSpec, policy: IKernelPolicy, kind: str) -> str:
+        """
+        @return: What would be lost, where nothing is to be.
+        """
+        if self.dispatch.of(str(spec)) != AUTO:
+            return ""
+        if self.limits.any:
+            # A worker that counts itself lets one port have all its places.
+            return "connections are limited"
+        isDual = spec.interface == "::" and not spec.ipv6Only
+        if kind == CLASSIC and isDual:
+            return "without CAP_BPF others of this user could listen beside it"
+        try:
+            return policy.lacks(kind)
+        except Exception as error:
+            return f"policy {_nameOf(policy)} failed: {error!r}"
 
     def _whyCounted(self, name: str) -> str:
         limits = self.limits
@@ -147,9 +193,52 @@ class Dispatching:
         )
         return made
 
+    def follow(
+        self,
+        spec: ListenSpec,
+        policy: ISchedulingPolicy,
+        group: StreamGroup,
+        why: str = "",
+    ) -> None:
+        """
+        Another policy is to choose. Where the kernel cannot, the primary hands over from
+        now on; the log says why.
+
+        @param why: What is in its way besides.
+        """
+        why = why or self._whyNot(spec, policy)
+        if not why:
+            try:
+                steered = IKernelPolicy(policy)
+                why = self._whyLess(spec, steered, group.kind)
+                if not why:
+                    group.follow(steered)
+            except (CannotSteerError, OSError) as error:
+                why = str(error)
+        group.isSteering = not why
+        if why:
+            self.refuse(spec, why)
+
     def refuse(self, spec: ListenSpec, why: str) -> None:
         """
         Say that it is not the kernel that chooses.
         """
         say = log.info if self.dispatch.of(str(spec)) == AUTO else log.warn
         say("{spec}: the primary hands connections over: {why}", spec=spec, why=why)
+
+
+def isOverridden(policy: ISchedulingPolicy) -> bool:
+    """
+    Whether a policy is a class of which one that it is made from knows the programs, but
+    not how this one chooses.
+    """
+    kinds = type(policy).__mro__
+    return _whoHas(kinds, "choose") < min(_whoHas(kinds, name) for name in PROGRAMS)
+
+
+def _whoHas(kinds: Sequence[type], name: str) -> int:
+    return next((at for at, kind in enumerate(kinds) if name in vars(kind)), 0)
+
+
+def _nameOf(policy: ISchedulingPolicy) -> str:
+    return type(policy).__name__

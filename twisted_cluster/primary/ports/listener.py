@@ -174,6 +174,15 @@ class Listener:
         return str(evolve(self.spec, port=self.name[1], name=""))
 
     @property
+    def way(self) -> str:
+        """
+        How connections reach workers just now: C{mode}, but where the kernel could choose
+        and does not.
+        """
+        isAside = self.streams is not None and not self.streams.isSteering
+        return HANDOFF if isAside else self.mode
+
+    @property
     def hasBacklog(self) -> bool:
         """
         Whether this process accepts its connections.

@@ -13,7 +13,7 @@ from typing import Protocol
 from attrs import evolve
 from twisted.logger import Logger
 
-from twisted_cluster.events import UDP, UNIX, ListenSpec
+from twisted_cluster.events import HANDOFF, UDP, UNIX, Dispatch, ListenSpec
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.primary.ports.dispatching import Dispatching
@@ -24,14 +24,16 @@ from twisted_cluster.primary.ports.loads import Loads
 from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
+from twisted_cluster.wire.page import LISTENERS
 from twisted_cluster.wire.user import User, acting
 
 log = Logger()
 BUSY = errno.EADDRINUSE
+LIMITED = "a worker limits its connections there"
 GIVE = "give it to cluster.setupPrimary(listen=...)"
 # More than any application has; all of them are looked at whenever anything changes.
 MOST_PORTS = 4096
-HANDED_OVER = Dispatching()
+HANDED_OVER = Dispatching(Dispatch(HANDOFF))
 
 
 def mostPorts() -> int:
@@ -220,6 +222,35 @@ class Listeners:
         all = sum(listener.sockets for listener in self.byNumber.values())
         return mostPorts() // 2 - all
 
+    def _whyTaken(self) -> str:
+        """
+        @return: Why what workers accept of one more port cannot be counted; empty: it
+            can.
+        """
+        steered = [one for one in self.byNumber.values() if one.streams is not None]
+        number = self._count + 1
+        if any((one.number - number) % LISTENERS == 0 for one in steered):
+            return f"the kernel chooses at {len(steered)} ports already"
+        return ""
+
+    def choose(self, listener: Listener, policy: ISchedulingPolicy) -> None:
+        """
+        Another policy is to choose among a listener's workers: in the kernel, where it
+        has done so before, if it can.
+        """
+        listener.choose(policy)
+        if listener.streams is not None:
+            why = LIMITED if listener.users.metered else ""
+            self._dispatching.follow(listener.spec, policy, listener.streams, why)
+
+    def handOver(self, listener: Listener) -> None:
+        """
+        A worker limits its connections: that only the primary can keep exactly.
+        """
+        if listener.streams is not None and listener.streams.isSteering:
+            listener.streams.isSteering = False
+            self._dispatching.refuse(listener.spec, LIMITED)
+
     def _bindFor(
         self,
         policy: ISchedulingPolicy | None,
@@ -231,7 +262,8 @@ class Listeners:
         """
         @return: And what workers accept from, if the kernel chooses as the policy says.
         """
-        if self._dispatching.isForKernel(spec, policy, self._room):
+        taken = self._whyTaken()
+        if self._dispatching.isForKernel(spec, policy, self._room, taken):
             assert policy is not None, "it has none"
             bound = self._bind(spec, directory, user, None, True)
             streams = self._dispatching.group(bound, IKernelPolicy(policy))

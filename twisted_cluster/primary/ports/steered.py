@@ -13,6 +13,7 @@ from typing import Protocol
 from attrs import frozen
 
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.steering.places import MOST, Place
 from twisted_cluster.wire.reuseport import lock
 
@@ -96,6 +97,14 @@ class Steering(Protocol):
         @param leaving: Indices of others which keep whom the program remembers as
             theirs, if it does.
         @raise OSError: If the system does not take the program.
+        """
+
+    def change(self, programs: IKernelPrograms) -> None:
+        """
+        Have another program choose, of this kind, among the same.
+
+        @raise CannotSteerError: If there is none.
+        @raise OSError: If the system does not take it: all is as before.
         """
 
     def attach(self) -> None:

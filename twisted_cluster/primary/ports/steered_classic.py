@@ -91,6 +91,16 @@ class ClassicSteering:
             return classic.assemble(chosenByWeight(here))
         return self._programs.classic(here)
 
+    def change(self, programs: IKernelPrograms) -> None:
+        changed = Programs(programs)
+        changed.checkClassic()
+        before, self._programs = self._programs, changed
+        try:
+            self._renew()
+        except BaseException:
+            self._programs = before
+            raise
+
     def attach(self) -> None:
         attachClassic(self._anchor, self._program)
 

@@ -72,7 +72,8 @@ class ExtendedSteering:
         self._maps: int | None = None
         self._fds: list[int] = []
         try:
-            self._load(program)
+            self._makeMaps()
+            self._program = self._load(program)
             bpf.putSocket(self._sockets, ANCHOR, anchor)
             self.allow(())
             self.attach()
@@ -83,23 +84,28 @@ class ExtendedSteering:
             self.close()
             raise CannotSteerError(f"extended BPF: {because(error)}") from error
 
-    def _load(self, program: extended.Program) -> None:
+    def _makeMaps(self) -> None:
         board, self._memory = bpf.makeBoard(SIZE)
         self._fds.append(board)
         self._board = Board(memoryview(self._memory).cast("Q"))
         self._sockets = bpf.makeSockets(MOST)
         self._fds.append(self._sockets)
-        maps = {Map.BOARD: board, Map.SOCKETS: self._sockets}
-        if self.remembers:
+        self._here = {Map.BOARD: board, Map.SOCKETS: self._sockets}
+
+    def _load(self, program: extended.Program) -> int:
+        maps = self._here
+        if extended.uses(program, Map.PEERS) and Map.PEERS not in maps:
             maps[Map.PEERS] = bpf.makeMemory(PEER_SIZE, REMEMBERED_SIZE, PEERS)
             self._fds.append(maps[Map.PEERS])
-        if extended.uses(program, Map.CLOSINGS):
+        if extended.uses(program, Map.CLOSINGS) and Map.CLOSINGS not in maps:
             like, _ = bpf.makeBoard(CELL)
             self._fds.append(like)
             self._maps = maps[Map.CLOSINGS] = bpf.makeMaps(like, MOST)
             self._fds.append(self._maps)
-        self._program = bpf.loadProgram(extended.assemble(program, maps))
-        self._fds.append(self._program)
+            self._countClosings(list(self._members), self._maps)
+        loaded = bpf.loadProgram(extended.assemble(program, maps))
+        self._fds.append(loaded)
+        return loaded
 
     @property
     def descriptors(self) -> int:
@@ -186,6 +192,19 @@ class ExtendedSteering:
 
     def _turns(self, places: Sequence[Place]) -> Sequence[int]:
         return self._programs.turns(places) if places else ()
+
+    def change(self, programs: IKernelPrograms) -> None:
+        changed, before = Programs(programs), self._program
+        program = changed.extended()
+        try:
+            self._program = self._load(program)
+            self.attach()
+        except OSError as error:
+            self._program = before
+            raise CannotSteerError(f"extended BPF: {because(error)}") from error
+        self._programs = changed
+        self._fds.remove(before)
+        os.close(before)
 
     def attach(self) -> None:
         attachExtended(self._anchor, self._program)

@@ -43,3 +43,20 @@ def steer(programs: IKernelPrograms, anchor: socket.socket) -> Steering:
             steering.instead = "; ".join(reasons)
             return steering
     raise CannotSteerError("; ".join(reasons))
+
+
+def kindFor(programs: IKernelPrograms) -> str:
+    """
+    The kind of program that the kernel lets us have.
+
+    @raise CannotSteerError: As L{steer}.
+    @raise OSError: If it cannot be tried.
+    """
+    with socket.socket() as anchor:
+        anchor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Where nobody else comes.
+        anchor.bind(("127.0.0.1", 0))
+        anchor.listen(0)
+        tried = steer(programs, anchor)
+        tried.close()
+        return tried.kind

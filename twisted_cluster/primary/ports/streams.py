@@ -19,12 +19,17 @@ from twisted_cluster.primary.ports.steered import Served
 from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.user import User, acting
 
+# More than anybody accepts from one look to the next.
+MOST_ACCEPTED = 1_000_000
+# So many workers that are gone are remembered.
+MOST_GONE = 64
+
 
 class StreamGroup(Reserve):
     """
     Whose sockets listen.
 
-    @ivar accepted: How many connections workers have accepted, as they say.
+    @ivar isSteering: Whether the kernel chooses; else the primary hands over who comes.
     """
 
     def __init__(
@@ -43,7 +48,10 @@ class StreamGroup(Reserve):
         """
         self._backlog = backlog
         self._accepted: Counter[int] = Counter()
-        self.accepted = 0
+        self._acceptedByAll = 0
+        # How many each worker had, at the last look.
+        self._seen: dict[int, int] = {}
+        self.isSteering = True
         self._guard: Guard | None = None
         super().__init__(anchor, policy, places, user)
 
@@ -115,22 +123,49 @@ class StreamGroup(Reserve):
         """
         Tell the program what there is to do; some 20 times a second.
 
-        @param done: How many connections a worker serves, and how many it has accepted
-            since the last time, by its id.
+        @param done: How many connections a worker serves, and how many it has ever
+            accepted, by its id; of all workers.
         @param now: In seconds.
         """
         active: Counter[int] = Counter()
-        for worker, (serving, accepted) in done.items():
+        for worker, (serving, ever) in done.items():
+            accepted = self._since(worker, ever)
+            self._acceptedByAll += accepted
             member = self.members.get(worker)
             if member in self._indices:
                 index = self._indices[member]
                 active[index] += serving
                 self._accepted[index] += accepted
-                self.accepted += accepted
+            self._seen[worker] = ever
+        # One that has paused, or let go, may come again.
+        gone = [one for one in self._seen if one not in done and one not in self.members]
+        for worker in gone[:-MOST_GONE]:
+            del self._seen[worker]
         served = {
             index: Served(active[index], self._accepted[index]) for index in self._chosen
         }
         self._steering.reckon(served, now)
+
+    def _since(self, worker: int, ever: int) -> int:
+        return min(max(0, ever - self._seen.get(worker, 0)), MOST_ACCEPTED)
+
+    def count(self, said: Mapping[int, int]) -> int:
+        """
+        @param said: How many connections workers say they have accepted, by their ids.
+        @return: How many all have that there ever were.
+        """
+        since = (self._since(*one) for one in said.items())
+        return self._acceptedByAll + sum(since)
+
+    def follow(self, policy: IKernelPolicy) -> None:
+        """
+        Have the kernel choose as another policy says.
+
+        @raise CannotSteerError: If it has no program of this kind.
+        @raise OSError: If the system does not take it.
+        """
+        self._steering.change(policy)
+        self._allow()
 
     def isAwaited(self) -> bool:
         """

@@ -142,11 +142,11 @@ class ListenerTable:
         Another policy chooses among the users of a listener.
         """
         before = listener.policy
-        listener.choose(policy)
+        self._listeners.choose(listener, policy)
         try:
             self._door.rechosen(listener)
         except BaseException:
-            listener.choose(before)
+            self._listeners.choose(listener, before)
             raise
 
     def begin(
@@ -205,7 +205,7 @@ class ListenerTable:
             member.tally.accepts = True
         if wasOurs:
             self._door.rechosen(listener)
-        room = None if listener.mode == KERNEL else question.room
+        room = question.room
         handed = member.handedBy(listener.number)
         self.limit(member, listener.number, None if room is None else handed + room)
         self._door.joined(listener)
@@ -275,6 +275,7 @@ class ListenerTable:
         if willing is not None or number in member.credits:
             listener.users.metered = True
             member.limit(number, willing)
+            self._listeners.handOver(listener)
             self._door.changed()
 
     def forget(self, member: Member) -> None:

@@ -87,7 +87,7 @@ class Choosing:
         """
         all = list(self._rooms.listeners.byNumber.values())
         if port is None:
-            meant = [one for one in all if one.mode == HANDOFF]
+            meant = [one for one in all if one.mode in (HANDOFF, KERNEL)]
             if all and not meant:
                 raise _fixed(all)
             return meant
@@ -95,7 +95,7 @@ class Choosing:
         if not meant:
             there = ", ".join(one.place for one in all) or "none"
             raise CommandError(f"there is no port {port!r:.60}; there are: {there}")
-        if any(one.mode != HANDOFF for one in meant):
+        if any(one.mode not in (HANDOFF, KERNEL) for one in meant):
             raise _fixed(meant)
         return meant
 
@@ -103,8 +103,8 @@ class Choosing:
 def _fixed(listeners: Sequence[Listener]) -> CommandError:
     places = ", ".join(one.place for one in listeners)
     return CommandError(
-        f"{places}: the kernel chooses there (--dispatch, or datagrams), which cannot "
-        "be changed while the cluster runs"
+        f"{places}: the kernel chooses there as it likes (policy none, --dispatch "
+        "shared, or datagrams), which cannot be changed while the cluster runs"
     )
 
 

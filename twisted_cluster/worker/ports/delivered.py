@@ -163,8 +163,8 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
             # It was told what else to give, but not what is still on its way.
             meters[number].told = None
             self.limitChanged()
-        elif self.handedOver and self.room is not None:
-            meters[number] = Meter(0, self.room)
+        elif (self.handedOver or self._isSteered) and self.ownRoom is not None:
+            meters[number] = Meter(0, self.ownRoom)
 
     def _listenAlone(self) -> None:
         """
@@ -268,9 +268,9 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         log.callWithLogger(self, super().doRead)
 
     def limitChanged(self) -> None:
-        if self.handedOver:
+        if self.handedOver or self._isSteered:
             super().limitChanged()
-        elif self.connected:
+        if self.connected and not self.handedOver:
             self._poll()
 
     def _poll(self) -> None:
@@ -284,7 +284,9 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
             else:
                 stopPolling(super().stopReading, self)
         if self._isSteered and not self._released:
-            self._sayOut(not wanted)
+            # Of its own limit the primary knows, which hands over then.
+            isFull = self.taking and self.ownRoom == 0
+            self._sayOut(not (wanted or isFull))
 
     def _sayOut(self, isOut: bool) -> None:
         """

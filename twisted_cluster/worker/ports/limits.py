@@ -67,6 +67,13 @@ class LimitedPort(tcp.Port):
         """
         How many more it lets come; L{None} is any number.
         """
+        return self.ownRoom
+
+    @property
+    def ownRoom(self) -> int | None:
+        """
+        The same, as far as this port's own limit says.
+        """
         if self._most is None or self._closesMore:
             return None
         return max(0, self._most - self.active)
@@ -86,7 +93,7 @@ class LimitedPort(tcp.Port):
         """
         if self.number is None or self._saying is not None:
             return
-        if self.number in self.register.meters or self.room is not None:
+        if self.number in self.register.meters or self.ownRoom is not None:
             # What changes often in one turn is said once.
             self._saying = self.reactor.callLater(0, self._sayWilling)
 
@@ -95,7 +102,8 @@ class LimitedPort(tcp.Port):
         if self.number is None:
             return
         meter = self.register.meters.setdefault(self.number, Meter())
-        willing = None if self.room is None else meter.received + self.room
+        room = self.ownRoom
+        willing = None if room is None else meter.received + room
         if meter.isNews(willing, self._most or 0):
             self.register.control.limit(self.number, willing)
             meter.told = willing

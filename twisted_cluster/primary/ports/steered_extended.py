@@ -102,7 +102,8 @@ class ExtendedSteering:
             self._fds.append(like)
             self._maps = maps[Map.CLOSINGS] = bpf.makeMaps(like, MOST)
             self._fds.append(self._maps)
-            self._countClosings(list(self._members), self._maps)
+            if self._members:
+                self._countClosings(list(self._members), self._maps)
         loaded = bpf.loadProgram(extended.assemble(program, maps))
         self._fds.append(loaded)
         return loaded

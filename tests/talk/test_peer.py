@@ -29,6 +29,7 @@ from twisted_cluster.errors import (
     ChannelClosedError,
     ChannelClosedHereError,
     HandleError,
+    MailboxFullError,
     MessageTooLongError,
     NotSerializableError,
 )
@@ -220,6 +221,24 @@ def test_aQuestionThatIsTooLongIsNone(
     with pytest.raises(MessageTooLongError):
         here.peer.ask("x" * 101, 20)
     assert here.peer._questions.take(1) is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_questionsFailThatCannotBeSent(sides: tuple[Side, Side]) -> None:
+    """
+    Those for which there is no room fail at once, those that wait to be sent when the
+    other end is gone.
+    """
+    here, there = sides
+    there.peer.mail.pause()
+    here.peer.mail._outgoing._room.share = 1 << 21
+    asked = [here.peer.ask("x" * (1 << 19), 20) for _ in range(4)]
+    with pytest.raises(MailboxFullError):
+        await asked[-1]
+    there.peer.close()
+    for each in asked[:3]:
+        with pytest.raises(ChannelClosedError):
+            await each
 
 
 @pytest_twisted.ensureDeferred

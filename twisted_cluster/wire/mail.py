@@ -49,11 +49,14 @@ SMALL = 1 << 14
 SHORT_FRAME = 1 << 9
 
 Delivery = tuple[Frame, "int | None"]
-_deferred: Callable[[], Deferred[None]] = Deferred
 
 
 def _always(kind: int, number: int) -> bool:
     return True
+
+
+def _deferred(whose: None, number: int) -> Deferred[None]:
+    return Deferred()
 
 
 @implementer(IReadWriteDescriptor)
@@ -140,7 +143,7 @@ class Mail(Reader):
             L{ChannelClosedHereError} if this one is closed.
         @raise MessageTooLongError: If it is longer than the other end would take.
         """
-        sent = self.post(packHead(frame), frame.body, _deferred, fd=fd)
+        sent = self.post(packHead(frame), frame.body, _deferred, None, 0, fd)
         return succeed(None) if sent is None else sent
 
     def postShared(self, parcel: Parcel, shared: Shared, most: int) -> bool:

@@ -28,6 +28,7 @@ NO_ROOM_REST = 0.05
 PASSING = frozenset(
     {errno.ENOBUFS, errno.ENOMEM, getattr(errno, "ETOOMANYREFS", errno.ENOBUFS)}
 )
+T = TypeVar("T")
 W = TypeVar("W", bound=Waiter)
 DONTWAIT = int(socket.MSG_DONTWAIT)
 # Seconds within which a message is not alone.
@@ -110,18 +111,19 @@ class Outgoing:
         self,
         head: bytes,
         body: bytes | memoryview,
-        waiter: Callable[..., W],
-        *given: object,
+        waiter: Callable[[T, int], W],
+        whose: T,
+        number: int,
         fd: int = -1,
     ) -> W | None:
         """
         @param head: A frame's, with what follows it before the body.
-        @param waiter: Makes who waits for it, of what is C{given}.
+        @param waiter: Makes who waits for it, of C{whose} and C{number}.
         @return: Who was made; L{None}: the kernel has it already.
         @see: L{twisted_cluster.wire.mail.Mail.send}
         """
         if self._ended is not None:
-            return _told(waiter(*given), self._ended)
+            return _told(waiter(whose, number), self._ended)
         size = len(head) + len(body)
         cost = OBJECTS + size
         parcels, room = self._parcels, self._room
@@ -129,16 +131,16 @@ class Outgoing:
             # Else there is room for all, and so for one.
             refusal = room.refusal(parcels.held, cost)
             if refusal:
-                return _told(waiter(*given), MailboxFullError(refusal))
+                return _told(waiter(whose, number), MailboxFullError(refusal))
         sent, pieces = 0, (head, body)
         if not (self._writing or parcels.waiting or fd >= 0):
             sent = self._sendAlone(pieces, size)
             if sent == size:
                 return None
             if self._ended is not None:
-                return _told(waiter(*given), self._ended)
+                return _told(waiter(whose, number), self._ended)
         copy = os.dup(fd) if fd >= 0 else -1
-        taken = waiter(*given)
+        taken = waiter(whose, number)
         parcels.add(Parcel(pieces, size, cost, copy, taken), sent)
         if not self._writing:
             self._watch()

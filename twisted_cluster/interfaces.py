@@ -133,6 +133,11 @@ class IKernelPrograms(Interface):
         "Whether the extended program goes by what workers have to do."
     )
 
+    sharesByTurns: bool = Attribute(
+        "Whether workers may have a share of all by how often it is their turn, without "
+        "this: so a canary has its part where the kernel chooses. If it is missing, no."
+    )
+
     def classicProgram(places: Sequence[Place]) -> classic.Program | None:
         """
         A program that everybody may have, which must be made anew for who may be chosen.

@@ -403,6 +403,7 @@ class Steering(Choosing):
 
     index: int = 0
     readsLoads: bool = False
+    sharesByTurns: bool = False
 
     def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
         return [classic.ret(self.index)]

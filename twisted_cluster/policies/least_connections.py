@@ -31,6 +31,7 @@ class LeastConnections:
     """
 
     readsLoads: ClassVar[bool] = True
+    sharesByTurns: ClassVar[bool] = False
     _last: int = 0
 
     def choose(

@@ -31,6 +31,7 @@ class PowerOfTwo:
     """
 
     readsLoads: ClassVar[bool] = True
+    sharesByTurns: ClassVar[bool] = False
     seed: int | None = None
     _random: Random = Factory(lambda self: Random(self.seed), takes_self=True)
 

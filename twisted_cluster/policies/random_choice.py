@@ -29,6 +29,7 @@ class RandomChoice:
     """
 
     readsLoads: ClassVar[bool] = False
+    sharesByTurns: ClassVar[bool] = True
     seed: int | None = None
     _random: Random = Factory(lambda self: Random(self.seed), takes_self=True)
 

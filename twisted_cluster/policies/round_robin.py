@@ -39,6 +39,7 @@ class RoundRobin:
     """
 
     readsLoads: ClassVar[bool] = False
+    sharesByTurns: ClassVar[bool] = True
     _last: int = 0
 
     def choose(

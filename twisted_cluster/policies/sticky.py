@@ -98,6 +98,7 @@ class Sticky:
     """
 
     readsLoads: ClassVar[bool] = False
+    sharesByTurns: ClassVar[bool] = False
     reading: Reading
     limits: Look
     clients: Affinity

@@ -31,6 +31,7 @@ class Weighted:
     """
 
     readsLoads: ClassVar[bool] = False
+    sharesByTurns: ClassVar[bool] = True
     _due: dict[int, int] = Factory(dict)
     _total: int = 0
 

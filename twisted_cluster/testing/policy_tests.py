@@ -47,6 +47,7 @@ OPTIONAL = {
     "farewell": IFarewellPolicy,
     "lineOf": ILiningPolicy,
     "readsLoads": IKernelPolicy,
+    "sharesByTurns": IKernelPolicy,
     "classicProgram": IKernelPolicy,
     "extendedProgram": IKernelPolicy,
     "turns": IKernelPolicy,

@@ -37,7 +37,8 @@ listening = int(os.environ["LISTENING"])
 if "SHUT" in os.environ:
     socket.socket(fileno=os.dup(listening)).shutdown(socket.SHUT_RD)
 lockListening(listening)
-time.sleep(0.2)
+# Until the system asks for what is not there, and so keeps the lock.
+os.read(faults, 32)
 print("locked", flush=True)
 time.sleep(60)
 """

@@ -20,9 +20,6 @@ from twisted_cluster.core.progress import Progress
 from twisted_cluster.core.users import Users
 from twisted_cluster.errors import MessageError
 from twisted_cluster.interfaces import ILoyalPolicy
-from twisted_cluster.policies.random_choice import RandomChoice
-from twisted_cluster.policies.round_robin import RoundRobin
-from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.listener import Listener
@@ -43,8 +40,7 @@ LOOK = 0.01
 # And to the next look at who accepts what waits for it: on a busy machine it takes that
 # long until one's turn is there.
 GLANCE = 0.02
-# Policies whose turns a share can be of, and of how many.
-EVEN = (RandomChoice, RoundRobin, Weighted)
+# Of how many turns a share is.
 WHOLE = 1000
 # What is no want of anything: another was faster, or it is broken, or closed by now.
 QUIET = {errno.EAGAIN, errno.EINVAL, errno.EBADF, None}
@@ -125,7 +121,8 @@ class Helm:
         @param part: 0.0 to 1.0; L{None}: they are like all others.
         """
         policy, isShared = self._listener.policy, part is not None
-        isEven = isinstance(policy, EVEN)
+        # Third parties' may be older than the question.
+        isEven = getattr(policy, "sharesByTurns", False)
         self._share = (generation, part) if isEven and part is not None else None
         # Clients that the primary does not know would all be others'.
         isLoyal = ILoyalPolicy.providedBy(policy)

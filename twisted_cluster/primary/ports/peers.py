@@ -32,6 +32,7 @@ class Peers:
     """
 
     readsLoads: ClassVar[bool] = False
+    sharesByTurns: ClassVar[bool] = False
     idle: float = IDLE
 
     def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:

@@ -17,9 +17,6 @@ from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.counting import leastLoaded
 from twisted_cluster.steering.places import Place, indices, weighty
 
-# Where requests are short that makes others wait longer than choose() does: docs/why.
-LATE = "what workers have closed is known later in the kernel"
-
 
 @implementer(IKernelPolicy)
 @define
@@ -53,7 +50,7 @@ class LeastConnections:
         return leastLoaded()
 
     def lacks(self, kind: str) -> str:
-        return LATE
+        return ""
 
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(weighty(places))

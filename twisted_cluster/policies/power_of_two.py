@@ -13,7 +13,6 @@ from zope.interface import implementer
 
 from twisted_cluster.events import ConnectionFacts
 from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
-from twisted_cluster.policies.least_connections import LATE
 from twisted_cluster.steering import classic, extended
 from twisted_cluster.steering.counting import betterOfTwo
 from twisted_cluster.steering.places import Place, indices
@@ -53,7 +52,7 @@ class PowerOfTwo:
         return betterOfTwo()
 
     def lacks(self, kind: str) -> str:
-        return LATE
+        return "the kernel's chance has no seed" if self.seed is not None else ""
 
     def turns(self, places: Sequence[Place]) -> Sequence[int]:
         return indices(places)

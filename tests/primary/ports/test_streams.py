@@ -21,6 +21,7 @@ from twisted_cluster.events import TCP, ConnectionFacts, Dispatch, ListenSpec
 from twisted_cluster.interfaces import ISchedulingPolicy, IWorkerLoad
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.least_lag import LeastLag
+from twisted_cluster.policies.power_of_two import PowerOfTwo
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.policies.sticky import makeSticky
@@ -392,6 +393,8 @@ class Backwards(RandomChoice):
         (makeSticky(by="address"), "kernel", KERNEL),
         (Backwards(), "kernel", HANDOFF),
         (Weighted(), "auto", KERNEL if mayLoad() else HANDOFF),
+        (PowerOfTwo(7), "auto", HANDOFF),
+        (LeastConnections(), "auto", KERNEL if mayLoad() else HANDOFF),
         (RoundRobin(), "auto", KERNEL if mayLoad() else HANDOFF),
     ],
 )

@@ -211,6 +211,9 @@ class Dispatching:
             try:
                 steered = IKernelPolicy(policy)
                 why = self._whyLess(spec, steered, group.kind)
+                isCounted = group.counts or not steered.readsLoads
+                if self.dispatch.of(str(spec)) == AUTO and not isCounted:
+                    why = why or "workers do not count there what they close"
                 if not why:
                     group.follow(steered)
             except (CannotSteerError, OSError) as error:

@@ -19,6 +19,8 @@ from __future__ import annotations
 import socket
 
 from twisted_cluster.interfaces import IKernelPrograms
+from twisted_cluster.policies.round_robin import RoundRobin
+from twisted_cluster.primary.ports.programs import Programs
 from twisted_cluster.primary.ports.steered import CannotSteerError, Steering, because
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
@@ -47,16 +49,26 @@ def steer(programs: IKernelPrograms, anchor: socket.socket) -> Steering:
 
 def kindFor(programs: IKernelPrograms) -> str:
     """
-    The kind of program that the kernel lets us have.
+    The kind of program that the kernel would let us have, tried with one that it takes at
+    once: others take it a tenth of a second.
 
-    @raise CannotSteerError: As L{steer}.
+    @raise CannotSteerError: If it does not let us have any; the error says why.
     @raise OSError: If it cannot be tried.
     """
+    asked = Programs(programs)
     with socket.socket() as anchor:
         anchor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Where nobody else comes.
         anchor.bind(("127.0.0.1", 0))
         anchor.listen(0)
-        tried = steer(programs, anchor)
-        tried.close()
-        return tried.kind
+        try:
+            asked.extended()
+            ExtendedSteering(RoundRobin(), anchor).close()
+            return ExtendedSteering.kind
+        except CannotSteerError as error:
+            reason = str(error)
+    try:
+        asked.checkClassic()
+    except CannotSteerError as error:
+        raise CannotSteerError(f"{reason}; {error}") from None
+    return ClassicSteering.kind

@@ -30,6 +30,7 @@ class StreamGroup(Reserve):
     Whose sockets listen.
 
     @ivar isSteering: Whether the kernel chooses; else the primary hands over who comes.
+    @ivar counts: Whether workers count for it what they close.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class StreamGroup(Reserve):
         # How many each worker had, at the last look.
         self._seen: dict[int, int] = {}
         self.isSteering = True
+        self.counts = bool(getattr(policy, "readsLoads", False))
         self._guard: Guard | None = None
         super().__init__(anchor, policy, places, user)
 

@@ -255,22 +255,25 @@ def test_whatThePrimaryHasToKnow(
 @pytest.mark.parametrize("mode", [KERNEL])
 def test_whoIsFullForAMomentSaysNothing(port: TCPPort) -> None:
     """
-    The kernel goes on to choose one that is full, if there is room again soon; one that
-    stays full says so, once.
+    The kernel goes on to choose a worker that is full, if there is room again soon; one
+    that stays full says so, once.
     """
-    said = port.register.control.pauses
-    port.maxConnections = 0
-    port.maxConnections = 1
+    said, register = port.register.control.pauses, port.register
+
+    def allow(*each: int) -> None:
+        for register.most in each:
+            register.limitChanged()
+
+    allow(0, 1)
     port.reactor.advance(UNTIL_OUT)
     assert said == []
-    for most in (0, 1, 0):
-        port.maxConnections = most
+    allow(0, 1, 0)
     port.reactor.advance(UNTIL_OUT)
     assert said == [(1, True)]
-    port.maxConnections = 2
+    allow(2)
     port.reactor.advance(UNTIL_OUT)
     assert said == [(1, True), (1, False)]
-    port.maxConnections = 0
+    allow(0)
     port.stopListening()
     port.reactor.advance(0)
     assert port.reactor.getDelayedCalls() == []

@@ -258,6 +258,19 @@ def test_whatIsClosedIsKnownAtOnce(make: Make) -> None:
     assert steered.chosen(4) == {0: 4}
 
 
+def test_whatIsClosedWhileItIsReckonedDoesNotStay(make: Make) -> None:
+    """
+    It was served still when that was looked at.
+    """
+    steered = make(ExtendedSteering, LeastConnections)
+    fd = steered.steering.newClosings(0)
+    assert fd is not None
+    steered.steering.noteClosings()
+    Closings(fd).add()
+    steered.reckon(0.0, {0: 1, 1: 1, 2: 1, 3: 1})
+    assert steered.chosen(1) == {0: 1}
+
+
 def test_whoHadTheSocketBeforeCountsNoMore(make: Make) -> None:
     """
     Neither for its successor, nor where the system has no count for that one.

@@ -160,6 +160,8 @@ class Helm:
     def _reckon(self) -> None:
         number = self._listener.number
         before, self._seen = self._seen, set(self._users)
+        # First: what is closed from now on is served still, or is closed twice for 50 ms.
+        self._group.noteClosings()
         done = {one.id: (one.active, one.acceptedBy(number)) for one in self._seen}
         for hand in before - self._seen:
             hand.ports.pop(number, None)

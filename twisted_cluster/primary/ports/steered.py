@@ -112,6 +112,12 @@ class Steering(Protocol):
         Have the program choose, if somebody has detached it.
         """
 
+    def noteClosings(self) -> None:
+        """
+        Remember what workers have closed: to be called before it is looked at what they
+        serve. Whatever is closed in between would count as served until the next time.
+        """
+
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
         """
         Tell the program what there is to do, of all that may be chosen; 20 times a second

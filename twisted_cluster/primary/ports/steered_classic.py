@@ -104,6 +104,9 @@ class ClassicSteering:
     def attach(self) -> None:
         attachClassic(self._anchor, self._program)
 
+    def noteClosings(self) -> None:
+        pass
+
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
         pass
 

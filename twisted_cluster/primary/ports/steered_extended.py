@@ -69,6 +69,8 @@ class ExtendedSteering:
         self._closingsFds: dict[int, int] = {}
         # Places whose count nobody was given yet.
         self._unused: set[int] = set()
+        # What was closed when that was last noted.
+        self._noted: dict[int, int] = {}
         self._maps: int | None = None
         self._fds: list[int] = []
         try:
@@ -147,6 +149,7 @@ class ExtendedSteering:
 
     def _dropClosings(self, index: int) -> None:
         self._closings.pop(index, None)
+        self._noted.pop(index, None)
         self._unused.discard(index)
         fd = self._closingsFds.pop(index, None)
         if fd is not None:
@@ -210,16 +213,21 @@ class ExtendedSteering:
     def attach(self) -> None:
         attachExtended(self._anchor, self._program)
 
+    def noteClosings(self) -> None:
+        self._noted = {index: one.count for index, one in self._closings.items()}
+
     def reckon(self, served: Mapping[int, Served], now: float) -> None:
         if not self._programs.readsLoads:
             return
         waiting = self._waiting()
         for index, worker in served.items():
             waits = waiting.get(self._inodes[index], 0)
-            closed, chosen = self._closedAt(index), self._board.chosen(index)
+            closed = self._noted.get(index, self._closedAt(index))
+            chosen = self._board.chosen(index)
             seen = Seen(worker.active, worker.accepted, waits, chosen)
             load = self._reckonings[index].load(seen, now)
             self._board.setLoad(index, load, chosen, closed)
+        self._noted = {}
 
     def _waiting(self) -> dict[int, int]:
         # What TCP_INFO says would be the same; but to ask that of a socket which a worker

@@ -121,6 +121,12 @@ class StreamGroup(Reserve):
         if member in self._indices:
             self._accepted[self._indices[member]] += count
 
+    def noteClosings(self) -> None:
+        """
+        Remember what workers have closed; before it is looked at what they serve.
+        """
+        self._steering.noteClosings()
+
     def reckon(self, done: Mapping[int, tuple[int, int]], now: float) -> None:
         """
         Tell the program what there is to do; some 20 times a second.

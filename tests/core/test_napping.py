@@ -10,14 +10,7 @@ from random import Random
 
 import pytest
 
-from twisted_cluster.core.napping import (
-    BUSY,
-    NAPS,
-    SPELL,
-    UNTIL_TAKEN,
-    Comparison,
-    Napping,
-)
+from twisted_cluster.core.napping import BUSY, NAPS, SPELL, Comparison, Napping
 
 LONGEST = NAPS[-1]
 CPUS = 2
@@ -140,35 +133,6 @@ def test_aCrowdThatHasGoneIsNotWaitedFor() -> None:
         assert napping.turn(now, 6)
     naps = [napping.turn(now + turn * LONGEST, 0) for turn in range(1, 5)]
     assert naps[1:] == [0, 0, 0]
-
-
-def test_whileNobodyTakesAnythingNobodyNeedLook() -> None:
-    """
-    Where many come, and somebody has just come: until somebody has taken something.
-    """
-    napping, now = Napping(), 0
-    assert napping.turn(now, 8, True) == 0
-    while not napping.isBusy:
-        now += 100_000
-        napping.turn(now, 8)
-    assert napping.turn(now, 8, True) == UNTIL_TAKEN
-    assert napping.turn(now, 8, False) in NAPS
-    assert napping.turn(now, 0, True) in NAPS
-
-
-def test_whoMostlyNapsInVainDoesNot() -> None:
-    """
-    But tries now and then.
-    """
-    napping, now = Napping(), 0
-    naps: list[int] = []
-    while len(naps) < 1000:
-        now += 50_000
-        # Somebody has come whenever it was awake.
-        isAsleep = bool(naps and naps[-1])
-        naps.append(napping.turn(now, 0 if isAsleep else 8, True))
-    late = list(map(bool, naps[100:]))
-    assert 0 < sum(late) < len(late) / 6
 
 
 def test_whereThereAreNoTimersNobodySleeps() -> None:

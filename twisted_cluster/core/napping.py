@@ -27,16 +27,6 @@ FEW, MANY = 6, 64
 TRIED = (False, True, True, False)
 # For so long nobody has come where it is over.
 NOBODY = 500_000
-# What a nap is at most, in nanoseconds, that is over when anybody takes what he was
-# handed; who takes nothing for so long is known for it. A shorter timer than those that
-# a system has anyhow costs 14 us in some virtual machines.
-UNTIL_TAKEN = 10_000_000
-# A nap in which nobody has come is for nothing. The last one counts for so much in the
-# average of those in which somebody has; where that is less than so much there is none,
-# until this has been added often enough for another try.
-SMOOTHING = 8
-LEAST_LUCK = 0.5
-HOPE = 0.01
 # Spells from one comparison to the next: twice as many where nothing has changed.
 SOON, SELDOM = 8, 512
 
@@ -98,9 +88,6 @@ class Napping:
         self._nap = 0
         # When anybody was found.
         self._found = 0
-        # Whether it naps, and how many of the last naps anybody has come in.
-        self._isAsleep = False
-        self._luck = 1.0
         self._begun = self._count = self._turns = 0
         self._trial: Comparison | None = None
         self._isUp = False
@@ -108,20 +95,16 @@ class Napping:
         self._took = [0, 0]
         self._wait = self._pause = SOON
 
-    def turn(self, now: int, found: int, areFed: bool = False) -> int:
+    def turn(self, now: int, found: int) -> int:
         """
         Connections were accepted.
 
         @param now: Monotonic nanoseconds.
         @param found: How many.
-        @param areFed: Whether all who could be handed another one have not taken what
-            they were handed: nobody is served later then who is accepted when one has.
         @return: For how many nanoseconds nobody need look.
         """
         if not self._isPossible:
             return 0
-        if self._isAsleep:
-            self._luck += (bool(found) - self._luck) / SMOOTHING
         if found:
             self._count += found
             self._turns += 1
@@ -131,12 +114,7 @@ class Napping:
         elif now - self._found > NOBODY:
             # Whoever comes next may be the only one.
             self._calm(now)
-        nap = UNTIL_TAKEN if areFed and found and self.isBusy else self._nap
-        if nap and self._luck < LEAST_LUCK:
-            self._luck += HOPE
-            nap = 0
-        self._isAsleep = nap > 0
-        return nap
+        return self._nap
 
     def _calm(self, now: int) -> None:
         self.isBusy = False

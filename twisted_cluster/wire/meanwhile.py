@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorFDSet
 # The largest descriptor that select(2) knows is one less.
 _SELECTABLE = 1024
 # Nanoseconds by which the kernel may let whoever sleeps be late.
-SLACK = 50_000
+_SLACK = 50_000
 _Epoll = getattr(select, "epoll", None)
 
 
@@ -41,5 +41,5 @@ class Meanwhile:
         fd = self._poller.fileno()
         if not 0 <= fd < _SELECTABLE:
             return False
-        seconds = max(0, nanoseconds - SLACK) / 1e9
+        seconds = (nanoseconds - _SLACK) / 1e9
         return not select.select((fd,), (), (), seconds)[0]

@@ -5,7 +5,7 @@ All ports' gates, and the workers behind them.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.core.counting import Places
@@ -22,7 +22,6 @@ from twisted_cluster.primary.door.hands import Hand, Hands
 from twisted_cluster.primary.door.nap import Nap
 from twisted_cluster.primary.door.relief import Relief
 from twisted_cluster.primary.door.returned import firstBytes, identified
-from twisted_cluster.primary.door.untaken import Untaken
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.handed import Handed
@@ -64,11 +63,10 @@ class Door:
         self._now = nanoseconds
         self._roster: Roster[Hand] = Roster(limits.any)
         self._relief = Relief(reactor, nanoseconds, self._roster, self._relieve)
-        self._untaken = Untaken()
-        self._hands = hands = Hands(self._roster, self._handed)
+        self._hands = hands = Hands(self._roster, self._relief.watch)
         complaints = Complaints(nanoseconds)
         self._farewells = Farewells(reactor, limits.atLimit, complaints)
-        nap = Nap(reactor, self._untaken)
+        nap = Nap(reactor)
         self._hall = Hall(
             reactor, nanoseconds, hands, Places(limits), self._farewells, complaints, nap
         )
@@ -86,7 +84,6 @@ class Door:
             what = f"descriptors are few: workers keep {hand.reserve} to themselves"
             self._hall.say("the limit", f"{what}; {RAISE}")
         self._roster.enter(hand)
-        self._untaken.enter(hand)
         if hand.tally is not None:
             self._hall.places.tallies[hand.id] = hand.tally
         self.look()
@@ -115,7 +112,6 @@ class Door:
         A worker is gone, and with it what it served.
         """
         self._hall.places.tallies.pop(hand.id, None)
-        self._untaken.forget(hand)
         self.leave(hand)
 
     def share(
@@ -298,10 +294,6 @@ class Door:
         self._relief.rest()
         self._farewells.close()
         self._hall.nap.close()
-
-    def _handed(self, hands: Set[Hand]) -> None:
-        self._untaken.handed(hands)
-        self._relief.watch()
 
     def _letOthersGoFirst(self, gate: Gate) -> None:
         """

@@ -209,9 +209,7 @@ class Gate:
         """
         accepted = self.accepted
         self.accept()
-        areFed = self._nap.untaken.areAll(self._users.ready(self._roster.version))
-        found = self.accepted - accepted
-        nap = self._napping.turn(self._nanoseconds(), found, areFed)
+        nap = self._napping.turn(self._nanoseconds(), self.accepted - accepted)
         if nap and self.isReading and not self._hasMore:
             self._isAsleep = True
             self._reader.stop()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import resource
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable
 
 from twisted.logger import Logger
 
@@ -307,12 +307,9 @@ class Hands:
     @ivar touched: Who is about to be handed something.
     """
 
-    def __init__(
-        self, roster: Roster[Hand], handed: Callable[[Set[Hand]], object]
-    ) -> None:
+    def __init__(self, roster: Roster[Hand], handed: Callable[[], None]) -> None:
         """
-        @param handed: Called after something was handed over, with those who were
-            handed it.
+        @param handed: Called after something was handed over.
         """
         self.roster = roster
         self._handed = handed
@@ -340,6 +337,6 @@ class Hands:
             if back:
                 self.roster.note(hand)
                 refused += back
-        self._handed(self.touched)
         self.touched.clear()
+        self._handed()
         return refused

@@ -7,30 +7,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from twisted_cluster.primary.door.untaken import Untaken
 from twisted_cluster.reactors import IPollingReactor
 from twisted_cluster.wire.meanwhile import Meanwhile
 from twisted_cluster.wire.reader import Reader
 from twisted_cluster.wire.timerfd import TimerFD
 
-# Nanoseconds for which those who sleep again and again are woken before the reactor
-# turns, if nothing else has come: so late may be what others have it call later.
-WITHOUT_TURN = 2_000_000
+# So often in a row they are woken before the reactor turns, if nothing else has come: by
+# so many naps what others have it call later may be late.
+MOST_NAPS = 8
 
 
 class Nap:
     """
-    Wakes those who sleep for a moment, or until somebody has taken what he was handed.
-    It holds nothing up: the reactor turns meanwhile, if it has anything to do. Who joins
-    others that sleep already is woken with them.
+    Wakes those who sleep for some microseconds. It holds nothing up: the reactor turns
+    meanwhile. Who joins others that sleep already is woken with them.
 
-    @ivar untaken: Who has not taken what he was handed.
     @ivar isPossible: Whether the system has a clock that is as fine: what a reactor calls
         later is often late by a millisecond.
     """
 
-    def __init__(self, reactor: IPollingReactor, untaken: Untaken) -> None:
-        self.untaken = untaken
+    def __init__(self, reactor: IPollingReactor) -> None:
         self._reactor = reactor
         self._timer: TimerFD | None = None
         # In the order in which they have come.
@@ -40,10 +36,7 @@ class Nap:
         self._isNothing = Meanwhile(reactor).isNothing
         self._length = 0
         self._isWaking = False
-        self._readers = [
-            Reader(reactor, self._fileno, self._over, "the timer of naps"),
-            Reader(reactor, untaken.fileno, self._taken, "who has taken something"),
-        ]
+        self._reader = Reader(reactor, self._fileno, self._wakeAgain, "the timer of naps")
 
     def _fileno(self) -> int:
         return -1 if self._timer is None else self._timer.fileno()
@@ -53,7 +46,7 @@ class Nap:
         @param wake: Called when it is over; it raises nothing.
         @param nanoseconds: The longest that it may be.
         """
-        if not self._asleep or nanoseconds < self._length:
+        if not self._asleep:
             self._length = nanoseconds
             if not (self._isWaking or self._set(nanoseconds)):
                 self._reactor.callLater(0, wake)
@@ -73,9 +66,7 @@ class Nap:
             return False
         # Which begins anew: that it can be read since the last time is forgotten.
         self._timer.set(nanoseconds / 1e9)
-        for reader in self._readers:
-            if reader.fileno() >= 0:
-                reader.start()
+        self._reader.start()
         return True
 
     def look(self) -> None:
@@ -102,28 +93,14 @@ class Nap:
         """
         self._asleep.pop(wake, None)
         if not self._asleep:
-            self._stop()
-
-    def _stop(self) -> None:
-        for reader in self._readers:
-            reader.stop()
+            self._reader.stop()
 
     def _wakeAll(self) -> None:
         asleep, self._asleep = self._asleep, {}
         for wake in asleep:
             wake()
         if not self._asleep:
-            self._stop()
-
-    def _over(self) -> None:
-        if self._timer is not None:
-            # Else that it can be read would be something to do.
-            self._timer.clear()
-        self._wakeAgain()
-
-    def _taken(self) -> None:
-        if self.untaken.look():
-            self._wakeAgain()
+            self._reader.stop()
 
     def _wakeAgain(self) -> None:
         """
@@ -131,21 +108,19 @@ class Nap:
         else to do: a turn of its loop costs more than a nap.
         """
         self._isWaking = True
-        begun = now = time.monotonic_ns()
+        if self._timer is not None:
+            # Else that it can be read is something to do.
+            self._timer.clear()
         try:
-            while True:
+            for more in reversed(range(MOST_NAPS)):
                 self._wakeAll()
-                now = time.monotonic_ns()
-                if not self._asleep or now - begun > WITHOUT_TURN:
-                    break
-                if not self._isNothing(self._length) and not (
-                    self.untaken.look() and self._isNothing(0)
-                ):
+                begun = time.monotonic_ns()
+                if not (more and self._asleep and self._isNothing(self._length)):
                     break
         finally:
             self._isWaking = False
         if self._asleep:
-            left = self._length - (time.monotonic_ns() - now)
+            left = self._length - (time.monotonic_ns() - begun)
             if not self._set(left):
                 self._reactor.callLater(0, self._wakeAll)
 

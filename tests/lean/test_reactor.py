@@ -98,25 +98,6 @@ def test_answersCostNoWordToTheKernel(
     assert poller.told == ["register", "unregister"]
 
 
-def test_anAnswerIsWrittenInTheCallThatReads(
-    reactor: LeanReactor, poller: CountingPoller
-) -> None:
-    """
-    It waits for nobody else; what does not fit then is the kernel's to say.
-    """
-    _, client = connect(reactor)
-    _, writing = connect(reactor, lambda ours, _: ours.transport.write(b"x" * 20_000_000))
-    turn(reactor)
-    client.sendall(b"short")
-    writing.sendall(b"long")
-    turn(reactor, 1)
-    assert client.recv(100) == b"short"
-    assert writing.recv(100)
-    assert reactor._untried == {}
-    turn(reactor, 1)
-    assert poller.told == ["register", "register", "modify"]
-
-
 def test_whoIsPausedIsNotRead(reactor: LeanReactor) -> None:
     """
     Not even once, though the kernel heard of it only before the wait.

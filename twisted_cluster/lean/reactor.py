@@ -16,7 +16,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
 from twisted.python import log
 
-from twisted_cluster.lean.calling import Selectable, caller
+from twisted_cluster.lean.calling import caller
 from twisted_cluster.lean.interests import IN, OUT, DeferringReactor
 
 
@@ -52,7 +52,7 @@ class LeanReactor(DeferringReactor):
                 return
             raise
         if ready:
-            call, selectables, serve = caller(), self._selectables, self._serve
+            call, selectables, serve = caller(), self._selectables, self._doReadOrWrite
             for fd, event in ready:
                 selectable = selectables.get(fd)
                 if selectable is not None:
@@ -78,7 +78,7 @@ class LeanReactor(DeferringReactor):
             unread, self._unread = self._unread, {}
             for fd, connection in unread.items():
                 if fd in self._reads and self._selectables.get(fd) is connection:
-                    call(connection, self._serve, fd, IN)
+                    call(connection, self._doReadOrWrite, fd, IN)
         untried = self._untried
         for fd, writer in list(untried.items()):
             if untried.get(fd, self) is not writer:
@@ -87,18 +87,6 @@ class LeanReactor(DeferringReactor):
                 untried[fd] = None
                 call(writer, self._tryToWrite, fd, OUT)
             # Who has written all, and has more by now, is there under its own name.
-            if untried.get(fd, self) is None:
-                self._tried(fd)
-
-    def _serve(self, selectable: Selectable, fd: int, event: int) -> None:
-        """
-        Read or write, and at once write what comes of it.
-        """
-        self._doReadOrWrite(selectable, fd, event)
-        untried = self._untried
-        if untried and untried.get(fd) is selectable:
-            untried[fd] = None
-            self._tryToWrite(selectable, fd, OUT)
             if untried.get(fd, self) is None:
                 self._tried(fd)
 

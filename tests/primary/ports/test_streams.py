@@ -30,6 +30,7 @@ from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.listeners import mostPorts
+from twisted_cluster.primary.ports.loads import AT_ONCE
 from twisted_cluster.primary.ports.reserve import LEAST, placesFor
 from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.wire.backlog import backlogOf
@@ -423,6 +424,21 @@ def test_whatIsWorthNoGroup() -> None:
     few = Dispatching(Dispatch(), mostPorts())
     primary = Primary(RandomChoice, dispatching=few)
     assert primary.join(primary.newWorker(), SPEC).mode == HANDOFF
+    primary.close()
+
+
+@needsExtended
+def test_workersCannotHoldItUpByPrograms() -> None:
+    """
+    Programs that take long to load are for few of the ports that workers open, as often
+    as they may do that.
+    """
+    primary = Primary(LeastConnections, dispatching=Dispatching(Dispatch()))
+    worker = primary.newWorker()
+    opened = [primary.join(worker, SPEC, ordinal=n) for n in range(int(AT_ONCE) + 2)]
+    ways = [one.mode for one in opened]
+    assert {*ways[: int(AT_ONCE)]} == {KERNEL}
+    assert ways[-1] == HANDOFF
     primary.close()
 
 

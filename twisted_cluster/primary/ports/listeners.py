@@ -188,7 +188,7 @@ class Listeners:
         streams = None
         if spec.fd is None:
             asked = self._asked(spec)
-            bound, streams = self._bindFor(policy, asked, directory, user, begun)
+            bound, streams = self._bindFor(policy, asked, directory, user, begun, isHeld)
         else:
             self._dispatching.isForKernel(spec, policy, self._room)
             bound = self._adopt(spec, user)
@@ -258,13 +258,14 @@ class Listeners:
         directory: str,
         user: User | None,
         begun: Binding | None,
+        isHeld: bool,
     ) -> tuple[Bound, StreamGroup | None]:
         """
         @return: And what workers accept from, if the kernel chooses as the policy says.
         """
         taken = self._whyTaken()
-        if self._dispatching.isForKernel(spec, policy, self._room, taken):
-            assert policy is not None, "it has none"
+        isForKernel = self._dispatching.isForKernel(spec, policy, self._room, taken)
+        if isForKernel and self._mayLoad(spec, IKernelPolicy(policy), isHeld):
             bound = self._bind(spec, directory, user, None, True)
             streams = self._dispatching.group(bound, IKernelPolicy(policy))
             if streams is not None:
@@ -272,6 +273,18 @@ class Listeners:
             # Nobody else is to be bound beside it.
             bound.release()
         return self._bind(spec, directory, user, begun), None
+
+    def _mayLoad(self, spec: ListenSpec, policy: IKernelPolicy, isHeld: bool) -> bool:
+        """
+        Whether there is time for a policy's program. Those that compare all workers take
+        longest; and what workers open as often as they like may not hold up the rest.
+        """
+        if isHeld or not policy.readsLoads:
+            return True
+        mayLoad = self._loads.takes(self._count + 1, time.monotonic())
+        if not mayLoad:
+            self._dispatching.refuse(spec, "workers have opened many such ports lately")
+        return mayLoad
 
     def _bind(
         self,

@@ -8,9 +8,9 @@ from attrs import Factory, define
 
 from twisted_cluster.core.allowance import Allowance
 
-# So many at a time; each takes 8 MB.
+# So many at a time; those of UDP take 8 MB each.
 MOST = 8
-# So many a second in the long run, and at once: each takes this process some 40 ms.
+# So many a second in the long run, and at once: each takes this process up to 50 ms.
 RATE, AT_ONCE = 0.1, 4.0
 
 

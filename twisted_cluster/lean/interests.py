@@ -29,7 +29,7 @@ class DeferringReactor(EPollReactor):
     @ivar _untried: Who wants to write, and has not tried; L{None} for who is at it.
     @ivar _unread: Who has just been accepted.
     @ivar _isStale: Whether the kernel may know a descriptor that was closed behind our
-        back.
+        back, or not know one that is open.
     """
 
     _changed: dict[int, tuple[int, Connection]]

@@ -19,6 +19,9 @@ from twisted.python import log
 from twisted_cluster.lean.calling import caller
 from twisted_cluster.lean.interests import IN, OUT, DeferringReactor
 
+# Seconds after which the kernel is told again what it had no memory for.
+STALE_REST = 0.05
+
 
 class LeanReactor(DeferringReactor):
     """
@@ -43,6 +46,9 @@ class LeanReactor(DeferringReactor):
             self._tell()
         if self._untried or self._unread:
             delay = 0
+        elif self._isStale:
+            # Of some the kernel may have no room to know.
+            delay = STALE_REST if delay is None else min(delay, STALE_REST)
         elif delay is None:
             delay = -1
         try:

@@ -4,6 +4,9 @@ UDP: sockets that are made in advance, among which a program chooses.
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -12,9 +15,16 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from tests.primary.ports.test_steering import mayLoad
+from tests.primary.primary import Primary
 from tests.steering.groups import ADDRESSES
+from twisted_cluster.events import UDP, ListenSpec
 from twisted_cluster.primary.ports import reserve
-from twisted_cluster.primary.ports.datagrams import DatagramReserve
+from twisted_cluster.primary.ports.datagrams import (
+    IP_PKTINFO,
+    IPV6_PKTINFO,
+    DatagramReserve,
+    _isForAll,
+)
 from twisted_cluster.primary.ports.groups import DatagramGroup
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
@@ -23,6 +33,8 @@ from twisted_cluster.wire.reuseport import attachClassic, detach
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
 PEERS, PLACES = 40, 6
+# As linux/in.h has it.
+IP_RECVERR = 11
 REUSED = socket.SOL_SOCKET, socket.SO_REUSEPORT
 extended = pytest.param(
     ExtendedSteering, marks=pytest.mark.skipif(not mayLoad(), reason="needs CAP_BPF")
@@ -272,3 +284,52 @@ def test_oneMoreThanThereAre(make: Make, kind: type, address: str) -> None:
     assert taken(members[-1]) == portsOf(peers)
     with pytest.raises(OSError, match="in use"):
         bound(address, members[0].getsockname()[1], 1)
+
+
+@KINDS
+def test_anErrorIsNoEnd(make: Make, kind: type) -> None:
+    """
+    A socket that has heard of somebody who is not there is emptied later on as any other.
+    """
+    group, peers = make(FOUR, kind)
+    one = group.socketOf(1, 1)
+    one.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    with bound(FOUR) as gone:
+        nowhere = gone.getsockname()
+    one.sendto(b"x", nowhere)
+    assert group.waiting() == []
+    group.serve({1: 1})
+    send(peers)
+    group.serve({})
+    assert group.waiting() == [one]
+
+
+@pytest.mark.parametrize("kind", [IP_PKTINFO, IPV6_PKTINFO])
+@pytest.mark.parametrize("data", [b"", b"x"])
+def test_whatTheSystemCutsOffSaysNothing(kind: int, data: bytes) -> None:
+    """
+    Who has the socket may have so much be told that not all of it is.
+    """
+    level = socket.IPPROTO_IP if kind == IP_PKTINFO else socket.IPPROTO_IPV6
+    assert not _isForAll([(level, kind, data)])
+
+
+@pytest.mark.parametrize("address", [FOUR, SIX])
+def test_halfAReserveLeavesNothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Peers then have the sockets of a port that was never to have one.
+    """
+    monkeypatch.setattr(DatagramReserve, "_rest", _fail)
+    primary = Primary()
+    listener = primary.join(primary.newWorker(), ListenSpec(UDP, address, 0))
+    assert isinstance(listener.group, DatagramGroup)
+    found = socket.socket(fileno=os.dup(listener.socket.fileno()))
+    with found, bound(address) as peer:
+        peer.sendto(b"x", listener.socket.getsockname())
+        members = [found, *listener.group.members.values()]
+        assert select.select(members, [], [], 5.0)[0]
+    primary.close()
+
+
+def _fail(group: DatagramReserve) -> None:
+    raise OSError(errno.EMFILE, "no descriptor is free")

@@ -4,11 +4,16 @@ Connections that are made with fewer calls.
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 from twisted.internet import tcp
+from twisted.internet.protocol import Factory, Protocol
 
+from tests.worker.doubles import FakeControl, Worker
+from twisted_cluster.core.messages import SHARED
+from twisted_cluster.events import ListenOptions
 from twisted_cluster.worker.ports import quick as module
 from twisted_cluster.worker.ports.connections import CountedServer
 from twisted_cluster.worker.ports.quick import (
@@ -17,6 +22,7 @@ from twisted_cluster.worker.ports.quick import (
     isAlike,
     serverKind,
 )
+from twisted_cluster.worker.ports.stream_ports import TCPPort
 
 
 class Richer(tcp.Server):
@@ -86,3 +92,16 @@ def test_whereTwistedDoesMoreItsOwnIsUsed(
     """
     monkeypatch.setattr(module.tcp, "Server", other)
     assert serverKind() is CountedServer
+
+
+def test_whatTheApplicationHasChangedIsCalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    By ports that are made from then on.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        worker = Worker(FakeControl(listening, SHARED))
+        monkeypatch.setattr(module.tcp, "Server", Richer)
+        factory, options = Factory.forProtocol(Protocol), ListenOptions()
+        made = TCPPort(1, factory, 50, "127.0.0.1", worker.reactor, options)
+        assert made.transport is CountedServer
+        worker.close()

@@ -219,6 +219,9 @@ class Helm:
             else:
                 self._group.unaccepted.hold(member, True)
                 begun.append(member)
+        if not begun:
+            # What it is told of is nothing to take: it would be told again at once.
+            self._isResting = True
         self._gather(begun, AT_ONCE)
         self._watch()
 

@@ -44,7 +44,7 @@ class Nap:
     def sleep(self, wake: Callable[[], object], nanoseconds: int) -> None:
         """
         @param wake: Called when it is over; it raises nothing.
-        @param nanoseconds: The longest that it may be.
+        @param nanoseconds: The longest that it may be, unless others sleep already.
         """
         if not self._asleep:
             self._length = nanoseconds

@@ -66,9 +66,13 @@ class DatagramReserve(Reserve):
         except BaseException:
             self._closeOthers()
             raise
-        _tellWhereTo(self._steeredBy)
-        self.unaccepted.add(self._steeredBy)
-        self._rest()
+        try:
+            _tellWhereTo(self._steeredBy)
+            self.unaccepted.add(self._steeredBy)
+            self._rest()
+        except BaseException:
+            self.close()
+            raise
 
     def _anchored(self) -> socket.socket:
         self._first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -209,13 +213,14 @@ def _tellWhereTo(one: socket.socket) -> None:
 
 def _isForAll(told: Sequence[tuple[int, int, bytes]]) -> bool:
     """
-    Whether a datagram was sent to a broadcast or multicast address.
+    Whether a datagram was sent to a broadcast or multicast address. Who has the socket
+    may have the system say so much else that this is cut off, or not there.
     """
     for level, kind, data in told:
-        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-            _, local, to = INFO4.unpack(data[: INFO4.size])
+        if (level, kind, len(data)) == (socket.IPPROTO_IP, IP_PKTINFO, INFO4.size):
+            _, local, to = INFO4.unpack(data)
             return bool(local != to)
-        if (level, kind) == (socket.IPPROTO_IPV6, IPV6_PKTINFO):
-            to, _ = INFO6.unpack(data[: INFO6.size])
+        if (level, kind, len(data)) == (socket.IPPROTO_IPV6, IPV6_PKTINFO, INFO6.size):
+            to, _ = INFO6.unpack(data)
             return bool(to[0] == 0xFF or (to.startswith(MAPPED) and to[12] >= 224))
     return False

@@ -26,6 +26,7 @@ from twisted_cluster.events import (
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.datagrams import DatagramReserve
+from twisted_cluster.primary.ports.keys import isNth
 from twisted_cluster.primary.ports.reserve import LEAST, descriptorsFor
 from twisted_cluster.primary.ports.steered import CannotSteerError
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
@@ -36,6 +37,7 @@ from twisted_cluster.primary.ports.streams import StreamGroup
 log = Logger()
 EXTENDED, CLASSIC = ExtendedSteering.kind, ClassicSteering.kind
 PROGRAMS = "classicProgram", "extendedProgram"
+BESIDE = "without CAP_BPF others of this user could listen beside it"
 
 
 @frozen
@@ -58,6 +60,12 @@ class Dispatching:
         """
         isShared = spec.kind != UDP and self.dispatch.of(str(spec)) == SHARED
         return None if isShared else policy
+
+    def isAuto(self, spec: ListenSpec) -> bool:
+        """
+        Whether the kernel is to choose only where nothing is lost by that.
+        """
+        return self.dispatch.of(str(spec)) == AUTO
 
     def isForKernel(
         self,
@@ -122,17 +130,18 @@ class Dispatching:
         """
         @return: What would be lost, where nothing is to be.
         """
-        if self.dispatch.of(str(spec)) != AUTO:
+        if not self.isAuto(spec):
             return ""
         if self.limits.any:
             # A worker that counts itself lets one port have all its places.
             return "connections are limited"
         isDual = spec.interface == "::" and not spec.ipv6Only
         if kind == CLASSIC and isDual:
-            return "without CAP_BPF others of this user could listen beside it"
+            return BESIDE
         try:
-            return policy.lacks(kind)
-        except Exception as error:
+            return policy.lacks(kind) or ""
+        except BaseException as error:
+            # Also SystemExit, as where it is asked for its programs.
             return f"policy {_nameOf(policy)} failed: {error!r}"
 
     def _whyCounted(self, name: str) -> str:
@@ -158,8 +167,14 @@ class Dispatching:
         except (CannotSteerError, OSError) as error:
             self.refuse(spec, str(error))
             return None
+        if self.isAuto(spec) and made.kind == CLASSIC and not made.isClosed:
+            # As on 0.0.0.0 where the kernel knows no IPv6.
+            made.close()
+            self.refuse(spec, BESIDE)
+            return None
         why = f"; {made.instead}" if made.instead else ""
-        log.info(
+        say = log.debug if isNth(spec) else log.info
+        say(
             "{spec}: workers accept, and the kernel chooses ({kind} BPF{why}; "
             "{places} sockets)",
             spec=spec,
@@ -169,17 +184,22 @@ class Dispatching:
         )
         return made
 
-    def peers(self, bound: Bound, room: int, mayLoad: bool) -> DatagramReserve | None:
+    def mayReserve(self, spec: ListenSpec, room: int) -> bool:
         """
+        Whether it is a UDP port of its own, among whose sockets a program could choose.
+
         @param room: How many descriptors may be taken for it.
+        """
+        isOwn = spec.kind == UDP and spec.fd is None and sys.platform == "linux"
+        return isOwn and room >= descriptorsFor(self.places)
+
+    def peers(self, bound: Bound, mayLoad: bool) -> DatagramReserve | None:
+        """
         @param mayLoad: Whether a program may be loaded that remembers peers.
-        @return: L{None} if it is no UDP port of its own, or no program can choose.
+        @return: L{None} if no program can choose: then the socket may be hidden by now,
+            or chosen for all.
         """
         spec = bound.spec
-        if spec.kind != UDP or spec.fd is not None or room < descriptorsFor(self.places):
-            return None
-        if sys.platform != "linux":
-            return None
         try:
             made = DatagramReserve(bound.socket, self.places, bound.user, mayLoad)
         except (CannotSteerError, OSError) as error:
@@ -226,7 +246,9 @@ class Dispatching:
         """
         Say that it is not the kernel that chooses.
         """
-        say = log.info if self.dispatch.of(str(spec)) == AUTO else log.warn
+        # A worker may open a port for each of its clients (FTP).
+        quiet = log.debug if isNth(spec) else log.info
+        say = quiet if self.isAuto(spec) else log.warn
         say("{spec}: the primary hands connections over: {why}", spec=spec, why=why)
 
 

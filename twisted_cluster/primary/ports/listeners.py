@@ -13,7 +13,7 @@ from typing import Protocol
 from attrs import evolve
 from twisted.logger import Logger
 
-from twisted_cluster.events import HANDOFF, UDP, UNIX, Dispatch, ListenSpec
+from twisted_cluster.events import HANDOFF, UNIX, Dispatch, ListenSpec
 from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound, adopt, bind
 from twisted_cluster.primary.ports.dispatching import Dispatching
@@ -194,13 +194,18 @@ class Listeners:
             bound = self._adopt(spec, user)
         self._count += 1
         peers = None
-        if policy is not None and spec.kind == UDP and spec.fd is None:
+        if policy is not None and self._dispatching.mayReserve(spec, self._room):
             mayLoad = isHeld or self._loads.takes(self._count, time.monotonic())
-            peers = self._dispatching.peers(bound, self._room, mayLoad)
+            peers = self._dispatching.peers(bound, mayLoad)
+            if peers is None:
+                self._loads.leave(self._count)
+                bound.release()
+                bound = self._bind(self._asked(spec), directory, user, None)
         try:
             listener = Listener(self._count, spec, bound, policy, streams, peers)
             self._door.opened(listener)
         except BaseException:
+            self._loads.leave(self._count)
             for group in (streams, peers):
                 if group is not None:
                     group.close()

@@ -16,6 +16,7 @@ from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.group import SocketGroup
 from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
 from twisted_cluster.primary.ports.steered import MOST_PLACES, Steering
+from twisted_cluster.primary.ports.steered_extended import AT_ONCE as COUNTED
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.primary.ports.unaccepted import Unaccepted
 from twisted_cluster.steering.places import Place
@@ -45,9 +46,11 @@ def descriptorsFor(places: int, readsLoads: bool = False) -> int:
     """
     How many descriptors a reserve takes at most.
 
-    @param readsLoads: Whether what workers close is counted, where each has two more.
+    @param readsLoads: Whether what workers close is counted, where each has two more, of
+        as many as that is made for at a time.
     """
-    return places * (3 if readsLoads else 1) + BESIDE + PROGRAM
+    counted = -(-places // COUNTED) * COUNTED if readsLoads else 0
+    return places + 2 * min(counted, MOST_PLACES) + BESIDE + PROGRAM
 
 
 class Reserve(SocketGroup):
@@ -192,14 +195,13 @@ class Reserve(SocketGroup):
             self._free.append(self._kept.pop(slot))
 
     def _another(self) -> socket.socket:
-        while self._free:
-            found = self._free.popleft()
+        while self._free or self._kept:
+            slot = next(iter(self._kept), 0)
+            found = self._free.popleft() if self._free else self._kept.pop(slot)
             # What a worker that had it has started may have it still.
             if found not in self._had or self._isSound(found):
                 return found
             self._giveUp(found)
-        if self._kept:
-            return self._kept.pop(next(iter(self._kept)))
         if self._vacant or self._count < MOST_PLACES:
             with suppress(OSError):
                 return self._makeAnother()

@@ -204,6 +204,9 @@ class ExtendedSteering:
             self._program = self._load(program)
             self.attach()
         except OSError as error:
+            if self._program != before:
+                self._fds.remove(self._program)
+                os.close(self._program)
             self._program = before
             raise CannotSteerError(f"extended BPF: {because(error)}") from error
         self._programs = changed

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 
-ENDED = select.EPOLLHUP | select.EPOLLERR if hasattr(select, "EPOLLHUP") else 0
+ENDED = getattr(select, "EPOLLHUP", 0)
 
 
 class Unaccepted:
@@ -75,7 +75,8 @@ class Unaccepted:
             if events & ENDED:
                 # It would be told of until it is another's turn to look.
                 self.idle.unregister(one)
-            elif events:
+            elif events & select.EPOLLIN:
+                # Not where there is no more than an error, which its worker is to read.
                 found.append(one)
         return found
 

@@ -15,8 +15,8 @@ NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 
 def serveSome(port: tcp.Port, most: int) -> None:
     """
-    Do as L{tcp.Port.doRead}, with fewer calls. To the stock one is left what it does
-    where a connection cannot be accepted.
+    Do as L{tcp.Port.doRead}, with fewer calls. What fails once is tried once more; what
+    fails again is left to the stock one.
 
     @param most: How many connections to serve at most.
     """

@@ -192,6 +192,7 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
         if self._outSoon is not None:
             self._outSoon.cancel()
             self._outSoon = None
+        self.closings = None
         self.register.alone.discard(self)
         number, self.number = self.number, None
         if number is not None:
@@ -301,7 +302,9 @@ class DeliveredPort(LimitedPort, AnnouncedPort):
 
     def _sayStillOut(self) -> None:
         self._outSoon = None
-        if self.number is not None and not (self._isOut or self._polling):
+        if self.number is not None and not (
+            self._isOut or self._polling or self._released
+        ):
             self._isOut = True
             self.register.control.pause(self.number, True)
 

@@ -26,7 +26,7 @@ class QuickServer(tcp.Server):
         sock: socket.socket,
         protocol: IProtocol,
         client: tuple[Any, ...],
-        server: tcp.Port,
+        server: tcp.Port | None,
         sessionno: int,
         reactor: IReactorFDSet,
     ) -> None:
@@ -39,13 +39,15 @@ class QuickServer(tcp.Server):
         self.protocol = protocol
         if len(client) != 2:
             self._addressType = IPv6Address
-        self.server = server
+        self.server = server  # type: ignore[assignment]
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
         self.logstr = f"{self._getLogPrefix(protocol)},{sessionno},{client[0]}"
-        kind = protocol.__class__.__name__
-        self.repstr = f"<{kind} #{sessionno} on {server._realPortNumber}>"
+        # Who was accepted elsewhere has none.
+        if server is not None:
+            kind = protocol.__class__.__name__
+            self.repstr = f"<{kind} #{sessionno} on {server._realPortNumber}>"
         self.startReading()  # type: ignore[no-untyped-call]
         self.connected = 1
 
@@ -81,13 +83,18 @@ def isAlike(one: Callable[..., tcp.Server], other: Callable[..., tcp.Server]) ->
     Whether connections of two kinds come to be in the same way.
     """
     protocol = Protocol()
-    for client in (("192.0.2.1", 1), ("2001:db8::1", 1, 0, 0)):
+    told = _Told()
+    for client, port in (
+        (("192.0.2.1", 1), told),
+        (("2001:db8::1", 1, 0, 0), told),
+        # Accepted elsewhere.
+        (("192.0.2.1", 1), None),
+    ):
         made = []
-        told = _Told()
         for kind in (one, other):
             told.heard = []
-            connection = kind(told, protocol, client, told, 3, told)
-            made.append((vars(connection), told.heard, repr(connection)))
+            connection = kind(told, protocol, client, port, 3, told)
+            made.append((vars(connection), told.heard))
         if made[0] != made[1]:
             return False
     return True

@@ -16,12 +16,11 @@ from twisted_cluster.worker.ports.counted import CountedSocket, Endings
 from twisted_cluster.worker.ports.seen import SeenCountedSocket, SeenSocket
 from twisted_cluster.worker.ports.sockets import (
     NOTHING,
+    STREAM,
     AnySocket,
     PolledSocket,
     PortSocket,
 )
-
-STREAM = int(socket.SOCK_STREAM)
 
 
 class StandIn(PortSocket):

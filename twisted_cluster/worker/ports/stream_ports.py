@@ -30,8 +30,6 @@ class TCPPort(DeliveredPort):
     What C{listenTCP} returns in a worker.
     """
 
-    transport = serverKind()
-
     def __init__(
         self,
         port: int,
@@ -42,6 +40,8 @@ class TCPPort(DeliveredPort):
         options: ListenOptions,
     ) -> None:
         super().__init__(port, factory, backlog, interface, reactor)
+        # Not before: the application may have changed Twisted's own.
+        self.transport = serverKind()
         self._configure(reactor.clusterPorts, options)
 
     def startListening(self) -> None:

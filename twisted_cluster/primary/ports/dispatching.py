@@ -27,6 +27,7 @@ from twisted_cluster.interfaces import IKernelPolicy, ISchedulingPolicy
 from twisted_cluster.primary.ports.binding import Bound
 from twisted_cluster.primary.ports.datagrams import DatagramReserve
 from twisted_cluster.primary.ports.keys import isNth
+from twisted_cluster.primary.ports.programs import readsLoads
 from twisted_cluster.primary.ports.reserve import LEAST, descriptorsFor
 from twisted_cluster.primary.ports.steered import CannotSteerError
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
@@ -110,7 +111,7 @@ class Dispatching:
         return self._whyCounted(str(spec))
 
     def _whyTooMany(self, policy: ISchedulingPolicy, room: int) -> str:
-        need = descriptorsFor(self.places, IKernelPolicy(policy).readsLoads)
+        need = descriptorsFor(self.places, readsLoads(policy))
         if need <= room:
             return ""
         return f"it would take {need} descriptors: raise the limit (ulimit -n)"
@@ -231,16 +232,18 @@ class Dispatching:
             try:
                 steered = IKernelPolicy(policy)
                 why = self._whyLess(spec, steered, group.kind)
-                isCounted = group.counts or not steered.readsLoads
+                isCounted = group.counts or not readsLoads(steered)
                 if self.dispatch.of(str(spec)) == AUTO and not isCounted:
                     why = why or "workers do not count there what they close"
                 if not why:
                     group.follow(steered)
             except (CannotSteerError, OSError) as error:
                 why = str(error)
-        group.isSteering = not why
+        group.isSteering, before = not why, group.isSteering
         if why:
             self.refuse(spec, why)
+        elif not before:
+            log.info("{spec}: the kernel chooses again", spec=spec)
 
     def refuse(self, spec: ListenSpec, why: str) -> None:
         """

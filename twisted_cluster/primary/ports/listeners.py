@@ -21,6 +21,7 @@ from twisted_cluster.primary.ports.keys import Key, isNth, keyOf
 from twisted_cluster.primary.ports.late import Binding, mayBeLate
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.loads import Loads
+from twisted_cluster.primary.ports.programs import readsLoads
 from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.primary.ports.takers import Takers
 from twisted_cluster.wire.limit import shareOf
@@ -284,7 +285,7 @@ class Listeners:
         Whether there is time for a policy's program. Those that compare all workers take
         longest; and what workers open as often as they like may not hold up the rest.
         """
-        if isHeld or not policy.readsLoads:
+        if isHeld or not readsLoads(policy):
             return True
         mayLoad = self._loads.takes(self._count + 1, time.monotonic())
         if not mayLoad:

@@ -22,6 +22,14 @@ log = Logger()
 T = TypeVar("T")
 
 
+def readsLoads(policy: object) -> bool:
+    """
+    Whether a policy's program goes by what workers have to do. A third party's need not
+    say it.
+    """
+    return bool(getattr(policy, "readsLoads", False))
+
+
 class Programs:
     """
     Those of a policy, which may be anybody's. It is asked for them first when a group is
@@ -34,7 +42,7 @@ class Programs:
         self._policy = policy
         self._name = type(policy).__name__
         self._complaints = Complaints(time.monotonic_ns)
-        self.readsLoads = bool(getattr(policy, "readsLoads", False))
+        self.readsLoads = readsLoads(policy)
 
     def extended(self) -> extended.Program:
         """

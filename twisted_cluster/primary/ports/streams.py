@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.primary.ports.guard import Guard
+from twisted_cluster.primary.ports.programs import readsLoads
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.reserve import Reserve
 from twisted_cluster.primary.ports.soundness import Soundness
@@ -53,7 +54,7 @@ class StreamGroup(Reserve):
         # How many each worker had, at the last look.
         self._seen: dict[int, int] = {}
         self.isSteering = True
-        self.counts = bool(getattr(policy, "readsLoads", False))
+        self.counts = readsLoads(policy)
         self._guard: Guard | None = None
         super().__init__(anchor, policy, places, user)
 

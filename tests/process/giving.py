@@ -20,6 +20,7 @@ from twisted_cluster.errors import ClusterError, HandleError
 gives = cluster.isPrimary == (os.environ["GIVER"] == "primary")
 me = "primary" if cluster.isPrimary else "worker"
 KIND = os.environ["KIND"]
+cluster.isPrimary and cluster.setupPrimary(dispatch="handoff")
 other = cluster.worker or cluster.fork()
 lost = []
 

@@ -27,7 +27,7 @@ def hostile(
     env: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[RunningCluster, int]]:
     """
-    A cluster, and its port.
+    A cluster whose primary hands over, unless it is told otherwise, and its port.
 
     @param descriptors: How many it may open, as C{ulimit -n} says, if not any number.
     """
@@ -39,6 +39,8 @@ def hostile(
         under = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"]
     # Who is told to do harm is connected, and may be in the middle of it.
     arguments = [*given, "--drain-timeout=1", *more]
+    if not any(one.startswith("--dispatch") for one in more):
+        arguments.append("--dispatch=handoff")
     with RunningCluster(arguments, directory, told, under=under) as cluster:
         cluster.waitOnline(workers)
         yield cluster, port

@@ -105,9 +105,10 @@ def test_orphansHaveTheirTimeAndNoMore(tmp_path: Path, how: str, policy: str) ->
 
 def test_portsAreFreeAtOnceForARestart(tmp_path: Path) -> None:
     """
-    Though the worker of the one that was killed keeps the interpreter's lock.
+    Though the worker of the one that was killed keeps the interpreter's lock; where it
+    accepts itself they are when the guardian has ended it.
     """
-    with guarded(tmp_path) as (cluster, port):
+    with guarded(tmp_path, "--dispatch=handoff") as (cluster, port):
         cluster.waitOnline(1)
         with tell(port, "keep 60"):
             cluster.waitFor("no life")

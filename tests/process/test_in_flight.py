@@ -54,7 +54,12 @@ def ofNobody(limit: int) -> Iterator[tuple[RunningCluster, int]]:
         port = freePort()
         env = {"PYTHONPATH": f"{copy}{os.pathsep}{pathsForNobody()}"}
         with RunningCluster(
-            ["--workers=2", "--app=hostile.obey", f"--listen=tcp:{port}"],
+            [
+                "--workers=2",
+                "--app=hostile.obey",
+                f"--listen=tcp:{port}",
+                "--dispatch=handoff",
+            ],
             Path(place),
             {"PYTHONDONTWRITEBYTECODE": "1", **env},
             ("-n", "--pidfile=", *(NOBODY if isRoot else ())),

@@ -101,7 +101,8 @@ def test_aLifeIsALineAndSoIsADeath(shop: Path) -> None:
     Boot, a crash, a stop with somebody who stays: what is said, all of it.
     """
     port = freePort()
-    with running([*listen(port), "--drain-timeout=1"], shop) as cluster:
+    arguments = [*listen(port), "--drain-timeout=1", "--dispatch=handoff"]
+    with running(arguments, shop) as cluster:
         cluster.waitFor("ready: ")
         victim = cluster.workerPids()[1]
         os.kill(victim, signal.SIGKILL)

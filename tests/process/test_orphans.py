@@ -41,7 +41,7 @@ def sleeping(directory: Path, policy: str) -> Iterator[tuple[RunningCluster, int
     A cluster of one worker, and its port.
     """
     port = freePort()
-    arguments = ["--workers=1", f"--policy={policy}", "-y", TAC]
+    arguments = ["--workers=1", f"--policy={policy}", "--dispatch=handoff", "-y", TAC]
     with RunningCluster(arguments, directory, {"PORT": str(port)}) as cluster:
         cluster.waitOnline(1)
         yield cluster, port
@@ -177,7 +177,7 @@ def test_portsSayOfThemselvesWhatStockOnesSay(
     finally:
         stock.terminate()
         stock.wait(10)
-    arguments = ["--workers=1", f"--policy={policy}", "-y", TAC]
+    arguments = ["--workers=1", f"--policy={policy}", "--dispatch=handoff", "-y", TAC]
     with RunningCluster(arguments, tmp_path, {"PORT": str(port)}) as cluster:
         cluster.waitOnline(1)
         assert _factsOf(where) == expected

@@ -299,6 +299,8 @@ def test_nothingIsLeftWhereDescriptorsAreFew(free: int) -> None:
         primary = Primary(LeastConnections, dispatching=ASKED)
         stack.callback(primary.close)
         worker = primary.newWorker()
+        # What other tests have left is not to go meanwhile.
+        gc.collect()
         before = set(openDescriptors())
         numbers = [os.dup(0) for _ in range(free)]
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -4,6 +4,7 @@ Sockets that an extended program chooses from, which counts.
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 from collections.abc import Collection, Mapping, Sequence
@@ -72,6 +73,7 @@ class ExtendedSteering:
         # What was closed when that was last noted.
         self._noted: dict[int, int] = {}
         self._maps: int | None = None
+        self._memory: mmap.mmap | None = None
         self._fds: list[int] = []
         try:
             self._makeMaps()
@@ -252,3 +254,7 @@ class ExtendedSteering:
         for fd in self._fds:
             os.close(fd)
         self._fds = []
+        if self._memory is not None:
+            # It is a descriptor, too: not only when the garbage is collected.
+            self._board = Board(memoryview(bytearray(SIZE)).cast("Q"))
+            self._memory.close()

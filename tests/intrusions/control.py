@@ -27,7 +27,7 @@ while True:
     for text in texts:
         say(CONTROL, text)
 """
-FLOODS = r"it floods its control channel: \d+ messages in \d s, and more to come"
+FLOODS = r"it floods its control channel: \d+ messages in \d+ s, and more to come"
 
 
 def flood(name: str, *said: tuple[str, dict[str, object]]) -> Intrusion:

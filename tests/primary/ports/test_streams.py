@@ -195,6 +195,20 @@ def test_whatIsNotAcceptedOthersGet(
     assert waitingFor(listener).get(1, 0) == 0
 
 
+def test_atTheEndAllComeToTheLastThatLetsIn(primary: Primary, clients: ExitStack) -> None:
+    """
+    Who came to one that is hidden already would hear nothing for a second.
+    """
+    listener, workers = joined(primary, 2)
+    groupOf(listener).end()
+    primary.door.leave(workers[1])
+    look(primary, workers)
+    come(clients, listener, 10)
+    assert sum(waitingFor(listener).values()) == 0
+    assert primary.serve(listener, 10) == 10
+    assert close(primary, workers) == 10
+
+
 def test_whoTakesItsPlaceHasItsSocket(primary: Primary, clients: ExitStack) -> None:
     """
     And is chosen.

@@ -277,7 +277,11 @@ class Listener:
         """
         if self.spec.kind == UDP or self.spec.fd is not None:
             return
-        refused = [self._refuseBy(one) for one in self._all]
+        if self.streams is not None:
+            # A program that chooses one that is hidden has who comes hear nothing.
+            self.streams.end()
+        # The anchor of a group is the first of all, and then the last that lets in.
+        refused = [self._refuseBy(one) for one in reversed(self._all)]
         self.isRefusing = all(refused)
         self.isChanged = any(one is not False for one in refused)
         if not self.isRefusing and self.bound.file is not None:

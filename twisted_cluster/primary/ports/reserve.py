@@ -98,6 +98,7 @@ class Reserve(SocketGroup):
         self._kept: dict[int, socket.socket] = {}
         self._slots: dict[int, int] = {}
         self._retiring: dict[int, Aside[None]] = {}
+        self._isEnding = False
         self._steering = self._newSteering(programs, self._anchored())
         self.kind = self._steering.kind
         self.instead = self._steering.instead
@@ -253,10 +254,20 @@ class Reserve(SocketGroup):
         self._allow()
 
     def _allow(self) -> None:
-        places = [Place(*place) for place in sorted(self._chosen.items())]
+        chosen = {} if self._isEnding else self._chosen
+        places = [Place(*place) for place in sorted(chosen.items())]
         self._isRefused = True
         self._steering.allow(places, self._byWeight, self._leaving)
         self._isRefused = False
+
+    def end(self) -> None:
+        """
+        Have nobody be chosen any more, whoever is to be served: who comes waits at the
+        anchor.
+        """
+        self._isEnding = True
+        with suppress(OSError):
+            self._allow()
 
     def attach(self) -> None:
         """

@@ -39,6 +39,19 @@ def flood(name: str, *said: tuple[str, dict[str, object]]) -> Intrusion:
     return Intrusion(name, code, FLOODS, seconds=3.0)
 
 
+def opening(count: int) -> str:
+    """
+    @return: Code that opens so many ports, and then says what is no message.
+    """
+    return f"""{ALONE}
+for n in range({count}):
+    spec = dict(kind="tcp", port=0)
+    tell("Listen", question=10**6 + n, ordinal=n, spec=spec)
+    unread()
+say(CONTROL, b"enough")
+"""
+
+
 # Answers of a file system with one file, as far as that can be opened.
 ANSWERS = """
 INIT, LOOKUP, OPEN = 26, 1, 14
@@ -141,27 +154,13 @@ for n in range(10**9):
     ),
     Intrusion(
         name="it opens ports without end",
-        code=ALONE
-        + """
-for n in range(300):
-    spec = dict(kind="tcp", port=0)
-    tell("Listen", question=10**6 + n, ordinal=n, spec=spec)
-    unread()
-say(CONTROL, b"enough")
-""",
+        code=opening(300),
         said="not a message: b'enough'",
         descriptors=512,
     ),
     Intrusion(
         name="it opens ports without end that the kernel would choose for",
-        code=ALONE
-        + """
-for n in range(100):
-    spec = dict(kind="tcp", port=0)
-    tell("Listen", question=10**6 + n, ordinal=n, spec=spec)
-    unread()
-say(CONTROL, b"enough")
-""",
+        code=opening(100),
         said="not a message: b'enough'",
         more=("--dispatch=kernel", "--policy=least-connections"),
         descriptors=512,

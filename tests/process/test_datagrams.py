@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.process.cluster import freePort
 from tests.process.ports import LOCAL, commanded
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.process.cluster import RunningCluster, ask, eventually, freePort
 from tests.process.somebody import (
     NOBODY,

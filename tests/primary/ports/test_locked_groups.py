@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.process.locking import LINGER, mayLock
 from tests.steering.groups import listening
 from twisted_cluster.policies.least_connections import LeastConnections

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.steering.groups import ADDRESSES
 from twisted_cluster.primary.ports.peers import Peers
 from twisted_cluster.primary.ports.steered import Steering

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.process.somebody import asRoot, pathsForNobody, pythonForNobody
 
 pytestmark = [

@@ -14,25 +14,25 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from threading import Event
-from typing import Any
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
-from tests.primary.ports.test_streams import (
+from tests.primary.ports.streams import (
     ASKED,
     MANY,
     SPEC,
+    clients,
     close,
     come,
     drain,
     groupOf,
     joined,
     look,
+    primary,
     waitingFor,
 )
 from tests.primary.primary import Primary
@@ -52,10 +52,8 @@ from twisted_cluster.primary.ports.refusing import (
 )
 from twisted_cluster.primary.ports.reserve import BESIDE, LEAST
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
-from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
-from twisted_cluster.steering import classic, extended
+from twisted_cluster.steering import classic
 from twisted_cluster.steering.classic import ret
-from twisted_cluster.steering.places import Place
 from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.backlog import backlogOf
 from twisted_cluster.wire.handed import Handed
@@ -63,25 +61,7 @@ from twisted_cluster.wire.limit import openDescriptors
 from twisted_cluster.wire.reuseport import attachClassic
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux has such groups")
-
-
-@pytest.fixture
-def primary() -> Iterator[Primary]:
-    """
-    One whose workers accept themselves.
-    """
-    made = Primary(RandomChoice, dispatching=ASKED)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def clients() -> Iterator[ExitStack]:
-    """
-    Closes what is entered.
-    """
-    with ExitStack() as stack:
-        yield stack
+__all__ = ["clients", "primary"]
 
 
 def test_whatIsHarmedOfOneThatSeveralHave(primary: Primary) -> None:
@@ -183,77 +163,6 @@ _TAKEN = Event()
 def _blocked(listening: socket.socket) -> list[Handed]:
     _TAKEN.wait(20)
     return []
-
-
-class Failing(RandomChoice):
-    """
-    Fails when it is told so, in one way or another.
-    """
-
-    turned: Any = None
-    fails = False
-
-    def extendedProgram(self) -> extended.Program | None:
-        self._fail()
-        return super().extendedProgram()
-
-    def classicProgram(self, places: Sequence[Place]) -> classic.Program | None:
-        self._fail()
-        return super().classicProgram(places)
-
-    def turns(self, places: Sequence[Place]) -> Sequence[int]:
-        self._fail()
-        return super().turns(places) if self.turned is None else self.turned
-
-    def _fail(self) -> None:
-        if self.fails:
-            raise SystemExit("no more programs")
-
-
-def test_aPolicyThatFailsAtFirst() -> None:
-    """
-    It is asked for each connection instead.
-    """
-    policy = Failing()
-    policy.fails = True
-    primary = Primary(lambda: policy, dispatching=ASKED)
-    assert primary.join(primary.newWorker(), SPEC).mode == HANDOFF
-    primary.close()
-
-
-@pytest.mark.parametrize(
-    ("kind", "turned"),
-    [
-        (ClassicSteering, None),
-        (ExtendedSteering, None),
-        (ExtendedSteering, [0] * 5000),
-        (ExtendedSteering, [200]),
-        (ExtendedSteering, 7),
-    ],
-)
-def test_aPolicyThatFailsLater(
-    clients: ExitStack,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: type[ExtendedSteering | ClassicSteering],
-    turned: Any,
-) -> None:
-    """
-    Who is there is chosen, all alike, and nobody else.
-    """
-    if kind is ExtendedSteering and not mayLoad():
-        pytest.skip("needs CAP_BPF")
-    monkeypatch.setattr(reserve, "steer", kind)
-    policy = Failing()
-    primary = Primary(lambda: policy, dispatching=ASKED)
-    listener, workers = joined(primary, 3)
-    policy.turned, policy.fails = turned, turned is None
-    primary.door.leave(workers[0])
-    primary.table.leave(workers[0], listener.number)
-    come(clients, listener)
-    waiting = waitingFor(listener)
-    assert sum(waiting.values()) == MANY
-    assert min(waiting.values()) > 0
-    primary.close()
 
 
 def test_whatTheKernelRefusesIsHandedOver(

@@ -29,7 +29,6 @@ JA, JEQ, JGT, JGE, JNE, JSGT, CALL, EXIT = (
     *(0x00, 0x10, 0x20, 0x30),
     *(0x50, 0x60, 0x80, 0x90),
 )
-JLT = 0xA0
 OF_REGISTER = 0x08
 FETCH = 0x01
 WHOLE_MAP, INSIDE = 1, 2
@@ -289,13 +288,6 @@ def jge(one: Register, value: Operand, label: str) -> Instruction:
     The same, if it is at least that.
     """
     return _with(JMP | JGE, one, value, label)
-
-
-def jlt(one: Register, value: Operand, label: str) -> Instruction:
-    """
-    The same, if it is less.
-    """
-    return _with(JMP | JLT, one, value, label)
 
 
 def jsgt(one: Register, value: Operand, label: str) -> Instruction:

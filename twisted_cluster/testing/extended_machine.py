@@ -66,7 +66,6 @@ TESTS: Mapping[int, Callable[[int, int], bool]] = {
     extended.JNE: lambda a, b: a != b,
     extended.JGT: lambda a, b: a > b,
     extended.JGE: lambda a, b: a >= b,
-    extended.JLT: lambda a, b: a < b,
     extended.JSGT: lambda a, b: _signed(a) > _signed(b),
 }
 

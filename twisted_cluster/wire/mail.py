@@ -64,8 +64,8 @@ class Mail(Reader):
     """
     One end. It reads from the start; L{pause} stops that.
 
-    @ivar post: As L{send}, for who has packed the head, and need not wait: L{None} is
-        that the kernel has it already.
+    @ivar post: As L{send}, for who has packed the head, and says who waits, as
+        L{Outgoing.post<twisted_cluster.wire.outgoing.Outgoing.post>} has it.
     """
 
     def __init__(

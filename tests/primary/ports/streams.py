@@ -18,6 +18,7 @@ from twisted_cluster.events import TCP, Dispatch, ListenSpec
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.policies.round_robin import RoundRobin
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.helm import Helm
 from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.steered import CannotSteerError
@@ -90,7 +91,7 @@ def drain(primary: Primary, listener: Listener) -> None:
     As the reactor would, have what nobody accepts be taken.
     """
     helm = primary.gate(listener)._helm
-    assert helm is not None
+    assert isinstance(helm, Helm)
     poll = select.poll()
     poll.register(groupOf(listener).unaccepted.idle, select.POLLIN)
     while poll.poll(0):

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.primary.ports.test_steering import mayLoad
+from tests.primary.ports.streams import mayLoad
 from tests.primary.primary import Primary
 from tests.steering.groups import ADDRESSES
 from twisted_cluster.events import UDP, ListenSpec
@@ -319,7 +319,7 @@ def test_halfAReserveLeavesNothing(address: str, monkeypatch: pytest.MonkeyPatch
     """
     Peers then have the sockets of a port that was never to have one.
     """
-    monkeypatch.setattr(DatagramReserve, "_rest", _fail)
+    monkeypatch.setattr(DatagramReserve, "serve", _fail)
     primary = Primary()
     listener = primary.join(primary.newWorker(), ListenSpec(UDP, address, 0))
     assert isinstance(listener.group, DatagramGroup)
@@ -331,5 +331,5 @@ def test_halfAReserveLeavesNothing(address: str, monkeypatch: pytest.MonkeyPatch
     primary.close()
 
 
-def _fail(group: DatagramReserve) -> None:
+def _fail(group: DatagramReserve, chosen: object) -> None:
     raise OSError(errno.EMFILE, "no descriptor is free")

@@ -10,13 +10,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache
 from ipaddress import ip_address
 from typing import NoReturn
 
 import pytest
 from attrs import define
 
+from tests.primary.ports.streams import mayLoad
 from tests.steering.groups import Listening, headerOf, listening
 from twisted_cluster.interfaces import IKernelPolicy
 from twisted_cluster.policies.least_connections import LeastConnections
@@ -27,7 +27,7 @@ from twisted_cluster.policies.sticky import makeSticky
 from twisted_cluster.policies.weighted import Weighted
 from twisted_cluster.primary.ports.steered import CannotSteerError, Served, Steering
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
-from twisted_cluster.primary.ports.steered_extended import AT_ONCE, ExtendedSteering
+from twisted_cluster.primary.ports.steered_extended import COUNTED, ExtendedSteering
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.steering.board import Board
 from twisted_cluster.steering.classic import assemble, ret
@@ -54,16 +54,6 @@ KINDS = [
     *((ExtendedSteering, policy) for policy in EXTENDED),
 ]
 Kind = type[ClassicSteering] | type[ExtendedSteering]
-
-
-@cache
-def mayLoad() -> bool:
-    with listening(1) as alone:
-        try:
-            ExtendedSteering(RoundRobin(), alone.sockets[0]).close()
-        except CannotSteerError:
-            return False
-        return True
 
 
 @define
@@ -328,12 +318,12 @@ def test_closingsAreCountableForAllAtOnce(
         return ask(command, attributes)
 
     monkeypatch.setattr(bpf, "_bpf", note)
-    with listening(AT_ONCE + 1) as group:
+    with listening(COUNTED + 1) as group:
         steering = ExtendedSteering(LeastConnections(), group.sockets.pop(0))
         for index, member in enumerate(group.sockets):
             steering.add(index, member)
             assert steering.newClosings(index) is not None
         assert asked.count(bpf.MAP_UPDATE_BATCH) == 1
         # Each socket is put by itself, with the anchor.
-        assert asked.count(bpf.MAP_UPDATE) == AT_ONCE + 1 + (AT_ONCE if isOld else 0)
+        assert asked.count(bpf.MAP_UPDATE) == COUNTED + 1 + (COUNTED if isOld else 0)
         steering.close()

@@ -42,6 +42,7 @@ from twisted_cluster.core.messages import HANDOFF, KERNEL
 from twisted_cluster.policies.least_connections import LeastConnections
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.door.door import MORE_BOUNCES
+from twisted_cluster.primary.door.helm import Helm
 from twisted_cluster.primary.ports import listener as listeners
 from twisted_cluster.primary.ports import reserve, steered_classic, steered_extended
 from twisted_cluster.primary.ports.refusing import (
@@ -140,7 +141,7 @@ def test_whoTakesLongHoldsNobodyElseUp(primary: Primary, clients: ExitStack) -> 
     first, second = (groupOf(listener).members[one.id] for one in workers[:2])
     come(clients, listener)
     helm = primary.gate(listener)._helm
-    assert helm is not None
+    assert isinstance(helm, Helm)
     stuck: Aside[list[Handed]] = Aside(partial(_blocked, first))
     primary.door.leave(workers[0])
     helm._taking[first] = stuck
@@ -155,6 +156,24 @@ def test_whoTakesLongHoldsNobodyElseUp(primary: Primary, clients: ExitStack) -> 
     primary.reactor.advance(0.02)
     drain(primary, listener)
     assert not hasWaiting(first)
+
+
+def test_whatCannotBeTakenEndsNoPort(primary: Primary) -> None:
+    """
+    That nobody could be accepted from a socket is no reason not to be closed.
+    """
+    listener, workers = joined(primary, 1)
+    helm = primary.gate(listener)._helm
+    assert isinstance(helm, Helm)
+    failed: Aside[list[Handed]] = Aside(_fail)
+    eventually(failed.isDone, "it has failed")
+    helm._taking[groupOf(listener).members[workers[0].id]] = failed
+    helm.close()
+    assert not helm.isBusy
+
+
+def _fail() -> list[Handed]:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 _TAKEN = Event()

@@ -19,6 +19,7 @@ from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
 from twisted_cluster.primary.door.helm import Helm
 from twisted_cluster.primary.door.peeker import Peeker
+from twisted_cluster.primary.door.steersman import Steersman
 from twisted_cluster.primary.door.tiller import Tiller
 from twisted_cluster.primary.door.waiting import WaitingRoom
 from twisted_cluster.primary.ports.listener import Listener
@@ -63,7 +64,7 @@ class Gate:
         self._reader = Reader(
             hall.reactor, listener.fileno, self._turn, listener.facts.name
         )
-        self._helm: Helm | Tiller | None = None
+        self._helm: Steersman[Any] | None = None
         if listener.peers is not None:
             self._helm = Tiller(
                 listener, listener.peers, hall, self._relay, self.room.flush
@@ -131,9 +132,7 @@ class Gate:
         """
         How many connections have been accepted, here or by workers.
         """
-        return self.accepted + (
-            self._helm.accepted if isinstance(self._helm, Helm) else 0
-        )
+        return self.accepted + (0 if self._helm is None else self._helm.accepted)
 
     @property
     def mayAccept(self) -> bool:

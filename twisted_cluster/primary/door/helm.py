@@ -11,24 +11,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_cluster.core.progress import Progress
-from twisted_cluster.core.users import Users
 from twisted_cluster.errors import MessageError
 from twisted_cluster.interfaces import ILoyalPolicy
 from twisted_cluster.primary.door.hall import Hall
 from twisted_cluster.primary.door.hands import Hand
+from twisted_cluster.primary.door.steersman import Steersman
 from twisted_cluster.primary.ports.listener import Listener
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.streams import StreamGroup
 from twisted_cluster.wire.aside import Aside
 from twisted_cluster.wire.closing import discard
 from twisted_cluster.wire.handed import Handed
-from twisted_cluster.wire.reader import Reader
 
 log = Logger()
 # So many are taken from a socket at a time.
@@ -48,11 +46,9 @@ QUIET = {errno.EAGAIN, errno.EINVAL, errno.EBADF, None}
 LOCKED = 1.0
 
 
-class Helm:
+class Helm(Steersman[StreamGroup]):
     """
     Knows who of a listener's workers can accept.
-
-    @ivar isBusy: Whether something is being taken.
     """
 
     def __init__(
@@ -63,18 +59,9 @@ class Helm:
         give: Callable[[Handed], None],
         flush: Callable[[], None],
     ) -> None:
-        """
-        @param give: Called with each connection that was taken.
-        @param flush: Called after some.
-        """
-        self._listener = listener
-        self._users = cast(Users[Hand], listener.users)
-        self._group = group
-        self._hall = hall
-        self._give = give
-        self._flush = flush
+        super().__init__(listener, group, hall, give, flush)
         self._taking: dict[socket.socket, Aside[list[Handed]]] = {}
-        self._isWanted = self._isResting = False
+        self._isWanted = False
         self._looking: IDelayedCall | None = None
         self._glancing: IDelayedCall | None = None
         self._wasFull = False
@@ -83,9 +70,6 @@ class Helm:
         self._isByHand = False
         # Who was there at the last look.
         self._seen: set[Hand] = set()
-        self._reader = Reader(
-            hall.reactor, group.unaccepted.idle.fileno, self._take, listener.facts.name
-        )
 
     @property
     def isBusy(self) -> bool:
@@ -93,33 +77,18 @@ class Helm:
 
     @property
     def accepted(self) -> int:
-        """
-        How many connections workers have accepted, as they say.
-        """
         number = self._listener.number
         said = {hand.id: hand.acceptedBy(number) for hand in self._users}
         return self._group.count(said)
 
-    def steer(self) -> None:
-        """
-        Have the kernel choose among those who can accept just now.
-        """
-        ready: Sequence[Hand] = ()
-        if self._group.isSteering and not self._isByHand:
-            ready = self._users.ready(self._hall.hands.roster.version)
+    def _serve(self) -> None:
+        isSteering = self._group.isSteering and not self._isByHand
+        ready = self._ready if isSteering else ()
         weights = {hand.id: hand.weight for hand in ready}
         shares = self._shares(ready)
-        try:
-            self._group.serve(shares or weights, bool(shares))
-        except OSError as error:
-            self._say(f"the kernel takes no program: {error}")
+        self._group.serve(shares or weights, bool(shares))
 
     def share(self, generation: int, part: float | None) -> None:
-        """
-        A generation's workers are to have this part of all connections.
-
-        @param part: 0.0 to 1.0; L{None}: they are like all others.
-        """
         policy, isShared = self._listener.policy, part is not None
         # Third parties' may be older than the question.
         isEven = getattr(policy, "sharesByTurns", False)
@@ -142,20 +111,11 @@ class Helm:
         return {**_divided(ours, part), **_divided(others, 1 - part)}
 
     def look(self) -> None:
-        """
-        To be called some 20 times a second.
-        """
-        if self._isResting:
-            self._isResting = False
-            self._watch()
+        super().look()
         if self._glancing is None:
             # Two looks in a row say nothing, unless there is time in between.
             self._glance()
-        try:
-            self._group.attach()
-            self._reckon()
-        except OSError as error:
-            self._say(f"the kernel takes no program: {error}")
+        self._tell(self._reckon)
 
     def _reckon(self) -> None:
         number = self._listener.number
@@ -195,15 +155,12 @@ class Helm:
         self._glance()
 
     def watch(self, wanted: bool) -> None:
-        """
-        Take what lies at sockets of those who cannot accept, or leave it there.
-        """
         self._isWanted = wanted
         self._watch()
 
-    def _watch(self) -> None:
-        isReading = self._isWanted and not self._isResting
-        (self._reader.start if isReading else self._reader.stop)()
+    @property
+    def _isTaking(self) -> bool:
+        return self._isWanted
 
     def _take(self) -> None:
         begun: list[socket.socket] = []
@@ -283,11 +240,8 @@ class Helm:
             self._looking = self._hall.reactor.callLater(LOOK, self._lookAgain)
 
     def close(self) -> None:
-        """
-        Take no more.
-        """
         self._isWanted = False
-        self._reader.stop()
+        super().close()
         for call in (self._looking, self._glancing):
             if call is not None:
                 call.cancel()
@@ -296,11 +250,8 @@ class Helm:
             hand.ports.pop(self._listener.number, None)
         for aside in self._taking.values():
             if not aside.leave(_discard):
-                _discard(aside.result())
+                _discard(self._taken(aside))
         self._taking.clear()
-
-    def _say(self, what: str) -> None:
-        self._hall.say(self._listener.facts.name, what)
 
 
 def _divided(hands: Sequence[Hand], part: float) -> dict[int, int]:

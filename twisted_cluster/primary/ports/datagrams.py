@@ -7,18 +7,16 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.peers import Peers
-from twisted_cluster.primary.ports.refusing import NOWHERE, SO_BINDTOIFINDEX
+from twisted_cluster.primary.ports.refusing import hide
 from twisted_cluster.primary.ports.reserve import Reserve
 from twisted_cluster.primary.ports.soundness import CONNECTED
 from twisted_cluster.primary.ports.steered import Steering
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
-from twisted_cluster.wire.options import setOption
 from twisted_cluster.wire.relayed import LARGEST, Datagram
 from twisted_cluster.wire.user import User, acting
 
@@ -69,7 +67,7 @@ class DatagramReserve(Reserve):
         try:
             _tellWhereTo(self._steeredBy)
             self.unaccepted.add(self._steeredBy)
-            self._rest()
+            self.serve({})
         except BaseException:
             self.close()
             raise
@@ -78,7 +76,7 @@ class DatagramReserve(Reserve):
         self._first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self._isFirstAsked:
             # No more than what the port is called by.
-            _hide(self._first)
+            hide(self._first)
             self._steeredBy = self._unsteered()
         else:
             # What was bound without is of a group as soon as there is another one.
@@ -104,8 +102,7 @@ class DatagramReserve(Reserve):
             return
         guard = socket.socket(self._family, self._kind)
         with suppress(OSError), acting(self._user):
-            # Without privileges since Linux 5.7.
-            _hide(guard)
+            hide(guard)
             guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             guard.bind(self._name)
             guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
@@ -135,17 +132,14 @@ class DatagramReserve(Reserve):
         """
         return self._steering.remembers
 
-    def serve(self, *chosen: object, **more: object) -> None:
-        super().serve(*chosen, **more)  # type: ignore[arg-type]
-        if not self._chosen:
-            self._rest()
-
-    def _rest(self) -> None:
-        """
-        There are no workers: who comes waits for the next one.
-        """
-        waiting = [*self._kept.values()] or [*self._free][:1]
-        self._choose({self._indices[one]: 1 for one in waiting}, False, frozenset())
+    def _choose(
+        self, chosen: dict[int, int], byWeight: bool, leaving: frozenset[int]
+    ) -> None:
+        if not chosen:
+            # There are no workers: who comes waits for the next one.
+            waiting = [*self._kept.values()] or [*self._free][:1]
+            chosen, leaving = {self._indices[one]: 1 for one in waiting}, frozenset()
+        super()._choose(chosen, byWeight, leaving)
 
     def waiting(self) -> list[socket.socket]:
         return self.unaccepted.among([*self._indices, self._steeredBy])
@@ -169,18 +163,13 @@ class DatagramReserve(Reserve):
 
     # What is done to them
 
-    def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
-        # What one that was alone with it does to its own is its own affair; and where it
-        # is no server it may want one peer alone, or some.
-        return isServer and len(self._had[member]) > 1
-
     def _isHarm(self, done: Sequence[str]) -> bool:
         return CONNECTED in done
 
     @staticmethod
     def _takeOut(broken: socket.socket) -> None:
         with suppress(OSError):
-            _hide(broken)
+            hide(broken)
         os.close(broken.detach())
 
     def close(self) -> None:
@@ -191,14 +180,6 @@ class DatagramReserve(Reserve):
         for one in self._others:
             one.close()
         self._others.clear()
-
-
-def _hide(one: socket.socket) -> None:
-    """
-    Let nothing come for a socket; if it is of a group, it is that no longer.
-    """
-    nowhere = NOWHERE.to_bytes(4, sys.byteorder)
-    setOption(one.fileno(), socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
 
 
 def _tellWhereTo(one: socket.socket) -> None:

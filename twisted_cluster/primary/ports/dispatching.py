@@ -233,7 +233,7 @@ class Dispatching:
                 steered = IKernelPolicy(policy)
                 why = self._whyLess(spec, steered, group.kind)
                 isCounted = group.counts or not readsLoads(steered)
-                if self.dispatch.of(str(spec)) == AUTO and not isCounted:
+                if self.isAuto(spec) and not isCounted:
                     why = why or "workers do not count there what they close"
                 if not why:
                     group.follow(steered)

@@ -146,11 +146,13 @@ class SocketGroup(ABC):
                 broken[slot] = set(self._had[member])
         return broken
 
-    @abstractmethod
     def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
         """
         Whether it matters what else is done to a socket than that it is shut down.
         """
+        # What one that was alone with it does to its own is its own affair; and where it
+        # is no server it may want one peer alone, or some.
+        return isServer and len(self._had[member]) > 1
 
     def _isHarmed(self, member: socket.socket) -> bool:
         """

@@ -56,11 +56,6 @@ class DatagramGroup(SocketGroup):
         spare, self._spare = self._spare, None
         return spare or self._makeAnother()
 
-    def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
-        # What one that was alone with it does to its own is its own affair; and where it
-        # is no server it may want one peer alone, or some.
-        return isServer and len(self._had[member]) > 1
-
     def _isHarm(self, done: Sequence[str]) -> bool:
         return not {CONNECTED, FILTERED}.isdisjoint(done)
 

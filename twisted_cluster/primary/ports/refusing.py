@@ -38,12 +38,21 @@ def refuse(listening: socket.socket, mayShutDown: bool = True) -> bool:
             return mayShutDown
         # What comes for a socket of another device is refused; what has begun is not
         # looked up by device again.
-        nowhere = NOWHERE.to_bytes(4, sys.byteorder)
-        setOption(listening.fileno(), socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
+        hide(listening)
     except OSError:
         # An older kernel, or one that is bound to a device already.
         return False
     return True
+
+
+def hide(one: socket.socket) -> None:
+    """
+    Let nothing come for a socket any more; if it is of a group, it is that no longer.
+
+    @raise OSError: On a kernel before Linux 5.1; before 5.7 it takes privileges.
+    """
+    nowhere = NOWHERE.to_bytes(4, sys.byteorder)
+    setOption(one.fileno(), socket.SOL_SOCKET, SO_BINDTOIFINDEX, nowhere)
 
 
 def hasWaiting(listening: socket.socket) -> bool:

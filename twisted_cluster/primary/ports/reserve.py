@@ -14,9 +14,9 @@ from functools import partial
 
 from twisted_cluster.interfaces import IKernelPrograms
 from twisted_cluster.primary.ports.group import SocketGroup
-from twisted_cluster.primary.ports.soundness import BLOCKS, SHUT_DOWN, Soundness
+from twisted_cluster.primary.ports.soundness import SHUT_DOWN, Soundness
 from twisted_cluster.primary.ports.steered import MOST_PLACES, Steering
-from twisted_cluster.primary.ports.steered_extended import AT_ONCE as COUNTED
+from twisted_cluster.primary.ports.steered_extended import COUNTED
 from twisted_cluster.primary.ports.steering import steer
 from twisted_cluster.primary.ports.unaccepted import Unaccepted
 from twisted_cluster.steering.places import Place
@@ -348,12 +348,6 @@ class Reserve(SocketGroup):
     def _restore(self, sound: Soundness) -> bool:
         # One that was shut down would have another place when it listens again.
         return not self._isHarm(sound.lookClosely())
-
-    def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
-        return True
-
-    def _isHarm(self, done: Sequence[str]) -> bool:
-        return bool(set(done) - {BLOCKS})
 
     def _drop(self, member: socket.socket) -> None:
         super()._drop(member)

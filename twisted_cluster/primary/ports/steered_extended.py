@@ -41,7 +41,7 @@ from twisted_cluster.wire.reuseport import attachExtended
 PEERS = 65536
 # For so many sockets what is closed is made countable at a time, for it takes as long as
 # for one.
-AT_ONCE = 16
+COUNTED = 16
 
 
 class ExtendedSteering:
@@ -125,7 +125,7 @@ class ExtendedSteering:
         if self._maps is not None and index not in self._closings:
             # Without CAP_BPF by now, the program is told of what is closed, as before.
             with suppress(OSError):
-                following = range(index, min(index + AT_ONCE, MOST_PLACES))
+                following = range(index, min(index + COUNTED, MOST_PLACES))
                 new = [one for one in following if one not in self._closings]
                 self._countClosings(new, self._maps)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from twisted_cluster.interfaces import IKernelPolicy
@@ -15,7 +15,7 @@ from twisted_cluster.primary.ports.guard import Guard
 from twisted_cluster.primary.ports.programs import readsLoads
 from twisted_cluster.primary.ports.refusing import hasWaiting
 from twisted_cluster.primary.ports.reserve import Reserve
-from twisted_cluster.primary.ports.soundness import Soundness
+from twisted_cluster.primary.ports.soundness import BLOCKS, Soundness
 from twisted_cluster.primary.ports.steered import Served
 from twisted_cluster.wire.diagnosis import waitingAt
 from twisted_cluster.wire.user import User, acting
@@ -84,6 +84,12 @@ class StreamGroup(Reserve):
 
     def _newSoundness(self, made: socket.socket) -> Soundness:
         return Soundness(made, self._backlog)
+
+    def _isOthersAffair(self, member: socket.socket, isServer: bool) -> bool:
+        return True
+
+    def _isHarm(self, done: Sequence[str]) -> bool:
+        return bool(set(done) - {BLOCKS})
 
     def full(self) -> set[int]:
         """

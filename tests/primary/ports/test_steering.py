@@ -286,6 +286,39 @@ def test_whoHadTheSocketBeforeCountsNoMore(make: Make) -> None:
     assert steered.chosen(4)[0] == 0
 
 
+def test_whereOneCannotCountNobodyDoes(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Who counts what it closes would be free sooner than one that does not, and be given
+    nearly everything.
+    """
+    steered = make(ExtendedSteering, LeastConnections)
+    fds = [steered.steering.newClosings(index) for index in (0, 1)]
+    counting = [Closings(fd) for fd in fds if fd is not None]
+    assert len(counting) == 2
+    steered.reckon(0.0, {0: 7, 1: 4, 2: 5, 3: 5})
+    monkeypatch.setattr(bpf, "makeBoard", _refused)
+    counting[1].add()
+    assert steered.steering.newClosings(0) is None
+    for _ in range(7):
+        counting[1].add()
+    assert steered.steering.newClosings(2) is None
+    # What was closed before that stays known.
+    assert steered.chosen(4) == {1: 2, 2: 1, 3: 1}
+
+
+def test_nobodyCountsWhereThatComesLate(make: Make) -> None:
+    """
+    Workers that are there already when the policy is changed to one that asks for it do
+    not count; so those that come do not either.
+    """
+    steered = make(ExtendedSteering, RoundRobin)
+    steered.steering.change(LeastConnections())
+    steered.reckon(0.0, {0: 9, 1: 5, 2: 5, 3: 5})
+    assert steered.steering.newClosings(0) is None
+
+
 def _refused(size: int) -> NoReturn:
     raise PermissionError(errno.EPERM, "not now")
 

@@ -104,10 +104,10 @@ class ExtendedSteering:
         if extended.uses(program, Map.CLOSINGS) and Map.CLOSINGS not in maps:
             like, _ = bpf.makeBoard(CELL)
             self._fds.append(like)
-            self._maps = maps[Map.CLOSINGS] = bpf.makeMaps(like, MOST)
-            self._fds.append(self._maps)
-            if self._members:
-                self._countClosings(list(self._members), self._maps)
+            made = maps[Map.CLOSINGS] = bpf.makeMaps(like, MOST)
+            self._fds.append(made)
+            # Else workers that are there do not count, and those to come would.
+            self._maps = None if self._members else made
         loaded = bpf.loadProgram(extended.assemble(program, maps))
         self._fds.append(loaded)
         return loaded
@@ -165,13 +165,25 @@ class ExtendedSteering:
             try:
                 self._countClosings([index], self._maps)
             except OSError:
-                with suppress(OSError):
-                    bpf.takeMap(self._maps, index)
-                self._dropClosings(index)
+                self._countNoMore(self._maps)
                 return None
             self._board.setLoad(index, 0, self._board.chosen(index))
         self._unused.discard(index)
         return self._closingsFds[index]
+
+    def _countNoMore(self, maps: int) -> None:
+        """
+        Nobody counts where one cannot: who does would be known to be free sooner, and be
+        given far more.
+        """
+        self._maps = None
+        for index in list(self._closings):
+            load = self.loadOf(index)
+            # Before Linux 6.0 it takes CAP_BPF: the program reads it still.
+            with suppress(OSError):
+                bpf.takeMap(maps, index)
+                self._dropClosings(index)
+                self._board.setLoad(index, load, self._board.chosen(index))
 
     def _closedAt(self, index: int) -> int:
         closings = self._closings.get(index)

@@ -13,7 +13,7 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from twisted_cluster.errors import PolicyArgumentError
-from twisted_cluster.events import WAIT, Limits
+from twisted_cluster.events import HANDOFF, KERNEL, WAIT, Dispatch, Limits
 from twisted_cluster.interfaces import (
     IGroupingPolicy,
     IPolicyMaker,
@@ -167,6 +167,7 @@ def unheeded(
     weights: Iterable[int],
     groups: Collection[str],
     limits: Limits,
+    dispatch: Dispatch,
 ) -> list[str]:
     """
     @param weights: Of the workers that were given one.
@@ -184,4 +185,9 @@ def unheeded(
             f"--at-limit {limits.atLimit}: there is no limit; --max-connections, or "
             "--max-per-address, would be one"
         )
+    if policy is None:
+        said += [
+            f"--dispatch {mode}: with the policy none it is as with shared"
+            for mode in sorted(dispatch.all & {KERNEL, HANDOFF})
+        ]
     return said

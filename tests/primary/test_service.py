@@ -17,6 +17,7 @@ from zope.interface import implementer
 from tests.logged import logging
 from twisted_cluster import ClusterConfig
 from twisted_cluster.errors import ClusterError
+from twisted_cluster.events import Dispatch
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.service import ClusterService
 
@@ -128,17 +129,20 @@ def test_snapshotIsOfWhatThereIs() -> None:
     service.rooms.listeners.closeAll()
 
 
-def test_aLimitOfNobodyIsSaidOnce() -> None:
+def test_whatIsSaidOfNobodyIsToldOnce() -> None:
     """
     And not whenever a worker has been replaced.
     """
     known = config(workers=1)
     limits = evolve(known.limits, listeners={"tcp:1": 5})
-    service = ClusterService(StubbornReactor(), evolve(known, limits=limits))
+    dispatch = Dispatch(listeners={"tcp:2": "kernel"})
+    named = evolve(known, limits=limits, dispatch=dispatch)
+    service = ClusterService(StubbornReactor(), named)
     with capturedLogs() as logs:
         for _ in range(3):
             service._announcing.allUp(1)
-    assert [event["name"] for event in logs if "name" in event] == ["tcp:1"]
+    said = [(event["option"], event["name"]) for event in logs if "name" in event]
+    assert said == [("--max-connections", "tcp:1"), ("--dispatch", "tcp:2")]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +153,11 @@ def test_aLimitOfNobodyIsSaidOnce() -> None:
         ({"group": "api=1"}, ["--group: this policy does not look at groups"]),
         ({"group": "api=1", "policy": "weighted"}, ["--group: this policy"]),
         ({"atLimit": "shed"}, ["--at-limit shed: there is no limit"]),
+        (
+            {"dispatch": "kernel", "policy": "none"},
+            ["--dispatch kernel: with the"],
+        ),
+        ({"dispatch": "shared", "policy": "none"}, []),
         ({"weights": "3,1", "policy": "weighted"}, []),
         ({"weights": "1,1"}, []),
         ({"weights": "3,1", "policy": Own}, []),

@@ -5,7 +5,7 @@ What is told of a cluster as a whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from twisted.logger import Logger
 
@@ -26,7 +26,7 @@ class Announcing:
         self._config = config
         self._rooms = rooms
         self._since = 0.0
-        self._complained: set[str] = set()
+        self._complained: set[tuple[str, str]] = set()
         self._isAnnounced = False
 
     @property
@@ -45,7 +45,8 @@ class Announcing:
         self._complained.clear()
         config = self._config
         groups, weights = set(config.groups.values()), config.weights.values()
-        for one in unheeded(config.newPolicy(), weights, groups, config.limits):
+        policy = config.newPolicy()
+        for one in unheeded(policy, weights, groups, config.limits, config.dispatch):
             log.warn("{one}", one=one)
 
     def allUp(self, count: int) -> None:
@@ -101,12 +102,21 @@ class Announcing:
     def _tellUnknown(self) -> None:
         there = {one.facts.name for one in self._rooms.listeners.byNumber.values()}
         ports = {name.partition(":interface=")[0] for name in there}
-        unknown = set(self._config.limits.listeners) - there - ports - self._complained
-        # Once, and not each time that a worker has been replaced.
-        self._complained |= unknown
-        for name in sorted(unknown):
+        config = self._config
+        for option, named in (
+            ("--max-connections", config.limits.listeners),
+            ("--dispatch", config.dispatch.listeners),
+        ):
+            for name in sorted(set(named) - there - ports):
+                self._tellOnce(option, name, there)
+
+    def _tellOnce(self, option: str, name: str, there: Iterable[str]) -> None:
+        # And not each time that a worker has been replaced.
+        if (option, name) not in self._complained:
+            self._complained.add((option, name))
             log.warn(
-                "--max-connections {name}: nobody listens there, but on {there}",
+                "{option} {name}: nobody listens there, but on {there}",
+                option=option,
                 name=name,
                 there=", ".join(sorted(there)),
             )

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from zope.interface import implementer
 
 from tests.primary.ports.streams import (
     ASKED,
@@ -24,8 +25,11 @@ from tests.primary.ports.streams import (
 )
 from tests.primary.primary import Primary
 from twisted_cluster.core.messages import HANDOFF
+from twisted_cluster.events import ConnectionFacts, Dispatch
+from twisted_cluster.interfaces import IKernelPolicy, IWorkerLoad
 from twisted_cluster.policies.random_choice import RandomChoice
 from twisted_cluster.primary.ports import reserve
+from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.steered_classic import ClassicSteering
 from twisted_cluster.primary.ports.steered_extended import ExtendedSteering
 from twisted_cluster.steering import classic, extended
@@ -58,6 +62,28 @@ class Failing(RandomChoice):
     def _fail(self) -> None:
         if self.fails:
             raise SystemExit("no more programs")
+
+
+@implementer(IKernelPolicy)
+class Half:
+    """
+    Says that it has what it has not.
+    """
+
+    def choose(
+        self, connection: ConnectionFacts, ready: Sequence[IWorkerLoad]
+    ) -> IWorkerLoad:
+        return ready[0]
+
+
+@pytest.mark.parametrize("asked", ["auto", "kernel"])
+def test_whoHasNoProgramsAtAllIsAsked(asked: str) -> None:
+    """
+    A policy that lacks methods which it promises does not end the cluster.
+    """
+    primary = Primary(Half, dispatching=Dispatching(Dispatch(asked)))
+    assert primary.join(primary.newWorker(), SPEC).mode == HANDOFF
+    primary.close()
 
 
 def test_aPolicyThatFailsAtFirst() -> None:

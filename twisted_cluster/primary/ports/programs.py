@@ -48,7 +48,7 @@ class Programs:
         """
         @raise CannotSteerError: If there is none.
         """
-        return self._first(self._policy.extendedProgram, "extended")
+        return self._first(lambda: self._policy.extendedProgram(), "extended")
 
     def checkClassic(self) -> None:
         """

@@ -73,6 +73,30 @@ def test_shortRequestsNeverEnterEpoll(
     assert poller.told == []
 
 
+@pytest.mark.parametrize("isThread", [False, True])
+def test_whatIsPutOffComesBeforeMoreIsRead(reactor: LeanReactor, isThread: bool) -> None:
+    """
+    Who answers in a moment, as web servers may, does so before the client's end is read,
+    also where that is there from the first.
+    """
+
+    def answer(protocol: Recorder) -> None:
+        transportOf(protocol).write(b"answer")
+        transportOf(protocol).loseConnection()
+
+    def later(protocol: Recorder, data: bytes) -> None:
+        if isThread:
+            reactor.callFromThread(answer, protocol)
+        else:
+            reactor.callLater(0, answer, protocol)
+
+    _, client = connect(reactor, later)
+    client.sendall(b"asked")
+    client.shutdown(socket.SHUT_WR)
+    turn(reactor)
+    assert client.recv(100) == b"answer"
+
+
 def test_answersCostNoWordToTheKernel(
     reactor: LeanReactor, poller: CountingPoller
 ) -> None:

@@ -72,7 +72,9 @@ class LeanReactor(DeferringReactor):
         self._hasTried = True
         if self._unread or self._untried:
             self._tryFirst()
-            if self._justStopped:
+            if self._justStopped or self._newTimedCalls or self.threadCallQueue:
+                # What is to be done next is done before anybody is read again: a response
+                # that is put off would be lost where the client's end has come by then.
                 super().runUntilCurrent()
 
     def _tryFirst(self) -> None:

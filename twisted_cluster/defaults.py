@@ -15,6 +15,9 @@ START_TIMEOUT = 300.0
 MAIL_LIMIT = 1 << 28
 # More is a slip of the pen on any machine that there is.
 MOST_WORKERS = 1024
+# What has been imported before it is known which worker it is: nothing, what every worker
+# needs, or the application too.
+NO, TWISTED, APP = WARM = ("no", "twisted", "app")
 # More than a worker that also serves can log: stock twistd writes some 8,000 lines of an
 # access log. What it takes of the primary's time has a limit of its own.
 LOG_RATE = 20_000.0

@@ -8,10 +8,16 @@ import sys
 from functools import cache
 from importlib import import_module
 
-from twisted.application.reactors import NoSuchReactor, getReactorTypes, installReactor
+from twisted.application.reactors import (
+    NoSuchReactor,
+    Reactor,
+    getReactorTypes,
+    installReactor,
+)
 from twisted.internet.interfaces import IReactorCore
 from twisted.internet.posixbase import PosixReactorBase
 
+from twisted.plugins import twisted_reactors
 from twisted_cluster.errors import StartError
 
 REACTOR = "twisted.internet.reactor"
@@ -69,12 +75,23 @@ def installKind(kind: str) -> PosixReactorBase:
 
 
 def _install(kind: str) -> IReactorCore:
+    stock = _stock(kind)
     try:
-        named: IReactorCore = installReactor(kind)
-        return named
+        if stock is None:
+            installReactor(kind)
+        else:
+            stock.install()
     except NoSuchReactor:
         import_module(kind).install()
-        return sys.modules[REACTOR]  # type: ignore[return-value]
+    return sys.modules[REACTOR]  # type: ignore[return-value]
+
+
+def _stock(kind: str) -> Reactor | None:
+    """
+    One of Twisted's own, for which no directory of plugins has to be read.
+    """
+    stock = (one for one in vars(twisted_reactors).values() if isinstance(one, Reactor))
+    return next((one for one in stock if one.shortName == kind), None)
 
 
 def checkedPosix(reactor: object) -> PosixReactorBase:

@@ -62,9 +62,12 @@ def eventually(
 
 def childrenOf(pid: int) -> list[int]:
     """
-    The living children of a process, but for who guards the others.
+    The living children of a process, but for who guards the others, and what these are
+    forked from.
     """
-    return [child for child in allChildrenOf(pid) if not isGuardian(child)]
+    others = (isGuardian, isTemplate)
+    found = allChildrenOf(pid)
+    return [child for child in found if not any(isOne(child) for isOne in others)]
 
 
 def allChildrenOf(pid: int) -> list[int]:
@@ -84,6 +87,16 @@ def isGuardian(pid: int) -> bool:
     """
     try:
         return b"guarding.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def isTemplate(pid: int) -> bool:
+    """
+    Whether a process is one that workers are forked from.
+    """
+    try:
+        return "cluster-templat" in Path(f"/proc/{pid}/comm").read_text()
     except OSError:
         return False
 

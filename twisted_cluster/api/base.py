@@ -86,6 +86,7 @@ class Cluster(Emitter):
         this process gets what it writes. C{stdio}: C{"inherit"}, C{"pipe"},
         C{"ignore"}, or a list. C{serialization}: C{"json"} or C{"advanced"}. C{uid},
         C{gid}. C{noNewPrivileges}: whether programs that it starts give it nothing more.
+        C{warm}: what is imported before it is forked: C{"twisted"}, on Linux, or C{"no"}.
         C{env}: added to this process's environment. C{reactor}: the short name of the
         workers' reactor; this process's. C{drainTimeout}: how long a worker that
         ends may serve what it has, in seconds; 30. C{stopTimeout}: how long its reactor

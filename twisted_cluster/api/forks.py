@@ -87,6 +87,7 @@ class Forks(Watcher[WorkerProcess]):
             if len(self._slots) == 1:
                 self._pulse.start()
             checkRecipe(recipe)
+            self.rooms.templates.prepare(recipe)
             process = WorkerProcess(self.rooms, slot, worker.id, recipe, self)
             worker.begin(process, self._cluster)
             self._processes[process] = worker
@@ -97,7 +98,7 @@ class Forks(Watcher[WorkerProcess]):
         except BaseException:
             del self._workers[worker.id], self._slots[slot]
             if not self._slots:
-                self._pulse.rest()
+                self._rest()
             raise
         return True
 
@@ -140,6 +141,13 @@ class Forks(Watcher[WorkerProcess]):
             # Not only OSError: in its turn there is nobody whom it could be raised to.
             self._turns.done(worker.id)
             self._soon(self._cannotStart, worker, process.number, Failure())
+
+    def _rest(self) -> None:
+        """
+        There are no workers.
+        """
+        self._pulse.rest()
+        self.rooms.templates.close()
 
     def _soon(self, call: Callable[..., None], *arguments: object) -> None:
         self.rooms.reactor.callLater(0, call, *arguments)
@@ -209,7 +217,7 @@ class Forks(Watcher[WorkerProcess]):
         del self._workers[worker.id], self._slots[slot]
         self._turns.done(worker.id)
         if not self._slots:
-            self._pulse.rest()
+            self._rest()
         worker.exited(code, name)
         worker.tell("exit", code, name)
         self._cluster.tell("exit", worker, code, name)

@@ -16,7 +16,7 @@ from twisted_cluster.api.ground import Ground
 from twisted_cluster.api.settings import Settings
 from twisted_cluster.api.streams import Streams, planned
 from twisted_cluster.core.codecs import JSON
-from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT, TWISTED
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import WAIT, Dispatch, Limits
 from twisted_cluster.kinds import kindOf
@@ -51,6 +51,7 @@ def recipeFor(
         uid=settings.get("uid"),
         gid=settings.get("gid"),
         noNewPrivileges=settings.get("noNewPrivileges") or False,
+        warm=settings.get("warm") or TWISTED,
         newOutput=partial(Streams, planned(settings)),
         weight=_or(settings.get("weight"), 1),
         group=settings.get("group") or "",

@@ -16,7 +16,7 @@ from twisted_cluster.api.ground import thisScript
 from twisted_cluster.api.held import specsOf
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.rules import LEAST_MAIL
-from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT
+from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT, WARM
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors, usableReactors
@@ -43,6 +43,7 @@ class Settings(TypedDict, total=False):
     uid: int | None
     gid: int | None
     noNewPrivileges: bool | None
+    warm: str | None
     env: Mapping[str, str] | None
     reactor: str | None
     drainTimeout: float | None
@@ -138,6 +139,7 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "uid": Kind(_isId, "a number, 0 or more"),
     "gid": Kind(_isId, "a number, 0 or more"),
     "noNewPrivileges": Kind(_is(bool), "True or False"),
+    "warm": Kind(lambda v: v in WARM, f"one of {', '.join(WARM)}"),
     "env": Kind(_isEnvironment, "a mapping of text to text"),
     "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
     "drainTimeout": _SECONDS,

@@ -16,6 +16,8 @@ from twisted_cluster.defaults import (
     MAIL_LIMIT,
     START_TIMEOUT,
     STOP_TIMEOUT,
+    TWISTED,
+    WARM,
 )
 from twisted_cluster.errors import ConfigError
 
@@ -92,6 +94,7 @@ class Rules:
         has not: setuid ones run as the worker itself.
     @ivar logRate: How many lines a second a worker may log; what is more is left out.
     @ivar onHup: What SIGHUP does: one of L{ON_HUP}.
+    @ivar warm: What workers have imported before they are forked: one of L{WARM}.
     """
 
     drainTimeout: float = DRAIN_TIMEOUT
@@ -112,6 +115,7 @@ class Rules:
     noNewPrivileges: bool = False
     logRate: float = LOG_RATE
     onHup: str = ON_HUP[0]
+    warm: str = TWISTED
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> Rules:
@@ -266,6 +270,11 @@ RULES: Mapping[str, Rule] = {
         "is more is left out, and counted; 0: any number.",
     ),
     "onHup": Rule(*_oneOf(ON_HUP), f"What SIGHUP does: {', '.join(ON_HUP)}."),
+    "warm": Rule(
+        *_oneOf(WARM),
+        "What is imported before workers are forked: twisted, the application as well "
+        "(app), or nothing (no), so that each is started by itself.",
+    ),
 }
 
 

@@ -5,7 +5,7 @@ How many starts there may be, and which of them take too long.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from attrs import Factory, define
 
@@ -27,9 +27,11 @@ class Pace:
 
     @ivar atATime: How many may start at a time, 1 or more; one that hangs holds up
         nobody for more than L{HOLD}.
+    @ivar mayStart: Whether anybody may be started yet.
     """
 
     atATime: int
+    mayStart: Callable[[], bool] = lambda: True
     _starts: deque[float] = Factory(lambda: deque(maxlen=STARTS_PER_SECOND))
 
     def started(self, now: float) -> None:
@@ -44,6 +46,8 @@ class Pace:
 
         @param starting: Those that are.
         """
+        if not self.mayStart():
+            return True
         hasRate = len(self._starts) == STARTS_PER_SECOND
         if hasRate and now - self._starts[0] < 1.0:
             return True

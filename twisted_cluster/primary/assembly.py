@@ -23,6 +23,7 @@ from twisted_cluster.primary.config import ClusterConfig
 from twisted_cluster.primary.lives.crowding import Crowding
 from twisted_cluster.primary.lives.process import WorkerProcess
 from twisted_cluster.primary.lives.readiness import Readiness
+from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.releases import Releases
 from twisted_cluster.primary.lives.reloads import Reloads
 from twisted_cluster.primary.lives.rooms import Rooms
@@ -78,7 +79,7 @@ class Assembly:
         )
         clock = self.rooms.reactor
         self.releases = Releases(config.recipe, rules.followSymlink)
-        pace = Pace(startsAtATime())
+        pace = Pace(startsAtATime(), lambda: not self.rooms.templates.isBusy)
         self.supervisor = Supervisor(
             clock,
             Slots(rules.startTimeout, pace, giveUpAfter=rules.giveUpAfter),
@@ -122,8 +123,15 @@ class Assembly:
         There are to be workers.
         """
         self.pulse.start()
+        self.prepare(self.supervisor.generation)
         self.readiness.restart()
         self.scaling.start()
+
+    def prepare(self, generation: int) -> None:
+        """
+        There are to be workers of a generation.
+        """
+        self.rooms.templates.prepare(self._recipeOf(generation), self.supervisor.tick)
 
     def snapshot(self, uptime: float, isStopping: bool) -> Snapshot:
         """
@@ -149,13 +157,15 @@ class Assembly:
     def _newWorker(self, start: Start) -> WorkerProcess:
         config = self.config
         recipe = evolve(
-            self.releases.of(start.generation),
-            reactor=self._kind,
+            self._recipeOf(start.generation),
             weight=config.weights.get(start.slot, 1),
             group=config.groups.get(start.slot, ""),
             multiprocess=config.recipe.multiprocess or self.scaling.count > 1,
         )
         return WorkerProcess(self.rooms, start.slot, start.id, recipe, self.supervisor)
+
+    def _recipeOf(self, generation: int) -> Recipe:
+        return evolve(self.releases.of(generation), reactor=self._kind)
 
     def _newReloads(self, workers: Mapping[int, WorkerProcess]) -> Reloads:
         return Reloads(self.rooms.reactor, self.rooms, workers, self._hasReloaded)
@@ -164,6 +174,7 @@ class Assembly:
         # While another goes on slots may still be of what that one has superseded.
         if not self.supervisor.reloads.current:
             self.releases.forgetAllBut(self.supervisor.generation)
+            self.rooms.templates.forgetAllBut(self.supervisor.generation)
 
     def _online(self) -> Iterable[WorkerProcess]:
         return (one for one in self.supervisor.workers.values() if one.isOnline)

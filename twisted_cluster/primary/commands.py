@@ -56,7 +56,11 @@ class Commands:
         parts = self._assembly
         config = parts.config
         reloader = Reloader(
-            config.rules, parts.supervisor, parts.releases, config.newPolicy
+            config.rules,
+            parts.supervisor,
+            parts.releases,
+            config.newPolicy,
+            parts.prepare,
         )
         done: Deferred[None] = maybeDeferred(reloader.reload, _guarded(progress), **how)
         return done

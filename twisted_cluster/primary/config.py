@@ -200,6 +200,7 @@ class ClusterConfig:
             stopTimeout=rules.stopTimeout,
             noNewPrivileges=rules.noNewPrivileges,
             logRate=rules.logRate,
+            warm=rules.warm,
             inherited=Inherited.find(
                 (spec.fd for spec in listens if spec.fd is not None),
                 isReal=newPolicy() is None or SHARED in ways.all,

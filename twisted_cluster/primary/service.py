@@ -179,6 +179,7 @@ class ClusterService(Commands, Service):
 
     def _hasStopped(self, _: None) -> None:
         self._isBound = False
+        self.rooms.templates.close()
         stopping, self._stopping = self._stopping, None
         if stopping is not None:
             stopping.callback(None)

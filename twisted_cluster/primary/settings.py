@@ -74,6 +74,7 @@ class Settings(TypedDict, total=False):
     noNewPrivileges: bool
     logRate: float | str
     onHup: str
+    warm: str
 
 
 def texts(name: str, given: int | str | Iterable[int | str]) -> list[str]:

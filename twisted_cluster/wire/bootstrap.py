@@ -5,7 +5,7 @@ What a worker's interpreter is told to do first: before it imports anything.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 
 # Says how many pieces there are; each has this name and its number, from 0.
 VARIABLE = "TWISTED_CLUSTER_PATH"
@@ -13,6 +13,8 @@ VARIABLE = "TWISTED_CLUSTER_PATH"
 PIECE = 100_000
 TWISTD = "twisted_cluster.worker.__main__"
 SCRIPT = "twisted_cluster.worker.script"
+# Its C{main} returns, in each worker, what that is to run.
+TEMPLATE = "twisted_cluster.worker.warm.template"
 # So early that also an import that hangs can be seen.
 STACKS = "twisted_cluster.wire.stacks"
 PRIVILEGES = "twisted_cluster.wire.privileges"
@@ -28,7 +30,7 @@ def bootstrap(
     a launcher has put there. So only modules that are built in are imported before
     C{sys.path} is what the primary says.
 
-    @param module: L{TWISTD} or L{SCRIPT}, whose C{main} is to run.
+    @param module: L{TWISTD}, L{SCRIPT} or L{TEMPLATE}, whose C{main} is to run.
     @param noNewPrivileges: Whether it gives up, before anything of the application is
         there, what programs that it starts could give it.
     @param ownSession: Whether it leaves this process's session, and so its terminal: who
@@ -36,12 +38,13 @@ def bootstrap(
     """
     renounced = f"from {PRIVILEGES} import renounce;renounce();"
     alone = "posix.setsid();" if ownSession else ""
+    run = "main()()" if module == TEMPLATE else "main()"
     code = (
         f"import sys,posix,marshal;{alone}"
         "sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
         f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
         f"))).decode()));from {STACKS} import beginHere;beginHere();"
-        f"{renounced if noNewPrivileges else ''}from {module} import main;main()"
+        f"{renounced if noNewPrivileges else ''}from {module} import main;{run}"
     )
     return ["-c", code]
 
@@ -55,6 +58,15 @@ def pathToEnvironment(path: Iterable[str]) -> dict[str, str]:
     pieces = [told[at : at + PIECE] for at in range(0, len(told), PIECE)]
     numbered = {f"{VARIABLE}{number}": piece for number, piece in enumerate(pieces)}
     return {VARIABLE: str(len(pieces)), **numbered}
+
+
+def pathFrom(environment: Mapping[str, str]) -> list[str]:
+    """
+    @return: C{sys.path}, from what L{pathToEnvironment} has made of it.
+    """
+    pieces = (environment[f"{VARIABLE}{n}"] for n in range(int(environment[VARIABLE])))
+    path: list[str] = marshal.loads(bytes.fromhex("".join(pieces)))
+    return path
 
 
 def forgetPath(environment: MutableMapping[str, str]) -> None:

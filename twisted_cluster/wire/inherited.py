@@ -138,6 +138,10 @@ def claim(environment: MutableMapping[str, str]) -> None:
         environment["LISTEN_PID"] = str(os.getpid())
         # Says the same of the primary.
         environment.pop("LISTEN_PIDFDID", None)
+        endpoints = sys.modules.get("twisted.internet.endpoints")
+        if endpoints is not None:
+            # They have looked before this process was told what it is.
+            endpoints._SystemdParser._sddaemon = ListenFDs.fromEnvironment(environment)
 
 
 def _leftOpen() -> Iterator[int]:

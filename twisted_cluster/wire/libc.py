@@ -5,12 +5,16 @@ memory.
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ctypes import CDLL
+
+NOT_HERE = "this platform has nothing of the kind"
 
 
 @cache
@@ -35,3 +39,19 @@ def checked(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
+
+
+def prctl(operation: int, *arguments: int) -> int:
+    """
+    Ask something for this process, or change it; on Linux.
+
+    @raise OSError: If the system does not let us, or is another one.
+    @raise ImportError: If this Python cannot call it.
+    """
+    import ctypes
+
+    if not sys.platform.startswith("linux"):
+        raise OSError(errno.ENOSYS, NOT_HERE)
+    call = library().prctl
+    call.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    return checked(call(operation, *arguments, *[0] * (4 - len(arguments))))

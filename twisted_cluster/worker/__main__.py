@@ -19,6 +19,7 @@ from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
 from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.directory import leaveOutNowhere
+from twisted_cluster.worker.reactor import install
 from twisted_cluster.worker.running import announcement, runApp
 
 APP = "cluster-app"
@@ -77,10 +78,10 @@ class WorkerOptions(ServerOptions):
 
     @property
     def subCommands(self) -> Iterator[Any]:
-        yield from super().subCommands
-        makers: dict[str, Any] = self.loadedPlugins
-        makers[APP] = AppMaker
+        # First: plugins are looked for only where one is asked for.
+        self.loadedPlugins: dict[str, Any] = {APP: AppMaker}
         yield APP, None, AppOptions, "An application by its dotted name."
+        yield from super().subCommands
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         try:
@@ -100,17 +101,13 @@ class WorkerOptions(ServerOptions):
         """
         Which reactor to use.
         """
-        try:
-            super().opt_reactor(shortName)
-            sys.argv[0] = announcement().program or sys.argv[0]
-            # Of Twisted and ours nothing is rubbish until the end, when Python would look
-            # through all of it several times: half of what a worker's end costs. The
-            # application is not there yet.
-            gc.freeze()
-        except usage.UsageError as error:
-            # What this worker cannot start for is no wrong use of twistd.
-            why = error.__context__
-            raise why if isinstance(why, StartError) else error from None
+        # Without looking for it among the plugins: it is always this one.
+        install()
+        sys.argv[0] = announcement().program or sys.argv[0]
+        # Of Twisted and ours nothing is rubbish until the end, when Python would look
+        # through all of it several times: half of what a worker's end costs. The
+        # application is not there yet.
+        gc.freeze()
 
 
 def main() -> None:

@@ -16,10 +16,11 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_cluster.primary.lives.entering import entering
+from twisted_cluster.primary.lives.launching import launching
 from twisted_cluster.primary.lives.recipe import Recipe
-from twisted_cluster.primary.lives.signals import TOLD, deafTo, hearDeaths, nameOf
+from twisted_cluster.primary.lives.signals import TOLD, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
+from twisted_cluster.primary.lives.warm.templates import Templates
 
 log = Logger()
 
@@ -68,6 +69,7 @@ class Child(ProcessProtocol):
     def start(
         self,
         reactor: IReactorProcess,
+        templates: Templates,
         recipe: Recipe,
         environment: Mapping[str, str],
         childFDs: Mapping[int, int | str],
@@ -75,18 +77,21 @@ class Child(ProcessProtocol):
         """
         Run what the recipe says, where and as whom it says.
 
+        @param templates: Fork it, where they can.
         @raise OSError: If the system has no room for one more, or there is no way to
             where it is to run.
         """
+        # As bytes: text that came from bytes which are none Twisted refuses.
         command = list(map(os.fsencode, recipe.argv()))
-        hearDeaths()
-        with deafTo(recipe.surroundings.ignored), entering(recipe) as where:
-            process: Any = reactor.spawnProcess(
+        env = {os.fsencode(k): os.fsencode(v) for k, v in environment.items()}
+        with launching(recipe) as where:
+            process: Any = templates.fork(
+                self, recipe, command, env, where, childFDs
+            ) or reactor.spawnProcess(
                 self,
-                # As bytes: text that came from bytes which are none Twisted refuses.
                 command[0],
                 command,
-                env={os.fsencode(k): os.fsencode(v) for k, v in environment.items()},
+                env=env,
                 path=where,
                 uid=recipe.uid,
                 gid=recipe.gid,

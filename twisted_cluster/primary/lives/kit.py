@@ -142,6 +142,7 @@ class Kit:
             ports = [number for number in found if number in recipe.inherited.numbers]
             self.child.start(
                 rooms.reactor,
+                rooms.templates,
                 recipe,
                 recipe.environmentOf(slot, id, first, tallies, ports),
                 {**given, **self.wires.childFDs(first)},

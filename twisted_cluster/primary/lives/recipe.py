@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import Factory, asdict, evolve, frozen
 
 from twisted_cluster.core.member import Post
-from twisted_cluster.defaults import LOG_RATE
+from twisted_cluster.defaults import LOG_RATE, NO
 from twisted_cluster.primary.lives.origin import Origin
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.rundir import RunDirectory
@@ -47,6 +47,8 @@ class Recipe(Conduct):
     @ivar weight: What share of the connections it is to have, against others'.
     @ivar group: Which group it belongs to, if to any.
     @ivar generation: Which reload it comes by, from 1.
+    @ivar warm: What has been imported before it is known which worker it is: L{NO},
+        L{TWISTED} or L{APP}.
     """
 
     command: Sequence[str | os.PathLike[str]]
@@ -65,6 +67,7 @@ class Recipe(Conduct):
     weight: int = 1
     group: str = ""
     generation: int = 1
+    warm: str = NO
 
     def postOf(self, id: int, slot: int) -> Post:
         """
@@ -97,11 +100,28 @@ class Recipe(Conduct):
         """
         @return: The interpreter, its options, and what it is to run.
         """
-        options = self.origin.options
+        return self.argvOf(self.main)
+
+    def argvOf(self, module: str) -> Sequence[str]:
+        """
+        @param module: Whose C{main} is to run.
+        @return: The same for that: C{ps} shows for whom it is.
+        """
         isOther = self.user is not None
-        begin = bootstrap(self.main, self.noNewPrivileges, isOther)
+        begin = bootstrap(module, self.noNewPrivileges, isOther)
         given = [os.fspath(each) for each in self.command]
-        return [self.origin.executable, *options, *begin, *given]
+        return [self.origin.executable, *self.origin.options, *begin, *given]
+
+    def variables(self) -> Mapping[str, str]:
+        """
+        What all such workers find in their environment.
+        """
+        return {
+            **os.environ,
+            **self.inherited.environment,
+            **self.environment,
+            **pathToEnvironment(map(os.fspath, self.origin.path)),
+        }
 
     def environmentOf(
         self, slot: int, id: int, first: int, tallies: int, sockets: Sequence[int] = ()
@@ -123,10 +143,4 @@ class Recipe(Conduct):
             **asdict(self.surroundings),
             **self.conduct(),
         )
-        return {
-            **os.environ,
-            **self.inherited.environment,
-            **self.environment,
-            **pathToEnvironment(map(os.fspath, self.origin.path)),
-            **told.toEnvironment(),
-        }
+        return {**self.variables(), **told.toEnvironment()}

@@ -15,6 +15,7 @@ from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.door.door import Door
 from twisted_cluster.primary.lives.guardian import Guardian
 from twisted_cluster.primary.lives.outliving import Outliving
+from twisted_cluster.primary.lives.warm.templates import Templates
 from twisted_cluster.primary.ports.dispatching import Dispatching
 from twisted_cluster.primary.ports.reserve import placesFor
 from twisted_cluster.primary.ports.table import ListenerTable
@@ -36,6 +37,7 @@ class Rooms:
     @ivar exchange: Topics.
     @ivar limits: How many connections are served at a time.
     @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
+    @ivar templates: What workers are forked from.
     @ivar guardian: Who ends workers that outlive this process; L{None}: nobody does.
     @ivar mail: What users' messages may take.
     @ivar outliving: What those write that outlive the worker that has started them.
@@ -47,6 +49,7 @@ class Rooms:
     exchange: Exchange
     limits: Limits
     newPolicy: Callable[[], ISchedulingPolicy | None]
+    templates: Templates
     guardian: Guardian | None = None
     outliving: Outliving = Factory(Outliving)
     mail: Mailroom = Factory(Mailroom.make)
@@ -90,6 +93,7 @@ class Rooms:
             Exchange(),
             limits,
             newPolicy,
+            Templates(reactor),
             guardian,
             mail=Mailroom.make(mailLimit, SHARES),
         )

@@ -4,6 +4,7 @@ New workers for all, and a new one for one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypedDict
 
 from attrs import define
@@ -45,12 +46,14 @@ class Reloader:
     """
     @ivar releases: What workers are made of.
     @ivar newPolicy: Makes one listener's policy, or L{None}: the kernel chooses.
+    @ivar prepare: There are to be workers of a generation.
     """
 
     rules: Rules
     supervisor: Supervisor
     releases: Releases
     newPolicy: NewPolicy
+    prepare: Callable[[int], object]
 
     def reload(
         self,
@@ -81,6 +84,7 @@ class Reloader:
         generation = self.releases.next(current, directory)
         plan = Plan(generation, atATime, self.rules.reloadTrial, sample, seconds)
         done = self.supervisor.reloads.order(plan, progress, missingPorts)
+        self.prepare(generation)
         self.supervisor.reload(plan)
         return done
 

@@ -1,0 +1,3 @@
+"""
+Workers that are forked from a process which has imported Twisted already.
+"""

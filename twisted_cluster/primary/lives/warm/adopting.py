@@ -1,0 +1,73 @@
+"""
+Children of this process that it has not forked itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from twisted.internet import process
+
+from twisted_cluster.wire.libc import prctl
+
+# As <linux/prctl.h> has them.
+_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
+# Those of the thread that has all that are given to this process.
+_CHILDREN = "/proc/self/task/{}/children"
+
+
+@contextmanager
+def adopting() -> Iterator[set[int]]:
+    """
+    While the block lasts the children of a descendant that ends become this process's.
+    That is for no longer than it must be: a daemon that an application starts is init's,
+    as ever. One that is born in just that moment is reaped when it ends.
+
+    @return: To be told which of the new ones somebody else reaps.
+    @raise OSError: If the system cannot do it.
+    @see: prctl(2), PR_SET_CHILD_SUBREAPER: Linux has it from 3.4 on.
+    """
+    known: set[int] = set()
+    wasReaper = ctypes.c_int()
+    prctl(_GET_CHILD_SUBREAPER, ctypes.addressof(wasReaper))
+    before = _children()
+    prctl(_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield known
+    finally:
+        prctl(_SET_CHILD_SUBREAPER, wasReaper.value)
+        for pid in _children() - before - known:
+            process.registerReapProcessHandler(pid, _Stranger(pid))
+
+
+def isNew(pid: int) -> bool:
+    """
+    Whether a process is this one's child, dead or alive, of which nobody here knows.
+    """
+    with suppress(OSError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return pid not in process.reapProcessHandlers
+    return False
+
+
+class _Stranger(process._BaseProcess):
+    """
+    Reaped, and no more.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def processEnded(self, status: int) -> None:
+        """
+        Nobody waits for that.
+        """
+
+
+def _children() -> set[int]:
+    with suppress(OSError), open(_CHILDREN.format(os.getpid())) as file:
+        return set(map(int, file.read().split()))
+    return set()

@@ -1,0 +1,55 @@
+"""
+Which workers one template can fork.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from twisted_cluster.primary.lives.recipe import Recipe
+
+# What the interpreter, its libraries and Twisted look at once, at their start; all other
+# variables a worker finds as they are when it is forked.
+EARLY = ("PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_", "OPENSSL_", "SSL_")
+
+
+@frozen
+class Kind:
+    """
+    What they have alike.
+
+    @ivar argv: The whole command.
+    @ivar main: The module whose C{main} they run.
+    @ivar path: Their C{sys.path}.
+    @ivar early: What of the environment is looked at once.
+    @ivar user: Their uid and gid.
+    @ivar generation: Of another one the files may be others.
+    """
+
+    argv: Sequence[str]
+    main: str
+    path: Sequence[str]
+    early: Sequence[tuple[str, str]]
+    user: tuple[int | None, int | None]
+    generation: int
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Kind:
+        """
+        That of a worker.
+        """
+        return cls(
+            tuple(recipe.argv()),
+            recipe.main,
+            tuple(map(os.fspath, recipe.origin.path)),
+            tuple(sorted(_early(recipe.variables()))),
+            (recipe.uid, recipe.gid),
+            recipe.generation,
+        )
+
+
+def _early(environment: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    return [one for one in environment.items() if one[0].startswith(EARLY)]

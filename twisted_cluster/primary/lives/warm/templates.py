@@ -1,0 +1,148 @@
+"""
+The templates that workers are forked from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.process import Process
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+
+from twisted_cluster.defaults import NO
+from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.warm.forked import ForkedProcess
+from twisted_cluster.primary.lives.warm.kind import Kind
+from twisted_cluster.primary.lives.warm.template import Template
+from twisted_cluster.reactors import IClusterReactor
+
+log = Logger()
+# Seconds after which another one takes the place of one that has ended, times how often
+# that was so. One that was there for so many seconds works; so many in a row that were
+# not never will.
+AGAIN = 1.0
+LASTING = 10.0
+TRIES = 5
+# Whoever starts workers of more kinds has no template for some of them.
+MOST = 4
+
+
+def canFork() -> bool:
+    """
+    Whether this system lets a process have the children of another.
+    """
+    return sys.platform.startswith("linux")
+
+
+class Templates:
+    """
+    One for each kind of worker. Where there is none, workers are started by themselves.
+    """
+
+    def __init__(self, reactor: IClusterReactor) -> None:
+        self._reactor = reactor
+        self._all: dict[Kind, Template] = {}
+        self._failures: dict[Kind, int] = {}
+        self._later: dict[Kind, IDelayedCall] = {}
+        self._settled: Callable[[], object] = lambda: None
+
+    def prepare(
+        self, recipe: Recipe, settled: Callable[[], object] = lambda: None
+    ) -> None:
+        """
+        There are to be workers of this recipe.
+
+        @param settled: Called when they can be forked, or it is known that they cannot.
+        """
+        self._settled = settled
+        kind = Kind.of(recipe)
+        isKnown = kind in self._all or kind in self._failures
+        if canFork() and recipe.warm != NO and not isKnown and len(self._all) < MOST:
+            self._make(kind, recipe)
+
+    @property
+    def isBusy(self) -> bool:
+        """
+        Whether one is being made, which is worth to be waited for: a worker that is
+        started by itself takes as long.
+        """
+        return any(not each.isReady for each in self._all.values())
+
+    def forgetAllBut(self, generation: int) -> None:
+        """
+        Workers of others are started no more.
+        """
+        for kind in {*self._all, *self._failures}:
+            if kind.generation != generation:
+                self._forget(kind)
+
+    def close(self) -> None:
+        """
+        There are to be no more workers.
+        """
+        for kind in {*self._all, *self._failures}:
+            self._forget(kind)
+
+    def fork(
+        self,
+        protocol: ProcessProtocol,
+        recipe: Recipe,
+        command: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+        where: str | None,
+        childFDs: Mapping[int, int | str],
+    ) -> Process | None:
+        """
+        Fork a worker. The arguments are those of C{spawnProcess}.
+
+        @return: Its process; L{None} if there is no template for such, or it cannot.
+        """
+        template = self._all.get(Kind.of(recipe))
+        if template is None:
+            return None
+        if not self._reactor.running:
+            template.wait()
+        if not template.isReady:
+            return None
+        given = (self._reactor, command[0], command, environment, where, protocol)
+        try:
+            return ForkedProcess(template, recipe, *given, None, None, childFDs)
+        except OSError as error:
+            log.warn("a worker is started by itself, not forked: {why}", why=error)
+            return None
+
+    def _make(self, kind: Kind, recipe: Recipe) -> None:
+        self._later.pop(kind, None)
+        gone = partial(self._gone, kind, recipe)
+        made = Template(self._reactor, self._hasSettled, gone)
+        self._all[kind] = made
+        try:
+            made.start(recipe)
+        except OSError as error:
+            gone(str(error), False)
+
+    def _hasSettled(self) -> None:
+        self._settled()
+
+    def _gone(self, kind: Kind, recipe: Recipe, why: str, isUnfit: bool) -> None:
+        template = self._all.pop(kind)
+        hasLasted = self._reactor.seconds() - template.begun > LASTING
+        count = 1 if hasLasted else self._failures.get(kind, 0) + 1
+        self._failures[kind] = count
+        if count == 1:
+            log.warn("workers are started by themselves: no template, {why}", why=why)
+        if count < TRIES and not isUnfit:
+            again = self._reactor.callLater(AGAIN * count, self._make, kind, recipe)
+            self._later[kind] = again
+        self._settled()
+
+    def _forget(self, kind: Kind) -> None:
+        self._failures.pop(kind, None)
+        if kind in self._later:
+            self._later.pop(kind).cancel()
+        if kind in self._all:
+            self._all.pop(kind).close()

@@ -73,7 +73,8 @@ def test_startThatHangsHoldsBackOthersForAWhile(app: Path) -> None:
         assert all("starting.py:26 in <module>" in line for line in about)
         clock.hurry(10)
         cluster.waitOnline(2)
-        assert len({ask(port) for _ in range(4)}) == 2
+        # To whom time has just jumped may be passed over until its next heartbeat.
+        eventually(lambda: len({ask(port) for _ in range(4)}) == 2, "both serve")
         assert isAlive(pid)
         os.kill(pid, signal.SIGKILL)
         cluster.waitOnline(3)
@@ -163,7 +164,7 @@ def test_refusalsLaterAreOnlyDelays(app: Path) -> None:
     leaks.
     """
     env = injected(app, NO_ROOM, NO_ROOM=str(app / "full"))
-    with starting(app, **env) as (cluster, port):
+    with starting(app, "--warm=no", **env) as (cluster, port):
         cluster.waitOnline(2)
         time.sleep(2.1)  # until they are thought to have started well
         before = len(os.listdir(f"/proc/{cluster.pid}/fd"))

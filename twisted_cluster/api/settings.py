@@ -16,7 +16,7 @@ from twisted_cluster.api.ground import thisScript
 from twisted_cluster.api.held import specsOf
 from twisted_cluster.core.codecs import codecNamed
 from twisted_cluster.core.rules import LEAST_MAIL
-from twisted_cluster.defaults import DRAIN_TIMEOUT, STOP_TIMEOUT, WARM
+from twisted_cluster.defaults import DRAIN_TIMEOUT, NO, STOP_TIMEOUT, TWISTED
 from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors, usableReactors
@@ -139,7 +139,7 @@ SETTING_KINDS: Mapping[str, Kind] = {
     "uid": Kind(_isId, "a number, 0 or more"),
     "gid": Kind(_isId, "a number, 0 or more"),
     "noNewPrivileges": Kind(_is(bool), "True or False"),
-    "warm": Kind(lambda v: v in WARM, f"one of {', '.join(WARM)}"),
+    "warm": Kind(lambda v: v in (NO, TWISTED), "'twisted' or 'no'"),
     "env": Kind(_isEnvironment, "a mapping of text to text"),
     "reactor": Kind(_is(str), "the short name of a reactor, such as 'asyncio'"),
     "drainTimeout": _SECONDS,

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import astuple, frozen
 
-# Says by which descriptor orders come, and whose C{main} workers run.
+# Says by which descriptor orders come, whose C{main} workers run, and what is imported.
 VARIABLE = "TWISTED_CLUSTER_TEMPLATE"
 ORDER = b"a worker"
 READY = b"ready"

@@ -1,5 +1,5 @@
 """
-What every worker needs, imported before it is known which worker it will be.
+What is imported before it is known which worker it will be.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from twisted_cluster.defaults import APP
 from twisted_cluster.wire.bootstrap import SCRIPT, TWISTD
+from twisted_cluster.worker.warm.applying import COMMAND, importApp
 
 REACTOR = "twisted.internet.reactor"
 MODULES = {
@@ -22,71 +24,101 @@ MODULES = {
         "twisted.application.strports",
         "twisted.internet.epollreactor",
         "twisted.internet.stdio",
-        # What is provided by plugins of which twistd has a list.
-        "twisted.cred.strcred",
-        "twisted.trial.itrial",
     ),
     SCRIPT: (SCRIPT, "twisted_cluster.lean.reactor", "twisted.internet.epollreactor"),
 }
-# What the commands of C{twistd cluster} itself come to.
-COMMANDS = {
-    "cluster-app": ("twisted_cluster.worker.application", "twisted.web.wsgi"),
-}
-# twistd asks every plugin for its name; these are Twisted's own, and ours.
-PLUGINS = tuple(
-    f"twisted.plugins.twisted_{name}"
-    for name in (
-        "cluster_plugin",
-        "conch",
-        "ftp",
-        "inet",
-        "mail",
-        "names",
-        "portforward",
-        "reactors",
-        "runner",
-        "socks",
-        "web",
-        "words",
-    )
+# What the command of C{--app} comes to.
+COMMANDS = {COMMAND: ("twisted_cluster.worker.application", "twisted.web.wsgi")}
+# Where another command is asked for twistd asks every plugin for its name. These are
+# Twisted's own, and what they are listed by.
+PLUGINS = (
+    "twisted.cred.strcred",
+    "twisted.trial.itrial",
+    "twisted.plugins.twisted_cluster_plugin",
+    "twisted.plugins.twisted_conch",
+    "twisted.plugins.twisted_ftp",
+    "twisted.plugins.twisted_inet",
+    "twisted.plugins.twisted_mail",
+    "twisted.plugins.twisted_names",
+    "twisted.plugins.twisted_portforward",
+    "twisted.plugins.twisted_reactors",
+    "twisted.plugins.twisted_runner",
+    "twisted.plugins.twisted_socks",
+    "twisted.plugins.twisted_web",
+    "twisted.plugins.twisted_words",
 )
+ADVICE = "import it later, in what makes the application, or give --warm=twisted"
 
 
-def preload(main: str, command: Sequence[str]) -> None:
+def preload(main: str, command: Sequence[str], warm: str) -> str:
     """
-    Import it. What cannot be imported is left to who needs it.
+    Import it.
 
     @param main: The module whose C{main} workers run.
     @param command: The arguments of that.
+    @param warm: One of L{twisted_cluster.defaults.WARM}.
+    @return: Why nothing can be forked from this process now; C{""}: it can.
     """
+    # Nothing of it is rubbish.
     gc.disable()
     for name in MODULES[main]:
         importlib.import_module(name)
-    if main == TWISTD:
-        for name in _ofCommand(command[:1]):
-            with suppress(Exception):
-                importlib.import_module(name)
+    for name in _ofCommand(command[:1]) if main == TWISTD else ():
+        # What cannot be imported is left to who needs it.
+        with suppress(Exception):
+            importlib.import_module(name)
+    open = _sockets()
+    why = _whyUnfit(open)
+    if warm == APP and not why:
+        why = importApp(command)
+        if not why and (why := _whyUnfit(open)):
+            why = f"--warm=app: {why}; {ADVICE}"
     gc.enable()
+    return why
 
 
 def _ofCommand(command: Sequence[str]) -> Iterator[str]:
-    for name in command:
-        yield from COMMANDS.get(name, ())
-    for name in PLUGINS:
-        yield name
-        for maker in vars(sys.modules.get(name, object)).values():
-            module = getattr(maker, "module", None)
-            isAsked = getattr(maker, "tapname", None) in command
-            if isAsked and isinstance(module, str) and module.startswith("twisted."):
-                yield module
-
-
-def whyUnfit() -> str:
     """
-    @return: Why nothing can be forked from this process; C{""}: it can.
+    What the first word of a command comes to, and whatever is asked for it on the way.
+    """
+    for word in command:
+        if word in COMMANDS:
+            yield from COMMANDS[word]
+        else:
+            for plugin in PLUGINS:
+                yield plugin
+                yield from _makersOf(sys.modules.get(plugin), word)
+
+
+def _makersOf(plugin: object, name: str) -> Iterator[str]:
+    for maker in vars(plugin).values() if plugin else ():
+        module = getattr(maker, "module", None)
+        isAsked = getattr(maker, "tapname", None) == name
+        if isAsked and isinstance(module, str) and module.startswith("twisted."):
+            yield module
+
+
+def _whyUnfit(open: set[str]) -> str:
+    """
+    @param open: The sockets that there were before.
     """
     if len(os.listdir("/proc/self/task")) > 1:
         return "there is a thread, which a fork would not have"
     if REACTOR in sys.modules:
         return "there is a reactor, which all forks would share"
+    if _sockets() - open:
+        return "there is a socket, which all forks would share"
     return ""
+
+
+def _sockets() -> set[str]:
+    """
+    What is open that is no file and no pipe.
+    """
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            where = os.readlink(f"/proc/self/fd/{number}")
+            if where.startswith(("socket:", "anon_inode:")):
+                found.add(where)
+    return found

@@ -28,7 +28,7 @@ from twisted_cluster.wire.order import (
     VARIABLE,
 )
 from twisted_cluster.worker.warm.becoming import Birth, become
-from twisted_cluster.worker.warm.preloading import preload, whyUnfit
+from twisted_cluster.worker.warm.preloading import preload
 
 # As ps(1) shows it, where workers have the interpreter's.
 NAME = "cluster-templat"
@@ -42,13 +42,12 @@ def main() -> Callable[[], None]:
     @return: In each of these, what it is to run.
     """
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    number, runs = os.environ.pop(VARIABLE).split()
+    number, main, warm = os.environ.pop(VARIABLE).split()
     orders = socket.socket(fileno=int(number))
     orders.set_inheritable(False)
     own = _rename(NAME)
-    preload(runs, sys.argv[1:])
-    unfit = whyUnfit()
-    orders.send(unfit.encode()[:LONGEST] or READY)
+    unfit = preload(main, sys.argv[1:], warm)
+    orders.send(unfit.encode()[-LONGEST:] or READY)
     if unfit:
         os._exit(1)
     # It is rubbish never, and looked at never: pages that nobody writes to are shared.

@@ -27,6 +27,7 @@ class Kind:
     @ivar early: What of the environment is looked at once.
     @ivar user: Their uid and gid.
     @ivar generation: Of another one the files may be others.
+    @ivar warm: What they have imported.
     """
 
     argv: Sequence[str]
@@ -35,6 +36,7 @@ class Kind:
     early: Sequence[tuple[str, str]]
     user: tuple[int | None, int | None]
     generation: int
+    warm: str
 
     @classmethod
     def of(cls, recipe: Recipe) -> Kind:
@@ -48,6 +50,7 @@ class Kind:
             tuple(sorted(_early(recipe.variables()))),
             (recipe.uid, recipe.gid),
             recipe.generation,
+            recipe.warm,
         )
 
 

@@ -89,7 +89,7 @@ class Template(ProcessProtocol):
     def _spawn(self, recipe: Recipe, fds: dict[int, Any]) -> None:
         spawner: Any = self._reactor
         argv = [os.fsencode(each) for each in recipe.argvOf(TEMPLATE)]
-        told = {**recipe.variables(), VARIABLE: f"{CHANNEL} {recipe.main}"}
+        told = {**recipe.variables(), VARIABLE: f"{CHANNEL} {recipe.main} {recipe.warm}"}
         with launching(recipe) as where:
             spawner.spawnProcess(
                 self,

@@ -13,7 +13,8 @@ from twisted.internet.process import Process
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 
-from twisted_cluster.defaults import NO
+from twisted_cluster.defaults import APP, NO
+from twisted_cluster.errors import StartError
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.warm.forked import ForkedProcess
 from twisted_cluster.primary.lives.warm.kind import Kind
@@ -47,6 +48,8 @@ class Templates:
         self._reactor = reactor
         self._all: dict[Kind, Template] = {}
         self._failures: dict[Kind, int] = {}
+        # Why the application cannot be imported.
+        self._refused: dict[Kind, str] = {}
         self._later: dict[Kind, IDelayedCall] = {}
         self._settled: Callable[[], object] = lambda: None
 
@@ -60,8 +63,8 @@ class Templates:
         """
         self._settled = settled
         kind = Kind.of(recipe)
-        isKnown = kind in self._all or kind in self._failures
-        if canFork() and recipe.warm != NO and not isKnown and len(self._all) < MOST:
+        isWanted = recipe.warm != NO and canFork()
+        if isWanted and kind not in self._known() and len(self._all) < MOST:
             self._make(kind, recipe)
 
     @property
@@ -76,7 +79,7 @@ class Templates:
         """
         Workers of others are started no more.
         """
-        for kind in {*self._all, *self._failures}:
+        for kind in self._known():
             if kind.generation != generation:
                 self._forget(kind)
 
@@ -84,7 +87,7 @@ class Templates:
         """
         There are to be no more workers.
         """
-        for kind in {*self._all, *self._failures}:
+        for kind in self._known():
             self._forget(kind)
 
     def fork(
@@ -100,8 +103,12 @@ class Templates:
         Fork a worker. The arguments are those of C{spawnProcess}.
 
         @return: Its process; L{None} if there is no template for such, or it cannot.
+        @raise StartError: If the application was to be imported before, and cannot be.
         """
-        template = self._all.get(Kind.of(recipe))
+        kind = Kind.of(recipe)
+        if kind in self._refused:
+            raise StartError(self._refused[kind])
+        template = self._all.get(kind)
         if template is None:
             return None
         if not self._reactor.running:
@@ -114,6 +121,9 @@ class Templates:
         except OSError as error:
             log.warn("a worker is started by itself, not forked: {why}", why=error)
             return None
+
+    def _known(self) -> set[Kind]:
+        return {*self._all, *self._failures, *self._refused}
 
     def _make(self, kind: Kind, recipe: Recipe) -> None:
         self._later.pop(kind, None)
@@ -130,6 +140,10 @@ class Templates:
 
     def _gone(self, kind: Kind, recipe: Recipe, why: str, isUnfit: bool) -> None:
         template = self._all.pop(kind)
+        if isUnfit and kind.warm == APP:
+            self._refused[kind] = why
+            self._settled()
+            return
         hasLasted = self._reactor.seconds() - template.begun > LASTING
         count = 1 if hasLasted else self._failures.get(kind, 0) + 1
         self._failures[kind] = count
@@ -142,6 +156,7 @@ class Templates:
 
     def _forget(self, kind: Kind) -> None:
         self._failures.pop(kind, None)
+        self._refused.pop(kind, None)
         if kind in self._later:
             self._later.pop(kind).cancel()
         if kind in self._all:

@@ -96,7 +96,8 @@ def isTemplate(pid: int) -> bool:
     Whether a process is one that workers are forked from.
     """
     try:
-        return "cluster-templat" in Path(f"/proc/{pid}/comm").read_text()
+        named = Path(f"/proc/{pid}/comm").read_text()
+        return "cluster-templat" in named and isAlive(pid)
     except OSError:
         return False
 

@@ -5,11 +5,13 @@ are like.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -27,21 +29,31 @@ from tests.process.cluster import (
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 APP = """
-import os, random, sys
+import json, os, random, sys
 from twisted.internet.protocol import Factory, Protocol
+
+importedBy = os.getpid()
 
 class Tell(Protocol):
     def connectionMade(self):
         wasForked = "twisted_cluster.worker.warm.template" in sys.modules
-        told = [os.getpid(), os.getppid(), wasForked, random.random(), early()]
-        self.transport.write(repr(told).encode())
+        told = [os.getpid(), os.getppid(), wasForked, random.random()]
+        told += [importedBy, self.factory.madeBy]
+        self.transport.write(json.dumps(told).encode())
         self.transport.loseConnection()
 
-def early():
-    return os.environ.get("EARLY", ""), os.path.basename(sys.executable)
-
 def make():
-    return Factory.forProtocol(Tell)
+    made = Factory.forProtocol(Tell)
+    made.madeBy = os.getpid()
+    return made
+"""
+TAC = """
+import told
+from twisted.application import service, strports
+
+application = service.Application("told")
+where = "tcp:{port}:interface=127.0.0.1"
+strports.service(where, told.make()).setServiceParent(application)
 """
 THREAD = """
 import threading, time
@@ -73,12 +85,24 @@ def templateOf(cluster: RunningCluster) -> int:
     return found
 
 
-def told(port: int) -> list[object]:
+class Told(NamedTuple):
     """
-    What a worker tells.
+    What a worker tells of itself.
     """
-    found: list[object] = eval(ask(port))
-    return found
+
+    pid: int
+    parent: int
+    wasForked: bool
+    number: float
+    importedBy: int
+    madeBy: int
+
+
+def told(port: int) -> Told:
+    """
+    Ask one.
+    """
+    return Told(*json.loads(ask(port)))
 
 
 def test_workersAreForked(tmp_path: Path) -> None:
@@ -88,10 +112,10 @@ def test_workersAreForked(tmp_path: Path) -> None:
     with telling(tmp_path) as (cluster, port):
         assert isTemplate(templateOf(cluster))
         answers = [told(port) for _ in range(4)]
-        assert {pid for pid, *_ in answers} == set(cluster.workerPids())
-        assert {parent for _, parent, *_ in answers} == {cluster.pid}
-        assert all(wasForked for _, _, wasForked, *_ in answers)
-        assert len({number for _, _, _, number, _ in answers}) == 4
+        assert {one.pid for one in answers} == set(cluster.workerPids())
+        assert {one.parent for one in answers} == {cluster.pid}
+        assert all(one.wasForked for one in answers)
+        assert len({one.number for one in answers}) == 4
 
 
 def test_noTemplate(tmp_path: Path) -> None:
@@ -100,7 +124,10 @@ def test_noTemplate(tmp_path: Path) -> None:
     """
     with telling(tmp_path, "--warm=no") as (cluster, port):
         assert not any(map(isTemplate, allChildrenOf(cluster.pid)))
-        assert told(port)[1:3] == [cluster.pid, False]
+        one = told(port)
+        assert one.parent == cluster.pid
+        assert not one.wasForked
+        assert one.importedBy == one.pid
 
 
 def test_workersLookAsIfStarted(tmp_path: Path) -> None:
@@ -134,7 +161,7 @@ def test_killedTemplateIsMadeAgain(tmp_path: Path) -> None:
                 lambda: any(map(isTemplate, allChildrenOf(cluster.pid))), "another one"
             )
         assert cluster.output().count("no template") == 1
-        assert told(port)[1] == cluster.pid
+        assert told(port).parent == cluster.pid
 
 
 def test_stoppedTemplateIsNotWaitedFor(tmp_path: Path) -> None:
@@ -148,7 +175,7 @@ def test_stoppedTemplateIsNotWaitedFor(tmp_path: Path) -> None:
         cluster.waitFor("no template, it has not answered within 0.5 s")
         cluster.waitOnline(3)
         assert not isAlive(first)
-        assert told(port)[1] == cluster.pid
+        assert told(port).parent == cluster.pid
 
 
 def test_reloadMakesANewTemplate(tmp_path: Path) -> None:
@@ -161,7 +188,7 @@ def test_reloadMakesANewTemplate(tmp_path: Path) -> None:
         cluster.waitFor("reloaded: all workers are of generation 2")
         eventually(lambda: not isAlive(first), "the former one is gone")
         assert templateOf(cluster) != first
-        assert told(port)[2]
+        assert told(port).wasForked
 
 
 def test_threadsAreNotForked(tmp_path: Path) -> None:
@@ -173,7 +200,7 @@ def test_threadsAreNotForked(tmp_path: Path) -> None:
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     with telling(tmp_path, env=env) as (cluster, port):
         cluster.waitFor("no template, there is a thread, which a fork would not have")
-        assert told(port)[1:3] == [cluster.pid, False]
+        assert not told(port).wasForked
         assert cluster.output().count("no template") == 1
 
 
@@ -200,3 +227,78 @@ def test_signalsToAllLeaveTheTemplate(tmp_path: Path) -> None:
         cluster.waitOnline(3)
         assert templateOf(cluster) == template
         assert "no template" not in cluster.output()
+
+
+# The application too
+
+
+def test_applicationIsImportedOnceAndMadeInEach(tmp_path: Path) -> None:
+    """
+    C{--warm=app}: its module is imported in the template, its factory is called in each
+    worker.
+    """
+    with telling(tmp_path, "--warm=app") as (cluster, port):
+        for one in [told(port) for _ in range(4)]:
+            assert (one.parent, one.madeBy) == (cluster.pid, one.pid)
+            assert one.importedBy == templateOf(cluster)
+
+
+def test_programImportsAreMadeBefore(tmp_path: Path) -> None:
+    """
+    Of a C{.tac} file what it imports first of all; it runs in each worker.
+    """
+    (tmp_path / "told.py").write_text(APP)
+    port = freePort()
+    (tmp_path / "told.tac").write_text(TAC.format(port=port))
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    arguments = ["--warm=app", "--workers=2", "-y", str(tmp_path / "told.tac")]
+    with RunningCluster(arguments, tmp_path, {"PYTHONPATH": path}) as cluster:
+        cluster.waitOnline(2)
+        one = told(port)
+        assert (one.importedBy, one.madeBy) == (templateOf(cluster), one.pid)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (THREAD, "there is a thread, which a fork would not have"),
+        (
+            "from twisted.internet import reactor\n",
+            "there is a reactor, which all forks would share",
+        ),
+        (
+            "import socket\nheld = socket.socket()\n",
+            "there is a socket, which all forks would share",
+        ),
+    ],
+)
+def test_whatCannotBeForkedIsRefused(tmp_path: Path, text: str, why: str) -> None:
+    """
+    Before the first fork, with what to do.
+    """
+    (tmp_path / "told.py").write_text(text + APP)
+    listen = f"--listen=tcp:{freePort()}:interface=127.0.0.1"
+    arguments = ["--app=told.make", listen, "--warm=app"]
+    with RunningCluster(arguments, tmp_path) as cluster:
+        assert cluster.wait() == 1
+        said = f"--warm=app: {why}; import it later, in what makes the application, or "
+        assert f"{said}give --warm=twisted" in cluster.output()
+        assert "Traceback" not in cluster.output()
+
+
+def test_reloadOfWhatCannotBeImportedFails(tmp_path: Path) -> None:
+    """
+    Nothing is lost by it: those before serve on, and are replaced when they die, as they
+    were.
+    """
+    with telling(tmp_path, "--warm=app", "--reload-trial=0") as (cluster, port):
+        before = {told(port).pid for _ in range(4)}
+        (tmp_path / "told.py").write_text("import nothing_there\n" + APP)
+        cluster.signal(signal.SIGHUP)
+        cluster.waitFor("reload failed: ")
+        cluster.waitFor("the workers of before serve on")
+        assert "No module named 'nothing_there'" in cluster.output()
+        assert {told(port).pid for _ in range(4)} == before
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitOnline(3)
+        assert told(port).wasForked

@@ -26,11 +26,15 @@ def importApp(command: Sequence[str]) -> str:
         for name in _modules(command):
             import_module(name)
     except StartError as error:
-        return str(error)
+        trace, _, why = str(error).rpartition("\n")
     except (Exception, SystemExit) as error:
-        why = traceback.format_exception_only(type(error), error)[-1].strip()
-        return f"{traceback.format_exc()}importing the application failed: {why}"
-    return ""
+        trace = traceback.format_exc().rstrip()
+        what = traceback.format_exception_only(type(error), error)[-1].strip()
+        why = f"importing the application failed: {what}"
+    else:
+        return ""
+    # First what is read if only one line is.
+    return "\n".join(filter(None, [why, trace]))
 
 
 def _modules(command: Sequence[str]) -> Iterator[str]:

@@ -47,7 +47,7 @@ def main() -> Callable[[], None]:
     orders.set_inheritable(False)
     own = _rename(NAME)
     unfit = preload(main, sys.argv[1:], warm)
-    orders.send(unfit.encode()[-LONGEST:] or READY)
+    orders.send(unfit.encode()[:LONGEST] or READY)
     if unfit:
         os._exit(1)
     # It is rubbish never, and looked at never: pages that nobody writes to are shared.

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from twisted_cluster.primary.lives.child import ABORTING, LEAVING, Child
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.warm.templates import Templates
 
 
 class Streams:
@@ -108,7 +109,8 @@ def child(clock: Clock, ended: list[str]) -> Child:
 def start(child: Child) -> Reactor:
     reactor = Reactor()
     recipe = Recipe(["it"], uid=1, gid=2, directory="/")
-    child.start(reactor, recipe, {"A": "b"}, {0: 5})  # type: ignore[arg-type]
+    templates = Templates(reactor)  # type: ignore[arg-type]
+    child.start(reactor, templates, recipe, {"A": "b"}, {0: 5})  # type: ignore[arg-type]
     return reactor
 
 

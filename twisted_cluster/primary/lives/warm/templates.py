@@ -118,7 +118,8 @@ class Templates:
         given = (self._reactor, command[0], command, environment, where, protocol)
         try:
             return ForkedProcess(template, recipe, *given, None, None, childFDs)
-        except OSError as error:
+        except Exception as error:
+            # What is wrong with more than the template is said of the start itself.
             log.warn("a worker is started by itself, not forked: {why}", why=error)
             return None
 
@@ -132,7 +133,7 @@ class Templates:
         self._all[kind] = made
         try:
             made.start(recipe)
-        except OSError as error:
+        except Exception as error:
             gone(str(error), False)
 
     def _hasSettled(self) -> None:

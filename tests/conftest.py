@@ -11,6 +11,7 @@ from twisted.python.logfile import BaseLogFile
 
 from tests.logged import Logged, logging
 from twisted_cluster.logfiles import _subclasses
+from twisted_cluster.primary.lives.warm.templates import VARIABLE
 
 
 @pytest.fixture
@@ -20,6 +21,17 @@ def logged() -> Iterator[Logged]:
     """
     with logging() as heard:
         yield heard
+
+
+@pytest.fixture(params=["forked", "started"])
+def eitherWay(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """
+    Workers are forked from a template, and started by themselves.
+    """
+    if request.param == "started":
+        monkeypatch.setenv(VARIABLE, "no")
+    way: str = request.param
+    return way
 
 
 @pytest.fixture(autouse=True)

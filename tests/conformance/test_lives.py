@@ -12,7 +12,7 @@ import pytest
 from tests.conformance.rows import row
 from tests.conformance.scripts import run
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("eitherWay")]
 
 
 @row(

@@ -112,6 +112,7 @@ def exactly(client: socket.socket, size: int) -> bytes:
 # HTTP
 
 
+@pytest.mark.usefixtures("eitherWay")
 def test_twistdWebServesFiles(tmp_path: Path) -> None:
     """
     C{twistd web} serves a whole large file on every connection, and both workers serve.
@@ -169,6 +170,7 @@ def test_webApplicationsAreServed(name: str) -> None:
         assert upper == [body.upper()] * 16
 
 
+@pytest.mark.usefixtures("eitherWay")
 def test_kleinIsServed() -> None:
     """
     A Klein application routes, waits, and reads JSON, in both workers.
@@ -201,6 +203,7 @@ def test_callablesMakeServices(name: str) -> None:
 # FTP
 
 
+@pytest.mark.usefixtures("eitherWay")
 def test_ftpPassiveTransfersReachTheirSession(tmp_path: Path) -> None:
     """
     The data connection of a passive transfer is served by the worker of its session.
@@ -293,6 +296,7 @@ class WebSocket:
         self.socket.close()
 
 
+@pytest.mark.usefixtures("eitherWay")
 def test_autobahnEchoes() -> None:
     """
     WebSockets that are open at the same time, on both workers, each get what is theirs.

@@ -4,6 +4,7 @@ The templates that workers are forked from.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,6 +23,8 @@ from twisted_cluster.primary.lives.warm.template import Template
 from twisted_cluster.reactors import IClusterReactor
 
 log = Logger()
+# Where this is L{NO} there is none, whatever else is said.
+VARIABLE = "TWISTED_CLUSTER_WARM"
 # Seconds after which another one takes the place of one that has ended, times how often
 # that was so. One that was there for so many seconds works; so many in a row that were
 # not never will.
@@ -34,9 +37,10 @@ MOST = 4
 
 def canFork() -> bool:
     """
-    Whether this system lets a process have the children of another.
+    Whether this system lets a process have the children of another, and nobody has said
+    that there is to be no template.
     """
-    return sys.platform.startswith("linux")
+    return sys.platform.startswith("linux") and os.environ.get(VARIABLE) != NO
 
 
 class Templates:

@@ -90,6 +90,17 @@ def busySeconds(pid: int) -> float:
     return _schedule(pid, 0) + _schedule(pid, 1)
 
 
+def endedSeconds(pid: int) -> float:
+    """
+    @return: What children of a process, and theirs, had run when they ended; in ticks.
+    """
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return 0.0
+    return (int(fields[13]) + int(fields[14])) / TICKS
+
+
 def descriptors(pid: int) -> int:
     """
     @return: How many descriptors a process has open.

@@ -1,0 +1,3 @@
+"""
+How servers start, for C{starting.py}.
+"""

@@ -20,6 +20,7 @@ from twisted_cluster.errors import ClusterError
 from twisted_cluster.events import Dispatch
 from twisted_cluster.interfaces import ISchedulingPolicy
 from twisted_cluster.primary.service import ClusterService
+from twisted_cluster.primary.settings import Settings
 
 
 class RefusingReactor(MemoryReactorClock):
@@ -51,10 +52,11 @@ class StubbornReactor(MemoryReactorClock):
 
 def config(workers: int = 2) -> ClusterConfig:
     """
-    A cluster on some port of 127.0.0.1.
+    A cluster on some port of 127.0.0.1, which waits for no template.
     """
     listen = "tcp:0:interface=127.0.0.1"
-    return ClusterConfig.forApp("mod.factory", listen=listen, workers=workers)
+    settings = Settings(listen=listen, workers=workers, warm="no")
+    return ClusterConfig.forApp("mod.factory", **settings)
 
 
 def test_givingUpIsToldAndStopsTheService() -> None:

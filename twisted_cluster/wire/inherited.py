@@ -140,8 +140,11 @@ def claim(environment: MutableMapping[str, str]) -> None:
         environment.pop("LISTEN_PIDFDID", None)
         endpoints = sys.modules.get("twisted.internet.endpoints")
         if endpoints is not None:
-            # They have looked before this process was told what it is.
-            endpoints._SystemdParser._sddaemon = ListenFDs.fromEnvironment(environment)
+            # They have looked before this process was told what it is. Whoever looks
+            # himself still can.
+            endpoints._SystemdParser._sddaemon = ListenFDs.fromEnvironment(
+                dict(environment)
+            )
 
 
 def _leftOpen() -> Iterator[int]:

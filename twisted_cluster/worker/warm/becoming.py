@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import frozen
@@ -113,8 +113,7 @@ def _settle(order: Order) -> None:
     for number, most in order.limits.items():
         if resource.getrlimit(number) != most:
             resource.setrlimit(number, most)
-    os.environb.clear()
-    os.environb.update(order.environment)
+    _haveEnvironment(order.environment)
     time.tzset()
     sys.path[:] = pathFrom(os.environ)
     _show(order.argv)
@@ -122,6 +121,15 @@ def _settle(order: Order) -> None:
     sys.orig_argv = argv
     sys.argv[1:] = argv[len(argv) - order.given :]
     _haveStreams(order.numbers)
+
+
+def _haveEnvironment(wanted: Mapping[bytes, bytes]) -> None:
+    for name in os.environb.keys() - wanted.keys():
+        del os.environb[name]
+    for name, value in wanted.items():
+        # What is as it was stays shared.
+        if os.environb.get(name) != value:
+            os.environb[name] = value
 
 
 def _show(argv: Sequence[bytes]) -> None:

@@ -4,7 +4,6 @@ A server whose worker 1 becomes a fuzzer when it is told to: C{GET /harm/WIRE/SE
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -32,18 +30,6 @@ LIFE = 4.0
 AT_ONCE = 16
 
 
-def announced() -> dict[str, int]:
-    """
-    What this process was told at birth: the cluster has taken it out of C{os.environ}.
-    """
-    for variable in Path("/proc/self/environ").read_bytes().split(b"\0"):
-        name, _, value = variable.partition(b"=")
-        if name == b"TWISTED_CLUSTER_WORKER":
-            told: dict[str, int] = json.loads(value)
-            return told
-    raise LookupError("this is no worker")
-
-
 class Attack:
     """
     One life of a fuzzer: it goes on until it is killed, or its time is over.
@@ -53,7 +39,7 @@ class Attack:
         self._random = random.Random(seed)
         self._counters = Counters(os.environ[COUNTERS])
         ports = tuple(map(int, os.environ[PORTS].split(",")))
-        ends = Ends.inherited(announced()["first"], os.getcwd(), ports)
+        ends = Ends.inherited(reactor.clusterLink.told.first, os.getcwd(), ports)
         self._fuzzers = [FUZZERS[wire](ends) for wire in wires]
         # Most say nothing wrong for a while, so that they are not killed at once.
         self._wildness = self._random.choice((0.0, 0.0, 0.001, 0.01, 0.3))

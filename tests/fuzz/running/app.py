@@ -93,7 +93,7 @@ class Serve(Protocol):
         path = self._come.split()[1].decode()
         if path.startswith("/harm/"):
             begin(*path.split("/")[2:4])
-        slot = announced()["slot"]
+        slot = reactor.clusterLink.told.slot
         self.transport.write(b"HTTP/1.0 200 OK\r\n\r\n%d\n" % slot)
         self.transport.loseConnection()
 

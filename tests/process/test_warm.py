@@ -55,6 +55,19 @@ application = service.Application("told")
 where = "tcp:{port}:interface=127.0.0.1"
 strports.service(where, told.make()).setServiceParent(application)
 """
+CHANGES = """
+import os, sys
+
+os.environ["SET"] = "here"
+del os.environ["GONE"]
+sys.path.insert(0, os.path.abspath("run/lib"))
+
+def makeLater():
+    import later
+    assert os.environ["SET"] == "here"
+    assert "GONE" not in os.environ
+    return make()
+"""
 THREAD = """
 import threading, time
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
@@ -204,6 +217,19 @@ def test_threadsAreNotForked(tmp_path: Path) -> None:
         assert cluster.output().count("no template") == 1
 
 
+def test_openFilesAreNotForked(tmp_path: Path) -> None:
+    """
+    What is open in every Python would be closed in forks, and something else of theirs
+    have its number.
+    """
+    (tmp_path / "sitecustomize.py").write_text("held = open(__file__)\n")
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    with telling(tmp_path, env=env) as (cluster, port):
+        file = tmp_path / "sitecustomize.py"
+        cluster.waitFor(f"no template, {file} is open, which no fork would have")
+        assert not told(port).wasForked
+
+
 def test_templateEndsWithItsPrimary(tmp_path: Path) -> None:
     """
     However that ends.
@@ -243,6 +269,22 @@ def test_applicationIsImportedOnceAndMadeInEach(tmp_path: Path) -> None:
             assert one.importedBy == templateOf(cluster)
 
 
+def test_whatItChangesAsItIsImportedStays(tmp_path: Path) -> None:
+    """
+    C{os.environ} and C{sys.path} are in each worker as if it had imported it itself;
+    wherever that is to run.
+    """
+    (tmp_path / "run" / "lib").mkdir(parents=True)
+    (tmp_path / "run" / "lib" / "later.py").touch()
+    (tmp_path / "told.py").write_text(CHANGES + APP)
+    listen = f"--listen=tcp:{(port := freePort())}:interface=127.0.0.1"
+    arguments = ["--app=told.makeLater", listen, "--warm=app"]
+    twistd = ("-n", "--pidfile=", "--rundir=run", "--umask=022")
+    with RunningCluster(arguments, tmp_path, {"GONE": ""}, twistd) as cluster:
+        cluster.waitOnline(1)
+        assert told(port).importedBy == templateOf(cluster)
+
+
 def test_programImportsAreMadeBefore(tmp_path: Path) -> None:
     """
     Of a C{.tac} file what it imports first of all; it runs in each worker.
@@ -270,6 +312,14 @@ def test_programImportsAreMadeBefore(tmp_path: Path) -> None:
             "import socket\nheld = socket.socket()\n",
             "there is a socket, which all forks would share",
         ),
+        (
+            "held = open(__file__)\n",
+            "{file} is open, which no fork would have",
+        ),
+        (
+            "import os\nos.umask(0o27)\n",
+            "it changes the umask, which each fork is handed anew",
+        ),
     ],
 )
 def test_whatCannotBeForkedIsRefused(tmp_path: Path, text: str, why: str) -> None:
@@ -281,6 +331,7 @@ def test_whatCannotBeForkedIsRefused(tmp_path: Path, text: str, why: str) -> Non
     arguments = ["--app=told.make", listen, "--warm=app"]
     with RunningCluster(arguments, tmp_path) as cluster:
         assert cluster.wait() == 1
+        why = why.format(file=tmp_path / "told.py")
         said = f"--warm=app: {why}; import it later, in what makes the application, or "
         assert f"{said}give --warm=twisted" in cluster.output()
         assert "Traceback" not in cluster.output()

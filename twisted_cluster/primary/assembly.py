@@ -131,7 +131,8 @@ class Assembly:
         """
         There are to be workers of a generation.
         """
-        self.rooms.templates.prepare(self._recipeOf(generation), self.supervisor.tick)
+        recipe = self._recipeOf(generation).placed()
+        self.rooms.templates.prepare(recipe, self.supervisor.tick)
 
     def snapshot(self, uptime: float, isStopping: bool) -> Snapshot:
         """

@@ -12,6 +12,8 @@ L{BEGIN}, and ends when it is not.
 from __future__ import annotations
 
 import marshal
+import os
+import resource
 from collections.abc import Mapping, Sequence
 
 from attrs import astuple, frozen
@@ -27,6 +29,7 @@ KEPT = 3
 # As many descriptors as Linux lets pass with one message, and the longest answer.
 MOST_DESCRIPTORS = 253
 LONGEST = 4096
+LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 
 
 @frozen
@@ -63,3 +66,12 @@ class Order:
         @param data: From L{dumps}, of the same Python.
         """
         return cls(*marshal.loads(data))
+
+
+def currentUmask() -> int:
+    """
+    This process's. What another thread makes in just this moment is nobody else's.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

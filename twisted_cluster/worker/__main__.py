@@ -67,7 +67,7 @@ class AppMaker:
         from twisted_cluster.worker.application import makeService
 
         # Last: what lies there may have the name of a module of the standard library.
-        sys.path.extend(filter(None, [options["directory"]]))
+        sys.path.extend({options["directory"]} - {None, "", *sys.path})
         return makeService(options["app"], options["listen"], theReactor())
 
 

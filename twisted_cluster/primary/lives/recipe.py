@@ -93,7 +93,7 @@ class Recipe(Conduct):
         moved = self.rundir
         if moved is None or not moved.canBeReached():
             return self
-        command = ["--rundir", moved.run, *self.command]
+        command = [f"--rundir={os.fspath(moved.run)}", *self.command]
         return evolve(self, directory=moved.start, command=command)
 
     def argv(self) -> Sequence[str]:

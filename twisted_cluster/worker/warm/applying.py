@@ -16,6 +16,17 @@ from twisted_cluster.errors import StartError
 COMMAND = "cluster-app"
 
 
+def withoutOptions(command: Sequence[str]) -> Sequence[str]:
+    """
+    @param command: twistd's arguments, as the primary makes them.
+    @return: The same without what is said there of the process itself.
+    """
+    for at, word in enumerate(command):
+        if not word.startswith("--"):
+            return command[at:]
+    return ()
+
+
 def importApp(command: Sequence[str]) -> str:
     """
     Import what a command of twistd would, and make nothing of it.
@@ -41,8 +52,8 @@ def _modules(command: Sequence[str]) -> Iterator[str]:
     first, *given = command
     if first == COMMAND:
         _resolve(given)
-    elif "-y" in command:
-        yield from _importedBy(Path(command[command.index("-y") + 1]))
+    elif first == "-y":
+        yield from _importedBy(Path(given[0]))
     else:
         yield from _ofPlugin(first)
 
@@ -53,19 +64,24 @@ def _resolve(given: Sequence[str]) -> None:
 
     options = AppOptions()
     options.parseOptions(given)  # type: ignore[no-untyped-call]
-    sys.path.extend(filter(None, [options["directory"]]))
+    sys.path.extend({options["directory"]} - {None, "", *sys.path})
     resolve(options["app"])
 
 
 def _importedBy(file: Path) -> Iterator[str]:
     """
-    What the text of a program imports first of all, in any case.
+    What the text of a program imports first of all, in any case: before it does anything
+    else, which what it imports then may need.
     """
     for statement in ast.parse(file.read_bytes()).body:
         if isinstance(statement, ast.Import):
             yield from (each.name for each in statement.names)
         elif isinstance(statement, ast.ImportFrom) and not statement.level:
             yield statement.module or ""
+        elif not isinstance(statement, ast.Expr):
+            return
+        elif not isinstance(statement.value, ast.Constant):
+            return
 
 
 def _ofPlugin(name: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib
+import io
 import os
 import resource
 import signal
@@ -18,10 +19,10 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from twisted_cluster.wire.bootstrap import pathFrom
 from twisted_cluster.wire.limit import openDescriptors
 from twisted_cluster.wire.order import BEGIN, LONGEST, READY, Order
 from twisted_cluster.wire.stacks import beginHere
+from twisted_cluster.worker.warm.changes import Changes
 
 HERE = "/proc/self/cwd"
 
@@ -35,6 +36,7 @@ class Birth:
     @ivar given: What the worker is to have.
     @ivar adopted: A pipe that closes when this process is the primary's child.
     @ivar blocked: The signals that were blocked when the template was started.
+    @ivar changes: Of the application that was imported there.
     """
 
     text: int
@@ -43,6 +45,7 @@ class Birth:
     given: Sequence[int]
     adopted: int
     blocked: Iterable[int]
+    changes: Changes
 
 
 def become(birth: Birth) -> Callable[[], None]:
@@ -57,6 +60,8 @@ def become(birth: Birth) -> Callable[[], None]:
         order = Order.loads(os.pread(birth.text, os.fstat(birth.text).st_size, 0))
         answer = _have(birth, order, answer)
         _settle(order)
+        birth.changes.repeat()
+        time.tzset()
         answer.send(READY)
         if answer.recv(len(BEGIN)) != BEGIN:
             os._exit(1)
@@ -114,8 +119,6 @@ def _settle(order: Order) -> None:
         if resource.getrlimit(number) != most:
             resource.setrlimit(number, most)
     _haveEnvironment(order.environment)
-    time.tzset()
-    sys.path[:] = pathFrom(os.environ)
     _show(order.argv)
     argv = list(map(os.fsdecode, order.argv))
     sys.orig_argv = argv
@@ -153,5 +156,5 @@ def _haveStreams(numbers: Sequence[int]) -> None:
             # As Python does where there is none.
             setattr(sys, name, None)
             setattr(sys, f"__{name}__", None)
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=os.isatty(1))

@@ -8,12 +8,14 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from twisted_cluster.defaults import APP
 from twisted_cluster.wire.bootstrap import SCRIPT, TWISTD
-from twisted_cluster.worker.warm.applying import COMMAND, importApp
+from twisted_cluster.wire.limit import openDescriptors
+from twisted_cluster.worker.warm.applying import COMMAND, importApp, withoutOptions
+from twisted_cluster.worker.warm.changes import Changes, handedOn
 
 REACTOR = "twisted.internet.reactor"
 MODULES = {
@@ -50,15 +52,20 @@ PLUGINS = (
 ADVICE = "import it later, in what makes the application, or give --warm=twisted"
 
 
-def preload(main: str, command: Sequence[str], warm: str) -> str:
+def preload(
+    main: str, command: Sequence[str], warm: str, own: Collection[int]
+) -> tuple[str, Changes]:
     """
     Import it.
 
     @param main: The module whose C{main} workers run.
     @param command: The arguments of that.
     @param warm: One of L{twisted_cluster.defaults.WARM}.
-    @return: Why nothing can be forked from this process now; C{""}: it can.
+    @param own: The descriptors of which this process knows.
+    @return: Why nothing can be forked from this process now; C{""}: it can. And what the
+        application has changed in its environment.
     """
+    command = withoutOptions(command)
     # Nothing of it is rubbish.
     gc.disable()
     for name in MODULES[main]:
@@ -67,14 +74,15 @@ def preload(main: str, command: Sequence[str], warm: str) -> str:
         # What cannot be imported is left to who needs it.
         with suppress(Exception):
             importlib.import_module(name)
-    open = _sockets()
-    why = _whyUnfit(open)
-    if warm == APP and not why:
-        why = importApp(command)
-        if not why and (why := _whyUnfit(open)):
-            why = f"--warm=app: {why}; {ADVICE}"
     gc.enable()
-    return why
+    why = _whyUnfit(own)
+    variables = dict(os.environb)
+    if warm == APP and not why:
+        before = handedOn()
+        why = importApp(command)
+        if not why and (why := _whyUnfit(own) or _whyOther(before)):
+            why = f"--warm=app: {why}; {ADVICE}"
+    return why, Changes.since(variables)
 
 
 def _ofCommand(command: Sequence[str]) -> Iterator[str]:
@@ -98,27 +106,29 @@ def _makersOf(plugin: object, name: str) -> Iterator[str]:
             yield module
 
 
-def _whyUnfit(open: set[str]) -> str:
+def _whyOther(before: Mapping[str, object]) -> str:
     """
-    @param open: The sockets that there were before.
+    @param before: What L{handedOn} has said before.
+    """
+    now = handedOn()
+    changed = [name for name, was in before.items() if now[name] != was]
+    return f"it changes {changed[0]}, which each fork is handed anew" if changed else ""
+
+
+def _whyUnfit(own: Collection[int]) -> str:
+    """
+    @param own: As L{preload} has it.
     """
     if len(os.listdir("/proc/self/task")) > 1:
         return "there is a thread, which a fork would not have"
     if REACTOR in sys.modules:
         return "there is a reactor, which all forks would share"
-    if _sockets() - open:
-        return "there is a socket, which all forks would share"
-    return ""
-
-
-def _sockets() -> set[str]:
-    """
-    What is open that is no file and no pipe.
-    """
-    found = set()
-    for number in os.listdir("/proc/self/fd"):
+    for number in sorted({*openDescriptors()} - {*own}):
+        # Closed is what has listed them.
         with suppress(OSError):
             where = os.readlink(f"/proc/self/fd/{number}")
             if where.startswith(("socket:", "anon_inode:")):
-                found.add(where)
-    return found
+                return "there is a socket, which all forks would share"
+            # A fork's own descriptors have these numbers.
+            return f"{where} is open, which no fork would have"
+    return ""

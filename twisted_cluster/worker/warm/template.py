@@ -46,7 +46,7 @@ def main() -> Callable[[], None]:
     orders = socket.socket(fileno=int(number))
     orders.set_inheritable(False)
     own = _rename(NAME)
-    unfit = preload(main, sys.argv[1:], warm)
+    unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
     orders.send(unfit.encode()[:LONGEST] or READY)
     if unfit:
         os._exit(1)
@@ -62,7 +62,8 @@ def main() -> Callable[[], None]:
             orders.close()
             _rename(own)
             text, answer, place = fds[TEXT], fds[ANSWER], fds[PLACE]
-            return become(Birth(text, answer, place, fds[KEPT:], adopted, blocked))
+            given = fds[KEPT:]
+            return become(Birth(text, answer, place, given, adopted, blocked, changes))
 
 
 def _serve(fds: list[int]) -> int | None:

@@ -12,9 +12,7 @@ from twisted.internet.process import Process
 
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.warm.template import Template
-from twisted_cluster.wire.order import Order
-
-LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+from twisted_cluster.wire.order import LIMITS, Order, currentUmask
 
 
 class ForkedProcess(Process):
@@ -48,7 +46,7 @@ class ForkedProcess(Process):
             len(recipe.command),
             environment,
             list(fdmap),
-            _umask(),
+            currentUmask(),
             {number: resource.getrlimit(number) for number in LIMITS},
             recipe.user is not None,
         )
@@ -58,9 +56,3 @@ class ForkedProcess(Process):
         finally:
             os.close(place)
         self.status = -1
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -241,6 +241,24 @@ def test_templateEndsWithItsPrimary(tmp_path: Path) -> None:
         eventually(lambda: not isAlive(template), "it ends")
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_importThatHangsEndsWithThePrimary(tmp_path: Path, number: int) -> None:
+    """
+    A template that is not there yet hears nothing; however the primary ends.
+    """
+    (tmp_path / "told.py").write_text("import time\ntime.sleep(60)\n" + APP)
+    listen = f"--listen=tcp:{freePort()}:interface=127.0.0.1"
+    arguments = ["--app=told.make", listen, "--warm=app"]
+    with RunningCluster(arguments, tmp_path) as cluster:
+        eventually(
+            lambda: any(map(isTemplate, allChildrenOf(cluster.pid))), "it is imported"
+        )
+        template = templateOf(cluster)
+        cluster.signal(number)
+        cluster.wait()
+        eventually(lambda: not isAlive(template), "it ends")
+
+
 def test_signalsToAllLeaveTheTemplate(tmp_path: Path) -> None:
     """
     It is deaf to all but SIGKILL: what the whole group is sent is not for it.

@@ -9,13 +9,14 @@ ends with its primary.
 from __future__ import annotations
 
 import errno
+import fcntl
 import gc
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from twisted_cluster.wire.order import (
     ANSWER,
@@ -46,7 +47,8 @@ def main() -> Callable[[], None]:
     orders = socket.socket(fileno=int(number))
     orders.set_inheritable(False)
     own = _rename(NAME)
-    unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
+    with _endingWith(orders):
+        unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
     orders.send(unfit.encode()[:LONGEST] or READY)
     if unfit:
         os._exit(1)
@@ -64,6 +66,24 @@ def main() -> Callable[[], None]:
             text, answer, place = fds[TEXT], fds[ANSWER], fds[PLACE]
             given = fds[KEPT:]
             return become(Birth(text, answer, place, given, adopted, blocked, changes))
+
+
+@contextmanager
+def _endingWith(orders: socket.socket) -> Iterator[None]:
+    """
+    What is imported may take for ever: while the block lasts this process ends as soon as
+    the primary does, which has nothing to say until then.
+    """
+    before = signal.signal(signal.SIGIO, signal.SIG_DFL)
+    flags = fcntl.fcntl(orders, fcntl.F_GETFL)
+    fcntl.fcntl(orders, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(orders, fcntl.F_SETFL, flags | os.O_ASYNC)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
+    yield
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+    fcntl.fcntl(orders, fcntl.F_SETFL, flags)
+    if signal.getsignal(signal.SIGIO) == signal.SIG_DFL:
+        signal.signal(signal.SIGIO, before)
 
 
 def _serve(fds: list[int]) -> int | None:

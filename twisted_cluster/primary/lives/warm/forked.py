@@ -15,6 +15,12 @@ from twisted_cluster.primary.lives.warm.template import Template
 from twisted_cluster.wire.order import LIMITS, Order, currentUmask
 
 
+class NotForkedError(Exception):
+    """
+    There is no new process.
+    """
+
+
 class ForkedProcess(Process):
     """
     As one of Twisted's own in all but how it comes to be.
@@ -23,7 +29,8 @@ class ForkedProcess(Process):
     def __init__(self, template: Template, recipe: Recipe, *given: object) -> None:
         """
         @param given: As L{Process} takes it.
-        @raise OSError: If it cannot be forked.
+        @raise NotForkedError: If it cannot be forked.
+        @raise OSError: If something else fails.
         """
         self._template = template
         self._recipe = recipe
@@ -39,20 +46,34 @@ class ForkedProcess(Process):
         environment: Mapping[bytes, bytes],
         fdmap: Mapping[int, int],
     ) -> None:
+        try:
+            order = self._order(args, environment, list(fdmap))
+            self.pid = self._forked(order, path or os.curdir, list(fdmap.values()))
+        except Exception as error:
+            raise NotForkedError(str(error)) from error
+        self.status = -1
+
+    def _order(
+        self,
+        args: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+        numbers: Sequence[int],
+    ) -> Order:
         recipe = self._recipe
-        order = Order(
+        return Order(
             recipe.main,
             args,
             len(recipe.command),
             environment,
-            list(fdmap),
+            numbers,
             currentUmask(),
             {number: resource.getrlimit(number) for number in LIMITS},
             recipe.user is not None,
         )
-        place = os.open(path or os.curdir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def _forked(self, order: Order, path: str, fds: Sequence[int]) -> int:
+        place = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self.pid = self._template.fork(order, place, list(fdmap.values()))
+            return self._template.fork(order, place, fds)
         finally:
             os.close(place)
-        self.status = -1

@@ -42,7 +42,8 @@ _CREDENTIALS = struct.Struct("3i")
 class Template(ProcessProtocol):
     """
     @ivar isReady: Whether it can fork.
-    @ivar begun: When it was started, in seconds of the reactor's clock.
+    @ivar since: When it was ready, in seconds of the reactor's clock; L{None}: it never
+        was.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Template(ProcessProtocol):
             can be none.
         """
         self.isReady = False
-        self.begun = reactor.seconds()
+        self.since: float | None = None
         self._reactor = reactor
         self._ready = ready
         self._gone = gone
@@ -141,12 +142,18 @@ class Template(ProcessProtocol):
         Wait until it is ready, or gone: for who has nothing else to do.
         """
         if self._channel is not None and not self.isReady:
-            select.select([self._channel], [], [], STARTING)
-            self._read()
+            # Not select(2), which knows no number above 1023.
+            poll = select.poll()
+            poll.register(self._channel, select.POLLIN)
+            if poll.poll(STARTING * 1000):
+                self._read()
+            else:
+                self._hangs(STARTING)
 
     def close(self) -> None:
         """
-        It is needed no more, and ends; nobody is told.
+        It is needed no more, and ends, even if it imports something for ever; nobody is
+        told.
         """
         self.isReady = False
         self._isInTime()
@@ -154,6 +161,10 @@ class Template(ProcessProtocol):
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+        transport: Any = self.transport
+        if transport is not None:
+            with suppress(ProcessExitedAlready):
+                transport.signalProcess("KILL")
 
     def childDataReceived(self, fd: int, data: bytes) -> None:
         """
@@ -165,8 +176,9 @@ class Template(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         """
-        It is gone.
+        It is gone. What it has said last may be there still.
         """
+        self._read()
         self._end(ENDED)
 
     def _fileno(self) -> int:
@@ -179,11 +191,15 @@ class Template(ProcessProtocol):
             said = self._channel.recv(LONGEST)
         except BlockingIOError:
             return
+        except OSError:
+            # It has ended with an order unread.
+            said = b""
         if said != READY:
             self._end(said.decode("utf-8", "replace") or ENDED, isUnfit=bool(said))
             return
         self._isInTime()
         self.isReady = True
+        self.since = self._reactor.seconds()
         self._ready()
 
     def _isInTime(self) -> None:
@@ -191,9 +207,6 @@ class Template(ProcessProtocol):
             self._overdue.cancel()
 
     def _hangs(self, seconds: float) -> None:
-        transport: Any = self.transport
-        with suppress(ProcessExitedAlready):
-            transport.signalProcess("KILL")
         self._end(f"it has not answered within {seconds:g} s")
 
     def _end(self, why: str, isUnfit: bool = False) -> None:

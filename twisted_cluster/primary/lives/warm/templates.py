@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted_cluster.defaults import APP, NO
 from twisted_cluster.errors import StartError
 from twisted_cluster.primary.lives.recipe import Recipe
-from twisted_cluster.primary.lives.warm.forked import ForkedProcess
+from twisted_cluster.primary.lives.warm.forked import ForkedProcess, NotForkedError
 from twisted_cluster.primary.lives.warm.kind import Kind
 from twisted_cluster.primary.lives.warm.template import Template
 from twisted_cluster.reactors import IClusterReactor
@@ -68,7 +68,7 @@ class Templates:
         self._settled = settled
         kind = Kind.of(recipe)
         isWanted = recipe.warm != NO and canFork()
-        if isWanted and kind not in self._known() and len(self._all) < MOST:
+        if isWanted and kind not in self._known() and self._hasRoom(kind):
             self._make(kind, recipe)
 
     @property
@@ -122,10 +122,19 @@ class Templates:
         given = (self._reactor, command[0], command, environment, where, protocol)
         try:
             return ForkedProcess(template, recipe, *given, None, None, childFDs)
-        except Exception as error:
+        except NotForkedError as error:
             # What is wrong with more than the template is said of the start itself.
             log.warn("a worker is started by itself, not forked: {why}", why=error)
             return None
+
+    def _hasRoom(self, kind: Kind) -> bool:
+        """
+        Who has been superseded makes way.
+        """
+        former = [one for one in self._all if one.generation < kind.generation]
+        if len(self._all) >= MOST and former:
+            self._forget(min(former, key=lambda one: one.generation))
+        return len(self._all) < MOST
 
     def _known(self) -> set[Kind]:
         return {*self._all, *self._failures, *self._refused}
@@ -138,6 +147,7 @@ class Templates:
         try:
             made.start(recipe)
         except Exception as error:
+            # Not only OSError: starts would wait for it for ever.
             gone(str(error), False)
 
     def _hasSettled(self) -> None:
@@ -149,7 +159,8 @@ class Templates:
             self._refused[kind] = why
             self._settled()
             return
-        hasLasted = self._reactor.seconds() - template.begun > LASTING
+        since, now = template.since, self._reactor.seconds()
+        hasLasted = since is not None and now - since > LASTING
         count = 1 if hasLasted else self._failures.get(kind, 0) + 1
         self._failures[kind] = count
         if count == 1:

@@ -26,6 +26,7 @@ from twisted_cluster.primary.lives.warm.templates import (
     Templates,
     canFork,
 )
+from twisted_cluster.wire.bootstrap import SCRIPT
 from twisted_cluster.wire.order import READY
 
 pytestmark = pytest.mark.skipif(not canFork(), reason="there are none here")
@@ -153,3 +154,18 @@ def test_formerGenerationsMakeWay(reactor: Reactor, templates: Templates) -> Non
     assert len(reactor.spawned) == MOST + 2
     templates.close()
     assert not any(one.pid for one in reactor.spawned)
+
+
+def test_scriptsShareOneWhateverTheyAreGiven(
+    reactor: Reactor, templates: Templates
+) -> None:
+    """
+    Each worker may have arguments of its own; nothing is imported for their sake.
+    """
+    for number in range(3):
+        templates.prepare(Recipe(["a.py", f"{number}"], main=SCRIPT, warm=TWISTED))
+    assert len(reactor.spawned) == 1
+    templates.prepare(RECIPE)
+    templates.prepare(evolve(RECIPE, command=["ftp"]))
+    assert len(reactor.spawned) == 3
+    templates.close()

@@ -137,17 +137,17 @@ def _haveEnvironment(wanted: Mapping[bytes, bytes]) -> None:
 
 def _show(argv: Sequence[bytes]) -> None:
     """
-    Be to C{ps} what was to be run: that is no longer than the template's own.
+    Be to C{ps} what was to be run, as far as there is room for that.
 
     @see: proc(5), C{/proc/pid/stat}: C{arg_start} and C{arg_end}.
     """
     with suppress(OSError), open("/proc/self/stat", "rb") as stat:
         begin, end = map(int, stat.read().rpartition(b")")[2].split()[45:47])
-        text = b"".join(each + b"\0" for each in argv)
-        if len(text) <= end - begin:
-            with open("/proc/self/mem", "r+b", buffering=0) as memory:
-                memory.seek(begin)
-                memory.write(text.ljust(end - begin, b"\0"))
+        # Whose last byte is none goes on, to ps(1), in what follows.
+        text = b"".join(each + b"\0" for each in argv)[: end - begin - 1]
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            memory.seek(begin)
+            memory.write(text.ljust(end - begin, b"\0"))
 
 
 def _haveStreams(numbers: Sequence[int]) -> None:

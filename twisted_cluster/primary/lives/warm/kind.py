@@ -7,9 +7,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.wire.bootstrap import SCRIPT
 
 # What the interpreter, its libraries and Twisted look at once, at their start; all other
 # variables a worker finds as they are when it is forked.
@@ -21,7 +22,7 @@ class Kind:
     """
     What they have alike.
 
-    @ivar argv: The whole command.
+    @ivar argv: The whole command; of a script, without what each is given for itself.
     @ivar main: The module whose C{main} they run.
     @ivar path: Their C{sys.path}.
     @ivar early: What of the environment is looked at once.
@@ -43,8 +44,10 @@ class Kind:
         """
         That of a worker.
         """
+        # What is imported depends on the command, where that is twistd's.
+        alike = evolve(recipe, command=()) if recipe.main == SCRIPT else recipe
         return cls(
-            tuple(recipe.argv()),
+            tuple(alike.argv()),
             recipe.main,
             tuple(map(os.fspath, recipe.origin.path)),
             tuple(sorted(_early(recipe.variables()))),

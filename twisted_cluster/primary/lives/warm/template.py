@@ -23,7 +23,7 @@ from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.warm.adopting import adopting, isNew
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire import memfd
-from twisted_cluster.wire.bootstrap import TEMPLATE
+from twisted_cluster.wire.bootstrap import SCRIPT, TEMPLATE
 from twisted_cluster.wire.handoff import KIND
 from twisted_cluster.wire.order import BEGIN, LONGEST, ORDER, READY, VARIABLE, Order
 from twisted_cluster.wire.reader import Reader
@@ -35,6 +35,8 @@ STARTING = 15.0
 # answered by then does not work.
 PATIENCE = 0.5
 CHANNEL = 3
+# For what a script is given that is longer, as ps(1) shows it; longer still is cut there.
+ROOM = " " * 256
 ENDED = "it has ended"
 _CREDENTIALS = struct.Struct("3i")
 
@@ -89,7 +91,8 @@ class Template(ProcessProtocol):
 
     def _spawn(self, recipe: Recipe, fds: dict[int, Any]) -> None:
         spawner: Any = self._reactor
-        argv = [os.fsencode(each) for each in recipe.argvOf(TEMPLATE)]
+        room = [ROOM] if recipe.main == SCRIPT else []
+        argv = [os.fsencode(each) for each in [*recipe.argvOf(TEMPLATE), *room]]
         told = {**recipe.variables(), VARIABLE: f"{CHANNEL} {recipe.main} {recipe.warm}"}
         with launching(recipe) as where:
             spawner.spawnProcess(

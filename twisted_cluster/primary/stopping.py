@@ -67,7 +67,7 @@ class Stopping:
                     ("wait until nobody sends clients here", self._stayOpen),
                     ("refuse who comes", now(self.pulse.rooms.listeners.refuseAll)),
                     ("hand over what has come in", self._catchUp),
-                    ("close the ports", now(self.pulse.rooms.listeners.closeAll)),
+                    ("close the ports", now(self.pulse.rooms.listeners.closeForGood)),
                     ("let the workers finish", self._retireAll),
                     ("end the workers", self._endAll),
                     ("close the ports of late", now(self.pulse.rooms.listeners.closeAll)),

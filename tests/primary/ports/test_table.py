@@ -451,3 +451,16 @@ def test_whatIsOpenHereIsNotForAnotherUser() -> None:
         held = made.table.hold(spec)
         assert made.table.join(worker, Listen(3, spec), THEM) is held
         made.close()
+
+
+def test_whatIsClosedForGoodIsNotOpenedAgain(primary: Primary) -> None:
+    """
+    Not by a worker that comes late; whoever starts anew may.
+    """
+    primary.table.hold(anyPort())
+    primary.table.closeForGood()
+    with pytest.raises(OSError, match="opens no more ports") as refused:
+        primary.join(primary.newWorker(), anyPort())
+    assert refused.value.errno == errno.ECANCELED
+    primary.table.closeAll()
+    assert primary.join(primary.newWorker(), anyPort())

@@ -88,6 +88,7 @@ class ListenerTable:
         """
         self._door = door
         self._keep = keep
+        self._isClosed = False
         self.takers = Takers()
         self._listeners = Listeners(
             door, newPolicy, backlog, descriptors, self.takers, inherited, dispatching
@@ -157,10 +158,11 @@ class ListenerTable:
 
         @param user: As in L{join}.
         @return: What is to be over before; L{None}: nothing.
-        @raise OSError: EMFILE, as L{join}.
+        @raise OSError: EMFILE, or ECANCELED, as L{join}.
         """
         if self._meant(question) is not None:
             return None
+        self._checkOpen()
         self._listeners.checkRoom(member.id)
         return self._listeners.begin(question.spec, question.directory, user)
 
@@ -178,7 +180,7 @@ class ListenerTable:
         @param begun: What has been bound for it.
         @raise OSError: EADDRINUSE if this worker listens there already, or workers of
             another user do; EMFILE if there are too many ports, of this worker or in all,
-            or as bind(2) and L{adopt} say.
+            ECANCELED when no more are opened, or as bind(2) and L{adopt} say.
         """
         where = question.spec, question.ordinal, question.directory
         listener = self._meant(question)
@@ -189,6 +191,7 @@ class ListenerTable:
         if listener is not None and member.id in listener.suspects:
             raise OSError(errno.EPERM, "it may have broken this port, and is replaced")
         if listener is None:
+            self._checkOpen()
             self._listeners.checkRoom(member.id)
             listener = self._listeners.open(*where, user, begun)
             listener.opener = member.id
@@ -332,14 +335,27 @@ class ListenerTable:
         """
         return any(listener.isAwaited for listener in self.byNumber.values())
 
+    def closeForGood(self) -> None:
+        """
+        The cluster ends: a worker that begins to listen now would open again what nobody
+        is to come to any more.
+        """
+        self.closeAll()
+        self._isClosed = True
+
     def closeAll(self) -> None:
         """
-        The cluster ends.
+        Close what there is; workers may open others.
         """
+        self._isClosed = False
         # All of them, whatever one raises.
         with ExitStack() as stack:
             for listener in self.byNumber.values():
                 stack.callback(self._listeners.close, listener)
+
+    def _checkOpen(self) -> None:
+        if self._isClosed:
+            raise OSError(errno.ECANCELED, "the cluster stops, and opens no more ports")
 
     def _withdraw(self, member: Member, listener: Listener) -> None:
         if listener.isAbandoned:

@@ -17,7 +17,6 @@ from twisted.application.reactors import (
 from twisted.internet.interfaces import IReactorCore
 from twisted.internet.posixbase import PosixReactorBase
 
-from twisted.plugins import twisted_reactors
 from twisted_cluster.errors import StartError
 
 REACTOR = "twisted.internet.reactor"
@@ -90,6 +89,9 @@ def _stock(kind: str) -> Reactor | None:
     """
     One of Twisted's own, for which no directory of plugins has to be read.
     """
+    # Only here: it looks at all of C{sys.path}, which is not checked before.
+    from twisted.plugins import twisted_reactors
+
     stock = (one for one in vars(twisted_reactors).values() if isinstance(one, Reactor))
     return next((one for one in stock if one.shortName == kind), None)
 

@@ -86,8 +86,9 @@ def look():
     global most
     turns.append(reactor.seconds())
     children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
-    # One of them is nobody's worker: who guards the others.
-    most = max(most, len(children.split()) - 1 - len(online))
+    # Two of them are nobody's workers: who guards the others, and what they are forked
+    # from.
+    most = max(most, len(children.split()) - 2 - len(online))
 
 async def scene():
     begun = reactor.seconds()

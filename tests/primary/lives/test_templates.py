@@ -4,6 +4,7 @@ Templates that fail, and what is made of that.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import Any, cast
@@ -13,11 +14,13 @@ from attrs import evolve
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from twisted_cluster.defaults import APP, TWISTED
 from twisted_cluster.errors import StartError
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.warm import adopting
 from twisted_cluster.primary.lives.warm.template import CHANNEL, STARTING
 from twisted_cluster.primary.lives.warm.templates import (
     AGAIN,
@@ -169,3 +172,43 @@ def test_scriptsShareOneWhateverTheyAreGiven(
     templates.prepare(evolve(RECIPE, command=["ftp"]))
     assert len(reactor.spawned) == 3
     templates.close()
+
+
+def test_whatCanNoMoreBeImportedMayAgain(reactor: Reactor, templates: Templates) -> None:
+    """
+    Somebody installs the next release just when a template has died: that refuses no
+    replacement for ever.
+    """
+    recipe = evolve(RECIPE, warm=APP)
+    templates.prepare(recipe)
+    reactor.spawned[0].channel.send(READY)
+    reactor.spawned[0].exit()
+    reactor.advance(AGAIN)
+    reactor.spawned[1].channel.send(b"no such module")
+    reactor.spawned[1].exit()
+    assert templates.fork(ProcessProtocol(), recipe, [], {}, None, {}) is None
+    reactor.advance(2 * AGAIN)
+    assert len(reactor.spawned) == 3
+    templates.close()
+
+
+def test_systemMayNotGiveChildren(
+    reactor: Reactor, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Then there is no template, and that is said once.
+    """
+
+    def prctl(*arguments: int) -> int:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(adopting, "prctl", prctl)
+    adopting.whyCannotAdopt.cache_clear()
+    with capturedLogs() as logged:
+        templates.prepare(RECIPE)
+        templates.prepare(RECIPE)
+    adopting.whyCannotAdopt.cache_clear()
+    assert not templates.isBusy
+    assert not reactor.spawned
+    assert "no template, [Errno 1]" in (formatEvent(logged[0]) or "")
+    assert len(logged) == 1

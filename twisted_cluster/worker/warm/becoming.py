@@ -145,9 +145,10 @@ def _show(argv: Sequence[bytes]) -> None:
         begin, end = map(int, stat.read().rpartition(b")")[2].split()[45:47])
         # Whose last byte is none goes on, to ps(1), in what follows.
         text = b"".join(each + b"\0" for each in argv)[: end - begin - 1]
-        with open("/proc/self/mem", "r+b", buffering=0) as memory:
-            memory.seek(begin)
-            memory.write(text.ljust(end - begin, b"\0"))
+        if text and begin < end:
+            with open("/proc/self/mem", "r+b", buffering=0) as memory:
+                memory.seek(begin)
+                memory.write(text.ljust(end - begin, b"\0"))
 
 
 def _haveStreams(numbers: Sequence[int]) -> None:

@@ -118,6 +118,9 @@ def _fork() -> int | None:
                 os._exit(0)
             return adopted
         failed = os.waitpid(parent, 0)[1]
+    except OSError:
+        os.close(adopted)
+        raise
     finally:
         os.close(orphaned)
     os.close(adopted)

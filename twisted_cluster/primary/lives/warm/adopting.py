@@ -4,10 +4,10 @@ Children of this process that it has not forked itself.
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 from twisted.internet import process
 
@@ -19,6 +19,18 @@ _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
 _CHILDREN = "/proc/self/task/{}/children"
 
 
+@cache
+def whyCannotAdopt() -> str:
+    """
+    @return: Why this process cannot have the children of others; C{""}: it can.
+    """
+    try:
+        _isReaper()
+    except (OSError, ImportError) as error:
+        return str(error)
+    return ""
+
+
 @contextmanager
 def adopting() -> Iterator[set[int]]:
     """
@@ -28,19 +40,28 @@ def adopting() -> Iterator[set[int]]:
 
     @return: To be told which of the new ones somebody else reaps.
     @raise OSError: If the system cannot do it.
+    @raise ImportError: If this Python cannot ask for it.
     @see: prctl(2), PR_SET_CHILD_SUBREAPER: Linux has it from 3.4 on.
     """
     known: set[int] = set()
-    wasReaper = ctypes.c_int()
-    prctl(_GET_CHILD_SUBREAPER, ctypes.addressof(wasReaper))
+    wasReaper = _isReaper()
     before = _children()
     prctl(_SET_CHILD_SUBREAPER, 1)
     try:
         yield known
     finally:
-        prctl(_SET_CHILD_SUBREAPER, wasReaper.value)
+        prctl(_SET_CHILD_SUBREAPER, wasReaper)
         for pid in _children() - before - known:
             process.registerReapProcessHandler(pid, _Stranger(pid))
+
+
+def _isReaper() -> int:
+    # Who has no template does not need it.
+    import ctypes
+
+    isReaper = ctypes.c_int()
+    prctl(_GET_CHILD_SUBREAPER, ctypes.addressof(isReaper))
+    return isReaper.value
 
 
 def isNew(pid: int) -> bool:

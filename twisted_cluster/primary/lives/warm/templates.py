@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted_cluster.defaults import APP, NO
 from twisted_cluster.errors import StartError
 from twisted_cluster.primary.lives.recipe import Recipe
+from twisted_cluster.primary.lives.warm.adopting import whyCannotAdopt
 from twisted_cluster.primary.lives.warm.forked import ForkedProcess, NotForkedError
 from twisted_cluster.primary.lives.warm.kind import Kind
 from twisted_cluster.primary.lives.warm.template import Template
@@ -141,6 +142,9 @@ class Templates:
 
     def _make(self, kind: Kind, recipe: Recipe) -> None:
         self._later.pop(kind, None)
+        if why := whyCannotAdopt():
+            self._fail(kind, TRIES, why)
+            return
         gone = partial(self._gone, kind, recipe)
         made = Template(self._reactor, self._hasSettled, gone)
         self._all[kind] = made
@@ -155,20 +159,26 @@ class Templates:
 
     def _gone(self, kind: Kind, recipe: Recipe, why: str, isUnfit: bool) -> None:
         template = self._all.pop(kind)
-        if isUnfit and kind.warm == APP:
+        isApp = kind.warm == APP
+        if isUnfit and isApp and kind not in self._failures:
             self._refused[kind] = why
             self._settled()
             return
+        # One that there was can be had again: what is imported may be replaced just now.
+        isHopeless = isUnfit and not isApp
         since, now = template.since, self._reactor.seconds()
         hasLasted = since is not None and now - since > LASTING
         count = 1 if hasLasted else self._failures.get(kind, 0) + 1
-        self._failures[kind] = count
-        if count == 1:
-            log.warn("workers are started by themselves: no template, {why}", why=why)
-        if count < TRIES and not isUnfit:
+        self._fail(kind, count, why, isTold=count == 1 or isUnfit)
+        if count < TRIES and not isHopeless:
             again = self._reactor.callLater(AGAIN * count, self._make, kind, recipe)
             self._later[kind] = again
         self._settled()
+
+    def _fail(self, kind: Kind, count: int, why: str, isTold: bool = True) -> None:
+        self._failures[kind] = count
+        if isTold:
+            log.warn("workers are started by themselves: no template, {why}", why=why)
 
     def _forget(self, kind: Kind) -> None:
         self._failures.pop(kind, None)

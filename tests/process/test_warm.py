@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.process.cluster import (
     allChildrenOf,
     ask,
     childrenOf,
+    environment,
     eventually,
     freePort,
     isAlive,
@@ -67,6 +70,21 @@ def makeLater():
     assert os.environ["SET"] == "here"
     assert "GONE" not in os.environ
     return make()
+"""
+SCRIPT = """
+import sys
+from twisted.internet import reactor
+from twisted_cluster import cluster
+
+def again(worker, code, signal):
+    cluster.fork() if worker.id < 3 else reactor.stop()
+
+if cluster.isPrimary:
+    cluster.on("exit", again)
+    cluster.fork()
+    reactor.run()
+else:
+    print("twisted_cluster.worker.warm.template" in sys.modules, flush=True)
 """
 THREAD = """
 import threading, time
@@ -222,11 +240,12 @@ def test_openFilesAreNotForked(tmp_path: Path) -> None:
     What is open in every Python would be closed in forks, and something else of theirs
     have its number.
     """
-    (tmp_path / "sitecustomize.py").write_text("held = open(__file__)\n")
+    text = """import os; held = open(os.fsencode(__file__) + b"\\xff", "w")\n"""
+    (tmp_path / "sitecustomize.py").write_text(text)
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     with telling(tmp_path, env=env) as (cluster, port):
         file = tmp_path / "sitecustomize.py"
-        cluster.waitFor(f"no template, {file} is open, which no fork would have")
+        cluster.waitFor(rf"no template, {file}\udcff is open, which no fork would have")
         assert not told(port).wasForked
 
 
@@ -271,6 +290,19 @@ def test_signalsToAllLeaveTheTemplate(tmp_path: Path) -> None:
         cluster.waitOnline(3)
         assert templateOf(cluster) == template
         assert "no template" not in cluster.output()
+
+
+def test_onlyWorkerOfAScriptIsForkedAgain(tmp_path: Path) -> None:
+    """
+    Who forks another one when it is told that the last one has ended has the same
+    template.
+    """
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, timeout=40
+    )
+    assert done.stdout.splitlines() == [b"True"] * 3, done
 
 
 # The application too

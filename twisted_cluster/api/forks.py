@@ -147,7 +147,12 @@ class Forks(Watcher[WorkerProcess]):
         There are no workers.
         """
         self._pulse.rest()
-        self.rooms.templates.close()
+        # Who is told of the end of the last one may fork the next.
+        self._soon(self._closeTemplates)
+
+    def _closeTemplates(self) -> None:
+        if not self._slots:
+            self.rooms.templates.close()
 
     def _soon(self, call: Callable[..., None], *arguments: object) -> None:
         self.rooms.reactor.callLater(0, call, *arguments)

@@ -68,7 +68,8 @@ def become(birth: Birth) -> Callable[[], None]:
         answer.close()
     except BaseException as error:
         with suppress(OSError):
-            answer.send(f"{type(error).__name__}: {error}".encode()[:LONGEST])
+            why = f"{type(error).__name__}: {error}"
+            answer.send(why.encode("utf-8", "backslashreplace")[:LONGEST])
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_SETMASK, birth.blocked)
     beginHere()

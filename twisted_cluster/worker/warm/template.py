@@ -49,7 +49,7 @@ def main() -> Callable[[], None]:
     own = _rename(NAME)
     with _endingWith(orders):
         unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
-    orders.send(unfit.encode()[:LONGEST] or READY)
+    orders.send(unfit.encode("utf-8", "backslashreplace")[:LONGEST] or READY)
     if unfit:
         os._exit(1)
     # It is rubbish never, and looked at never: pages that nobody writes to are shared.

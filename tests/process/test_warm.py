@@ -169,7 +169,7 @@ def test_workersLookAsIfStarted(tmp_path: Path) -> None:
     for warm in ("no", "twisted"):
         with telling(tmp_path, f"--warm={warm}") as (cluster, _):
             pid = cluster.workerPids()[0]
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
             told = [each for each in command.split(b"\0") if b"--listen" not in each]
             shown.append((Path(f"/proc/{pid}/comm").read_text(), told))
     assert shown[0] == shown[1]

@@ -15,6 +15,9 @@ TWISTD = "twisted_cluster.worker.__main__"
 SCRIPT = "twisted_cluster.worker.script"
 # Its C{main} returns, in each worker, what that is to run.
 TEMPLATE = "twisted_cluster.worker.warm.template"
+# Any of these takes as much room: there a forked worker shows what it would have been
+# started with.
+LONGEST = len(f"from {TEMPLATE} import main;main()()")
 # So early that also an import that hangs can be seen.
 STACKS = "twisted_cluster.wire.stacks"
 PRIVILEGES = "twisted_cluster.wire.privileges"
@@ -38,13 +41,13 @@ def bootstrap(
     """
     renounced = f"from {PRIVILEGES} import renounce;renounce();"
     alone = "posix.setsid();" if ownSession else ""
-    run = "main()()" if module == TEMPLATE else "main()"
+    run = f"from {module} import main;{'main()()' if module == TEMPLATE else 'main()'}"
     code = (
         f"import sys,posix,marshal;{alone}"
         "sys.path[:]=marshal.loads(bytes.fromhex(b''.join("
         f"posix.environ[b'{VARIABLE}%d'%i]for i in range(int(posix.environ[b'{VARIABLE}']"
         f"))).decode()));from {STACKS} import beginHere;beginHere();"
-        f"{renounced if noNewPrivileges else ''}from {module} import main;{run}"
+        f"{renounced if noNewPrivileges else ''}{run:<{LONGEST}}"
     )
     return ["-c", code]
 

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -72,6 +73,8 @@ def become(birth: Birth) -> Callable[[], None]:
             answer.send(why.encode("utf-8", "backslashreplace")[:LONGEST])
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_SETMASK, birth.blocked)
+    # Python leaves it the number of the one that has forked.
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     beginHere()
     run: Callable[[], None] = importlib.import_module(order.main).main
     return run

@@ -66,6 +66,7 @@ def preload(
         application has changed in its environment.
     """
     command = withoutOptions(command)
+    isCollecting = gc.isenabled()
     # Nothing of it is rubbish.
     gc.disable()
     for name in MODULES[main]:
@@ -74,7 +75,6 @@ def preload(
         # What cannot be imported is left to who needs it.
         with suppress(Exception):
             importlib.import_module(name)
-    gc.enable()
     why = _whyUnfit(own)
     variables = dict(os.environb)
     if warm == APP and not why:
@@ -82,6 +82,8 @@ def preload(
         why = importApp(command)
         if not why and (why := _whyUnfit(own) or _whyOther(before)):
             why = f"--warm=app: {why}; {ADVICE}"
+    if isCollecting:
+        gc.enable()
     return why, Changes.since(variables)
 
 

@@ -29,6 +29,8 @@ class Kind:
     @ivar user: Their uid and gid.
     @ivar generation: Of another one the files may be others.
     @ivar warm: What they have imported.
+    @ivar standing: What a process hands on to those that it starts, and none can change
+        or regain by itself: who gives up rights gives them up for all that are to come.
     """
 
     argv: Sequence[str]
@@ -38,6 +40,7 @@ class Kind:
     user: tuple[int | None, int | None]
     generation: int
     warm: str
+    standing: Sequence[object]
 
     @classmethod
     def of(cls, recipe: Recipe) -> Kind:
@@ -54,8 +57,21 @@ class Kind:
             (recipe.uid, recipe.gid),
             recipe.generation,
             recipe.warm,
+            _standing(),
         )
 
 
 def _early(environment: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     return [one for one in environment.items() if one[0].startswith(EARLY)]
+
+
+def _standing() -> Sequence[object]:
+    """
+    This process's: users and groups, root directory, niceness, processors.
+    """
+    if not hasattr(os, "getresuid"):
+        return ()
+    root = os.stat("/")
+    who = (os.getresuid(), os.getresgid(), *os.getgroups())
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    return (*who, (root.st_dev, root.st_ino), nice, frozenset(os.sched_getaffinity(0)))

@@ -197,6 +197,10 @@ class Template(ProcessProtocol):
         except OSError:
             # It has ended with an order unread.
             said = b""
+        if self.isReady and said:
+            # It has said all that it says: this is another one, with its descriptor.
+            self._end("it has said what no template says")
+            return
         if said != READY:
             self._end(said.decode("utf-8", "replace") or ENDED, isUnfit=bool(said))
             return

@@ -68,6 +68,9 @@ class Templates:
         """
         self._settled = settled
         kind = Kind.of(recipe)
+        for other in self._known():
+            if other.standing != kind.standing:
+                self._forget(other)
         isWanted = recipe.warm != NO and canFork()
         if isWanted and kind not in self._known() and self._hasRoom(kind):
             self._make(kind, recipe)

@@ -2,17 +2,20 @@
 Run all of Twisted's tests with the cluster's reactor as the global one, and compare.
 
 C{python -m tests.twisted_suite.whole} runs them on the stock reactor, then on the
-cluster's; minutes each. C{--part} runs one of the two, and names after the options
+cluster's; minutes each. C{--forked}: the latter in a process that was forked when it had
+imported what a template has. C{--part} runs one of the two, and names after the options
 stand for what trial is to run instead of C{twisted}.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.application.reactors import installReactor
@@ -20,8 +23,26 @@ from twisted.trial.runner import TestLoader
 
 from tests.twisted_suite.links import ROOT, LinkSource
 from tests.twisted_suite.outcomes import load, passed, runSuite, save
+from twisted_cluster.defaults import TWISTED
+from twisted_cluster.wire.bootstrap import TWISTD
+from twisted_cluster.worker.warm.preloading import preload
 
 PARTS = ("stock", "cluster")
+
+
+def runForked(reactorName: str, names: list[str], output: Path) -> int:
+    """
+    Run the tests on the cluster's reactor, in a process forked from one like a template.
+
+    @return: As L{runPart}.
+    """
+    preload(TWISTD, ["cluster-app"], TWISTED, ())
+    gc.collect()
+    gc.freeze()
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return runPart("cluster", reactorName, names, output)
 
 
 def runPart(part: str, reactorName: str, names: list[str], output: Path) -> int:
@@ -41,7 +62,9 @@ def runPart(part: str, reactorName: str, names: list[str], output: Path) -> int:
         return 0 if source.tell() else 1
 
 
-def runBoth(reactor: str, names: list[str], directory: Path) -> int:
+def runBoth(
+    reactor: str, names: list[str], directory: Path, more: Sequence[str] = ()
+) -> int:
     """
     Run the tests on each, in a process of its own, and say what differs.
 
@@ -50,7 +73,7 @@ def runBoth(reactor: str, names: list[str], directory: Path) -> int:
     results = []
     for part in PARTS:
         output = directory / f"{part}.json"
-        options = ["--part", part, "--reactor", reactor, "--output", str(output)]
+        options = [*more, "--part", part, "--reactor", reactor, "--output", str(output)]
         subprocess.run(
             [sys.executable, "-m", "tests.twisted_suite.whole", *options, *names],
             cwd=ROOT,
@@ -81,13 +104,17 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--reactor", default="epoll")
     parser.add_argument("--part", choices=PARTS)
+    parser.add_argument("--forked", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("outcomes.json"))
     parser.add_argument("names", nargs="*", default=["twisted"])
     asked = parser.parse_args()
+    if asked.part == "cluster" and asked.forked:
+        return runForked(asked.reactor, asked.names, asked.output)
     if asked.part:
         return runPart(asked.part, asked.reactor, asked.names, asked.output)
     with tempfile.TemporaryDirectory() as directory:
-        return runBoth(asked.reactor, asked.names, Path(directory))
+        more = ["--forked"] if asked.forked else []
+        return runBoth(asked.reactor, asked.names, Path(directory), more)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ class Primary:
     def __init__(
         self, count: int, startTimeout: float = 300.0, atATime: int = 1000
     ) -> None:
-        self.slots = Slots(startTimeout, Pace(atATime))
+        # Generations whose workers may not be started yet.
+        self.waiting: set[int] = set()
+        pace = Pace(atATime, lambda generation: generation not in self.waiting)
+        self.slots = Slots(startTimeout, pace)
         self.now = 0.0
         self.alive: dict[int, int] = {}
         self.log: list[Action] = []

@@ -367,3 +367,18 @@ def test_whoIsDrainedLeavesThoughTheReloadFails() -> None:
     primary.after(1.0)
     assert primary.started()[-1] == 1
     assert Retire(1, "it is drained") in primary.ready(max(primary.alive))
+
+
+def test_whoIsReplacedDoesNotWaitForTheNewGeneration() -> None:
+    """
+    While what the new ones are made of is not there yet, those that die have successors
+    of the generation that serves.
+    """
+    primary = running(2)
+    primary.waiting.add(2)
+    primary.take(primary.slots.reload(primary.now, Plan(2)))
+    assert primary.after(1.0) == []
+    assert Start(3, 2, 1) in [*primary.exit(2), *primary.after(1.0)]
+    primary.ready(3)
+    primary.waiting.clear()
+    assert Start(4, 1, 2) in primary.after(0.05)

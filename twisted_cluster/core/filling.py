@@ -178,7 +178,7 @@ class Filling:
         return isUnsure and bool(starting)
 
     def _startOne(self, now: float) -> list[Action]:
-        number = self.there.firstDue(now, self.count)
+        number = self.there.firstDue(now, self.count, self.pace.mayStart)
         if number is None:
             return []
         self.pace.started(now)

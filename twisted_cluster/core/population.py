@@ -4,7 +4,7 @@ The workers and the slots that there are, and what can be asked of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import Factory, define
 
@@ -109,13 +109,20 @@ class Population:
             if life.fills and life.ready is not None and not life.unfit
         }
 
-    def firstDue(self, now: float, count: int) -> int | None:
+    def firstDue(
+        self,
+        now: float,
+        count: int,
+        mayStart: Callable[[int], bool] = lambda generation: True,
+    ) -> int | None:
         """
+        @param mayStart: Whether workers of a generation may be started.
         @return: The first slot that lacks a worker which stays, and may have one now.
         """
         filled = {life.slot for life in self.lives.values() if life.fills}
         for number in range(1, count + 1):
-            if number not in filled and self.due(now, number) <= now:
+            isDue = number not in filled and self.due(now, number) <= now
+            if isDue and mayStart(self.slots[number].generation):
                 return number
         return None
 

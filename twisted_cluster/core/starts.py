@@ -27,11 +27,11 @@ class Pace:
 
     @ivar atATime: How many may start at a time, 1 or more; one that hangs holds up
         nobody for more than L{HOLD}.
-    @ivar mayStart: Whether anybody may be started yet.
+    @ivar mayStart: Whether workers of a generation may be started yet.
     """
 
     atATime: int
-    mayStart: Callable[[], bool] = lambda: True
+    mayStart: Callable[[int], bool] = lambda generation: True
     _starts: deque[float] = Factory(lambda: deque(maxlen=STARTS_PER_SECOND))
 
     def started(self, now: float) -> None:
@@ -46,8 +46,6 @@ class Pace:
 
         @param starting: Those that are.
         """
-        if not self.mayStart():
-            return True
         hasRate = len(self._starts) == STARTS_PER_SECOND
         if hasRate and now - self._starts[0] < 1.0:
             return True

@@ -79,7 +79,7 @@ class Assembly:
         )
         clock = self.rooms.reactor
         self.releases = Releases(config.recipe, rules.followSymlink)
-        pace = Pace(startsAtATime(), lambda: not self.rooms.templates.isBusy)
+        pace = Pace(startsAtATime(), self._mayStart)
         self.supervisor = Supervisor(
             clock,
             Slots(rules.startTimeout, pace, giveUpAfter=rules.giveUpAfter),
@@ -94,6 +94,9 @@ class Assembly:
         self.choosing = Choosing(config, self.rooms)
         self.readiness = Readiness(clock, rules.minReady, self._serving)
         self.pulse = self._newPulse()
+
+    def _mayStart(self, generation: int) -> bool:
+        return not self.rooms.templates.isBusy(generation)
 
     def _newPulse(self) -> Pulse:
         rules, supervisor = self.config.rules, self.supervisor

@@ -110,10 +110,10 @@ def test_oneThatNeverAnswersIsGivenUp(reactor: Reactor, templates: Templates) ->
     templates.prepare(RECIPE)
     for count in range(1, TRIES + 1):
         assert len(reactor.spawned) == count
-        assert templates.isBusy
-        reactor.advance(STARTING)
+        assert templates.isBusy(1)
+        reactor.advance(STARTING[TWISTED])
         assert reactor.spawned[-1].pid is None
-        assert not templates.isBusy
+        assert not templates.isBusy(1)
         reactor.advance(AGAIN * count)
     reactor.advance(100 * AGAIN)
     assert len(reactor.spawned) == TRIES
@@ -128,7 +128,7 @@ def test_whatCannotBeStartedIsNotWaitedFor(
     """
     reactor.refuses = ValueError("no such thing")
     templates.prepare(RECIPE)
-    assert not templates.isBusy
+    assert not templates.isBusy(1)
     templates.close()
 
 
@@ -208,7 +208,7 @@ def test_systemMayNotGiveChildren(
         templates.prepare(RECIPE)
         templates.prepare(RECIPE)
     adopting.whyCannotAdopt.cache_clear()
-    assert not templates.isBusy
+    assert not templates.isBusy(1)
     assert not reactor.spawned
     assert "no template, [Errno 1]" in (formatEvent(logged[0]) or "")
     assert len(logged) == 1

@@ -18,6 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_cluster.defaults import APP, START_TIMEOUT, TWISTED
 from twisted_cluster.primary.lives.launching import launching
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.warm.adopting import adopting, isNew
@@ -29,8 +30,8 @@ from twisted_cluster.wire.order import BEGIN, LONGEST, ORDER, READY, VARIABLE, O
 from twisted_cluster.wire.reader import Reader
 
 log = Logger()
-# Seconds that it may take to import what every worker needs.
-STARTING = 15.0
+# Seconds that it may take to import what every worker needs, and an application.
+STARTING = {TWISTED: 15.0, APP: START_TIMEOUT}
 # Seconds for which this process waits for an answer, which takes 3 ms: who has not
 # answered by then does not work.
 PATIENCE = 0.5
@@ -65,6 +66,7 @@ class Template(ProcessProtocol):
         self._ready = ready
         self._gone = gone
         self._rest = b""
+        self._limit = 0.0
         self._overdue: IDelayedCall | None = None
         self._channel: socket.socket | None = None
         self._reader = Reader(reactor, self._fileno, self._read, "a template")
@@ -87,7 +89,8 @@ class Template(ProcessProtocol):
             self.close()
             raise
         self._reader.start()
-        self._overdue = self._reactor.callLater(STARTING, self._hangs, STARTING)
+        self._limit = STARTING[recipe.warm]
+        self._overdue = self._reactor.callLater(self._limit, self._hangs, self._limit)
 
     def _spawn(self, recipe: Recipe, fds: dict[int, Any]) -> None:
         spawner: Any = self._reactor
@@ -148,10 +151,10 @@ class Template(ProcessProtocol):
             # Not select(2), which knows no number above 1023.
             poll = select.poll()
             poll.register(self._channel, select.POLLIN)
-            if poll.poll(STARTING * 1000):
+            if poll.poll(self._limit * 1000):
                 self._read()
             else:
-                self._hangs(STARTING)
+                self._hangs(self._limit)
 
     def close(self) -> None:
         """

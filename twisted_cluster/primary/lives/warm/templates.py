@@ -75,13 +75,15 @@ class Templates:
         if isWanted and kind not in self._known() and self._hasRoom(kind):
             self._make(kind, recipe)
 
-    @property
-    def isBusy(self) -> bool:
+    def isBusy(self, generation: int) -> bool:
         """
-        Whether one is being made, which is worth to be waited for: a worker that is
-        started by itself takes as long.
+        Whether one for workers of a generation is being made, which is worth to be waited
+        for: a worker that is started by itself takes as long.
         """
-        return any(not each.isReady for each in self._all.values())
+        return any(
+            kind.generation == generation and not template.isReady
+            for kind, template in self._all.items()
+        )
 
     def forgetAllBut(self, generation: int) -> None:
         """

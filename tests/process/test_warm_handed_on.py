@@ -14,7 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.cluster import ROOT, RunningCluster, ask, environment, freePort
+from tests.process.cluster import (
+    ROOT,
+    RunningCluster,
+    ask,
+    environment,
+    eventually,
+    freePort,
+    isAlive,
+)
+from tests.process.test_warm import telling, templateOf
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 # Somebody has switched it off in every Python.
@@ -128,3 +137,17 @@ def test_whoSpeaksForATemplateIsNotHeard(tmp_path: Path) -> None:
         cluster.waitFor("no template, it has said what no template says")
         os.kill(cluster.workerPids()[0], signal.SIGKILL)
         cluster.waitOnline(2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_stoppedTemplateEndsWithItsPrimary(tmp_path: Path, number: int) -> None:
+    """
+    Though it can read no more that this has ended: also in a session without a terminal,
+    where the system wakes nobody.
+    """
+    with telling(tmp_path, "--drain-timeout=0", workers=1) as (cluster, _):
+        template = templateOf(cluster)
+        os.kill(template, signal.SIGSTOP)
+        cluster.signal(number)
+        cluster.wait()
+        eventually(lambda: not isAlive(template), "it ends")

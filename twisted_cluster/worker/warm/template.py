@@ -9,15 +9,15 @@ ends with its primary.
 from __future__ import annotations
 
 import errno
-import fcntl
 import gc
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
+from twisted_cluster.wire.libc import prctl
 from twisted_cluster.wire.order import (
     ANSWER,
     KEPT,
@@ -31,6 +31,8 @@ from twisted_cluster.wire.order import (
 from twisted_cluster.worker.warm.becoming import Birth, become
 from twisted_cluster.worker.warm.preloading import preload
 
+# As <linux/prctl.h> has it.
+_SET_DEATH_SIGNAL = 1
 # As ps(1) shows it, where workers have the interpreter's.
 NAME = "cluster-templat"
 COMM = "/proc/self/comm"
@@ -43,12 +45,15 @@ def main() -> Callable[[], None]:
     @return: In each of these, what it is to run.
     """
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    with suppress(OSError, ImportError):
+        # Also who imports something for ever ends so, or who is stopped. What it forks
+        # has nothing of it.
+        prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     number, main, warm = os.environ.pop(VARIABLE).split()
     orders = socket.socket(fileno=int(number))
     orders.set_inheritable(False)
     own = _rename(NAME)
-    with _endingWith(orders):
-        unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
+    unfit, changes = preload(main, sys.argv[1:], warm, {0, 1, 2, int(number)})
     orders.send(unfit.encode("utf-8", "backslashreplace")[:LONGEST] or READY)
     if unfit:
         os._exit(1)
@@ -66,24 +71,6 @@ def main() -> Callable[[], None]:
             text, answer, place = fds[TEXT], fds[ANSWER], fds[PLACE]
             given = fds[KEPT:]
             return become(Birth(text, answer, place, given, adopted, blocked, changes))
-
-
-@contextmanager
-def _endingWith(orders: socket.socket) -> Iterator[None]:
-    """
-    What is imported may take for ever: while the block lasts this process ends as soon as
-    the primary does, which has nothing to say until then.
-    """
-    before = signal.signal(signal.SIGIO, signal.SIG_DFL)
-    flags = fcntl.fcntl(orders, fcntl.F_GETFL)
-    fcntl.fcntl(orders, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(orders, fcntl.F_SETFL, flags | os.O_ASYNC)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
-    yield
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
-    fcntl.fcntl(orders, fcntl.F_SETFL, flags)
-    if signal.getsignal(signal.SIGIO) == signal.SIG_DFL:
-        signal.signal(signal.SIGIO, before)
 
 
 def _serve(fds: list[int]) -> int | None:

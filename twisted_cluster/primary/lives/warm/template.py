@@ -158,8 +158,8 @@ class Template(ProcessProtocol):
 
     def close(self) -> None:
         """
-        It is needed no more, and ends, even if it imports something for ever; nobody is
-        told.
+        It is needed no more, and ends, even if it imports something for ever, or somebody
+        has stopped it; nobody is told.
         """
         self.isReady = False
         self._isInTime()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -14,6 +15,7 @@ from twisted.internet.process import Process
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 
+from twisted_cluster.core.complaints import Complaints
 from twisted_cluster.defaults import APP, NO
 from twisted_cluster.errors import StartError
 from twisted_cluster.primary.lives.recipe import Recipe
@@ -57,6 +59,7 @@ class Templates:
         self._refused: dict[Kind, str] = {}
         self._later: dict[Kind, IDelayedCall] = {}
         self._settled: Callable[[], object] = lambda: None
+        self._complaints = Complaints(time.monotonic_ns)
 
     def prepare(
         self, recipe: Recipe, settled: Callable[[], object] = lambda: None
@@ -78,10 +81,13 @@ class Templates:
     def isBusy(self, generation: int) -> bool:
         """
         Whether one for workers of a generation is being made, which is worth to be waited
-        for: a worker that is started by itself takes as long.
+        for: a worker that is started by itself takes as long. Where one has ended before
+        nobody waits: who has stopped it, or slows it down, would keep all workers away.
         """
         return any(
-            kind.generation == generation and not template.isReady
+            kind.generation == generation
+            and kind not in self._failures
+            and not template.isReady
             for kind, template in self._all.items()
         )
 
@@ -130,7 +136,8 @@ class Templates:
             return ForkedProcess(template, recipe, *given, None, None, childFDs)
         except NotForkedError as error:
             # What is wrong with more than the template is said of the start itself.
-            log.warn("a worker is started by itself, not forked: {why}", why=error)
+            if self._complaints.isDue():
+                log.warn("a worker is started by itself, not forked: {why}", why=error)
             return None
 
     def _hasRoom(self, kind: Kind) -> bool:
@@ -178,6 +185,8 @@ class Templates:
         if count < TRIES and not isHopeless:
             again = self._reactor.callLater(AGAIN * count, self._make, kind, recipe)
             self._later[kind] = again
+        elif count > 1:
+            log.warn("no other template is made until a reload: {why}", why=why)
         self._settled()
 
     def _fail(self, kind: Kind, count: int, why: str, isTold: bool = True) -> None:

@@ -91,4 +91,6 @@ def _ofPlugin(name: str) -> Iterator[str]:
     for maker in getPlugins(IServiceMaker):
         module = getattr(maker, "module", None)
         if maker.tapname == name and isinstance(module, str):
-            yield module
+            # Twisted's own are not the application; some import a reactor.
+            if not module.startswith("twisted."):
+                yield module

@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from twisted_cluster.defaults import APP
 from twisted_cluster.wire.bootstrap import SCRIPT, TWISTD
@@ -31,6 +31,17 @@ MODULES = {
 }
 # What the command of C{--app} comes to.
 COMMANDS = {COMMAND: ("twisted_cluster.worker.application", "twisted.web.wsgi")}
+# Of plugins of Twisted that import a reactor themselves, most of what else they import.
+PARTS = {
+    "web": (
+        "twisted.spread.pb",
+        "twisted.web.server",
+        "twisted.web.static",
+        "twisted.web.script",
+        "twisted.web.twcgi",
+        "twisted.web.wsgi",
+    ),
+}
 # Where another command is asked for twistd asks every plugin for its name. These are
 # Twisted's own, and what they are listed by.
 PLUGINS = (
@@ -71,10 +82,11 @@ def preload(
     gc.disable()
     for name in MODULES[main]:
         importlib.import_module(name)
-    for name in _ofCommand(command[:1]) if main == TWISTD else ():
-        # What cannot be imported is left to who needs it.
-        with suppress(Exception):
-            importlib.import_module(name)
+    with _withoutReactor():
+        for name in _ofCommand(command[:1]) if main == TWISTD else ():
+            # What cannot be imported is left to who needs it.
+            with suppress(Exception):
+                importlib.import_module(name)
     why = _whyUnfit(own)
     variables = dict(os.environb)
     if warm == APP and not why:
@@ -87,6 +99,21 @@ def preload(
     return why, Changes.since(variables)
 
 
+@contextmanager
+def _withoutReactor() -> Iterator[None]:
+    """
+    While the block lasts who imports a reactor fails: some of Twisted's own plugins do.
+    """
+    hasOne = REACTOR in sys.modules
+    blocked: dict[str, None] = {} if hasOne else {REACTOR: None}
+    sys.modules.update(blocked)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in blocked:
+            del sys.modules[name]
+
+
 def _ofCommand(command: Sequence[str]) -> Iterator[str]:
     """
     What the first word of a command comes to, and whatever is asked for it on the way.
@@ -95,6 +122,7 @@ def _ofCommand(command: Sequence[str]) -> Iterator[str]:
         if word in COMMANDS:
             yield from COMMANDS[word]
         else:
+            yield from PARTS.get(word, ())
             for plugin in PLUGINS:
                 yield plugin
                 yield from _makersOf(sys.modules.get(plugin), word)

@@ -18,6 +18,7 @@ from tests.process.cluster import (
     ROOT,
     RunningCluster,
     ask,
+    childrenOf,
     environment,
     eventually,
     freePort,
@@ -28,6 +29,12 @@ from tests.process.test_warm import telling, templateOf
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 # Somebody has switched it off in every Python.
 NO_COLLECTION = "import gc\ngc.disable()\n"
+# Somebody stops what a template has forked before it can answer.
+STOPPED = """
+import os, signal, time
+
+time.tzset = lambda: os.kill(os.getpid(), signal.SIGSTOP)
+"""
 INSIDE = """
 import gc, json, os, sys, threading
 from twisted.application.service import Application
@@ -151,3 +158,16 @@ def test_stoppedTemplateEndsWithItsPrimary(tmp_path: Path, number: int) -> None:
         cluster.signal(number)
         cluster.wait()
         eventually(lambda: not isAlive(template), "it ends")
+
+
+def test_whoIsStoppedBeforeItAnswersIsEnded(tmp_path: Path) -> None:
+    """
+    There is no worker that nobody knows.
+    """
+    (tmp_path / "sitecustomize.py").write_text(STOPPED)
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    with telling(tmp_path, workers=1, env=env) as (cluster, _):
+        cluster.waitFor("no template, it has not answered within 0.5 s")
+        eventually(
+            lambda: childrenOf(cluster.pid) == cluster.workerPids(), "one that is known"
+        )

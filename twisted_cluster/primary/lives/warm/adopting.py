@@ -5,6 +5,7 @@ Children of this process that it has not forked itself.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -16,7 +17,7 @@ from twisted_cluster.wire.libc import prctl
 # As <linux/prctl.h> has them.
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
 # Those of the thread that has all that are given to this process.
-_CHILDREN = "/proc/self/task/{}/children"
+_CHILDREN = "/proc/{0}/task/{0}/children"
 
 
 @cache
@@ -74,6 +75,28 @@ def isNew(pid: int) -> bool:
     return False
 
 
+def endHolders(inode: int, parent: int) -> None:
+    """
+    End whoever has a certain socket, of the children of a process, their children, and
+    those of this process of which nobody here knows: also who is stopped, and could not
+    see that it is not wanted.
+    """
+    first = _children(parent)
+    found = first.union(*map(_children, first), _children())
+    for pid in found - {*process.reapProcessHandlers}:
+        with suppress(OSError):
+            if f"socket:[{inode}]" in _openIn(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _openIn(pid: int) -> Iterator[str]:
+    # What they are called: to look at one may take for ever.
+    where = f"/proc/{pid}/fd"
+    for number in os.listdir(where):
+        with suppress(OSError):
+            yield os.readlink(f"{where}/{number}")
+
+
 class _Stranger(process._BaseProcess):
     """
     Reaped, and no more.
@@ -88,7 +111,8 @@ class _Stranger(process._BaseProcess):
         """
 
 
-def _children() -> set[int]:
-    with suppress(OSError), open(_CHILDREN.format(os.getpid())) as file:
+def _children(pid: int | None = None) -> set[int]:
+    pid = pid or os.getpid()
+    with suppress(OSError), open(_CHILDREN.format(pid)) as file:
         return set(map(int, file.read().split()))
     return set()

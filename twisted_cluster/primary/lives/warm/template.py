@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted_cluster.defaults import APP, START_TIMEOUT, TWISTED
 from twisted_cluster.primary.lives.launching import launching
 from twisted_cluster.primary.lives.recipe import Recipe
-from twisted_cluster.primary.lives.warm.adopting import adopting, isNew
+from twisted_cluster.primary.lives.warm.adopting import adopting, endHolders, isNew
 from twisted_cluster.reactors import IClusterReactor
 from twisted_cluster.wire import memfd
 from twisted_cluster.wire.bootstrap import SCRIPT, TEMPLATE
@@ -131,10 +131,12 @@ class Template(ProcessProtocol):
             known = stack.enter_context(adopting())
             sent = [text, theirs.fileno(), place, *fds]
             socket.send_fds(self._channel, [ORDER], sent)
+            answerer = os.fstat(theirs.fileno()).st_ino
             theirs.close()
             try:
                 said, pid = _answer(ours)
             except TimeoutError:
+                endHolders(answerer, self._pid())
                 self._hangs(PATIENCE)
                 raise
             if said != READY or not isNew(pid):
@@ -186,6 +188,10 @@ class Template(ProcessProtocol):
         """
         self._read()
         self._end(ENDED)
+
+    def _pid(self) -> int:
+        transport: Any = self.transport
+        return transport.pid or 0
 
     def _fileno(self) -> int:
         return -1 if self._channel is None else self._channel.fileno()

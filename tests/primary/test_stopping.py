@@ -255,6 +255,7 @@ class Stop:
                 refuseAll=self._note("refuse"),
                 isAwaited=False,
                 closeAll=self._note("close"),
+                closeForGood=self._note("close"),
             ),
             outliving=SimpleNamespace(closeAll=lambda: None),
         )

@@ -16,7 +16,7 @@ import sys
 from twisted_cluster.wire.bootstrap import TWISTD
 from twisted_cluster.worker.warm.preloading import preload
 
-print(preload(TWISTD, sys.argv[2:], sys.argv[1]))
+print(preload(TWISTD, sys.argv[2:], sys.argv[1], {0, 1, 2})[0])
 print(*sys.modules)
 """
 

@@ -35,7 +35,7 @@ def test_allOfThemCanBeForked(command: str, module: str, warm: str) -> None:
     Also those whose plugins import a reactor: that is left to the worker.
     """
     done = subprocess.run(
-        [sys.executable, "-c", TRY, warm, "--rundir", "somewhere", command],
+        [sys.executable, "-c", TRY, warm, "--rundir=somewhere", command],
         env=environment(),
         capture_output=True,
         text=True,

@@ -197,14 +197,18 @@ def test_killedTemplateIsMadeAgain(tmp_path: Path) -> None:
 
 def test_stoppedTemplateIsNotWaitedFor(tmp_path: Path) -> None:
     """
-    One that does not answer is ended, and the worker started by itself.
+    One that does not answer: the worker is started by itself. If it does not again it is
+    ended.
     """
     with telling(tmp_path) as (cluster, port):
         first = templateOf(cluster)
         os.kill(first, signal.SIGSTOP)
-        os.kill(childrenOf(cluster.pid)[-1], signal.SIGKILL)
-        cluster.waitFor("no template, it has not answered within 0.5 s")
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitFor("not forked: it has not answered within 0.5 s")
         cluster.waitOnline(3)
+        os.kill(cluster.workerPids()[0], signal.SIGKILL)
+        cluster.waitFor("no template, it has not answered within 0.5 s")
+        cluster.waitOnline(4)
         assert not isAlive(first)
         assert told(port).parent == cluster.pid
 

@@ -167,7 +167,7 @@ def test_whoIsStoppedBeforeItAnswersIsEnded(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(STOPPED)
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     with telling(tmp_path, workers=1, env=env) as (cluster, _):
-        cluster.waitFor("no template, it has not answered within 0.5 s")
+        cluster.waitFor("not forked: it has not answered within 0.5 s")
         eventually(
             lambda: childrenOf(cluster.pid) == cluster.workerPids(), "one that is known"
         )

@@ -33,8 +33,11 @@ log = Logger()
 # Seconds that it may take to import what every worker needs, and an application.
 STARTING = {TWISTED: 15.0, APP: START_TIMEOUT}
 # Seconds for which this process waits for an answer, which takes 3 ms: who has not
-# answered by then does not work.
+# answered by then does not work, or the machine has too much to do: only if it is so
+# again, so many times in a row, the template is at fault.
 PATIENCE = 0.5
+LATE = 2
+TOO_LATE = "it has not answered within {:g} s"
 CHANNEL = 3
 # For what a script is given that is longer, as ps(1) shows it; longer still is cut there.
 ROOM = " " * 256
@@ -67,6 +70,7 @@ class Template(ProcessProtocol):
         self._gone = gone
         self._rest = b""
         self._limit = 0.0
+        self._late = 0
         self._overdue: IDelayedCall | None = None
         self._channel: socket.socket | None = None
         self._reader = Reader(reactor, self._fileno, self._read, "a template")
@@ -137,8 +141,11 @@ class Template(ProcessProtocol):
                 said, pid = _answer(ours)
             except TimeoutError:
                 endHolders(answerer, self._pid())
-                self._hangs(PATIENCE)
-                raise
+                self._late += 1
+                if self._late == LATE:
+                    self._hangs(PATIENCE)
+                raise OSError(TOO_LATE.format(PATIENCE)) from None
+            self._late = 0
             if said != READY or not isNew(pid):
                 raise OSError(said.decode("utf-8", "replace") or ENDED)
             ours.send(BEGIN)
@@ -223,7 +230,7 @@ class Template(ProcessProtocol):
             self._overdue.cancel()
 
     def _hangs(self, seconds: float) -> None:
-        self._end(f"it has not answered within {seconds:g} s")
+        self._end(TOO_LATE.format(seconds))
 
     def _end(self, why: str, isUnfit: bool = False) -> None:
         if self._channel is not None:

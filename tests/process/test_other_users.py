@@ -84,7 +84,7 @@ def test_anotherUserGetsAtNoProcess(app: Path) -> None:
         with RunningCluster([*options, f"--control={control}"], app) as cluster:
             cluster.waitOnline(1)
             pids = [cluster.pid, *allChildrenOf(cluster.pid)]
-            assert len(pids) == 3
+            assert len(pids) == 4
             done = subprocess.run(
                 [python, "-c", TRY, str(control), *map(str, pids)],
                 user=NOBODY,

@@ -80,8 +80,8 @@ def test_privilegesAreShedAfterBinding(app: Path) -> None:
         RunningCluster(arguments, copy, env, twistd, python) as cluster,
     ):
         cluster.waitOnline(2)
-        # With the guardian of them all.
-        assert len(membersOf(cluster.pid)) == 4
+        # With the guardian of them all, and what workers are forked from.
+        assert len(membersOf(cluster.pid)) == 5
         for pid in membersOf(cluster.pid):
             status = Path(f"/proc/{pid}/status").read_text()
             for field in ("Uid", "Gid"):

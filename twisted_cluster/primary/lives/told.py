@@ -91,10 +91,12 @@ def tellEnding(
     It is gone.
 
     @param again: In how many seconds its successor starts, if that waits.
-    @param isHushed: Whether that is no news; of one that is left behind it always is.
+    @param isHushed: Whether that is no news; of one that is left behind it always is, and
+        of one that has cut somebody.
     """
+    isNews = not isHushed or ending.left or ending.cut
     tell(
-        "debug" if isHushed and not ending.left else ending.level,
+        ending.level if isNews else "debug",
         "{worker} {ending}",
         worker,
         ending=ending.inWords(again),

@@ -5,7 +5,7 @@ What the log says of a worker's end.
 from __future__ import annotations
 
 import pytest
-from attrs import frozen
+from attrs import Factory, frozen
 
 from tests.logged import Logged
 from twisted_cluster.core.endings import Ending
@@ -20,7 +20,7 @@ class Worker:
     """
 
     name: str = "worker 2 (7)"
-    speaker: Speaker = Speaker(2, 3, 1, 7)
+    speaker: Speaker = Factory(lambda: Speaker(2, 3, 1, 7))
 
 
 @pytest.mark.parametrize(

@@ -93,21 +93,22 @@ def isGuardian(pid: int) -> bool:
 
 def isTemplate(pid: int) -> bool:
     """
-    Whether a process is one that workers are forked from.
+    Whether a process is one that workers are forked from, or was before it is reaped.
     """
     try:
-        named = Path(f"/proc/{pid}/comm").read_text()
-        return "cluster-templat" in named and isAlive(pid)
+        return "cluster-templat" in Path(f"/proc/{pid}/comm").read_text()
     except OSError:
         return False
 
 
 def isAlive(pid: int) -> bool:
     """
-    Whether a process runs: zombies do not.
+    Whether a process runs: zombies do not, nor who is just reaped.
     """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        )
     except OSError:
         return False
 

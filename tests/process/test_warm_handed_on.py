@@ -24,7 +24,7 @@ from tests.process.cluster import (
     freePort,
     isAlive,
 )
-from tests.process.test_warm import telling, templateOf
+from tests.process.telling import telling, templateOf
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(60)]
 # Somebody has switched it off in every Python.

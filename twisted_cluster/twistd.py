@@ -19,6 +19,7 @@ from twisted_cluster.primary.lives.origin import LastingPath
 from twisted_cluster.primary.lives.output import Output
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.rundir import RunDirectory
+from twisted_cluster.wire.order import currentUmask
 
 READING, WRITING = 0, 1
 # What a daemon of twistd sets where nothing is said.
@@ -104,8 +105,7 @@ def _umasked(recipe: Recipe, options: Mapping[str, object]) -> Recipe:
         umask = DAEMONS_UMASK
     if umask is None:
         return recipe
-    before = os.umask(0)
-    os.umask(before)
+    before = currentUmask()
     return evolve(recipe, umask=before, command=[f"--umask={umask:o}", *recipe.command])
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from twisted_cluster.errors import ConfigError, SettingsError
 from twisted_cluster.primary.config import ClusterConfig
-from twisted_cluster.wire import privileges
+from twisted_cluster.wire import libc
 from twisted_cluster.wire.privileges import canRenounce, renounce
 
 linux = pytest.mark.skipif(not canRenounce(), reason="this platform has none")
@@ -36,7 +36,7 @@ def test_whereThereIsNothingOfTheKindItIsRefused(monkeypatch: pytest.MonkeyPatch
     """
     from twisted_cluster.api.settings import check
 
-    monkeypatch.setattr(privileges.sys, "platform", "freebsd14")
+    monkeypatch.setattr(libc.sys, "platform", "freebsd14")
     assert not canRenounce()
     with pytest.raises(ConfigError, match="this platform") as refused:
         ClusterConfig.forApp("mod.name", noNewPrivileges=True)

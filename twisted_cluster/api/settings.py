@@ -21,7 +21,8 @@ from twisted_cluster.errors import SettingsError
 from twisted_cluster.events import AT_LIMIT
 from twisted_cluster.plugins import findReactors, usableReactors
 from twisted_cluster.primary.lives.interpreter import interpreterOptions
-from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
+from twisted_cluster.wire.libc import NOT_HERE
+from twisted_cluster.wire.privileges import canRenounce
 
 STREAMS = ("inherit", "pipe", "ignore", "ipc")
 # More than any program has been seen to want; each is a descriptor of the primary's.

@@ -47,6 +47,7 @@ from twisted_cluster.shares import (
     parseLimits,
     parseWeights,
 )
+from twisted_cluster.wire.bootstrap import COMMAND
 from twisted_cluster.wire.inherited import Inherited
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class ClusterConfig:
                 why = "an app serves connections: give a .tac file, or a plugin"
                 raise ConfigError("listen", str(each), why)
         listens = [f"--listen={each}" for each in settings["listen"]]
-        run: list[str | os.PathLike[str]] = ["cluster-app", f"--app={app}", *listens]
+        run: list[str | os.PathLike[str]] = [COMMAND, f"--app={app}", *listens]
         with suppress(OSError):
             run += ["--directory", LastingPath.of(os.getcwd())]
         return cls._running(run, **settings)

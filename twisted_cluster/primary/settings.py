@@ -25,7 +25,8 @@ from twisted_cluster.plugins import (
     policyMaker,
     usableReactors,
 )
-from twisted_cluster.wire.privileges import NOT_HERE, canRenounce
+from twisted_cluster.wire.libc import NOT_HERE
+from twisted_cluster.wire.privileges import canRenounce
 
 
 class Settings(TypedDict, total=False):

@@ -12,6 +12,8 @@ VARIABLE = "TWISTED_CLUSTER_PATH"
 # Linux takes no longer variable than 128 KiB.
 PIECE = 100_000
 TWISTD = "twisted_cluster.worker.__main__"
+# What of twistd runs an application by its dotted name.
+COMMAND = "cluster-app"
 SCRIPT = "twisted_cluster.worker.script"
 # Its C{main} returns, in each worker, what that is to run.
 TEMPLATE = "twisted_cluster.worker.warm.template"

@@ -5,7 +5,6 @@ memory.
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from functools import cache
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ctypes import CDLL
 
-NOT_HERE = "this platform has nothing of the kind"
+# What is said where it cannot be done.
+NOT_HERE = "this platform has nothing of the kind: Linux has, from 3.5 on"
 
 
 @cache
@@ -51,7 +51,7 @@ def prctl(operation: int, *arguments: int) -> int:
     import ctypes
 
     if not sys.platform.startswith("linux"):
-        raise OSError(errno.ENOSYS, NOT_HERE)
+        raise OSError(NOT_HERE)
     call = library().prctl
     call.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     return checked(call(operation, *arguments, *[0] * (4 - len(arguments))))

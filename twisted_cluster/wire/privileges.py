@@ -4,16 +4,11 @@ Privileges that a process gives up for good, for itself and for all that it star
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 from twisted_cluster.errors import StartError
-from twisted_cluster.wire.libc import checked, library
+from twisted_cluster.wire.libc import prctl
 
 # As <linux/prctl.h> has them.
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
-# What is said where it cannot be done.
-NOT_HERE = "this platform has nothing of the kind: Linux has, from 3.5 on"
 
 
 def canRenounce() -> bool:
@@ -21,7 +16,7 @@ def canRenounce() -> bool:
     @return: Whether this platform knows it.
     """
     try:
-        return _prctl()(_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0
+        return prctl(_GET_NO_NEW_PRIVS) >= 0
     except (ImportError, OSError, AttributeError):
         return False
 
@@ -36,17 +31,7 @@ def renounce() -> None:
     @see: prctl(2), PR_SET_NO_NEW_PRIVS.
     """
     try:
-        _prctl()(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        prctl(_SET_NO_NEW_PRIVS, 1)
     except (ImportError, OSError, AttributeError) as error:
         why = f"this worker was to have no new privileges: {error}"
         raise StartError(why) from None
-
-
-def _prctl() -> Callable[..., int]:
-    import ctypes
-
-    if not sys.platform.startswith("linux"):
-        raise OSError(NOT_HERE)
-    prctl = library().prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    return lambda *arguments: checked(prctl(*arguments))

@@ -17,12 +17,12 @@ from twisted.scripts._twistd_unix import ServerOptions
 
 from twisted_cluster.errors import StartError
 from twisted_cluster.reactors import theReactor
+from twisted_cluster.wire.bootstrap import COMMAND
 from twisted_cluster.wire.inherited import claim
 from twisted_cluster.worker.directory import leaveOutNowhere
 from twisted_cluster.worker.reactor import install
 from twisted_cluster.worker.running import announcement, runApp
 
-APP = "cluster-app"
 TWISTD = (
     "--nodaemon",
     "--pidfile=",
@@ -53,21 +53,27 @@ class AppOptions(usage.Options):
         """
         self["listen"].append(description)
 
+    def lookThere(self) -> None:
+        """
+        Let it be found where it may be found besides.
+        """
+        # Last: what lies there may have the name of a module of the standard library.
+        sys.path.extend({self["directory"]} - {None, "", *sys.path})
+
 
 class AppMaker:
     """
     Makes the service of C{--app}, as a plugin of twistd would.
     """
 
-    tapname = APP
+    tapname = COMMAND
     options = AppOptions
 
     @staticmethod
     def makeService(options: AppOptions) -> IService:
         from twisted_cluster.worker.application import makeService
 
-        # Last: what lies there may have the name of a module of the standard library.
-        sys.path.extend({options["directory"]} - {None, "", *sys.path})
+        options.lookThere()
         return makeService(options["app"], options["listen"], theReactor())
 
 
@@ -79,8 +85,8 @@ class WorkerOptions(ServerOptions):
     @property
     def subCommands(self) -> Iterator[Any]:
         # First: plugins are looked for only where one is asked for.
-        self.loadedPlugins: dict[str, Any] = {APP: AppMaker}
-        yield APP, None, AppOptions, "An application by its dotted name."
+        self.loadedPlugins: dict[str, Any] = {COMMAND: AppMaker}
+        yield COMMAND, None, AppOptions, "An application by its dotted name."
         yield from super().subCommands
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_cluster.primary.lives.launching import launching
+from twisted_cluster.primary.lives.launching import encoded, launching, spawn
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.signals import TOLD, nameOf
 from twisted_cluster.primary.lives.streams import StandardStreams
@@ -81,22 +81,11 @@ class Child(ProcessProtocol):
         @raise OSError: If the system has no room for one more, or there is no way to
             where it is to run.
         """
-        # As bytes: text that came from bytes which are none Twisted refuses.
         command = list(map(os.fsencode, recipe.argv()))
-        env = {os.fsencode(k): os.fsencode(v) for k, v in environment.items()}
+        env = encoded(environment)
         with launching(recipe) as where:
-            process: Any = templates.fork(
-                self, recipe, command, env, where, childFDs
-            ) or reactor.spawnProcess(
-                self,
-                command[0],
-                command,
-                env=env,
-                path=where,
-                uid=recipe.uid,
-                gid=recipe.gid,
-                childFDs=childFDs,
-            )
+            asked = recipe, command, env, where, childFDs
+            process: Any = templates.fork(self, *asked) or spawn(reactor, self, *asked)
         self.pid = process.pid
         for number in self._unsent:
             self.signal(number)

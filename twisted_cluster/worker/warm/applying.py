@@ -5,15 +5,13 @@ The application, imported before it is known which worker will run it.
 from __future__ import annotations
 
 import ast
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
 from twisted_cluster.errors import StartError
-
-COMMAND = "cluster-app"
+from twisted_cluster.wire.bootstrap import COMMAND
 
 
 def withoutOptions(command: Sequence[str]) -> Sequence[str]:
@@ -64,7 +62,7 @@ def _resolve(given: Sequence[str]) -> None:
 
     options = AppOptions()
     options.parseOptions(given)  # type: ignore[no-untyped-call]
-    sys.path.extend({options["directory"]} - {None, "", *sys.path})
+    options.lookThere()
     resolve(options["app"])
 
 

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from twisted_cluster.defaults import APP
-from twisted_cluster.wire.bootstrap import SCRIPT, TWISTD
+from twisted_cluster.kinds import REACTOR
+from twisted_cluster.wire.bootstrap import COMMAND, SCRIPT, TWISTD
 from twisted_cluster.wire.limit import openDescriptors
-from twisted_cluster.worker.warm.applying import COMMAND, importApp, withoutOptions
+from twisted_cluster.worker.warm.applying import importApp, withoutOptions
 from twisted_cluster.worker.warm.changes import Changes, handedOn
 
-REACTOR = "twisted.internet.reactor"
 MODULES = {
     TWISTD: (
         TWISTD,

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_cluster.defaults import APP, START_TIMEOUT, TWISTED
-from twisted_cluster.primary.lives.launching import launching
+from twisted_cluster.primary.lives.launching import encoded, launching, spawn
 from twisted_cluster.primary.lives.recipe import Recipe
 from twisted_cluster.primary.lives.warm.adopting import adopting, endHolders, isNew
 from twisted_cluster.reactors import IClusterReactor
@@ -97,21 +97,11 @@ class Template(ProcessProtocol):
         self._overdue = self._reactor.callLater(self._limit, self._hangs, self._limit)
 
     def _spawn(self, recipe: Recipe, fds: dict[int, Any]) -> None:
-        spawner: Any = self._reactor
         room = [ROOM] if recipe.main == SCRIPT else []
         argv = [os.fsencode(each) for each in [*recipe.argvOf(TEMPLATE), *room]]
         told = {**recipe.variables(), VARIABLE: f"{CHANNEL} {recipe.main} {recipe.warm}"}
         with launching(recipe) as where:
-            spawner.spawnProcess(
-                self,
-                argv[0],
-                argv,
-                env={os.fsencode(k): os.fsencode(v) for k, v in told.items()},
-                path=where,
-                uid=recipe.uid,
-                gid=recipe.gid,
-                childFDs=fds,
-            )
+            spawn(self._reactor, self, recipe, argv, encoded(told), where, fds)
 
     def fork(self, order: Order, place: int, fds: Sequence[int]) -> int:
         """
